@@ -1,0 +1,46 @@
+# dynamo.c: `make` builds the C version (no GPU, no BLAS); `make help` lists the rest.
+CC      ?= gcc
+BUILD   ?= build/cpu
+OPT     ?= -O3 -march=native
+CFLAGS  += -std=gnu11 $(OPT) -g -fopenmp -I. -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -MMD -MP $(MPI_CFLAGS)
+LDLIBS  += -fopenmp -lcjson -lpcre2-8 -lutf8proc $(FLINT) -lgmp -lm $(MPI_LIBS)
+
+# MPI is optional: without it there is one rank. FLINT 3 holds Arb, older ones have it beside them.
+MPI_LIBS   := $(shell mpicc --showme:link 2>/dev/null)
+MPI_CFLAGS := $(if $(MPI_LIBS),-DHAVE_MPI $(shell mpicc --showme:compile 2>/dev/null))
+FLINT       = $(if $(wildcard /usr/include/arb.h),-lflint-arb) -lflint
+
+FOLDERS := kernels model rl data verify
+SOURCES := $(wildcard $(FOLDERS:%=%/*.c))
+LIBRARY := $(BUILD)/dynamo.a
+TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/test_*.c))
+
+all: train eval
+train: $(BUILD)/train
+	@cp $< $@
+eval: $(BUILD)/eval
+	@cp $< $@
+
+$(LIBRARY): $(SOURCES:%.c=$(BUILD)/%.o)
+	@rm -f $@ && ar rcs $@ $^
+$(BUILD)/train $(BUILD)/eval: $(BUILD)/%: $(BUILD)/%.o $(LIBRARY)
+	$(CC) -o $@ $^ $(LDLIBS)
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)
+	@$(CC) -o $@ $^ $(LDLIBS) -lcmocka
+$(BUILD)/%.o: %.c build/.dependencies
+	@mkdir -p $(@D)
+	@echo "  cc $<" && $(CC) $(CFLAGS) -c -o $@ $<
+
+# A missing library is installed where we may, else the line to type is printed.
+build/.dependencies: dev/dependencies.sh
+	@sh dev/dependencies.sh && mkdir -p build && touch $@
+
+tests: $(TESTS)
+test: all tests
+	@sh dev/run_tests.sh $(TESTS)
+clean:
+	rm -rf build train eval
+
+.PHONY: all tests test clean demo bench help
+.SECONDARY:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,48 @@
+// Counter-based random numbers for data: what is drawn depends only on the keys, never on what was drawn before.
+//
+//   random_keyed(seed, stream, index)   starts a generator at a point that the three keys name
+//   random_next                         SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number
+//                                       generators", OOPSLA 2014): add the golden gamma, mix by two multiplications
+//   text_hash(text, seed)               64 bits of a string: FNV-1a over its bytes, then the mixer above, because
+//                                       FNV alone leaves its high bits poorly mixed on short strings
+//
+// The kernels use Philox (a block of numbers for every token); here one cheap number at a time is enough.
+#ifndef DATA_RANDOM_H
+#define DATA_RANDOM_H
+#include <stdint.h>
+
+typedef struct Random {
+    uint64_t state;
+} Random;
+
+static inline uint64_t random_mix(uint64_t x) {
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+static inline uint64_t random_next(Random *random) {
+    random->state += 0x9e3779b97f4a7c15u;
+    return random_mix(random->state);
+}
+
+static inline Random random_keyed(uint64_t seed, uint64_t stream, uint64_t index) {
+    uint64_t x = random_mix(seed + 0x9e3779b97f4a7c15u);
+    x = random_mix((x ^ stream) + 0x9e3779b97f4a7c15u);
+    return (Random){random_mix((x ^ index) + 0x9e3779b97f4a7c15u)};
+}
+
+// Uniform on low..high, both included; low <= high. The remainder's bias is below range / 2^64.
+static inline int random_range(Random *random, int low, int high) {
+    return low + (int)(random_next(random) % ((uint64_t)(high - low) + 1));
+}
+
+// Uniform on [0, 1), 53 bits.
+static inline double random_unit(Random *random) { return (double)(random_next(random) >> 11) * 0x1p-53; }
+
+static inline uint64_t text_hash(const char *text, uint64_t seed) {
+    uint64_t x = 0xcbf29ce484222325u ^ random_mix(seed);
+    for (; *text; text++) x = (x ^ (unsigned char)*text) * 0x100000001b3u;
+    return random_mix(x);
+}
+#endif

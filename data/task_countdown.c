@@ -1,0 +1,208 @@
+// Countdown: an expression that uses each given number exactly once and equals the target.
+//
+// The teacher's expression is the first that a fixed search order finds (every pair, + - * /, whole positive
+// intermediate values), so it follows from the prompt alone. It errs by a wrong operator in one step whose claimed
+// value stays: 3+7=21,21+4=25#3+7+4. The judge evaluates any expression exactly over the rationals. What it is handed
+// is hostile: every number must be one of the prompt's that is not used yet, so at most COUNT_MAX leaves of at most
+// 99 are ever combined and 64-bit fractions cannot overflow; the depth of parentheses is bounded.
+#include "data/task_kind.h"
+
+enum { COUNT_MAX = 4, VALUE_MAX = 9999, DEPTH_MAX = 12 };
+
+typedef struct Numbers {
+    int count, value[COUNT_MAX], target;
+} Numbers;
+
+typedef struct Combine { // of the numbers in play: i op j, the result in i's place, the last one in j's
+    int i, j;
+    char op;
+} Combine;
+
+static bool scan_countdown(const char *prompt, Numbers *numbers) {
+    Scan scan = {prompt, true};
+    numbers->count = 0;
+    scan_expect(&scan, 'd');
+    do {
+        if (numbers->count == COUNT_MAX) return false;
+        numbers->value[numbers->count++] = scan_number(&scan, 1, 99);
+    } while (scan_is(&scan, ','));
+    scan_expect(&scan, ':');
+    numbers->target = scan_number(&scan, 1, 999);
+    scan_expect(&scan, '=');
+    return scan_end(&scan) && numbers->count >= 2;
+}
+
+// left op right where that is whole, positive and not too large; else 0.
+static int whole(int left, char op, int right) {
+    int value = 0;
+    if (op == '+')
+        value = left + right;
+    else if (op == '-')
+        value = left - right;
+    else if (op == '*')
+        value = left * right;
+    else if (left % right == 0)
+        value = left / right;
+    return value > 0 && value <= VALUE_MAX ? value : 0;
+}
+
+static void combine(Numbers *numbers, const Combine *step, int value) {
+    numbers->value[step->i] = value;
+    numbers->value[step->j] = numbers->value[--numbers->count];
+}
+
+// Depth-first over pairs and operators; the steps that reach the target, or false. At most 4 numbers: 3,888 leaves.
+static bool search(const Numbers *numbers, Combine *steps) {
+    if (numbers->count == 1) return numbers->value[0] == numbers->target;
+    for (const char *op = "+-*/"; *op; op++) {
+        for (int i = 0; i < numbers->count; i++) {
+            for (int j = 0; j < numbers->count; j++) {
+                bool mirrored = i > j && (*op == '+' || *op == '*');
+                int value = i == j || mirrored ? 0 : whole(numbers->value[i], *op, numbers->value[j]);
+                if (value == 0) continue;
+                Numbers rest = *numbers;
+                *steps = (Combine){i, j, *op};
+                combine(&rest, steps, value);
+                if (search(&rest, steps + 1)) return true;
+            }
+        }
+    }
+    return false;
+}
+
+typedef struct Expression {
+    TaskText text;
+    int rank; // 0 a number, 1 a product or quotient, 2 a sum or difference
+} Expression;
+
+static void join(Expression *left, char op, const Expression *right) {
+    int rank = op == '+' || op == '-' ? 2 : 1;
+    bool wrap_left = left->rank > rank;
+    bool wrap_right = right->rank > rank || (right->rank == rank && (op == '-' || op == '/'));
+    Expression all = {.rank = rank};
+    text_add(&all.text, wrap_left ? "(%s)" : "%s", left->text.text);
+    text_add(&all.text, "%c", op);
+    text_add(&all.text, wrap_right ? "(%s)" : "%s", right->text.text);
+    *left = all;
+}
+
+static bool countdown_solve(const char *prompt, Slip *slip, TaskText *steps, TaskText *answer) {
+    Numbers numbers;
+    Combine found[COUNT_MAX];
+    Expression expression[COUNT_MAX] = {0};
+    if (!scan_countdown(prompt, &numbers) || !search(&numbers, found)) return false;
+    for (int i = 0; i < numbers.count; i++) text_add(&expression[i].text, "%d", numbers.value[i]);
+    for (int k = 0; numbers.count > 1; k++) {
+        Combine *step = &found[k];
+        int left = numbers.value[step->i], right = numbers.value[step->j], value = whole(left, step->op, right);
+        if (slip_here(slip)) step->op = "+-*/"[random_range(&slip->random, 0, 3)];
+        text_add(steps, "%s%d%c%d=%d", k ? "," : "", left, step->op, right, value);
+        join(&expression[step->i], step->op, &expression[step->j]);
+        combine(&numbers, step, value);
+        expression[step->j] = expression[numbers.count];
+    }
+    text_add(answer, "%s", expression[0].text.text);
+    return true;
+}
+
+static void countdown_pose(int level, Random *random, TaskText *prompt) {
+    static const int counts[TASK_LEVELS] = {2, 3, 3, 4, 4}, high[TASK_LEVELS] = {20, 9, 15, 9, 15},
+                     ops[TASK_LEVELS] = {3, 2, 4, 3, 4};
+    Numbers numbers = {0}, rest;
+    do {
+        numbers.count = counts[level - 1];
+        for (int i = 0; i < numbers.count; i++) numbers.value[i] = random_range(random, 1, high[level - 1]);
+        rest = numbers;
+        while (rest.count > 1 && rest.value[0] > 0) {
+            Combine step = {0, random_range(random, 1, rest.count - 1),
+                            "+-*/"[random_range(random, 0, ops[level - 1] - 1)]};
+            combine(&rest, &step, whole(rest.value[0], step.op, rest.value[step.j]));
+        }
+    } while (rest.value[0] < 1 || rest.value[0] > 99);
+    for (int i = 0; i < numbers.count; i++) text_add(prompt, "%c%d", i ? ',' : 'd', numbers.value[i]);
+    text_add(prompt, ":%d=", rest.value[0]);
+}
+
+typedef struct Fraction {
+    int64_t over, under; // under > 0
+} Fraction;
+
+typedef struct Judge {
+    const char *at, *end;
+    Numbers left; // the numbers not used yet
+    int depth;
+    bool ok;
+} Judge;
+
+static bool judge_is(Judge *judge, char c) {
+    if (!judge->ok || judge->at == judge->end || *judge->at != c) return false;
+    judge->at++;
+    return true;
+}
+
+static Fraction judge_number(Judge *judge) {
+    int value = 0, digits = 0;
+    for (; judge->at < judge->end && *judge->at >= '0' && *judge->at <= '9' && digits < 3; digits++) {
+        if (digits > 0 && value == 0) break; // a leading zero
+        value = value * 10 + (*judge->at++ - '0');
+    }
+    for (int i = 0; i < judge->left.count; i++) {
+        if (digits == 0 || judge->left.value[i] != value) continue;
+        judge->left.value[i] = judge->left.value[--judge->left.count];
+        return (Fraction){value, 1};
+    }
+    judge->ok = false;
+    return (Fraction){0, 1};
+}
+
+static Fraction judge_apply(Judge *judge, Fraction x, char op, Fraction y) {
+    if (op == '*') return (Fraction){x.over * y.over, x.under * y.under};
+    if (op == '/') {
+        if (y.over == 0) judge->ok = false;
+        if (!judge->ok) return x;
+        int sign = y.over < 0 ? -1 : 1;
+        return (Fraction){sign * x.over * y.under, sign * x.under * y.over};
+    }
+    int64_t right = y.over * x.under;
+    return (Fraction){x.over * y.under + (op == '+' ? right : -right), x.under * y.under};
+}
+
+static Fraction judge_sum(Judge *judge);
+
+static Fraction judge_factor(Judge *judge) {
+    if (!judge_is(judge, '(')) return judge_number(judge);
+    if (++judge->depth > DEPTH_MAX) judge->ok = false;
+    Fraction value = judge->ok ? judge_sum(judge) : (Fraction){0, 1};
+    if (!judge_is(judge, ')')) judge->ok = false;
+    judge->depth--;
+    return value;
+}
+
+static Fraction judge_product(Judge *judge) {
+    Fraction value = judge_factor(judge);
+    while (judge->ok) {
+        char op = judge_is(judge, '*') ? '*' : judge_is(judge, '/') ? '/' : 0;
+        if (!op) break;
+        value = judge_apply(judge, value, op, judge_factor(judge));
+    }
+    return value;
+}
+
+static Fraction judge_sum(Judge *judge) {
+    Fraction value = judge_product(judge);
+    while (judge->ok) {
+        char op = judge_is(judge, '+') ? '+' : judge_is(judge, '-') ? '-' : 0;
+        if (!op) break;
+        value = judge_apply(judge, value, op, judge_product(judge));
+    }
+    return value;
+}
+
+static bool countdown_judge(const char *prompt, const char *answer, size_t len) {
+    Judge judge = {.at = answer, .end = answer + len, .ok = true};
+    if (!scan_countdown(prompt, &judge.left)) return false;
+    Fraction value = judge_sum(&judge);
+    return judge.ok && judge.at == judge.end && judge.left.count == 0 && value.over == judge.left.target * value.under;
+}
+
+const TaskRow task_row_countdown = {"countdown", 'd', countdown_pose, countdown_solve, countdown_judge};

@@ -1,0 +1,295 @@
+// Device memory: one reserved range of addresses, so that "is this a device pointer" is a comparison and the whole of it can
+// be closed to host code. Every allocation starts on a page of its own, is filled with 0xff (a NaN in every float
+// format, -1 in every integer) once, and is never given out again after cudaFree.
+//
+// Outside kernels and API calls the range is closed (mprotect), so that a host dereference of a device pointer faults, as
+// on a GPU; SIGSEGV then says so. CUDA_ON_CPU_PROTECT=0 leaves it open (a debugger can then print device memory).
+#include "dev/cuda_on_cpu/runtime.h"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#ifdef SIM_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
+enum { ALLOCATIONS_MAX = 4096 };
+static const size_t PAGE = 4096;
+static const size_t TOTAL = (size_t)16 << 30;    // bytes that may be allocated at one time
+static const size_t RESERVED = (size_t)64 << 30; // addresses
+
+typedef struct Allocation {
+    char *base;
+    size_t bytes; // 0 once freed
+} Allocation;
+
+static char *range;       // RESERVED addresses
+static size_t range_used; // from its start; later addresses were never given out
+static Allocation allocations[ALLOCATIONS_MAX]; // ascending addresses
+static int allocation_count;
+static size_t bytes_in_use;
+static Allocation pinned[ALLOCATIONS_MAX]; // cudaMallocHost
+static int open_depth;
+static struct sigaction previous_handler;
+
+// ---- Bytes, past the eyes of every sanitizer: these loops must not become calls of memset or memcpy ------------------------
+void sim_fill(void *to, unsigned char byte, size_t bytes) {
+    volatile unsigned char *p = to;
+    for (; bytes && (uintptr_t)p % 8; bytes--) *p++ = byte;
+    for (; bytes >= 8; bytes -= 8, p += 8) *(volatile uint64_t *)(volatile void *)p = 0x0101010101010101ull * byte;
+    for (; bytes; bytes--) *p++ = byte;
+}
+
+void sim_copy(void *to, const void *from, size_t bytes) {
+    volatile unsigned char *t = to;
+    const unsigned char *f = from;
+    while (bytes--) *t++ = *f++;
+}
+
+void sim_forbid(const void *address, size_t bytes) {
+#ifdef SIM_ASAN
+    __asan_poison_memory_region(address, bytes);
+#else
+    (void)address, (void)bytes;
+#endif
+}
+
+void sim_allow(const void *address, size_t bytes) {
+#ifdef SIM_ASAN
+    __asan_unpoison_memory_region(address, bytes);
+#else
+    (void)address, (void)bytes;
+#endif
+}
+
+void sim_check_readable(const void *from, size_t bytes, const char *what) {
+#ifdef SIM_ASAN
+    void *bad = __asan_region_is_poisoned((void *)(uintptr_t)from, bytes);
+    if (bad) sim_die("out of bounds: %s reads %zu bytes at %p, of which %p may not be read", what, bytes, from, bad);
+#else
+    (void)from, (void)bytes, (void)what;
+#endif
+}
+
+// ---- The closed range ---------------------------------------------------------------------------------------------
+static bool protects(void) {
+    const char *text = getenv("CUDA_ON_CPU_PROTECT");
+    return !text || strcmp(text, "0") != 0;
+}
+
+bool sim_in_device(const void *address) {
+    return range && (const char *)address >= range && (const char *)address < range + RESERVED;
+}
+
+SimRange sim_device_range(void) { return (SimRange){range, range ? RESERVED : 0}; }
+
+static const Allocation *allocation_at(const void *address) { // the last one that starts at or before the address
+    const Allocation *found = NULL;
+    for (int low = 0, high = allocation_count; low < high;) {
+        int middle = (low + high) / 2;
+        if (allocations[middle].base <= (const char *)address) found = &allocations[middle], low = middle + 1;
+        else high = middle;
+    }
+    return found;
+}
+
+static void on_fault(int number, siginfo_t *info, void *context) {
+    (void)context;
+    const char *address = info->si_addr;
+    if (sim_in_device(address)) {
+        const Allocation *at = allocation_at(address);
+        sim_die("%s at %p, byte %td of the device allocation at %p (%zu bytes)",
+                sim_self ? "a kernel touches device memory it may not," : "host code touches device memory", (const void *)address,
+                at ? address - at->base : 0, at ? (void *)at->base : NULL, at ? at->bytes : 0);
+    }
+    if (sim_self) sim_die("illegal address: a kernel touches %p (a null pointer, or 256 KiB of stack used up?)", (const void *)address);
+    sigaction(number, &previous_handler, NULL); // not ours: returning runs the instruction again under the old handler
+}
+
+static void catch_faults(void) { // at every closing: a test framework may have put its own handler in between
+    static char handler_stack[64 << 10];
+    struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK}, now;
+    stack_t stack = {.ss_sp = handler_stack, .ss_size = sizeof handler_stack};
+    action.sa_sigaction = on_fault;
+    sigaction(SIGSEGV, NULL, &now);
+    if ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_fault) return;
+    previous_handler = now;
+    sigaltstack(&stack, NULL);
+    sigaction(SIGSEGV, &action, NULL);
+}
+
+static void set_access(int protection) {
+    if (range_used && protects() && mprotect(range, range_used, protection) != 0) sim_die("mprotect of device memory failed");
+}
+
+void sim_device_open(void) {
+    catch_faults();
+    if (open_depth++ == 0) set_access(PROT_READ | PROT_WRITE);
+}
+
+void sim_device_close(void) {
+    if (--open_depth == 0) set_access(PROT_NONE);
+}
+
+void sim_require_device(const void *address, size_t bytes, const char *what) {
+    const Allocation *at = sim_in_device(address) ? allocation_at(address) : NULL;
+    if (!at) sim_die("%s: %p is no device pointer", what, address);
+    if (!at->bytes) sim_die("%s: %p points into device memory that was freed", what, address);
+    if ((const char *)address + bytes > at->base + at->bytes)
+        sim_die("out of bounds: %s: %zu bytes at %p, but the device allocation at %p has %zu", what, bytes, address,
+                (void *)at->base, at->bytes);
+}
+
+static void require_host(const void *address, const char *what) {
+    if (!address || sim_in_device(address)) sim_die("%s: %p is no host pointer", what, address);
+}
+
+// ---- Allocation ---------------------------------------------------------------------------------------------------
+cudaError_t cudaMalloc(void **pointer, size_t bytes) {
+    if (sim_capturing()) return sim_set_error(cudaErrorStreamCaptureUnsupported);
+    *pointer = NULL;
+    if (!bytes) return cudaSuccess;
+    if (!range) {
+        range = mmap(NULL, RESERVED, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (range == MAP_FAILED) sim_die("cannot reserve %zu bytes of addresses", RESERVED);
+    }
+    size_t pages = (bytes + PAGE - 1) / PAGE * PAGE + PAGE; // and one page between neighbours
+    if (bytes > TOTAL - bytes_in_use) return sim_set_error(cudaErrorMemoryAllocation);
+    if (allocation_count == ALLOCATIONS_MAX || pages > RESERVED - range_used)
+        sim_die("more than %d allocations or %zu bytes in the life of a process", ALLOCATIONS_MAX, RESERVED);
+    char *base = range + range_used;
+    range_used += pages;
+    if (mprotect(base, pages, PROT_READ | PROT_WRITE) != 0) return sim_set_error(cudaErrorMemoryAllocation);
+    sim_fill(base, 0xff, bytes);
+    sim_forbid(base + bytes, pages - bytes);
+    allocations[allocation_count++] = (Allocation){base, bytes};
+    bytes_in_use += bytes;
+    *pointer = base;
+    sim_device_open();
+    sim_device_close();
+    return cudaSuccess;
+}
+
+cudaError_t cudaFree(void *pointer) {
+    if (!pointer) return cudaSuccess;
+    cudaError_t error = cudaDeviceSynchronize();
+    Allocation *at = sim_in_device(pointer) ? (Allocation *)(uintptr_t)allocation_at(pointer) : NULL;
+    if (!at || at->base != pointer || !at->bytes) sim_die("cudaFree: %p is not the start of a live allocation", pointer);
+    sim_forbid(at->base, at->bytes);
+    madvise(at->base, (at->bytes + PAGE - 1) / PAGE * PAGE, MADV_DONTNEED);
+    bytes_in_use -= at->bytes;
+    at->bytes = 0;
+    return error;
+}
+
+cudaError_t cudaMallocHost(void **pointer, size_t bytes) {
+    for (int i = 0; i < ALLOCATIONS_MAX; i++) {
+        if (pinned[i].base) continue;
+        *pointer = pinned[i].base = malloc(bytes ? bytes : 1);
+        pinned[i].bytes = bytes;
+        return *pointer ? cudaSuccess : sim_set_error(cudaErrorMemoryAllocation);
+    }
+    sim_die("more than %d pinned allocations", ALLOCATIONS_MAX);
+}
+
+cudaError_t cudaHostAlloc(void **pointer, size_t bytes, unsigned flags) {
+    (void)flags;
+    return cudaMallocHost(pointer, bytes);
+}
+
+static Allocation *pinned_at(const void *address) {
+    for (int i = 0; i < ALLOCATIONS_MAX; i++)
+        if (pinned[i].base && (const char *)address >= pinned[i].base && (const char *)address < pinned[i].base + pinned[i].bytes)
+            return &pinned[i];
+    return NULL;
+}
+
+bool sim_is_pinned(const void *address) { return pinned_at(address) != NULL; }
+
+cudaError_t cudaFreeHost(void *pointer) {
+    cudaError_t error = cudaDeviceSynchronize();
+    for (int i = 0; pointer && i < ALLOCATIONS_MAX; i++) {
+        if (pinned[i].base != pointer) continue;
+        pinned[i] = (Allocation){0};
+        free(pointer);
+        return error;
+    }
+    if (pointer) sim_die("cudaFreeHost: %p was not pinned here", pointer);
+    return error;
+}
+
+cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total) {
+    *total = TOTAL;
+    *free_bytes = TOTAL - bytes_in_use;
+    return cudaSuccess;
+}
+
+// ---- Copies -------------------------------------------------------------------------------------------------------
+typedef struct Copy {
+    void *to;
+    const void *from;
+    size_t bytes;
+} Copy;
+
+static void run_copy(const void *work) {
+    const Copy *copy = work;
+    sim_device_open();
+    memcpy(copy->to, copy->from ? copy->from : (const void *)(copy + 1), copy->bytes);
+    sim_device_close();
+}
+
+static bool check_copy(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind) {
+    bool to_device = sim_in_device(to), from_device = sim_in_device(from);
+    if (kind != cudaMemcpyDefault) {
+        to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
+        from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
+    }
+    if (to_device) sim_require_device(to, bytes, "destination of cudaMemcpy");
+    else require_host(to, "destination of cudaMemcpy");
+    if (from_device) sim_require_device(from, bytes, "source of cudaMemcpy");
+    else require_host(from, "source of cudaMemcpy");
+    if ((const char *)to < (const char *)from + bytes && (const char *)from < (const char *)to + bytes)
+        sim_die("cudaMemcpy: source and destination overlap");
+    return from_device;
+}
+
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind, cudaStream_t stream) {
+    if (!bytes) return cudaSuccess;
+    bool snapshot = !check_copy(to, from, bytes, kind) && !sim_is_pinned(from); // pageable memory is read before the return
+    Copy *copy = malloc(sizeof *copy + (snapshot ? bytes : 0));
+    if (!copy) return sim_set_error(cudaErrorMemoryAllocation);
+    *copy = (Copy){to, snapshot ? NULL : from, bytes};
+    if (snapshot) memcpy(copy + 1, from, bytes);
+    sim_submit(stream, run_copy, copy, sizeof *copy + (snapshot ? bytes : 0));
+    free(copy);
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind) {
+    if (sim_capturing()) return sim_set_error(cudaErrorStreamCaptureImplicit);
+    cudaError_t error = cudaMemcpyAsync(to, from, bytes, kind, NULL);
+    return error ? error : cudaDeviceSynchronize();
+}
+
+typedef struct Fill {
+    void *to;
+    int byte;
+    size_t bytes;
+} Fill;
+
+static void run_fill(const void *work) {
+    const Fill *fill = work;
+    sim_device_open();
+    memset(fill->to, fill->byte, fill->bytes);
+    sim_device_close();
+}
+
+cudaError_t cudaMemsetAsync(void *to, int byte, size_t bytes, cudaStream_t stream) {
+    if (!bytes) return cudaSuccess;
+    sim_require_device(to, bytes, "cudaMemset");
+    sim_submit(stream, run_fill, &(Fill){to, byte, bytes}, sizeof(Fill));
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemset(void *to, int byte, size_t bytes) { return cudaMemsetAsync(to, byte, bytes, NULL); }

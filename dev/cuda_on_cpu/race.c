@@ -1,0 +1,245 @@
+// The race detector: two accesses to the same bytes, at least one a write, not both atomic, by two threads that CUDA's
+// rules leave unordered. What orders two threads of one launch:
+//   * of one block: __syncthreads (the barrier epoch), within a warp also __syncwarp (a vector clock per lane, Fidge/Mattern);
+//     shuffles, votes, ldmatrix and mma order nothing;
+//   * of two blocks: the last-block pattern only: write, [__syncthreads,] __threadfence, atomic on a location L; atomic on L,
+//     [__syncthreads,] read. Chains over a third block are not followed.
+// clang -fsanitize=thread calls __tsan_* (race_hooks.c) at every access; this file answers instead of LLVM's runtime, which
+// knows nothing of fibers, barriers or launches. A cell for each two bytes of shared and device memory keeps the last
+// write and two reads, if possible of different warps. The verdict does not depend on the order in which threads ran.
+#include "dev/cuda_on_cpu/race.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+typedef struct Past {
+    uint32_t block;    // its serial number in the process; 0: no access yet
+    uint32_t barrier;  // how many __syncthreads the block had passed
+    uint32_t clock;    // the thread's own, see `known`
+    uint32_t place;    // code address, from the start of the executable
+    uint16_t thread;
+    uint8_t bytes;     // which of the cell's two: bit 0, bit 1
+    uint8_t kind;      // SimAccess
+} Past;
+
+typedef struct Cell {
+    Past write, read[2];
+} Cell;
+
+typedef struct Region { // memory that is watched, and its cells
+    const char *start;
+    size_t bytes;
+    Cell *cells;
+    bool shared;
+} Region;
+
+typedef struct Fence { // what a thread had seen when it last called __threadfence; barrier = UINT32_MAX: never
+    uint32_t barrier, known[SIM_WARP];
+} Fence;
+
+typedef struct Release { // an atomic after a fence: publishes what the fence saw, at one location
+    const void *location;
+    uint32_t block, thread;
+    Fence fence;
+} Release;
+
+typedef struct Acquire { // an atomic of the running block on a location where something was published
+    const void *location;
+    uint32_t thread, barrier, clock;
+} Acquire;
+
+extern const char __executable_start[];
+static Region regions[3];
+static int region_count;
+static uint32_t block_serial, launch_first, barrier;
+static uint32_t known[SIM_BLOCK_MAX][SIM_WARP]; // [t][l]: the clock of lane l (of t's warp) up to which t is ordered after it
+static Fence fences[SIM_BLOCK_MAX];
+static Release *releases; // of this launch, ascending block
+static Acquire *acquires; // of this block
+static size_t release_count, release_capacity, acquire_count, acquire_capacity;
+
+static uint32_t *own_clock(unsigned rank) { return &known[rank][rank % SIM_WARP]; }
+
+static void watch(const void *start, size_t bytes, bool shared) {
+    void *cells = mmap(NULL, bytes / 2 * sizeof(Cell) + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (cells == MAP_FAILED) sim_die("cannot reserve the addresses of the race detector's cells");
+    regions[region_count++] = (Region){start, bytes, cells, shared};
+}
+
+void sim_race_launch(void) {
+    if (!region_count) {
+        SimRange range[3];
+        sim_shared_ranges(range);
+        range[2] = sim_device_range();
+        for (int i = 0; i < 3; i++)
+            if (range[i].bytes) watch(range[i].start, range[i].bytes, i < 2);
+    }
+    launch_first = block_serial + 1;
+    release_count = 0;
+}
+
+void sim_race_block(unsigned threads) {
+    block_serial++;
+    barrier = 0;
+    acquire_count = 0;
+    memset(known, 0, sizeof known[0] * threads);
+    for (unsigned t = 0; t < threads; t++) *own_clock(t) = 1, fences[t].barrier = UINT32_MAX;
+}
+
+void sim_race_barrier(void) { barrier++; }
+
+void sim_race_syncwarp(unsigned mask) { // every lane of the mask learns what any of them knows
+    unsigned first = sim_self->rank - sim_self->rank % SIM_WARP;
+    uint32_t joined[SIM_WARP] = {0};
+    for (unsigned i = 0; i < SIM_WARP; i++)
+        for (unsigned l = 0; mask >> i & 1 && l < SIM_WARP; l++)
+            if (known[first + i][l] > joined[l]) joined[l] = known[first + i][l];
+    for (unsigned i = 0; i < SIM_WARP; i++) {
+        if (!(mask >> i & 1)) continue;
+        memcpy(known[first + i], joined, sizeof joined);
+        ++*own_clock(first + i);
+    }
+}
+
+// ---- Between blocks -----------------------------------------------------------------------------------------------
+void sim_fence(void) {
+    Fence *fence = &fences[sim_self->rank];
+    fence->barrier = barrier;
+    memcpy(fence->known, known[sim_self->rank], sizeof fence->known);
+    ++*own_clock(sim_self->rank); // later accesses of this thread are not covered
+}
+
+static void *grow(void *list, size_t count, size_t *capacity, size_t item) {
+    if (count < *capacity) return list;
+    *capacity = *capacity ? 2 * *capacity : 64;
+    list = realloc(list, *capacity * item);
+    if (!list) sim_die("no memory for the race detector");
+    return list;
+}
+
+static void note_atomic(unsigned rank, const void *location) {
+    bool published = false, acquired = false;
+    for (size_t i = 0; i < release_count && !published; i++) published = releases[i].location == location;
+    for (size_t i = 0; i < acquire_count && !acquired; i++) acquired = acquires[i].location == location && acquires[i].thread == rank;
+    if (published && !acquired) {
+        acquires = grow(acquires, acquire_count, &acquire_capacity, sizeof *acquires);
+        acquires[acquire_count++] = (Acquire){location, rank, barrier, *own_clock(rank)};
+    }
+    if (fences[rank].barrier == UINT32_MAX) return;
+    releases = grow(releases, release_count, &release_capacity, sizeof *releases);
+    releases[release_count++] = (Release){location, block_serial, rank, fences[rank]};
+}
+
+static bool same_warp(unsigned a, unsigned b) { return a / SIM_WARP == b / SIM_WARP; }
+
+static bool published_before(const Past *past, const void *location) {
+    size_t low = 0, high = release_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (releases[middle].block < past->block) low = middle + 1;
+        else high = middle;
+    }
+    for (size_t i = low; i < release_count && releases[i].block == past->block; i++) {
+        const Release *r = &releases[i];
+        if (r->location != location) continue;
+        if (past->barrier < r->fence.barrier) return true;
+        if (past->barrier == r->fence.barrier && same_warp(r->thread, past->thread) &&
+            r->fence.known[past->thread % SIM_WARP] >= past->clock)
+            return true;
+    }
+    return false;
+}
+
+static bool handed_over(const Past *past, unsigned rank) {
+    for (size_t i = 0; i < acquire_count; i++) {
+        const Acquire *a = &acquires[i];
+        bool mine = a->thread == rank || a->barrier < barrier ||
+                    (same_warp(a->thread, rank) && known[rank][a->thread % SIM_WARP] >= a->clock);
+        if (mine && published_before(past, a->location)) return true;
+    }
+    return false;
+}
+
+// ---- The verdict --------------------------------------------------------------------------------------------------
+static bool ordered(const Past *past, const Past *now, bool shared) {
+    if (past->block < launch_first || !(past->bytes & now->bytes)) return true;
+    if (past->kind == SIM_ATOMIC && now->kind == SIM_ATOMIC) return true;
+    if (past->block != now->block) return shared || handed_over(past, now->thread);
+    if (past->thread == now->thread || past->barrier < now->barrier) return true;
+    return same_warp(past->thread, now->thread) && known[now->thread][past->thread % SIM_WARP] >= past->clock;
+}
+
+static const char *kind_name(unsigned kind) { return kind == SIM_READ ? "read" : kind == SIM_WRITE ? "write" : "atomic"; }
+
+static void print_place(uint32_t place) { // the source line, from the debug information
+    char program[256], command[400];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (length < 0) return;
+    program[length] = 0;
+    snprintf(command, sizeof command, "addr2line -spfiCe '%s' 0x%x 1>&2 || true", program, place - 1);
+    if (system(command) != 0) fprintf(stderr, "code at 0x%x\n", place);
+}
+
+__attribute__((noreturn)) static void report(const Past *past, const Past *now, const Region *region, const char *address) {
+    fflush(stdout);
+    fprintf(stderr, "cuda_on_cpu: race in %s memory at %p:\n  %s by thread %u at ", region->shared ? "shared" : "device",
+            (const void *)address, kind_name(now->kind), now->thread);
+    print_place(now->place);
+    fprintf(stderr, "  %s by thread %u of %s at ", kind_name(past->kind), past->thread,
+            past->block != now->block ? "another block"
+            : same_warp(past->thread, now->thread) ? "the same warp" : "another warp of the block");
+    print_place(past->place);
+    sim_die("race between %s", past->block != now->block ? "blocks"
+                               : same_warp(past->thread, now->thread) ? "threads of a warp" : "warps");
+}
+
+static void remember_read(Cell *cell, const Past *now) {
+    Past *a = &cell->read[0], *b = &cell->read[1];
+    if (a->block == now->block && a->thread == now->thread) {
+        uint8_t bytes = a->barrier == now->barrier && a->clock == now->clock ? a->bytes : 0;
+        *a = *now;
+        a->bytes |= bytes;
+        return;
+    }
+    bool b_is_stale = b->block != now->block ? b->block < launch_first : b->barrier < now->barrier;
+    bool a_is_far = a->block != now->block || !same_warp(a->thread, now->thread);
+    if (a_is_far || b_is_stale || (b->block == now->block && same_warp(b->thread, now->thread))) *b = *a;
+    *a = *now;
+}
+
+static void touch_cell(const Region *region, Cell *cell, const Past *now, const char *address) {
+    if (!ordered(&cell->write, now, region->shared)) report(&cell->write, now, region, address);
+    if (now->kind == SIM_READ) {
+        remember_read(cell, now);
+        return;
+    }
+    for (int i = 0; i < 2; i++)
+        if (!ordered(&cell->read[i], now, region->shared)) report(&cell->read[i], now, region, address);
+    cell->write = *now;
+    if (now->bytes == 3) cell->read[0] = cell->read[1] = (Past){0};
+}
+
+void race_touch(unsigned rank, const void *address, size_t bytes, SimAccess access, const void *place) {
+    const char *start = address, *end = start + bytes;
+    const Region *region = NULL;
+    for (int i = 0; i < region_count && !region; i++)
+        if (start >= regions[i].start && start < regions[i].start + regions[i].bytes) region = &regions[i];
+    if (!region) {
+        if (!sim_is_private(address)) sim_die("a kernel touches host memory at %p", address);
+        return;
+    }
+    if (!region->shared) sim_require_device(address, bytes, "access by a kernel");
+    Past now = {block_serial, barrier, *own_clock(rank), (uint32_t)((const char *)place - __executable_start), (uint16_t)rank, 0, (uint8_t)access};
+    for (size_t cell = (size_t)(start - region->start) / 2; region->start + 2 * cell < end; cell++) {
+        const char *low = region->start + 2 * cell;
+        now.bytes = (uint8_t)((low >= start) | (low + 1 < end) << 1);
+        touch_cell(region, &region->cells[cell], &now, low < start ? start : low);
+    }
+    if (access == SIM_ATOMIC) note_atomic(rank, address);
+}
+
+void sim_touch(unsigned rank, const void *address, size_t bytes, SimAccess access) {
+    race_touch(rank, address, bytes, access, __builtin_return_address(0));
+}

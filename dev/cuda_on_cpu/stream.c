@@ -1,0 +1,240 @@
+// Streams, events and graphs.
+//
+// All streams share one order: that of submission. By default work runs when it is submitted. With
+// CUDA_ON_CPU_STREAM=late it waits for the next call that synchronises, so that a host which reads a result too early, or
+// overwrites a pinned buffer too early, sees wrong values. While a stream is captured its work goes into the graph and
+// runs at every cudaGraphLaunch.
+#include "dev/cuda_on_cpu/runtime.h"
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct Item {
+    struct Item *next;
+    SimWork *work;
+    size_t bytes;
+    _Alignas(16) char args[];
+} Item;
+
+typedef struct Queue {
+    Item *first, **end; // end: where the next item's address goes; NULL while empty
+} Queue;
+
+struct CUgraph_st {
+    Queue queue;
+    bool open; // capture is under way
+};
+struct CUstream_st {
+    struct CUgraph_st *graph; // captured into, if it is open
+    const void *stuck;        // who waits for ever, or NULL
+};
+struct CUevent_st {
+    double seconds;
+    struct CUgraph_st *graph; // recorded while this was captured
+};
+
+static struct CUstream_st default_stream;
+static Queue pending; // of CUDA_ON_CPU_STREAM=late
+static int captures, stuck_streams;
+
+static struct CUstream_st *stream_of(cudaStream_t stream) {
+    return !stream || stream == cudaStreamLegacy || stream == cudaStreamPerThread ? &default_stream : stream;
+}
+
+static struct CUgraph_st *capture_of(cudaStream_t stream) {
+    struct CUgraph_st *graph = stream_of(stream)->graph;
+    return captures && graph && graph->open ? graph : NULL;
+}
+
+bool sim_capturing(void) { return captures > 0; }
+
+// ---- Queues -------------------------------------------------------------------------------------------------------
+static void queue_add(Queue *queue, SimWork *work, const void *args, size_t bytes) {
+    Item *item = malloc(sizeof *item + bytes);
+    if (!item) sim_die("no memory for work on a stream");
+    *item = (Item){NULL, work, bytes};
+    memcpy(item->args, args, bytes);
+    *(queue->end ? queue->end : &queue->first) = item;
+    queue->end = &item->next;
+}
+
+static void queue_clear(Queue *queue) {
+    for (Item *item = queue->first, *next; item; item = next) {
+        next = item->next;
+        free(item);
+    }
+    *queue = (Queue){0};
+}
+
+static void queue_copy(Queue *to, const Queue *from) {
+    for (const Item *item = from->first; item; item = item->next) queue_add(to, item->work, item->args, item->bytes);
+}
+
+static void queue_run(const Queue *queue) {
+    for (const Item *item = queue->first; item; item = item->next) item->work(item->args);
+}
+
+static bool runs_late(void) {
+    const char *text = getenv("CUDA_ON_CPU_STREAM");
+    return text && !strcmp(text, "late");
+}
+
+void sim_submit(cudaStream_t stream, SimWork *work, const void *args, size_t bytes) {
+    struct CUgraph_st *graph = capture_of(stream);
+    if (captures && !graph) sim_die("work on a stream that is not captured, during a capture: CUDA refuses it");
+    if (graph) queue_add(&graph->queue, work, args, bytes);
+    else if (runs_late()) queue_add(&pending, work, args, bytes);
+    else {
+        Queue one = {0};
+        queue_add(&one, work, args, bytes);
+        queue_run(&one);
+        queue_clear(&one);
+    }
+}
+
+void sim_stream_stuck(cudaStream_t stream, const void *cause) {
+    struct CUstream_st *s = stream_of(stream);
+    stuck_streams += (cause != NULL) - (s->stuck != NULL);
+    s->stuck = cause;
+}
+
+static void drain(void) {
+    Queue now = pending;
+    pending = (Queue){0};
+    queue_run(&now);
+    queue_clear(&now);
+}
+
+static cudaError_t synchronise(const char *what, const struct CUstream_st *stream) {
+    if (captures) return sim_set_error(cudaErrorStreamCaptureUnsupported);
+    drain();
+    if (stream ? stream->stuck != NULL : stuck_streams > 0)
+        sim_die("%s would wait for ever: a collective's peer died. Poll cudaStreamQuery and ncclCommGetAsyncError, then "
+                "ncclCommAbort", what);
+    return cudaSuccess;
+}
+
+// ---- Streams ------------------------------------------------------------------------------------------------------
+cudaError_t cudaStreamCreate(cudaStream_t *stream) {
+    *stream = calloc(1, sizeof **stream);
+    return *stream ? cudaSuccess : sim_set_error(cudaErrorMemoryAllocation);
+}
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags) {
+    (void)flags;
+    return cudaStreamCreate(stream);
+}
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t *stream, unsigned flags, int priority) {
+    (void)flags, (void)priority;
+    return cudaStreamCreate(stream);
+}
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+    drain();
+    if (stream->stuck) sim_stream_stuck(stream, NULL);
+    free(stream);
+    return cudaSuccess;
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) { return synchronise("cudaStreamSynchronize", stream_of(stream)); }
+cudaError_t cudaDeviceSynchronize(void) { return synchronise("cudaDeviceSynchronize", NULL); }
+cudaError_t cudaStreamQuery(cudaStream_t stream) {
+    drain();
+    return stream_of(stream)->stuck ? cudaErrorNotReady : cudaSuccess;
+}
+
+// ---- Events -------------------------------------------------------------------------------------------------------
+static void stamp(const void *work) {
+    cudaEvent_t event;
+    struct timespec now;
+    memcpy(&event, work, sizeof event);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    event->seconds = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+cudaError_t cudaEventCreate(cudaEvent_t *event) {
+    *event = calloc(1, sizeof **event);
+    return *event ? cudaSuccess : sim_set_error(cudaErrorMemoryAllocation);
+}
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags) {
+    (void)flags;
+    return cudaEventCreate(event);
+}
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+    drain();
+    free(event);
+    return cudaSuccess;
+}
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+    event->graph = capture_of(stream);
+    if (!event->graph) sim_submit(stream, stamp, &event, sizeof event);
+    return cudaSuccess;
+}
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags) {
+    (void)flags; // one order for all streams: nothing to wait for; but a wait on a captured event joins its capture
+    if (captures && event->graph && event->graph->open) stream_of(stream)->graph = event->graph;
+    return cudaSuccess;
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+    (void)event;
+    return synchronise("cudaEventSynchronize", NULL);
+}
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+    (void)event;
+    drain();
+    return stuck_streams ? cudaErrorNotReady : cudaSuccess;
+}
+cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t start, cudaEvent_t end) {
+    drain();
+    *milliseconds = (float)(1e3 * (end->seconds - start->seconds));
+    return cudaSuccess;
+}
+
+// ---- Graphs -------------------------------------------------------------------------------------------------------
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMode mode) {
+    (void)mode;
+    if (stream_of(stream) == &default_stream || capture_of(stream)) return sim_set_error(cudaErrorStreamCaptureUnsupported);
+    struct CUgraph_st *graph = calloc(1, sizeof *graph);
+    if (!graph) return sim_set_error(cudaErrorMemoryAllocation);
+    drain();
+    graph->open = true;
+    stream->graph = graph;
+    captures++;
+    return cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph) {
+    *graph = capture_of(stream);
+    if (!*graph) return sim_set_error(cudaErrorIllegalState);
+    (*graph)->open = false;
+    captures--;
+    return cudaSuccess;
+}
+cudaError_t cudaStreamIsCapturing(cudaStream_t stream, enum cudaStreamCaptureStatus *status) {
+    *status = capture_of(stream) ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
+    return cudaSuccess;
+}
+// An executable graph is a second list of the same work: it outlives the graph it was made from.
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph, unsigned long long flags) {
+    (void)flags;
+    struct CUgraph_st *copy = calloc(1, sizeof *copy);
+    if (!copy) return sim_set_error(cudaErrorMemoryAllocation);
+    queue_copy(&copy->queue, &graph->queue);
+    *exec = (cudaGraphExec_t)copy;
+    return cudaSuccess;
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
+    struct CUgraph_st *graph = (struct CUgraph_st *)exec;
+    for (const Item *item = graph->queue.first; item; item = item->next)
+        sim_submit(stream, item->work, item->args, item->bytes);
+    return cudaSuccess;
+}
+cudaError_t cudaGraphUpload(cudaGraphExec_t exec, cudaStream_t stream) {
+    (void)exec, (void)stream;
+    return cudaSuccess;
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+    queue_clear(&graph->queue);
+    free(graph);
+    return cudaSuccess;
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
+    drain();
+    return cudaGraphDestroy((cudaGraph_t)exec);
+}

@@ -1,0 +1,176 @@
+// See attention.h. One task is one (sequence, kv head): its keys and values are packed once into panels of tile.h and
+// serve every query head of the group. Queries go in blocks of QUERIES rows, whose scores stand in the workspace.
+#include "kernels/attention.h"
+#include "kernels/device_threads.h"
+#include "kernels/softmax_row.h"
+#include "kernels/tile.h"
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+
+enum { QUERIES = 4 * TILE_ROWS };
+
+static int round_up(int n, int m) { return (n + m - 1) / m * m; }
+
+// The workspace of one thread, cut into its parts; tokens are padded to whole panels.
+typedef struct Scratch {
+    float *by_key;     // K or V transposed: panels of TILE_COLS keys, (HS, TILE_COLS) each: for q . k and d_o . v
+    float *by_channel; // K or V: panels of TILE_COLS channels, (T, TILE_COLS) each: for sums over keys
+    float *values_by_key;
+    float *scores, *dscores;  // (QUERIES, T)
+    float *rows;              // panels of a block of q or d_o: (QUERIES, TILE_COLS) each
+    float *out;               // (T, HS padded): what a sum over keys or queries yields before it is stored
+    float *out2;
+} Scratch;
+
+static size_t scratch_floats(int T, int HS) {
+    size_t t = (size_t)round_up(T, TILE_COLS), hs = (size_t)round_up(HS, TILE_COLS);
+    return t * hs * 5 + 2 * QUERIES * t + QUERIES * hs * 2;
+}
+
+static Scratch scratch_cut(float *memory, int T, int HS) {
+    size_t t = (size_t)round_up(T, TILE_COLS), hs = (size_t)round_up(HS, TILE_COLS);
+    Scratch s = {.by_key = memory};
+    s.by_channel = s.by_key + t * hs;
+    s.values_by_key = s.by_channel + t * hs;
+    s.out = s.values_by_key + t * hs;
+    s.out2 = s.out + t * hs;
+    s.scores = s.out2 + t * hs;
+    s.dscores = s.scores + QUERIES * t;
+    s.rows = s.dscores + QUERIES * t;
+    return s;
+}
+
+size_t attention_workspace_bytes(const Device *dev, const AttentionShape *shape) {
+    return (size_t)dev->threads * scratch_floats(shape->T, shape->HS) * sizeof(float);
+}
+
+// x (T, HS) with a row stride -> panels over the rows t: element (t, c) to panel t / TILE_COLS, (HS, TILE_COLS)
+static void pack_by_key(float *panels, const float *x, int stride, int T, int HS) {
+    for (int t = 0; t < T; t += TILE_COLS)
+        tile_pack(panels + (size_t)t * HS, x + (size_t)t * stride, 1, (size_t)stride, HS, T - t < TILE_COLS ? T - t : TILE_COLS);
+}
+
+// -> panels over the channels c: element (t, c) to panel c / TILE_COLS, (T, TILE_COLS)
+static void pack_by_channel(float *panels, const float *x, int stride, int T, int HS) {
+    for (int c = 0; c < HS; c += TILE_COLS)
+        tile_pack(panels + (size_t)c * T, x + c, (size_t)stride, 1, T, HS - c < TILE_COLS ? HS - c : TILE_COLS);
+}
+
+// out (rows, ld) = or += A (rows, K) times panels of B covering `cols` columns; A(r, k) = a[r * row_step + k * k_step]
+static void multiply_panels(float *out, int ld, const float *a, size_t row_step, size_t k_step, const float *panels,
+                            int rows, int cols, int K, size_t panel_step, bool load) {
+    for (int r = 0; r < rows; r += TILE_ROWS)
+        for (int j = 0; j < cols; j += TILE_COLS)
+            tile_multiply(rows - r < TILE_ROWS ? rows - r : TILE_ROWS, out + (size_t)r * ld + j, (size_t)ld,
+                          a + (size_t)r * row_step, row_step, k_step, panels + (size_t)(j / TILE_COLS) * panel_step, K, load);
+}
+
+static void head_forward(float *o, float *lse, const float *q, const AttentionShape *s, Scratch w, int T) {
+    int ld = round_up(T, TILE_COLS), hs = round_up(s->HS, TILE_COLS);
+    float scale = 1.0f / sqrtf((float)s->HS);
+    for (int t0 = 0; t0 < T; t0 += QUERIES) {
+        int rows = T - t0 < QUERIES ? T - t0 : QUERIES, keys = round_up(t0 + rows, TILE_COLS);
+        multiply_panels(w.scores, ld, q + (size_t)t0 * s->q_stride, (size_t)s->q_stride, 1, w.by_key, rows, keys,
+                        s->HS, (size_t)s->HS * TILE_COLS, false);
+        float sum[QUERIES];
+        for (int r = 0; r < rows; r++)
+            sum[r] = attention_weights(w.scores + (size_t)r * ld, t0 + r + 1, keys, scale, lse + (size_t)(t0 + r) * s->NH);
+        multiply_panels(w.out, hs, w.scores, (size_t)ld, 1, w.by_channel, rows, s->HS, t0 + rows,
+                        (size_t)T * TILE_COLS, false);
+        for (int r = 0; r < rows; r++) {
+            float *to = o + (size_t)(t0 + r) * s->NH * s->HS, inv = 1.0f / sum[r];
+            for (int c = 0; c < s->HS; c++) to[c] = w.out[(size_t)r * hs + c] * inv;
+        }
+    }
+}
+
+void attention_forward(Device *dev, floatX *o, float *lse, const floatX *q, const floatX *k, const floatX *v,
+                       const int *starts, const AttentionShape *shape, void *workspace) {
+    const AttentionShape *s = shape;
+    int group = s->NH / s->NKV;
+    size_t part = scratch_floats(s->T, s->HS);
+#pragma omp parallel for schedule(dynamic) num_threads(dev->threads)
+    for (int task = 0; task < s->B * s->NKV; task++) {
+        int b = task / s->NKV, kv = task % s->NKV, T = starts[b + 1] - starts[b];
+        size_t first = (size_t)starts[b];
+        Scratch w = scratch_cut((float *)workspace + (size_t)omp_get_thread_num() * part, s->T, s->HS);
+        pack_by_key(w.by_key, k + first * s->k_stride + (size_t)kv * s->HS, s->k_stride, T, s->HS);
+        pack_by_channel(w.by_channel, v + first * s->v_stride + (size_t)kv * s->HS, s->v_stride, T, s->HS);
+        for (int h = kv * group; h < (kv + 1) * group; h++)
+            head_forward(o + (first * s->NH + h) * s->HS, lse + first * s->NH + h,
+                         q + first * s->q_stride + (size_t)h * s->HS, s, w, T);
+    }
+}
+
+// scores -> p, and d_o . v -> ds, for one block of queries
+static void block_probabilities(Scratch w, const float *d_o, const float *o, const float *lse, const AttentionShape *s,
+                                int t0, int rows, int keys, int ld) {
+    float scale = 1.0f / sqrtf((float)s->HS);
+    for (int r = 0; r < rows; r++) {
+        float *p = w.scores + (size_t)r * ld, *ds = w.dscores + (size_t)r * ld, D = 0;
+        size_t at = (size_t)(t0 + r) * s->NH * s->HS;
+        float row_lse = lse[(size_t)(t0 + r) * s->NH];
+        for (int c = 0; c < s->HS; c++) D = mul_add(d_o[at + c], o[at + c], D);
+        for (int j = 0; j <= t0 + r; j++) {
+            p[j] = exp_f32(mul_add(p[j], scale, -row_lse));
+            ds[j] = p[j] * (ds[j] - D) * scale;
+        }
+        for (int j = t0 + r + 1; j < keys; j++) p[j] = ds[j] = 0;
+    }
+}
+
+// One query head: writes dq, accumulates dk into w.out and dv into w.out2, both (T, HS padded).
+static void head_backward(float *dq, const float *d_o, const float *q, const float *o, const float *lse,
+                          const AttentionShape *s, Scratch w, int T) {
+    int ld = round_up(T, TILE_COLS), hs = round_up(s->HS, TILE_COLS);
+    int o_stride = s->NH * s->HS;
+    size_t key_panel = (size_t)s->HS * TILE_COLS;
+    float block[QUERIES * TILE_COLS];
+    for (int t0 = 0; t0 < T; t0 += QUERIES) {
+        int rows = T - t0 < QUERIES ? T - t0 : QUERIES, seen = t0 + rows, keys = round_up(seen, TILE_COLS);
+        const float *qb = q + (size_t)t0 * s->q_stride, *gb = d_o + (size_t)t0 * o_stride;
+        multiply_panels(w.scores, ld, qb, (size_t)s->q_stride, 1, w.by_key, rows, keys, s->HS, key_panel, false);
+        multiply_panels(w.dscores, ld, gb, (size_t)o_stride, 1, w.values_by_key, rows, keys, s->HS, key_panel, false);
+        block_probabilities(w, d_o, o, lse, s, t0, rows, keys, ld);
+        for (int c = 0; c < s->HS; c += TILE_COLS) {
+            int width = s->HS - c < TILE_COLS ? s->HS - c : TILE_COLS;
+            multiply_panels(block, TILE_COLS, w.dscores, (size_t)ld, 1, w.by_channel + (size_t)c * T, rows, width, seen,
+                            0, false);
+            for (int r = 0; r < rows; r++)
+                memcpy(dq + (size_t)(t0 + r) * s->q_stride + c, block + r * TILE_COLS, (size_t)width * sizeof(float));
+        }
+        pack_by_channel(w.rows, qb, s->q_stride, rows, s->HS); // dk += ds^T q: the inner dimension is the block's queries
+        multiply_panels(w.out, hs, w.dscores, 1, (size_t)ld, w.rows, seen, s->HS, rows, (size_t)rows * TILE_COLS, true);
+        pack_by_channel(w.rows, gb, o_stride, rows, s->HS);
+        multiply_panels(w.out2, hs, w.scores, 1, (size_t)ld, w.rows, seen, s->HS, rows, (size_t)rows * TILE_COLS, true);
+    }
+}
+
+void attention_backward(Device *dev, floatX *dq, floatX *dk, floatX *dv, const floatX *d_o, const floatX *q,
+                        const floatX *k, const floatX *v, const floatX *o, const float *lse, const int *starts,
+                        const AttentionShape *shape, void *workspace) {
+    const AttentionShape *s = shape;
+    int group = s->NH / s->NKV, hs = round_up(s->HS, TILE_COLS);
+    size_t part = scratch_floats(s->T, s->HS);
+#pragma omp parallel for schedule(dynamic) num_threads(dev->threads)
+    for (int task = 0; task < s->B * s->NKV; task++) {
+        int b = task / s->NKV, kv = task % s->NKV, T = starts[b + 1] - starts[b];
+        size_t first = (size_t)starts[b], k_at = first * s->k_stride + (size_t)kv * s->HS;
+        size_t v_at = first * s->v_stride + (size_t)kv * s->HS;
+        Scratch w = scratch_cut((float *)workspace + (size_t)omp_get_thread_num() * part, s->T, s->HS);
+        pack_by_key(w.by_key, k + k_at, s->k_stride, T, s->HS);
+        pack_by_channel(w.by_channel, k + k_at, s->k_stride, T, s->HS);
+        pack_by_key(w.values_by_key, v + v_at, s->v_stride, T, s->HS);
+        memset(w.out, 0, (size_t)round_up(T, TILE_COLS) * hs * sizeof(float));
+        memset(w.out2, 0, (size_t)round_up(T, TILE_COLS) * hs * sizeof(float));
+        for (int h = kv * group; h < (kv + 1) * group; h++) {
+            size_t q_at = first * s->q_stride + (size_t)h * s->HS, o_at = (first * s->NH + h) * s->HS;
+            head_backward(dq + q_at, d_o + o_at, q + q_at, o + o_at, lse + first * s->NH + h, s, w, T);
+        }
+        for (int t = 0; t < T; t++) {
+            memcpy(dk + k_at + (size_t)t * s->k_stride, w.out + (size_t)t * hs, (size_t)s->HS * sizeof(float));
+            memcpy(dv + v_at + (size_t)t * s->v_stride, w.out2 + (size_t)t * hs, (size_t)s->HS * sizeof(float));
+        }
+    }
+}

@@ -1,0 +1,17 @@
+// A model's parameters between Hugging Face files and the flat buffer of params.h, and their first values.
+#ifndef MODEL_GPT_FILES_H
+#define MODEL_GPT_FILES_H
+#include "model/gpt.h"
+
+// Reads every parameter of the table from dir/model.safetensors (or its shards): F32, F16 or BF16. writes h_params (table->size)
+// fp32. A missing tensor, a wrong shape or a value that is not finite is refused with file and name.
+bool params_load(const ParamTable *table, const char *dir, float *h_params, Error *err);
+
+// Writes config.json, generation_config.json and model.safetensors into dir, which must exist. h_params as above.
+bool gpt_save(const ParamTable *table, const ModelConfig *config, const char *dir, const float *h_params, Error *err);
+
+// First values: norms 1, biases 0, matrices normal with standard deviation 0.02, those that write into the residual
+// stream 0.02 / sqrt(2 L) (GPT-2). A pure function of seed and tensor.
+void params_init(const ParamTable *table, const ModelConfig *config, uint64_t seed, float *h_params);
+
+#endif

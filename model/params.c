@@ -1,0 +1,56 @@
+#include "model/params.h"
+#include <stdlib.h>
+
+// Adds a tensor at the end. A group's first tensor is aligned; the others follow it without a gap.
+static size_t add(ParamTable *t, bool first_of_group, const char *name, int layer, int rows, int cols, ParamInit init) {
+    if (first_of_group) t->size = (t->size + 63) / 64 * 64;
+    Param *p = &t->params[t->count++];
+    *p = (Param){.offset = t->size, .rank = cols ? 2 : 1, .shape = {rows, cols}, .init = init, .decay = cols > 0};
+    if (layer < 0) snprintf(p->name, sizeof p->name, "%s", name);
+    else snprintf(p->name, sizeof p->name, "model.layers.%d.%s", layer, name);
+    t->size += param_elements(p);
+    t->numbers += param_elements(p);
+    return p->offset;
+}
+
+static void add_layer(ParamTable *t, const ModelConfig *c, int l) {
+    LayerOffsets *at = &t->layers[l];
+    int q = c->NH * c->HS, kv = c->NKV * c->HS;
+    at->ln1 = add(t, true, "input_layernorm.weight", l, c->C, 0, INIT_ONE);
+    at->wqkv = add(t, true, "self_attn.q_proj.weight", l, q, c->C, INIT_NORMAL);
+    add(t, false, "self_attn.k_proj.weight", l, kv, c->C, INIT_NORMAL);
+    add(t, false, "self_attn.v_proj.weight", l, kv, c->C, INIT_NORMAL);
+    if (c->qkv_bias) {
+        at->bqkv = add(t, true, "self_attn.q_proj.bias", l, q, 0, INIT_ZERO);
+        add(t, false, "self_attn.k_proj.bias", l, kv, 0, INIT_ZERO);
+        add(t, false, "self_attn.v_proj.bias", l, kv, 0, INIT_ZERO);
+    }
+    if (c->qk_norm) {
+        at->q_norm = add(t, true, "self_attn.q_norm.weight", l, c->HS, 0, INIT_ONE);
+        at->k_norm = add(t, true, "self_attn.k_norm.weight", l, c->HS, 0, INIT_ONE);
+    }
+    at->wo = add(t, true, "self_attn.o_proj.weight", l, c->C, q, INIT_NORMAL_RESIDUAL);
+    at->ln2 = add(t, true, "post_attention_layernorm.weight", l, c->C, 0, INIT_ONE);
+    at->w_gate_up = add(t, true, "mlp.gate_proj.weight", l, c->F, c->C, INIT_NORMAL);
+    add(t, false, "mlp.up_proj.weight", l, c->F, c->C, INIT_NORMAL);
+    at->w_down = add(t, true, "mlp.down_proj.weight", l, c->C, c->F, INIT_NORMAL_RESIDUAL);
+}
+
+ParamTable params_make(const ModelConfig *c) {
+    ParamTable t = {0};
+    t.params = calloc((size_t)c->L * 14 + 3, sizeof *t.params);
+    t.layers = calloc((size_t)c->L, sizeof *t.layers);
+    REQUIRE(t.params && t.layers, "out of memory");
+    t.embed = add(&t, true, "model.embed_tokens.weight", -1, c->V, c->C, INIT_NORMAL);
+    for (int l = 0; l < c->L; l++) add_layer(&t, c, l);
+    t.final_norm = add(&t, true, "model.norm.weight", -1, c->C, 0, INIT_ONE);
+    t.head = c->tied ? t.embed : add(&t, true, "lm_head.weight", -1, c->V, c->C, INIT_NORMAL);
+    t.size = (t.size + 63) / 64 * 64;
+    return t;
+}
+
+void params_free(ParamTable *table) {
+    free(table->params);
+    free(table->layers);
+    *table = (ParamTable){0};
+}

@@ -1,0 +1,38 @@
+// The one table of parameters. It drives the memory layout, the file names (Hugging Face's), which tensors decay, and
+// the initial values. Tensors that one product uses together are neighbours, so q, k and v are one matrix (and gate
+// and up another) while they keep their own names in files.
+#ifndef MODEL_PARAMS_H
+#define MODEL_PARAMS_H
+#include "model/config.h"
+#include <stddef.h>
+
+typedef enum ParamInit { INIT_ONE, INIT_ZERO, INIT_NORMAL, INIT_NORMAL_RESIDUAL } ParamInit;
+
+typedef struct Param {
+    char name[96];   // model.layers.0.self_attn.q_proj.weight
+    size_t offset;   // elements from the start of the flat buffer
+    int rank;        // 1 or 2
+    int shape[2];    // rows, columns as in the file; a vector has shape[0] only
+    ParamInit init;
+    bool decay;      // weight decay: matrices only
+} Param;
+
+typedef struct LayerOffsets { // into the flat buffer; each starts a group that is aligned to 64 elements
+    size_t ln1, wqkv, bqkv, q_norm, k_norm, wo, ln2, w_gate_up, w_down;
+} LayerOffsets;
+
+typedef struct ParamTable {
+    Param *params;
+    int count;
+    LayerOffsets *layers; // (L)
+    size_t embed, final_norm, head; // head == embed where tied
+    size_t size;          // elements of the flat buffer
+    size_t numbers;       // parameters without the padding between groups
+} ParamTable;
+
+ParamTable params_make(const ModelConfig *config);
+void params_free(ParamTable *table);
+
+static inline size_t param_elements(const Param *p) { return (size_t)p->shape[0] * (p->rank == 2 ? (size_t)p->shape[1] : 1); }
+
+#endif

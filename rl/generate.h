@@ -1,0 +1,28 @@
+// The generation engine: many responses at once by continuous batching.
+//
+// There are `slots` sequences in flight. A slot takes the next rollout from the queue, decodes one token a step together
+// with all other slots, and is refilled as soon as its response ends. Keys and values live in blocks with a table per
+// slot; a prompt is prefilled once, and the blocks it fills are shared by its rollouts (reference counts). The last
+// prompt token is decoded by each rollout itself: its logits are those of the first response token.
+//
+// What a rollout says depends on (model, seed, step, prompt id, rollout number, prompt) and on nothing else: not on
+// slots, threads, ranks, or the other rollouts.
+#ifndef RL_GENERATE_H
+#define RL_GENERATE_H
+#include "kernels/sample.h"
+#include "model/gpt.h"
+#include "rl/rollout.h"
+
+typedef struct Generator Generator;
+
+// T: longest prompt + response. Plans and takes its memory: KV blocks for `slots` sequences of T tokens, and rows for decoding.
+Generator *generator_new(const Gpt *gpt, int slots, int T);
+void generator_free(Generator *generator);
+size_t generator_bytes(const Generator *generator); // device memory taken
+
+// Generates every rollout of the list whose rank is `rank`, in place: fills tokens, sampled, n and truncated. tokens and
+// sampled must have room for max_new. prompts (P) are indexed by rollout->prompt. Returns the number of decoding steps.
+long generator_run(Generator *generator, Rollout *rollouts, int count, int rank, const Prompt *prompts, int P, int max_new,
+                   const SampleConfig *sample);
+
+#endif

@@ -1,0 +1,179 @@
+#include "rl/metrics.h"
+#include "model/json_file.h"
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+double seconds_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+StepMetrics metrics_empty(const char *phase, int step, int steps) {
+    StepMetrics m = {.phase = phase, .step = step, .steps = steps};
+    for (double *x = &m.loss; x <= &m.sec_total; x++) *x = NAN; // every figure between the two
+    return m;
+}
+
+// Drops from a log what a resumed run will write again: lines of steps beyond the checkpoint, and half a last line.
+static bool keep_lines(const char *path, int sft_done, int rl_done, Error *err) {
+    size_t n, kept = 0;
+    char *text = file_read_whole(path, (size_t)4 << 30, &n, err);
+    if (!text) return false;
+    for (size_t at = 0; at < n;) {
+        const char *end = memchr(text + at, '\n', n - at);
+        size_t length = end ? (size_t)(end - text) - at + 1 : n - at;
+        cJSON *row = end ? cJSON_ParseWithLength(text + at, length) : NULL;
+        const cJSON *phase = cJSON_GetObjectItemCaseSensitive(row, "phase"), *step = cJSON_GetObjectItemCaseSensitive(row, "step");
+        bool sft = cJSON_IsString(phase) && strcmp(phase->valuestring, "sft") == 0;
+        if (row && (!cJSON_IsNumber(step) || step->valueint <= (sft ? sft_done : rl_done))) {
+            memmove(text + kept, text + at, length);
+            kept += length;
+        }
+        cJSON_Delete(row);
+        at += length;
+    }
+    bool ok = file_write_whole(path, text, kept, err);
+    free(text);
+    return ok;
+}
+
+bool metrics_open(MetricsLog *log, const char *dir, cJSON *config, int sft_done, int rl_done, Error *err) {
+    char metrics[4200], rollouts[4200];
+    bool resumed = sft_done + rl_done > 0;
+    snprintf(metrics, sizeof metrics, "%s/metrics.jsonl", dir);
+    snprintf(rollouts, sizeof rollouts, "%s/rollouts.jsonl", dir);
+    *log = (MetricsLog){.terminal = isatty(STDOUT_FILENO)};
+    if (resumed && (!keep_lines(metrics, sft_done, rl_done, err) || !keep_lines(rollouts, sft_done, rl_done, err))) return false;
+    log->metrics = fopen(metrics, resumed ? "a" : "w");
+    log->rollouts = fopen(rollouts, resumed ? "a" : "w");
+    if (!log->metrics || !log->rollouts) {
+        fail(err, "%s: %s", dir, strerror(errno));
+        metrics_close(log);
+        return false;
+    }
+    if (!resumed) {
+        char *text = cJSON_PrintUnformatted(config);
+        fprintf(log->metrics, "%s\n", text);
+        cJSON_free(text);
+        fflush(log->metrics);
+    }
+    return true;
+}
+
+void metrics_close(MetricsLog *log) {
+    if (log->metrics) fclose(log->metrics);
+    if (log->rollouts) fclose(log->rollouts);
+    *log = (MetricsLog){0};
+}
+
+static void add(cJSON *row, const char *name, double x) {
+    char text[32];
+    if (isnan(x)) return;
+    if (isinf(x)) snprintf(text, sizeof text, x > 0 ? "1e999" : "-1e999");
+    else snprintf(text, sizeof text, "%.9g", x);
+    cJSON_AddRawToObject(row, name, text);
+}
+
+static void add_figures(cJSON *row, const StepMetrics *m) {
+    const struct { const char *name; double x; } figures[] = {
+        {"loss", m->loss}, {"lr", m->lr}, {"reward", m->reward}, {"pass_rate", m->pass_rate}, {"heldout_pass1", m->heldout_pass1},
+        {"heldout_low", m->heldout_low}, {"heldout_high", m->heldout_high}, {"heldout_worked", m->heldout_worked}, {"heldout_length", m->heldout_length},
+        {"entropy", m->entropy}, {"entropy_min", m->entropy_min}, {"entropy_max", m->entropy_max}, {"delta_max", m->delta_max},
+        {"kl_old", m->kl_old}, {"ratio_max", m->ratio_max}, {"logprob_diff_max", m->logprob_diff_max}, {"grad_norm", m->grad_norm},
+        {"clip_frac", m->clip_frac}, {"zero_spread", m->zero_spread}, {"b_comp_mean", m->b_comp_mean}, {"b_comp_low", m->b_comp_low},
+        {"b_stab_mean", m->b_stab_mean}, {"b_stab_low", m->b_stab_low}, {"response_length", m->response_length}, {"worked", m->worked},
+        {"truncated", m->truncated}, {"tokens", m->tokens}, {"tokens_per_s", m->tokens_per_s}, {"sec_generate", m->sec_generate},
+        {"sec_verify", m->sec_verify}, {"sec_update", m->sec_update}, {"sec_total", m->sec_total}, {"skipped", (double)m->skipped}};
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) add(row, figures[i].name, figures[i].x);
+}
+
+static void add_tables(cJSON *row, const StepMetrics *m) {
+    if (m->n) {
+        cJSON *hist = cJSON_AddObjectToObject(row, "n_hist"), *by_pass = cJSON_AddArrayToObject(row, "alloc_by_pass");
+        cJSON *verdicts = cJSON_AddObjectToObject(row, "verdicts");
+        int most = 0;
+        for (int i = 0; i < m->P; i++) most = m->n[i] > most ? m->n[i] : most;
+        for (int n = 0; n <= most; n++) {
+            int prompts = 0;
+            char key[16];
+            for (int i = 0; i < m->P; i++) prompts += m->n[i] == n;
+            snprintf(key, sizeof key, "%d", n);
+            if (prompts) cJSON_AddNumberToObject(hist, key, prompts);
+        }
+        for (int b = 0; b < 11; b++) cJSON_AddItemToArray(by_pass, cJSON_CreateIntArray((int[]){m->alloc_prompts[b], m->alloc_rollouts[b]}, 2));
+        for (int v = 0; v < VERDICT_COUNT; v++)
+            if (m->verdicts[v]) cJSON_AddNumberToObject(verdicts, verdict_name((Verdict)v), m->verdicts[v]);
+    }
+    if (m->has_pass_hist) cJSON_AddItemToObject(row, "pass_hist", cJSON_CreateIntArray(m->pass_hist, 11));
+}
+
+static void print_line(MetricsLog *log, const StepMetrics *m) {
+    double now = seconds_now();
+    if (log->terminal) printf("\r\033[K");
+    printf("%-3s %5d/%d  ", m->phase, m->step, m->steps);
+    if (!isnan(m->pass_rate)) printf("pass %.3f  ", m->pass_rate);
+    if (!isnan(m->loss)) printf("loss %8.4f  ", m->loss);
+    if (!isnan(m->entropy)) printf("H %.3f  len %5.1f  worked %.2f  b_stab<.95 %.3f  ", m->entropy, m->response_length, m->worked, m->b_stab_low);
+    if (!isnan(m->grad_norm)) printf("|g| %6.3f  lr %.1e  ", m->grad_norm, m->lr);
+    if (!isnan(m->tokens_per_s)) printf("%6.0f tok/s  ", m->tokens_per_s);
+    if (!isnan(m->sec_generate)) printf("gen %.2fs ver %.2fs upd %.2fs", m->sec_generate, m->sec_verify, m->sec_update);
+    if (!isnan(m->heldout_pass1)) printf("  held-out pass@1 %.3f [%.3f %.3f]", m->heldout_pass1, m->heldout_low, m->heldout_high);
+    printf("\n");
+    if (log->terminal && m->step < m->steps && m->step > log->first) {
+        double left = (now - log->started) / (m->step - log->first) * (m->steps - m->step);
+        printf("%s %.0f %%, %.2f steps/s, about %d min %02d s left", m->phase, 100.0 * m->step / m->steps, (m->step - log->first) / (now - log->started),
+               (int)left / 60, (int)left % 60);
+    }
+    fflush(stdout);
+}
+
+void metrics_write(MetricsLog *log, const StepMetrics *m) {
+    cJSON *row = cJSON_CreateObject();
+    cJSON_AddStringToObject(row, "phase", m->phase);
+    cJSON_AddNumberToObject(row, "step", m->step);
+    add_figures(row, m);
+    add_tables(row, m);
+    char *text = cJSON_PrintUnformatted(row);
+    fprintf(log->metrics, "%s\n", text);
+    fflush(log->metrics);
+    cJSON_free(text);
+    cJSON_Delete(row);
+    print_line(log, m);
+}
+
+void metrics_write_rollout(MetricsLog *log, const Tokenizer *tokenizer, const char *prompt_text, const char *gold, int step,
+                           const Rollout *r, const TokenResult *results) {
+    cJSON *row = cJSON_CreateObject(), *tokens;
+    cJSON_AddNumberToObject(row, "step", step);
+    cJSON_AddNumberToObject(row, "prompt_id", (double)r->prompt_id);
+    cJSON_AddNumberToObject(row, "rollout", r->number);
+    cJSON_AddStringToObject(row, "prompt", prompt_text);
+    cJSON_AddStringToObject(row, "gold", gold);
+    add(row, "reward", r->reward);
+    cJSON_AddStringToObject(row, "verdict", verdict_name((Verdict)r->verdict));
+    add(row, "advantage", r->advantage);
+    tokens = cJSON_AddArrayToObject(row, "tokens");
+    for (int t = 0; t < r->n; t++) {
+        char text[256];
+        size_t n = 0;
+        const char *bytes = tokenizer_token_bytes(tokenizer, r->tokens[t], &n);
+        snprintf(text, sizeof text, "%.*s", (int)(n < 255 ? n : 255), bytes ? bytes : "");
+        cJSON *token = cJSON_CreateObject();
+        cJSON_AddStringToObject(token, "text", text);
+        add(token, "logp", r->sampled[t].logp);
+        add(token, "entropy", r->sampled[t].entropy);
+        add(token, "b_comp", results[t].b_comp);
+        add(token, "b_stab", results[t].b_stab);
+        add(token, "advantage", r->advantage * results[t].b_comp * results[t].b_stab);
+        cJSON_AddItemToArray(tokens, token);
+    }
+    char *text = cJSON_PrintUnformatted(row);
+    fprintf(log->rollouts, "%s\n", text);
+    fflush(log->rollouts);
+    cJSON_free(text);
+    cJSON_Delete(row);
+}

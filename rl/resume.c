@@ -1,0 +1,208 @@
+#include "rl/resume.h"
+#include "model/gpt_files.h"
+#include "model/json_file.h"
+#include "model/safetensors.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH_SIZE = FLAG_TEXT_SIZE + 320 }; // OUT, and names of our own making behind it
+
+// Numbers of the whole checkpoints in OUT/checkpoints, ascending; returns how many (at most `most`, the newest).
+static int list_checkpoints(const char *folder, int *steps, int most) {
+    DIR *dir = opendir(folder);
+    int count = 0;
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        int step, end = 0;
+        if (sscanf(entry->d_name, "step-%7d%n", &step, &end) != 1 || entry->d_name[end]) continue; // .tmp and strangers
+        int at = count < most ? count++ : 0;
+        if (at == 0 && count == most && count > 1 && step < steps[0]) continue;
+        steps[at] = step;
+        for (int i = 1; i < count; i++) // insertion sort; there are few
+            for (int j = i; j > 0 && steps[j - 1] > steps[j]; j--) {
+                int swap = steps[j];
+                steps[j] = steps[j - 1], steps[j - 1] = swap;
+            }
+    }
+    if (dir) closedir(dir);
+    return count;
+}
+
+static void remove_folder(const char *path) {
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        char file[PATH_SIZE + 300];
+        if (entry->d_name[0] == '.') continue;
+        snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
+        unlink(file);
+    }
+    if (dir) closedir(dir);
+    rmdir(path);
+}
+
+static void flush_folder(const char *path) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY);
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+}
+
+static void save_weights(const Trainer *t, float *h_params) { // fp32, whatever floatX is
+    device_download(t->dev, h_params, t->opt.master, t->gpt->table.size * sizeof(float));
+}
+
+static bool save_model(Trainer *t, const char *dir, const float *h_params, Error *err) {
+    return gpt_save(&t->gpt->table, &t->gpt->config, dir, h_params, err) && tokenizer_save(t->tokenizer, dir, err);
+}
+
+static bool save_state(Trainer *t, const char *dir, float *h_m, float *h_v, Error *err) {
+    char path[PATH_SIZE + 400], counters[4][32];
+    size_t n = t->gpt->table.size, P = (size_t)t->history.count, bytes = n * sizeof(float);
+    device_download(t->dev, h_m, t->opt.m, bytes);
+    device_download(t->dev, h_v, t->opt.v, bytes);
+    Safetensor tensors[] = {{.name = "adamw.m", .type = SAFETENSOR_F32, .rank = 1, .shape = {n}, .data = h_m},
+                            {.name = "adamw.v", .type = SAFETENSOR_F32, .rank = 1, .shape = {n}, .data = h_v},
+                            {.name = "history.id", .type = SAFETENSOR_I64, .rank = 1, .shape = {P}, .data = t->history.id},
+                            {.name = "history.correct", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.correct},
+                            {.name = "history.verified", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.verified},
+                            {.name = "history.length", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.length}};
+    cJSON *config = cJSON_CreateObject();
+    flags_to_json(train_flags, train_flag_count, &t->config, config);
+    cJSON_DeleteItemFromObject(config, "out"); // where the run stands and how it is run do not belong to its state
+    cJSON_DeleteItemFromObject(config, "resume");
+    cJSON_DeleteItemFromObject(config, "threads");
+    char *text = cJSON_PrintUnformatted(config);
+    snprintf(counters[0], 32, "%d", t->sft_done), snprintf(counters[1], 32, "%d", t->rl_done);
+    snprintf(counters[2], 32, "%lld", t->opt.t), snprintf(counters[3], 32, "%lld", t->opt.skipped);
+    SafetensorsPair metadata[] = {{"config", text}, {"sft_done", counters[0]}, {"rl_done", counters[1]}, {"adamw.t", counters[2]}, {"skipped", counters[3]}};
+    snprintf(path, sizeof path, "%s/trainer.safetensors", dir);
+    bool ok = safetensors_write(path, tensors, 6, metadata, 5, err);
+    cJSON_free(text);
+    cJSON_Delete(config);
+    return ok;
+}
+
+static bool save_into(Trainer *t, const char *dir, bool state, Error *err) {
+    size_t bytes = t->gpt->table.size * sizeof(float);
+    float *h[3] = {malloc(bytes), state ? malloc(bytes) : NULL, state ? malloc(bytes) : NULL};
+    REQUIRE(h[0] && (!state || (h[1] && h[2])), "out of memory for a checkpoint");
+    save_weights(t, h[0]);
+    bool ok = (mkdir(dir, 0777) == 0 || errno == EEXIST) || fail(err, "%s: %s", dir, strerror(errno));
+    ok = ok && save_model(t, dir, h[0], err) && (!state || save_state(t, dir, h[1], h[2], err));
+    free(h[0]), free(h[1]), free(h[2]);
+    return ok;
+}
+
+// Writes dir.tmp whole, then puts it in the place of dir.
+static bool replace_folder(Trainer *t, const char *dir, bool state, Error *err) {
+    char temporary[PATH_SIZE + 40], old[PATH_SIZE + 40];
+    snprintf(temporary, sizeof temporary, "%s.tmp", dir);
+    snprintf(old, sizeof old, "%s.old", dir);
+    remove_folder(temporary);
+    if (!save_into(t, temporary, state, err)) return false;
+    flush_folder(temporary);
+    remove_folder(old);
+    rename(dir, old);
+    if (rename(temporary, dir) != 0) return fail(err, "%s: %s", dir, strerror(errno));
+    remove_folder(old);
+    return true;
+}
+
+bool resume_save(Trainer *t, Error *err) {
+    char folder[PATH_SIZE], dir[PATH_SIZE + 32];
+    int steps[256];
+    if (comm_rank(t->comm) != 0) return true;
+    snprintf(folder, sizeof folder, "%s/checkpoints", t->config.out);
+    snprintf(dir, sizeof dir, "%s/step-%07d", folder, t->sft_done + t->rl_done);
+    mkdir(folder, 0777);
+    if (!replace_folder(t, dir, true, err)) return false;
+    flush_folder(folder);
+    int count = list_checkpoints(folder, steps, 256);
+    for (int i = 0; i < count - t->config.keep; i++) {
+        snprintf(dir, sizeof dir, "%s/step-%07d", folder, steps[i]);
+        remove_folder(dir);
+    }
+    return true;
+}
+
+bool resume_save_model(Trainer *t, Error *err) {
+    char dir[PATH_SIZE];
+    if (comm_rank(t->comm) != 0) return true;
+    snprintf(dir, sizeof dir, "%s/model", t->config.out);
+    return replace_folder(t, dir, false, err);
+}
+
+static bool get_counter(const Safetensors *state, const char *key, long long most, long long *to, const char *dir, Error *err) {
+    const char *text = safetensors_metadata(state, key);
+    char *end = NULL;
+    *to = text ? strtoll(text, &end, 10) : -1;
+    if (text && *text && !*end && *to >= 0 && *to <= most) return true;
+    return fail(err, "%s: its counter %s is missing or impossible", dir, key);
+}
+
+static bool get_array(const Safetensors *state, const char *name, SafetensorType type, size_t n, void *to, const char *dir, Error *err) {
+    const Safetensor *t = safetensors_find(state, name);
+    if (!t || t->type != type || t->elements != n) return fail(err, "%s: trainer.safetensors has no %s of %zu values", dir, name, n);
+    memcpy(to, t->data, t->bytes);
+    return true;
+}
+
+static bool load_history(History *h, const Safetensors *state, const char *dir, Error *err) {
+    int64_t *id = malloc((size_t)h->count * sizeof *id);
+    REQUIRE(id, "out of memory");
+    bool ok = get_array(state, "history.id", SAFETENSOR_I64, (size_t)h->count, id, dir, err);
+    for (int i = 0; ok && i < h->count; i++)
+        if (id[i] != h->id[i]) ok = fail(err, "%s: its history is of other prompts than --data gives", dir);
+    free(id);
+    return ok && get_array(state, "history.correct", SAFETENSOR_F64, (size_t)h->count, h->correct, dir, err) &&
+           get_array(state, "history.verified", SAFETENSOR_F64, (size_t)h->count, h->verified, dir, err) &&
+           get_array(state, "history.length", SAFETENSOR_F64, (size_t)h->count, h->length, dir, err);
+}
+
+static bool load_state(Trainer *t, const Safetensors *state, const char *dir, float *h_values, Error *err) {
+    long long sft, rl;
+    size_t bytes = t->gpt->table.size * sizeof(float);
+    const char *text = safetensors_metadata(state, "config");
+    cJSON *saved = text ? cJSON_Parse(text) : NULL;
+    bool ok = saved ? train_config_same(&t->config, saved, dir, err) : fail(err, "%s: trainer.safetensors is not a checkpoint of this program", dir);
+    cJSON_Delete(saved);
+    if (!ok || !get_counter(state, "sft_done", t->config.sft_steps, &sft, dir, err) || !get_counter(state, "rl_done", t->config.steps, &rl, dir, err) ||
+        !get_counter(state, "adamw.t", 1LL << 60, &t->opt.t, dir, err) || !get_counter(state, "skipped", 1LL << 60, &t->opt.skipped, dir, err) ||
+        !load_history(&t->history, state, dir, err))
+        return false;
+    t->sft_done = (int)sft, t->rl_done = (int)rl;
+    if (!get_array(state, "adamw.m", SAFETENSOR_F32, t->gpt->table.size, h_values, dir, err)) return false;
+    device_upload(t->dev, t->opt.m, h_values, bytes);
+    if (!get_array(state, "adamw.v", SAFETENSOR_F32, t->gpt->table.size, h_values, dir, err)) return false;
+    device_upload(t->dev, t->opt.v, h_values, bytes);
+    if (!params_load(&t->gpt->table, dir, h_values, err)) return false;
+    device_upload_floats(t->dev, t->gpt->params, h_values, t->gpt->table.size);
+    optimizer_start(t->gpt, &t->opt, h_values);
+    return true;
+}
+
+bool resume_load(Trainer *t, Error *err) {
+    char folder[PATH_SIZE], dir[PATH_SIZE + 32], path[PATH_SIZE + 64];
+    int steps[256], count;
+    Error why;
+    snprintf(folder, sizeof folder, "%s/checkpoints", t->config.out);
+    if ((count = list_checkpoints(folder, steps, 256)) == 0) {
+        if (comm_rank(t->comm) == 0) fprintf(stderr, "no checkpoint in %s yet: starting from the beginning\n", folder);
+        return true;
+    }
+    snprintf(dir, sizeof dir, "%s/step-%07d", folder, steps[count - 1]);
+    snprintf(path, sizeof path, "%s/trainer.safetensors", dir);
+    Safetensors *state = safetensors_open(path, &why);
+    float *h_values = calloc(t->gpt->table.size, sizeof *h_values);
+    REQUIRE(h_values, "out of memory");
+    bool ok = state && load_state(t, state, dir, h_values, &why);
+    safetensors_close(state);
+    free(h_values);
+    if (ok) return true;
+    if (count > 1) return fail(err, "%s (remove %s to go on from the checkpoint before it)", why.text, dir);
+    return fail(err, "%s", why.text);
+}

@@ -1,0 +1,19 @@
+// Checkpoints: OUT/checkpoints/step-NNNNNNN holds the model as Hugging Face writes one (config.json, model.safetensors,
+// tokenizer.json, ...) and trainer.safetensors: optimizer state, fp32 master weights where the model's are not, history, and
+// in its metadata the counters and the flags of the run. Position in the data and random numbers follow from the
+// counters alone. A checkpoint is written into a folder with a temporary name, flushed, and renamed.
+#ifndef RL_RESUME_H
+#define RL_RESUME_H
+#include "rl/trainer.h"
+
+// Rank 0 writes; all ranks call. Keeps the newest --keep checkpoints. A failure is reported and the run goes on without.
+bool resume_save(Trainer *trainer, Error *err);
+
+// The newest whole checkpoint of --out; refused with its reason where it is damaged or was made with other flags, and
+// an older one is named. No checkpoint at all: a fresh start, said on stderr.
+bool resume_load(Trainer *trainer, Error *err);
+
+// The model alone, for users of it: OUT/model.
+bool resume_save_model(Trainer *trainer, Error *err);
+
+#endif

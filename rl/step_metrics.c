@@ -1,0 +1,91 @@
+#include "rl/step_metrics.h"
+#include <math.h>
+
+void step_sums_add(StepSums *s, const TrainSequence *sequences, int count, const TokenResult *results, bool first) {
+    const TokenResult *r = results;
+    for (int j = 0; j < count; j++)
+        for (int t = 0; t < sequences[j].n; t++, r++) {
+            double d = (double)r->logp - sequences[j].sampled[t].logp;
+            s->loss += sequences[j].weight * (double)r->loss;
+            s->tokens += 1;
+            s->kl += exp(d) - 1 - d; // Schulman's k3 estimator of KL(old || new), taken over the old policy's samples
+            s->clipped += r->clipped;
+            s->b_comp += r->b_comp;
+            s->b_comp_low += r->b_comp < 0.95f;
+            s->b_stab += r->b_stab;
+            s->b_stab_low += r->b_stab < 0.95f;
+            s->ratio_max = fmax(s->ratio_max, r->ratio);
+            if (first) s->logprob_diff_max = fmax(s->logprob_diff_max, fabs(d));
+        }
+}
+
+void step_metrics_update(StepMetrics *m, StepSums *s, Comm *comm, int updates) {
+    double sums[] = {s->loss, s->tokens, s->kl, s->clipped, s->b_comp, s->b_comp_low, s->b_stab, s->b_stab_low};
+    double largest[] = {s->ratio_max, s->logprob_diff_max};
+    comm_sum(comm, sums, sizeof sums / sizeof *sums);
+    comm_max(comm, largest, 2);
+    double tokens = sums[1] > 0 ? sums[1] : 1;
+    m->loss = sums[0] / updates;
+    m->kl_old = sums[2] / tokens;
+    m->clip_frac = sums[3] / tokens;
+    m->b_comp_mean = sums[4] / tokens, m->b_comp_low = sums[5] / tokens;
+    m->b_stab_mean = sums[6] / tokens, m->b_stab_low = sums[7] / tokens;
+    m->ratio_max = largest[0], m->logprob_diff_max = largest[1];
+}
+
+void step_metrics_allocation(StepMetrics *m, const History *history, const Prompt *prompts, const int *n, int P) {
+    m->n = n, m->P = P;
+    for (int i = 0; i < P; i++) {
+        double rate = history_pass_rate(history, prompts[i].problem);
+        if (rate < 0) continue; // never seen: it has no bin
+        m->alloc_prompts[pass_rate_bin(rate)]++;
+        m->alloc_rollouts[pass_rate_bin(rate)] += n[i];
+    }
+}
+
+// Whether every rollout of prompt i (rollouts [first, end)) got the same reward.
+static bool no_spread(const Rollout *rollouts, int first, int end) {
+    for (int j = first + 1; j < end; j++)
+        if (rollouts[j].reward != rollouts[first].reward) return false;
+    return true;
+}
+
+void step_metrics_rollouts(StepMetrics *m, Trainer *t) {
+    const Rollout *rollouts = t->pool.rollouts;
+    int count = t->pool.count, first = 0;
+    double reward = 0, tokens = 0, truncated = 0, right = 0, flat = 0;
+    double local[3] = {0}; // worked, entropy, tokens of this rank: only it has them
+    for (int j = 0; j < count; j++) {
+        const Rollout *r = &rollouts[j];
+        reward += r->reward, tokens += r->n, truncated += r->truncated, right += r->verdict == VERDICT_CORRECT;
+        m->verdicts[r->verdict]++;
+        if (r->rank != comm_rank(t->comm)) continue;
+        size_t len;
+        char *text = response_text(t->tokenizer, r, &len);
+        local[0] += task_is_worked(text, len);
+        free(text);
+        for (int k = 0; k < r->n; k++) local[1] += r->sampled[k].entropy;
+        local[2] += r->n;
+    }
+    for (int i = 0; i < m->P; first += m->n[i++]) flat += no_spread(rollouts, first, first + m->n[i]);
+    comm_sum(t->comm, local, 3);
+    m->reward = reward / count, m->pass_rate = right / count;
+    m->worked = local[0] / count, m->entropy = local[1] / local[2];
+    m->response_length = tokens / count, m->truncated = truncated / count;
+    m->zero_spread = flat / m->P;
+    m->tokens = tokens, m->tokens_per_s = tokens / m->sec_total;
+}
+
+void step_metrics_samples(Trainer *t, const Prompt *prompts, int count) {
+    const TokenResult *results = t->pool.results;
+    int prompts_written = 0, last = -1;
+    for (int j = 0; j < count; j++) {
+        const TrainSequence *s = &t->pool.sequences[j];
+        const Rollout *r = &t->pool.rollouts[(s->tokens - t->pool.tokens) / t->pool.max_new];
+        const Problem *problem = &t->train.problems.problems[prompts[r->prompt].problem];
+        if (r->prompt != last && ++prompts_written > 2) return;
+        last = r->prompt;
+        if (r->number < 6) metrics_write_rollout(&t->log, t->tokenizer, problem->prompt, problem->gold, t->rl_done + 1, r, results);
+        results += s->n;
+    }
+}

@@ -1,0 +1,75 @@
+// A training run's parts, opened once: data, model, optimizer, generation engine, history. train.c loops over warmup_step
+// and rl_step, which do all their work through these.
+#ifndef RL_TRAINER_H
+#define RL_TRAINER_H
+#include "kernels/comm.h"
+#include "model/optimizer.h"
+#include "rl/config.h"
+#include "rl/generate.h"
+#include "rl/history.h"
+#include "rl/metrics.h"
+#include "rl/update.h"
+
+typedef struct PromptSet { // a problem set and its prompts as tokens, in the same order
+    ProblemSet problems;
+    Prompt *prompts;
+    int longest; // tokens of the longest prompt
+} PromptSet;
+
+typedef struct RolloutPool { // room for one batch of rollouts, taken once
+    Rollout *rollouts; // (count)
+    int count, capacity, max_new;
+    int *tokens;
+    TokenPolicy *sampled;
+    TokenResult *results; // one a response token, in the order of training
+    TrainSequence *sequences;
+} RolloutPool;
+
+typedef struct StepArrays { // what the allocation and advantage kernels read and write, on the device
+    Arena arena;
+    int *h_n; // (P) host: rollouts of each prompt of the step
+    int *n, *starts;
+    double *correct, *verified;
+    float *reward, *advantage;
+} StepArrays;
+
+typedef struct Trainer {
+    TrainConfig config;
+    Comm *comm;
+    Device *dev;
+    Tokenizer *tokenizer;
+    TaskSpec tasks;
+    PromptSet train, heldout;
+    Judge *judge, *heldout_judge;
+    Gpt *gpt;
+    Arena arena; // gradients and optimizer state
+    Gradients grads;
+    Optimizer opt;
+    Generator *generator;
+    Updater *updater;
+    History history;
+    RolloutPool pool;
+    int *warmup_tokens; // (sft_batch, T)
+    StepArrays arrays;
+    MetricsLog log;
+    int T;               // longest prompt + response
+    int sft_done, rl_done; // steps taken
+} Trainer;
+
+// Opens everything the config asks for; on --resume, from the newest checkpoint. False with one line in err.
+bool trainer_open(Trainer *trainer, const TrainConfig *config, Comm *comm, Error *err);
+void trainer_close(Trainer *trainer);
+void trainer_print(const Trainer *trainer, FILE *out); // start-up table: config, parameters, memory
+
+// Reads the problems that --data names, and the tokenizer of --model, and tokenizes all prompts.
+bool trainer_open_data(Trainer *trainer, Error *err);
+
+// Learning rate of step `step` (from 0) of `steps`: linear warm-up, then constant or a cosine to a tenth.
+float learning_rate(double peak, int step, int steps, int warmup, bool cosine);
+
+// The batch's rollouts: n[i] for prompt i, each with its prompt's id and its number, no tokens yet.
+void pool_fill(RolloutPool *pool, const Prompt *prompts, const int *n, int P);
+RolloutPool pool_new(int capacity, int max_new);
+void pool_free(RolloutPool *pool);
+
+#endif

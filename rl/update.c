@@ -1,0 +1,177 @@
+#include "rl/update.h"
+#include "kernels/advantage.h"
+#include <math.h>
+
+struct Updater {
+    const Gpt *gpt;
+    int N_max; // tokens of a micro-batch
+    Arena arena;
+    GptActs acts;
+    Head head;
+    // device; targets are at most one per token
+    int *ids, *pos, *starts, *rows, *target, *response_starts;
+    float *advantage, *logp_old, *weight, *E_override, *norms;
+    TokenPolicy *sampled;
+    TokenResult *result;
+    // host twins of the above
+    int *h_ids, *h_pos, *h_starts, *h_rows, *h_target, *h_response_starts;
+    float *h_advantage, *h_logp_old, *h_weight;
+    TokenPolicy *h_sampled;
+};
+
+typedef struct Micro { // what of the host arrays is filled
+    int N, B, M, T;    // tokens, sequences, response tokens, longest sequence
+    bool supervised;
+} Micro;
+
+static void *host_array(size_t count, size_t size) {
+    void *memory = calloc(count, size);
+    REQUIRE(memory, "out of memory");
+    return memory;
+}
+
+Updater *updater_new(const Gpt *gpt, int micro_tokens, int T, int chunk) {
+    Updater *u = host_array(1, sizeof *u);
+    int N = micro_tokens > T ? micro_tokens : T;
+    *u = (Updater){.gpt = gpt, .N_max = N, .arena = {.name = "training"}};
+    REQUIRE(T <= gpt->T_rope, "sequences of %d tokens: the model was opened for %d", T, gpt->T_rope);
+    gpt_acts_plan(gpt, &u->acts, &u->arena, N, T);
+    head_plan(gpt, &u->head, &u->arena, chunk < N ? chunk : N, true);
+    ARENA_PLAN(&u->arena, u->ids, N);
+    ARENA_PLAN(&u->arena, u->pos, N);
+    ARENA_PLAN(&u->arena, u->starts, N + 1);
+    ARENA_PLAN(&u->arena, u->rows, N);
+    ARENA_PLAN(&u->arena, u->target, N);
+    ARENA_PLAN(&u->arena, u->response_starts, N + 1);
+    ARENA_PLAN(&u->arena, u->advantage, N);
+    ARENA_PLAN(&u->arena, u->logp_old, N);
+    ARENA_PLAN(&u->arena, u->weight, N);
+    ARENA_PLAN(&u->arena, u->E_override, N);
+    ARENA_PLAN(&u->arena, u->norms, 3);
+    ARENA_PLAN(&u->arena, u->sampled, N);
+    ARENA_PLAN(&u->arena, u->result, N);
+    arena_commit(&u->arena, gpt->dev);
+    size_t n = (size_t)N + 1;
+    u->h_ids = host_array(n, sizeof(int)), u->h_pos = host_array(n, sizeof(int)), u->h_starts = host_array(n, sizeof(int));
+    u->h_rows = host_array(n, sizeof(int)), u->h_target = host_array(n, sizeof(int)), u->h_response_starts = host_array(n, sizeof(int));
+    u->h_advantage = host_array(n, sizeof(float)), u->h_logp_old = host_array(n, sizeof(float));
+    u->h_weight = host_array(n, sizeof(float)), u->h_sampled = host_array(n, sizeof(TokenPolicy));
+    return u;
+}
+
+void updater_free(Updater *u) {
+    if (!u) return;
+    arena_free(&u->arena, u->gpt->dev);
+    gpt_acts_free(&u->acts);
+    void *arrays[] = {u->h_ids, u->h_pos, u->h_starts, u->h_rows, u->h_target, u->h_response_starts, u->h_advantage, u->h_logp_old, u->h_weight, u->h_sampled};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);
+    free(u);
+}
+
+size_t updater_bytes(const Updater *u) { return u->arena.bytes; }
+
+// Appends a sequence to the micro-batch. The row of token t predicts token t + 1; the last response token predicts
+// nothing and need not be run at all, so it is left out.
+static void pack_sequence(Updater *u, Micro *micro, const TrainSequence *s) {
+    int length = s->n_prompt + s->n - 1;
+    for (int t = 0; t < length; t++) {
+        u->h_ids[micro->N + t] = t < s->n_prompt ? s->prompt[t] : s->tokens[t - s->n_prompt];
+        u->h_pos[micro->N + t] = t;
+    }
+    for (int t = 0; t < s->n; t++, micro->M++) {
+        u->h_rows[micro->M] = micro->N + s->n_prompt - 1 + t;
+        u->h_target[micro->M] = s->tokens[t];
+        u->h_weight[micro->M] = s->weight;
+        u->h_advantage[micro->M] = s->advantage;
+        u->h_sampled[micro->M] = s->sampled ? s->sampled[t] : (TokenPolicy){0};
+        u->h_logp_old[micro->M] = u->h_sampled[micro->M].logp;
+    }
+    u->h_starts[micro->B] = micro->N;
+    micro->N += length;
+    u->h_starts[++micro->B] = micro->N;
+    u->h_response_starts[micro->B] = micro->M;
+    micro->T = length > micro->T ? length : micro->T;
+    micro->supervised = !s->sampled;
+}
+
+// Fills a micro-batch from sequence *next on; false when none is left.
+static bool pack(Updater *u, Micro *micro, const TrainSequence *sequences, int count, int *next) {
+    *micro = (Micro){0};
+    while (*next < count) {
+        const TrainSequence *s = &sequences[*next];
+        REQUIRE(s->n_prompt >= 1 && s->n >= 1 && s->n_prompt + s->n - 1 <= u->acts.T_max,
+                "a sequence of %d prompt and %d response tokens; at least one of each and %d together can be trained", s->n_prompt, s->n, u->acts.T_max);
+        if (micro->B > 0 && micro->N + s->n_prompt + s->n - 1 > u->N_max) break;
+        pack_sequence(u, micro, s);
+        (*next)++;
+    }
+    return micro->B > 0;
+}
+
+static void upload_sampled(Updater *u, const Micro *micro) {
+    Device *dev = u->gpt->dev;
+    device_upload(dev, u->sampled, u->h_sampled, (size_t)micro->M * sizeof *u->h_sampled);
+    device_upload(dev, u->advantage, u->h_advantage, (size_t)micro->M * sizeof(float));
+    device_upload(dev, u->response_starts, u->h_response_starts, (size_t)(micro->B + 1) * sizeof(int));
+}
+
+static void upload(Updater *u, const Micro *micro) {
+    Device *dev = u->gpt->dev;
+    device_upload(dev, u->ids, u->h_ids, (size_t)micro->N * sizeof(int));
+    device_upload(dev, u->pos, u->h_pos, (size_t)micro->N * sizeof(int));
+    device_upload(dev, u->starts, u->h_starts, (size_t)(micro->B + 1) * sizeof(int));
+    device_upload(dev, u->rows, u->h_rows, (size_t)micro->M * sizeof(int));
+    device_upload(dev, u->target, u->h_target, (size_t)micro->M * sizeof(int));
+    device_upload(dev, u->weight, u->h_weight, (size_t)micro->M * sizeof(float));
+    device_upload(dev, u->logp_old, u->h_logp_old, (size_t)micro->M * sizeof(float));
+    upload_sampled(u, micro);
+}
+
+static void micro_norms(Updater *u, float norms[3], const Micro *micro, bool compat) {
+    Device *dev = u->gpt->dev;
+    if (compat) response_mean_E(dev, u->E_override, u->sampled, u->response_starts, micro->B);
+    modulation_norms(dev, u->norms, u->sampled, u->advantage, compat ? u->E_override : NULL, micro->M);
+    device_download(dev, norms, u->norms, 3 * sizeof *norms);
+}
+
+void updater_norms(Updater *u, Comm *comm, PolicyObjective *objective, const TrainSequence *sequences, int count) {
+    double largest[3] = {-INFINITY, -INFINITY, 0}; // of -H, H and |dH|: one maximum over the ranks serves all three
+    Micro micro;
+    for (int next = 0; pack(u, &micro, sequences, count, &next);) {
+        float norms[3];
+        upload_sampled(u, &micro);
+        micro_norms(u, norms, &micro, false);
+        largest[0] = fmax(largest[0], -norms[0]);
+        largest[1] = fmax(largest[1], norms[1]);
+        largest[2] = fmax(largest[2], norms[2]);
+    }
+    comm_max(comm, largest, 3);
+    objective->entropy_min = (float)-largest[0];
+    objective->entropy_max = (float)largest[1];
+    objective->delta_max = (float)largest[2];
+}
+
+void updater_gradient(Updater *u, Gradients *grads, TokenResult *results, const TrainSequence *sequences, int count,
+                      const PolicyObjective *objective, bool compat) {
+    const Gpt *g = u->gpt;
+    Micro micro;
+    gradients_zero(g, grads);
+    for (int next = 0; pack(u, &micro, sequences, count, &next);) {
+        PolicyObjective o = *objective;
+        upload(u, &micro);
+        if (compat) {
+            float norms[3];
+            micro_norms(u, norms, &micro, true);
+            o.entropy_min = norms[0], o.entropy_max = norms[1], o.delta_max = norms[2];
+        }
+        Batch batch = {.N = micro.N, .B = micro.B, .T = micro.T, .ids = u->ids, .pos = u->pos, .starts = u->starts};
+        PolicyTargets targets = {u->target, micro.supervised ? NULL : u->advantage, micro.supervised ? NULL : u->logp_old,
+                                 u->weight, compat ? u->E_override : NULL};
+        gpt_forward(g, &u->acts, &batch);
+        head_policy_loss(g, &u->head, &u->acts, grads, u->result, u->rows, &targets, &o, micro.N, micro.M);
+        gpt_backward(g, &u->acts, grads, &batch);
+        device_download(g->dev, results, u->result, (size_t)micro.M * sizeof *results);
+        results += micro.M;
+    }
+    gradients_finish(g, grads);
+}

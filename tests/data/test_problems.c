@@ -1,0 +1,213 @@
+// Problem sets: unique, disjoint, the same for the same seed; batches as permutations.
+#include "data/problems.h"
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+
+static TaskSpec spec_of(const char *text) {
+    TaskSpec spec;
+    Error err;
+    if (!task_spec_parse(text, &spec, &err)) fail_msg("%s: %s", text, err.text);
+    return spec;
+}
+
+static void make(const char *tasks, uint64_t seed, int n_train, int n_heldout, ProblemSet *train, ProblemSet *heldout) {
+    TaskSpec spec = spec_of(tasks);
+    Error err;
+    if (!problems_from_tasks(&spec, seed, n_train, n_heldout, train, heldout, &err)) fail_msg("%s", err.text);
+    assert_int_equal(train->count, n_train);
+    assert_int_equal(heldout->count, n_heldout);
+}
+
+static int compare_ids(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+// The number of ids that both sets hold; with the same set twice, the number of distinct ids.
+static int common_ids(const ProblemSet *a, const ProblemSet *b) {
+    int n = a->count + b->count, common = 0;
+    int64_t *ids = malloc((size_t)n * sizeof *ids + 1);
+    for (int i = 0; i < n; i++) ids[i] = i < a->count ? a->problems[i].id : b->problems[i - a->count].id;
+    qsort(ids, (size_t)n, sizeof *ids, compare_ids);
+    for (int i = 1; i < n; i++) common += ids[i] == ids[i - 1];
+    free(ids);
+    return common;
+}
+
+// ---- from tasks --------------------------------------------------------------------------------------------------
+
+static void test_tasks_are_disjoint(void **state) {
+    (void)state;
+    static const int sizes[][2] = {{10, 10}, {2000, 100}, {100, 600}};
+    ProblemSet train[9], heldout[9];
+    for (int i = 0; i < 9; i++) {
+        make("all@2-5", (uint64_t)(i / 3), sizes[i % 3][0], sizes[i % 3][1], &train[i], &heldout[i]);
+        assert_int_equal(common_ids(&train[i], &(ProblemSet){0}), 0);
+        assert_int_equal(common_ids(&heldout[i], &(ProblemSet){0}), 0);
+        for (int j = 0; j < train[i].count; j++) {
+            const Problem *problem = &train[i].problems[j];
+            assert_true(problem->id >= 0 && !task_is_heldout(problem->prompt));
+            assert_string_equal(problem->prompt, problem->task->prompt);
+            assert_string_equal(problem->gold, problem->task->gold);
+        }
+    }
+    for (int i = 0; i < 9; i++) { // for any seeds and sizes
+        for (int j = 0; j < 9; j++) assert_int_equal(common_ids(&train[i], &heldout[j]), 0);
+    }
+    assert_true(common_ids(&train[0], &train[1]) ==
+                10); // the comparator can find a match: the smaller set is in the larger
+    for (int i = 0; i < 9; i++) {
+        problems_free(&train[i]);
+        problems_free(&heldout[i]);
+    }
+}
+
+static void test_tasks_are_fixed_by_the_seed(void **state) {
+    (void)state;
+    ProblemSet a, b, c, held_a, held_b, held_c;
+    make("all", 5, 300, 40, &a, &held_a);
+    make("all", 5, 500, 20, &b, &held_b);
+    make("all", 6, 300, 40, &c, &held_c);
+    int same = 0;
+    for (int i = 0; i < 300; i++) { // larger sizes extend smaller ones
+        assert_string_equal(a.problems[i].prompt, b.problems[i].prompt);
+        assert_true(a.problems[i].id == b.problems[i].id);
+        same += strcmp(a.problems[i].prompt, c.problems[i].prompt) == 0;
+    }
+    for (int i = 0; i < 20; i++) assert_string_equal(held_a.problems[i].prompt, held_b.problems[i].prompt);
+    assert_true(same < 5);
+    ProblemSet *sets[] = {&a, &b, &c, &held_a, &held_b, &held_c};
+    for (int i = 0; i < 6; i++) problems_free(sets[i]);
+    assert_int_equal(a.count, 0);
+}
+
+static void test_tasks_run_dry(void **state) {
+    (void)state;
+    TaskSpec spec = spec_of("gcd@1");
+    ProblemSet train, heldout;
+    Error err = {0};
+    assert_false(problems_from_tasks(&spec, 1, 5000, 10, &train, &heldout, &err));
+    assert_int_equal(train.count, 0);
+    int found = 0;
+    assert_non_null(strstr(err.text, " of 5000 training"));
+    assert_int_equal(sscanf(err.text, "tasks ran dry at %d of", &found), 1);
+    make("gcd@1", 1, found, 10, &train, &heldout); // what the message says is there, is there
+    problems_free(&train);
+    problems_free(&heldout);
+}
+
+// ---- order -------------------------------------------------------------------------------------------------------
+
+static void check_epochs(const ProblemSet *set, int P) {
+    int batches = set->count / P, *seen = calloc((size_t)set->count, sizeof *seen),
+        *index = calloc((size_t)P, sizeof *index);
+    Error err;
+    for (int epoch = 0; epoch < 3; epoch++) {
+        for (int b = 0; b < batches; b++) {
+            assert_true(problems_batch(set, 9, (int64_t)epoch * batches + b, P, index, &err));
+            for (int p = 0; p < P; p++) {
+                assert_in_range(index[p], 0, set->count - 1);
+                assert_int_equal(seen[index[p]], epoch); // once an epoch; those left over are caught up below
+                seen[index[p]]++;
+            }
+        }
+        int left_over = 0;
+        for (int i = 0; i < set->count; i++) {
+            left_over += seen[i] == epoch;
+            seen[i] = epoch + 1;
+        }
+        assert_int_equal(left_over, set->count - batches * P);
+    }
+    free(seen);
+    free(index);
+}
+
+static void test_batches_are_permutations(void **state) {
+    (void)state;
+    static const int sizes[] = {1, 2, 3, 5, 64, 100, 257}, batch[] = {1, 2, 3, 7, 64};
+    for (int i = 0; i < 7; i++) {
+        ProblemSet set = {.count = sizes[i]};
+        for (int j = 0; j < 5; j++) {
+            if (batch[j] <= sizes[i]) check_epochs(&set, batch[j]);
+        }
+    }
+}
+
+static void test_batch_order(void **state) {
+    (void)state;
+    ProblemSet set = {.count = 1000};
+    int a[100], b[100], in_place = 0, same_epoch = 0, same_seed = 0;
+    Error err = {0};
+    assert_true(problems_batch(&set, 1, 3, 100, a, &err));
+    for (int i = 0; i < 100; i++) in_place += a[i] == 300 + i;
+    assert_true(problems_batch(&set, 1, 3, 100, b, &err));
+    assert_memory_equal(a, b, sizeof a);
+    assert_true(problems_batch(&set, 1, 13, 100, b, &err));
+    for (int i = 0; i < 100; i++) same_epoch += a[i] == b[i];
+    assert_true(problems_batch(&set, 2, 3, 100, b, &err));
+    for (int i = 0; i < 100; i++) same_seed += a[i] == b[i];
+    assert_true(in_place < 5 && same_epoch < 5 && same_seed < 5);
+    assert_false(problems_batch(&set, 1, 0, 1001, a, &err));
+    assert_non_null(strstr(err.text, "1001"));
+    assert_false(problems_batch(&set, 1, 0, 0, a, &err));
+    assert_false(problems_batch(&set, 1, -1, 10, a, &err));
+    assert_true(problems_batch(&set, 1, INT64_MAX, 100, a, &err));
+    for (int i = 0; i < 100; i++) assert_in_range(a[i], 0, 999);
+}
+
+// Over many epochs every problem is as likely to come first as any other: chi-square of 16 cells, 15 degrees of
+// freedom.
+static void test_first_of_an_epoch_is_uniform(void **state) {
+    (void)state;
+    ProblemSet set = {.count = 16};
+    double chi = 0, expected = 500;
+    int counts[16] = {0}, index[16];
+    Error err;
+    for (int epoch = 0; epoch < 8000; epoch++) {
+        assert_true(problems_batch(&set, 3, epoch, 16, index, &err));
+        counts[index[0]]++;
+    }
+    for (int i = 0; i < 16; i++) chi += (counts[i] - expected) * (counts[i] - expected) / expected;
+    assert_true(chi < 45); // one chance in 10,000
+}
+
+static void test_split(void **state) {
+    (void)state;
+    ProblemSet set, none, train, heldout, one;
+    make("all@3-5", 1, 2000, 0, &set, &none);
+    problems_split(&set, 0.25, 7, &train, &heldout);
+    assert_int_equal(set.count, 0);
+    assert_int_equal(train.count + heldout.count, 2000);
+    assert_true(heldout.count > 420 && heldout.count < 580); // standard deviation 19
+    make("all@3-5", 1, 300, 0, &set, &none);
+    problems_split(&set, 0.25, 7, &one, &none);
+    assert_int_equal(common_ids(&one, &heldout), 0); // a smaller set splits the same way
+    assert_int_equal(common_ids(&none, &train), 0);
+    problems_free(&one);
+    problems_free(&none);
+    problems_split(&train, 0, 1, &set, &none);
+    assert_int_equal(none.count, 0);
+    problems_free(&train);
+    problems_split(&set, 1, 1, &train, &none);
+    assert_int_equal(train.count, 0);
+    problems_free(&none);
+    problems_free(&heldout);
+    problems_free(&train);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tasks_are_disjoint),
+        cmocka_unit_test(test_tasks_are_fixed_by_the_seed),
+        cmocka_unit_test(test_tasks_run_dry),
+        cmocka_unit_test(test_batches_are_permutations),
+        cmocka_unit_test(test_batch_order),
+        cmocka_unit_test(test_first_of_an_epoch_is_uniform),
+        cmocka_unit_test(test_split),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,117 @@
+// dynamo.c: reinforcement learning with verifiable rewards, from supervised warm-up to a better policy. It reads like the
+// algorithm: warmup_step learns from the tasks' teacher, rl_step (rl/step.c) allocates rollouts to prompts, generates,
+// verifies, and updates the policy with modulated advantages. ./train --help explains every flag.
+#include "rl/evaluate.h"
+#include "rl/report.h"
+#include "rl/resume.h"
+#include "rl/step.h"
+#include "rl/warmup.h"
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+
+static volatile sig_atomic_t interrupted; // set by Ctrl-C; the run then saves a checkpoint and ends
+
+static void on_interrupt(int signal_number) {
+    (void)signal_number;
+    interrupted = 1;
+    signal(SIGINT, SIG_DFL); // a second one ends the program at once
+}
+
+// All ranks stop after the same step, whichever of them was told to.
+static bool stop_asked(Trainer *t) {
+    double asked = interrupted;
+    comm_max(t->comm, &asked, 1);
+    return asked > 0;
+}
+
+static void save(Trainer *t) {
+    Error err;
+    if (!resume_save(t, &err)) fprintf(stderr, "warning: no checkpoint was written: %s\n", err.text);
+}
+
+static void report(Trainer *t, const StepMetrics *m) {
+    if (comm_rank(t->comm) == 0) metrics_write(&t->log, m);
+}
+
+static void begin_phase(Trainer *t, int done) {
+    t->log.started = seconds_now();
+    t->log.first = done;
+}
+
+// Returns false where the run was interrupted.
+static bool warmup(Trainer *t) {
+    begin_phase(t, t->sft_done);
+    while (t->sft_done < t->config.sft_steps) {
+        StepMetrics m = metrics_empty("sft", t->sft_done + 1, t->config.sft_steps);
+        warmup_step(t, &m);
+        if (t->sft_done % 20 == 0 || t->sft_done == t->config.sft_steps) report(t, &m);
+        if (stop_asked(t)) return false;
+        if (t->sft_done % t->config.checkpoint_every == 0 || t->sft_done == t->config.sft_steps) save(t);
+    }
+    return true;
+}
+
+// The untrained policy's figures stand at step 0, measured with as many samples as the last step's.
+static void evaluate_and_report(Trainer *t, StepMetrics *m) {
+    const TrainConfig *c = &t->config;
+    bool edge = t->rl_done == 0 || t->rl_done == c->steps;
+    int samples = edge && c->eval_samples < 16 ? 16 : c->eval_samples;
+    if (samples > t->pool.capacity) samples = t->pool.capacity;
+    evaluate_heldout(t, samples, edge, m);
+}
+
+static bool reinforce(Trainer *t) {
+    const TrainConfig *c = &t->config;
+    begin_phase(t, t->rl_done);
+    if (t->rl_done == 0 && c->steps > 0) {
+        optimizer_reset(t->gpt, &t->opt); // reinforcement learning starts with fresh moments, as from a model on disk
+        StepMetrics m = metrics_empty("rl", 0, c->steps);
+        evaluate_and_report(t, &m);
+        report(t, &m);
+    }
+    while (t->rl_done < c->steps) {
+        StepMetrics m = metrics_empty("rl", t->rl_done + 1, c->steps);
+        rl_step(t, &m);
+        if (t->rl_done % c->eval_every == 0 || t->rl_done == c->steps) evaluate_and_report(t, &m);
+        report(t, &m);
+        if (stop_asked(t)) return false;
+        if (t->rl_done % c->checkpoint_every == 0 || t->rl_done == c->steps) save(t);
+    }
+    return true;
+}
+
+static void finish(Trainer *t, bool whole) {
+    Error err;
+    if (!whole) save(t);
+    if (comm_rank(t->comm) != 0) return;
+    if (whole && !resume_save_model(t, &err)) fprintf(stderr, "warning: the model was not written: %s\n", err.text);
+    if (!report_write(t->config.out, &err)) fprintf(stderr, "warning: no report: %s\n", err.text);
+    else printf("\nreport: %s/report.html\n", t->config.out);
+    if (whole) printf("model:  %s/model\n", t->config.out);
+    else printf("stopped at a checkpoint; the same command with --resume goes on\n");
+}
+
+static void usage(void) {
+    printf("usage: ./train [flags]      supervised warm-up, then reinforcement learning with verifiable rewards\n"
+           "flag                   meaning (range) [default]\n");
+    flags_help(train_flags, train_flag_count, stdout);
+}
+
+int main(int argc, char **argv) {
+    static TrainConfig config;
+    static Trainer trainer;
+    Error err;
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0) return usage(), 0;
+    Comm *comm = comm_open(&argc, &argv, &err);
+    if (!comm || !train_config_parse(&config, argc, argv, &err)) return fprintf(stderr, "train: %s\n", err.text), 2;
+    if (!trainer_open(&trainer, &config, comm, &err)) return fprintf(stderr, "train: %s\n", err.text), 2;
+    if (comm_rank(comm) == 0) trainer_print(&trainer, stdout);
+    signal(SIGINT, on_interrupt);
+    signal(SIGTERM, on_interrupt);
+    finish(&trainer, warmup(&trainer) && reinforce(&trainer));
+    trainer_close(&trainer);
+    comm_close(comm);
+    return 0;
+}

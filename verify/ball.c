@@ -1,0 +1,134 @@
+// Zero tests by balls; see ball.h.
+#include "verify/ball.h"
+
+#include "verify/ball_eval.h"
+#include "verify/normal.h"
+#include "verify/probe.h"
+
+enum { FIRST_BITS = 128, LAST_BITS = 2048, MOST_BITS = 16384, POINT_BITS = 256 };
+
+// EQUAL when d = a - b contains zero and is tiny beside a and b (or on its own, where both contain zero).
+static bool negligible(const acb_t d, const acb_t a, const acb_t b, slong bits) {
+    mag_t size, scale, other;
+    mag_init(size);
+    mag_init(scale);
+    mag_init(other);
+    acb_get_mag(size, d);
+    acb_get_mag_lower(scale, a);
+    acb_get_mag_lower(other, b);
+    if (mag_cmp(other, scale) > 0) mag_set(scale, other);
+    if (mag_is_zero(scale)) mag_one(scale);
+    mag_mul_2exp_si(scale, scale, -bits);
+    bool tiny = mag_cmp(size, scale) < 0;
+    mag_clear(size);
+    mag_clear(scale);
+    mag_clear(other);
+    return tiny;
+}
+
+// One comparison at one precision: NO is proved, YES means zero to `bits` bits, UNKNOWN more bits are needed.
+static Answer compare_at(Evaluation *ev, const Node *a, const Node *b, slong bits, bool *evaluated, bool *real) {
+    acb_t x, y, d;
+    acb_init(x);
+    acb_init(y);
+    acb_init(d);
+    Answer answer = ANSWER_UNKNOWN;
+    *evaluated = ball_eval(x, a, ev) && ball_eval(y, b, ev);
+    if (*evaluated) {
+        acb_sub(d, x, y, ev->prec);
+        *real = acb_is_real(x) && acb_is_real(y);
+        if (!acb_contains_zero(d)) answer = ANSWER_NO;
+        else if (negligible(d, x, y, bits)) answer = ANSWER_YES;
+    }
+    acb_clear(x);
+    acb_clear(y);
+    acb_clear(d);
+    return answer;
+}
+
+Answer ball_constants(const BallPoint *point, const Node *a, const Node *b) {
+    bool evaluated, real;
+    for (slong prec = FIRST_BITS; prec <= MOST_BITS; prec *= 4) {
+        Evaluation ev = {.point = point, .prec = prec};
+        bool last = prec >= LAST_BITS;
+        Answer answer = compare_at(&ev, a, b, last ? prec - 548 : prec * 16, &evaluated, &real);
+        if (answer == ANSWER_NO) return ANSWER_NO;
+        if (ev.huge) return ANSWER_UNKNOWN;
+        if (last && answer == ANSWER_YES && ev.magnitude < (double)prec - 600) return ANSWER_YES;
+        if (last && ev.magnitude < (double)prec - 600) return ANSWER_UNKNOWN;
+    }
+    return ANSWER_UNKNOWN;
+}
+
+// At integer points the variables are replaced and everything exact is folded, so floors and factorials are exact.
+static const Node *integers_for(const BallPoint *point, const Node *n) {
+    Arena *arena = point->exact->arena;
+    if (n->kind == N_SYM) {
+        uint64_t hash = probe_hash_text(probe_mix(point->seed, (uint64_t)point->index), n->text, n->text_len);
+        return node_integer(arena, 7 + (int64_t)(hash % 54));
+    }
+    if (!n->count || n->count > 64) return n;
+    const Node *args[64];
+    if (n->kind == N_BIG && node_is(n->args[0], N_SYM)) { // the index of a sum is no variable: rename it out of the way
+        const Node *index = node_text(arena, N_CONST, "index", 5, NULL, 0);
+        args[0] = index, args[1] = n->args[1], args[2] = n->args[2];
+        args[3] = normal_substitute(arena, n->args[3], n->args[0], index);
+        n = node_map(arena, n, args);
+    }
+    for (uint32_t i = 0; i < n->count; i++) args[i] = integers_for(point, n->args[i]);
+    return node_map(arena, n, args);
+}
+
+static const Node *at_integers(const BallPoint *point, const Node *n) { return normal_form(point->exact, integers_for(point, n)); }
+
+Answer ball_at_point(const BallPoint *point, const Node *a, const Node *b, bool *valid) {
+    if (point->kind == POINT_INTEGER) {
+        a = at_integers(point, a);
+        b = at_integers(point, b);
+        *valid = node_is(a, N_RAT) && node_is(b, N_RAT);
+        if (*valid) return node_identical(a, b) ? ANSWER_YES : ANSWER_NO;
+    }
+    Evaluation ev = {.point = point, .prec = POINT_BITS};
+    bool real = false;
+    Answer answer = compare_at(&ev, a, b, POINT_BITS / 2, valid, &real);
+    if (point->kind != POINT_COMPLEX && !real) *valid = false;
+    if (answer == ANSWER_UNKNOWN) *valid = false;
+    return answer;
+}
+
+Answer ball_proportional(const BallPoint *point, const Node *f, const Node *g, bool *valid) {
+    BallPoint other = *point;
+    other.index++;
+    Evaluation here = {.point = point, .prec = POINT_BITS}, there = {.point = &other, .prec = POINT_BITS};
+    acb_ptr v = _acb_vec_init(4);
+    *valid = ball_eval(v, f, &here) && ball_eval(v + 1, g, &here) && ball_eval(v + 2, f, &there) && ball_eval(v + 3, g, &there);
+    for (int i = 0; i < 4 && *valid; i++) *valid = acb_is_real(v + i) && !acb_contains_zero(v + i);
+    Answer answer = ANSWER_UNKNOWN;
+    if (*valid) {
+        acb_mul(v, v, v + 3, POINT_BITS);
+        acb_mul(v + 2, v + 2, v + 1, POINT_BITS);
+        acb_sub(v + 1, v, v + 2, POINT_BITS);
+        answer = !acb_contains_zero(v + 1) ? ANSWER_NO : negligible(v + 1, v, v + 2, POINT_BITS / 2) ? ANSWER_YES : ANSWER_UNKNOWN;
+    }
+    _acb_vec_clear(v, 4);
+    return answer;
+}
+
+int ball_order(const BallPoint *point, const Node *a, const Node *b) {
+    Answer equal = node_is(a, N_RAT) && node_is(b, N_RAT) ? ANSWER_UNKNOWN : ball_constants(point, a, b);
+    if (node_is(a, N_RAT) && node_is(b, N_RAT)) return exact_compare(a, b) < 0 ? -1 : exact_compare(a, b) > 0;
+    if (equal == ANSWER_YES) return 0;
+    if (equal == ANSWER_UNKNOWN) return 2;
+    int order = 2;
+    for (slong prec = FIRST_BITS; prec <= LAST_BITS && order == 2; prec *= 4) {
+        Evaluation ev = {.point = point, .prec = prec};
+        acb_t x, y;
+        acb_init(x);
+        acb_init(y);
+        if (ball_eval(x, a, &ev) && ball_eval(y, b, &ev) && acb_is_real(x) && acb_is_real(y))
+            order = arb_lt(acb_realref(x), acb_realref(y)) ? -1 : arb_gt(acb_realref(x), acb_realref(y)) ? 1 : 2;
+        acb_clear(x);
+        acb_clear(y);
+    }
+    return order;
+}

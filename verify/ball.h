@@ -1,0 +1,40 @@
+// Ball arithmetic: a value together with a proved bound on its error (Arb, Johansson 2017).
+//
+// The difference of two answers is evaluated at growing precision. A ball that excludes 0 proves NOT_EQUAL. A ball that
+// still holds 0 at 2048 bits with radius below 2^-1500 of the operands means EQUAL: proved for algebraic numbers whose
+// root separation is larger (all that people write in answers), overwhelming evidence for the rest. Never a double:
+// e^{\pi\sqrt{163}} differs from an integer by 7.5e-13, 1/1990! underflows.
+#ifndef VERIFY_BALL_H
+#define VERIFY_BALL_H
+#include "verify/exact.h"
+
+#include <stdbool.h>
+
+typedef enum Answer { ANSWER_NO, ANSWER_YES, ANSWER_UNKNOWN } Answer;
+
+typedef enum PointKind {
+    POINT_CONSTANT, // no variables are expected; they get values all the same
+    POINT_REAL,     // 12 points: positive, negative, in (0,1), large, mixed
+    POINT_INTEGER,  // integers in [7, 60]
+    POINT_COMPLEX
+} PointKind;
+
+typedef struct BallPoint {
+    PointKind kind;
+    int index;
+    uint64_t seed;
+    bool natural_log;  // \log without a base is ln; else base 10
+    Exact *exact;      // fuel; and the arena for integer points
+} BallPoint;
+
+// Are two constants equal? UNKNOWN when one is too large to evaluate, has no value, or precision ran out.
+Answer ball_constants(const BallPoint *point, const Node *a, const Node *b);
+// The same question at one random point of the variables; *valid is false when the point does not count (a side is not
+// real there, or not defined).
+Answer ball_at_point(const BallPoint *point, const Node *a, const Node *b, bool *valid);
+// Is F(P)G(Q) = F(Q)G(P) for two random real points? *valid as above.
+Answer ball_proportional(const BallPoint *point, const Node *f, const Node *g, bool *valid);
+// Sign of a - b for real constants: -1, 0, 1; 2 when not decided.
+int ball_order(const BallPoint *point, const Node *a, const Node *b);
+
+#endif

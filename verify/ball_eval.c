@@ -1,0 +1,159 @@
+// Walks a tree with complex balls; see ball_eval.h. Each operation is preceded by a look at the size of its operands.
+#include "verify/ball_eval.h"
+
+#include "verify/probe.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { HUGE_BITS = 40 }; // exponents and function arguments stay below 2^40
+
+static bool note(acb_t z, Evaluation *ev) { // keeps track of the size of intermediate values
+    if (!acb_is_finite(z)) return false;
+    mag_t m;
+    mag_init(m);
+    acb_get_mag(m, z);
+    double size = mag_is_zero(m) ? 0 : fabs(mag_get_d_log2_approx(m));
+    mag_clear(m);
+    if (size > ev->magnitude && !acb_contains_zero(z)) ev->magnitude = size;
+    return true;
+}
+
+static void set_rational(acb_t out, const Node *n, slong prec) {
+    fmpq_t q;
+    mpz_t view;
+    fmpq_init(q);
+    fmpz_set_mpz(fmpq_numref(q), node_num(view, n));
+    fmpz_set_mpz(fmpq_denref(q), node_den(view, n));
+    acb_set_fmpq(out, q, prec);
+    fmpq_clear(q);
+}
+
+// A fixed pseudo-random value of a name at this point, with 40 binary places.
+static double coordinate(uint64_t hash, const BallPoint *point) {
+    double u = (double)(hash >> 24) / (double)(UINT64_C(1) << 40); // in [0, 1)
+    switch (point->kind) {
+    case POINT_INTEGER: return 7 + (double)(hash % 54);
+    case POINT_COMPLEX: case POINT_CONSTANT: return 1 + u;
+    default: break;
+    }
+    if (point->index < 4) return 1.125 + 2.75 * u;
+    if (point->index < 6) return -(0.375 + 2.75 * u);
+    if (point->index < 9) return 0.0625 + 0.875 * u;
+    if (point->index < 10) return 20 + 60 * u;
+    return hash & 1 ? 0.25 + 3 * u : -(0.25 + 3 * u);
+}
+
+static void set_name(acb_t out, uint64_t seed, const Node *n, const BallPoint *point) {
+    uint64_t hash = probe_mix(probe_mix(seed, (uint64_t)point->kind * 64 + (uint64_t)point->index), n->kind);
+    if (n->text) hash = probe_hash_text(hash, n->text, n->text_len);
+    acb_set_d(out, coordinate(hash, point));
+    if (point->kind == POINT_COMPLEX) arb_set_d(acb_imagref(out), coordinate(probe_mix(hash, 1), point));
+}
+
+// An unknown function: its value depends on the residues of its arguments, so f(x+1) = f(1+x).
+static void set_opaque(acb_t out, const Node *n, const BallPoint *point) {
+    Probe probe = {.seed = point->seed, .point = 7 + point->index};
+    uint64_t hash = point->seed;
+    for (uint32_t i = 0; i < n->count; i++) hash = probe_mix(hash, probe_value(&probe, n->args[i]));
+    set_name(out, hash, n, point);
+}
+
+static bool constant(acb_t out, const Node *n, slong prec) {
+    switch (n->op) {
+    case CONST_PI: acb_const_pi(out, prec); return true;
+    case CONST_E: arb_const_e(acb_realref(out), prec); arb_zero(acb_imagref(out)); return true;
+    case CONST_I: acb_onei(out); return true;
+    default: return false;
+    }
+}
+
+static bool too_large(const acb_t z) {
+    mag_t m;
+    mag_init(m);
+    acb_get_mag(m, z);
+    bool large = mag_cmp_2exp_si(m, HUGE_BITS) > 0;
+    mag_clear(m);
+    return large;
+}
+
+// Negative real base, exponent p/q with odd q: the real root, as schools have it. (-8)^{1/3} = -2
+static bool odd_root(acb_t out, const acb_t base, const Node *e, Evaluation *ev) {
+    if (!node_is(e, N_RAT) || e->den_size != 1 || !(e->den[0] & 1) || e->den[0] > 1000 || !acb_is_real(base) || !arb_is_negative(acb_realref(base))) return false;
+    acb_neg(out, base);
+    arb_root_ui(acb_realref(out), acb_realref(out), e->den[0], ev->prec);
+    acb_neg(out, out);
+    mpz_t view;
+    fmpz_t k;
+    fmpz_init(k);
+    fmpz_set_mpz(k, node_num(view, e));
+    acb_pow_fmpz(out, out, k, ev->prec);
+    fmpz_clear(k);
+    return true;
+}
+
+static bool eval_power(acb_t out, const Node *n, Evaluation *ev) {
+    acb_t base, e;
+    acb_init(base);
+    acb_init(e);
+    bool ok = ball_eval(base, n->args[0], ev) && ball_eval(e, n->args[1], ev);
+    if (ok && too_large(e)) ok = false, ev->huge = true;
+    if (ok && acb_is_zero(base)) ok = acb_is_real(e) && arb_is_positive(acb_realref(e)), acb_zero(out);
+    else if (ok && node_is_integer(n->args[1])) {
+        mpz_t view;
+        fmpz_t k;
+        fmpz_init(k);
+        fmpz_set_mpz(k, node_num(view, n->args[1]));
+        acb_pow_fmpz(out, base, k, ev->prec);
+        fmpz_clear(k);
+    } else if (ok && !odd_root(out, base, n->args[1], ev)) acb_pow(out, base, e, ev->prec);
+    acb_clear(base);
+    acb_clear(e);
+    return ok;
+}
+
+static bool eval_terms(acb_t out, const Node *n, Evaluation *ev) {
+    acb_t term;
+    acb_init(term);
+    bool ok = true;
+    acb_set_si(out, n->kind == N_MUL);
+    for (uint32_t i = 0; i < n->count && ok; i++) {
+        ok = ball_eval(term, n->args[i], ev);
+        if (ok && n->kind == N_MUL) acb_mul(out, out, term, ev->prec);
+        if (ok && n->kind == N_ADD) acb_add(out, out, term, ev->prec);
+    }
+    acb_clear(term);
+    return ok;
+}
+
+static bool eval_function(acb_t out, const Node *n, Evaluation *ev) {
+    if (n->count > 8) return false;
+    acb_ptr args = _acb_vec_init(n->count);
+    bool ok = true;
+    for (uint32_t i = 0; i < n->count && ok; i++) {
+        ok = ball_eval(args + i, n->args[i], ev);
+        if (ok && too_large(args + i) && n->op != FN_ROOT && n->op != FN_LN && n->op != FN_LOG && n->op != FN_ABS && n->op != FN_MIN && n->op != FN_MAX) ok = false, ev->huge = true;
+    }
+    ok = ok && ball_function(out, n->op, args, n->count, ev);
+    _acb_vec_clear(args, n->count);
+    return ok;
+}
+
+bool ball_eval(acb_t out, const Node *n, Evaluation *ev) {
+    Exact *exact = ev->point->exact;
+    exact->fuel -= 4 + ev->prec / 16;
+    if (exact->fuel < 0) return ev->huge = true, false;
+    bool ok;
+    switch (n->kind) {
+    case N_RAT: set_rational(out, n, ev->prec); return note(out, ev);
+    case N_CONST: return constant(out, n, ev->prec);
+    case N_SYM: case N_TEXT: set_name(out, ev->point->seed, n, ev->point); return true;
+    case N_APPLY: set_opaque(out, n, ev->point); return true;
+    case N_ADD: case N_MUL: ok = eval_terms(out, n, ev); break;
+    case N_POW: ok = eval_power(out, n, ev); break;
+    case N_FUNC: ok = eval_function(out, n, ev); break;
+    case N_UNIT: return ball_eval(out, n->args[0], ev);
+    default: return false;
+    }
+    return ok && note(out, ev);
+}

@@ -1,0 +1,31 @@
+// Exact rational arithmetic under a budget.
+//
+// Every operation estimates the bits of its result from log2 of its operands before it starts and refuses (returns NULL)
+// what would pass EXACT_BITS; 10^{10^{10}} costs one comparison. GMP's temporaries are a small multiple of the operands,
+// so the same estimate bounds them: mp_set_memory_functions would be a mutable global of the whole process and would
+// take FLINT's caches along, hence this guard instead. `fuel` counts limb operations and ends a check that adds up too
+// many dear ones.
+#ifndef VERIFY_EXACT_H
+#define VERIFY_EXACT_H
+#include "verify/tree.h"
+
+enum { EXACT_BITS = 1 << 21, LITERAL_DIGITS = 100000, FACTORIAL_MAX = 20000 };
+
+typedef struct Exact {
+    Arena *arena;
+    int64_t fuel; // limb operations left; below 0: everything is refused
+} Exact;
+
+// Digits with optional point, e.g. "12.50", times 10^exponent; the last `repeat` digits recur for ever. NULL past the bounds.
+const Node *exact_literal(Exact *exact, const char *digits, size_t len, int64_t exponent, size_t repeat);
+
+// Each returns NULL when refused and UNDEF when there is no value (division by zero, factorial of -1).
+const Node *exact_add(Exact *exact, const Node *a, const Node *b);
+const Node *exact_mul(Exact *exact, const Node *a, const Node *b);
+const Node *exact_pow(Exact *exact, const Node *base, const Node *exponent); // rational exponent only if the root is exact
+const Node *exact_function(Exact *exact, int fn, const Node *const *args, uint32_t count); // FN_* of rationals, or NULL
+int exact_compare(const Node *a, const Node *b);                                // sign of a - b
+bool exact_congruent(const Node *a, const Node *b, const Node *modulus);        // integers; modulus != 0
+const Node *exact_scale(Exact *exact, const Node *a, int64_t num, int64_t den, int ten); // a * num/den * 10^ten
+
+#endif

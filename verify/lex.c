@@ -1,0 +1,238 @@
+// The lexer; see lex.h.
+#include "verify/lex.h"
+
+#include <ctype.h>
+#include <string.h>
+
+typedef struct Lexer {
+    Arena *arena;
+    const char *s; // NUL-terminated
+    size_t i, len;
+    Tokens out;
+    bool space, group, money;
+    int brackets, depth;
+} Lexer;
+
+bool token_is(const Token *token, TokenKind kind, const char *spelling) {
+    return token->kind == kind && token->len == strlen(spelling) && !memcmp(token->text, spelling, token->len);
+}
+
+bool tokens_equal(const Tokens *a, const Tokens *b) {
+    if (a->count != b->count || a->too_many || b->too_many) return false;
+    for (uint32_t i = 0; i < a->count; i++) {
+        const Token *x = &a->at[i], *y = &b->at[i];
+        if (x->kind != y->kind || x->len != y->len || memcmp(x->text, y->text, x->len)) return false;
+    }
+    return true;
+}
+
+static void emit(Lexer *lx, TokenKind kind, const char *text, size_t len) {
+    if (lx->out.count + 1 >= LEX_TOKENS || lx->out.too_many) {
+        lx->out.too_many = true;
+        return;
+    }
+    Token *t = &lx->out.at[lx->out.count++];
+    *t = (Token){.kind = kind, .space = lx->space, .text = text, .len = (uint32_t)len, .symbol = kind == T_SYMBOL ? *text : 0};
+    lx->space = false;
+}
+
+static bool one_of(const char *name, size_t len, const char *const *list) {
+    for (; *list; list++)
+        if (strlen(*list) == len && !memcmp(*list, name, len)) return true;
+    return false;
+}
+
+// ---- numbers ----
+
+// Length of a thousands separator at s[i], and its kind; 0 when there is none.
+static size_t separator(const char *s, char *kind) {
+    size_t i = 0;
+    while (s[i] == ' ') i++;
+    if (s[i] == '{') { // {,} perhaps with blanks, as tokenisers leave it
+        size_t j = i + 1 + strspn(s + i + 1, " ");
+        if (s[j] != ',') return 0;
+        j += 1 + strspn(s + j + 1, " ");
+        return s[j] == '}' ? (*kind = '{', j + 1) : 0;
+    }
+    if (s[0] == ',' && s[1] == '\\' && s[2] == '!') return *kind = '!', 3 + strspn(s + 3, " ");
+    if (s[0] == ',') return *kind = ',', 1;
+    if (s[i] == '\\' && (s[i + 1] == ',' || s[i + 1] == '!' || s[i + 1] == ';' || s[i + 1] == ':')) return *kind = '\\', i + 2;
+    if (s[0] == '~') return *kind = '~', 1;
+    if (s[0] == ' ' && s[1] != ' ') return *kind = ' ', 1;
+    return 0;
+}
+
+static size_t digits_at(const char *s) {
+    size_t n = 0;
+    while (isdigit((unsigned char)s[n])) n++;
+    return n;
+}
+
+static void lex_number(Lexer *lx) {
+    const char *s = lx->s + lx->i;
+    size_t lead = digits_at(s), used = lead, kept = lead, step, n = 0;
+    char kind = 0, next = 0;
+    char *text = NULL;
+    while (lead >= 1 && lead <= 3 && (s[0] != '0' || lead > 3) && (step = separator(s + used, &next)) > 0 && (!kind || kind == next)) {
+        bool plain = next == ',';
+        n = digits_at(s + used + step);
+        if (n != 3 || (plain && (!lx->group || lx->brackets))) break;
+        if (!text && !(text = arena_alloc(lx->arena, lx->len - lx->i + 1))) break;
+        if (kept == lead) memcpy(text, s, lead);
+        memcpy(text + kept, s + used + step, 3);
+        kept += 3;
+        used += step + 3;
+        kind = next;
+        if (plain) lx->out.grouped = true;
+    }
+    if (s[used] == '.' && isdigit((unsigned char)s[used + 1])) {
+        size_t fraction = 1 + digits_at(s + used + 1);
+        if (text) memcpy(text + kept, s + used, fraction);
+        used += fraction;
+        kept += fraction;
+    } else if (s[used] == '.' && lead && (s[used + 1] == '/' || s[used + 1] == '*' || (s[used + 1] == '\\' && isalpha((unsigned char)s[used + 2])))) {
+        used++; // "1./3"
+    }
+    emit(lx, T_NUMBER, text ? text : s, text ? kept : (s[used - 1] == '.' ? used - 1 : used));
+    lx->i += used;
+}
+
+// ---- commands ----
+
+static const char *const DROPPED[] = {"displaystyle", "textstyle", "scriptstyle", "limits", "nolimits", "left", "right", "middle",
+    "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "Biggl", "Biggr", "rm", "bf", "it", "mathstrut", "strut",
+    "boldsymbol", "bm", "mathbf", "mathit", "mathsf", "mathtt", "pmb", "ensuremath", "boxed", "fbox", "framebox", "underline", "protect", "nonumber", "tiny", "small",
+    "large", "Large", "color", NULL};
+static const char *const BLANKS[] = {"quad", "qquad", "thinspace", "enspace", "hfill", "hspace", "space", "medspace", "thickspace", "negthinspace", NULL};
+static const char *const TEXTS[] = {"text", "textbf", "textit", "textrm", "textsf", "texttt", "textnormal", "mbox", "hbox", "mathrm", "operatorname", "emph", "textup", "mathop", NULL};
+
+static void lex_span(Lexer *lx, size_t end);
+
+// Matching brace of s[open] == '{', or 0.
+static size_t closing(const Lexer *lx, size_t open, size_t end) {
+    int depth = 0;
+    for (size_t i = open; i < end; i++) {
+        if (lx->s[i] == '\\') i++;
+        else if (lx->s[i] == '{') depth++;
+        else if (lx->s[i] == '}' && !--depth) return i;
+    }
+    return 0;
+}
+
+// A text group holds mathematics rather than words when no word in it has two letters, or it holds nested math.
+static bool holds_words(const char *s, size_t len) {
+    bool word = false;
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] == '\\' || s[i] == '$' || s[i] == '^' || s[i] == '_' || s[i] == '=') return false;
+        if (isalpha((unsigned char)s[i]) && i + 1 < len && isalpha((unsigned char)s[i + 1])) word = true;
+    }
+    return word;
+}
+
+static void lex_text_group(Lexer *lx, size_t end, bool roman) {
+    size_t open = lx->i + strspn(lx->s + lx->i, " "), close = lx->s[open] == '{' ? closing(lx, open, end) : 0;
+    if (!close) return;
+    const char *inside = lx->s + open + 1;
+    size_t n = close - open - 1, blank = strspn(inside, " ~");
+    if (!n || blank >= n) {
+        lx->space = true;
+        lx->i = close + 1;
+        return;
+    }
+    if (holds_words(inside, n) || (isspace((unsigned char)inside[0]) && isspace((unsigned char)inside[n - 1]))) {
+        emit(lx, T_TEXT, inside, n);
+        if (!lx->out.too_many) lx->out.at[lx->out.count - 1].display = roman;
+        lx->i = close + 1;
+    } else if (lx->depth < 64) {
+        lx->i = open + 1;
+        lx->depth++;
+        lex_span(lx, close);
+        lx->depth--;
+        lx->i = close + 1;
+    } else lx->i = close + 1, lx->out.too_many = true;
+}
+
+static void lex_command(Lexer *lx, size_t end) {
+    const char *name = lx->s + lx->i + 1;
+    size_t n = 0;
+    while (lx->i + 1 + n < end && isalpha((unsigned char)name[n])) n++;
+    if (!n) { // control symbol
+        char c = lx->i + 1 < end ? *name : ' ';
+        lx->i += 2;
+        if (strchr(",;:! \n\t/>", c)) lx->space = true;
+        else if (c == '(' || c == ')' || c == '[' || c == ']') lx->space = true; // \( \) \[ \]
+        else if (c == '$' || c == '%' || c == '&' || c == '#' || c == '_') emit(lx, T_SYMBOL, name, 1);
+        else emit(lx, T_COMMAND, name, 1); // \{ \} \| \\ .
+        if (c == '{') lx->brackets++;
+        if (c == '}' && lx->brackets) lx->brackets--;
+        return;
+    }
+    if ((n == 4 && !memcmp(name, "char", 4)) || (n == 4 && !memcmp(name, "byte", 4)))
+        while (isxdigit((unsigned char)name[n])) n++;
+    lx->i += 1 + n;
+    if (one_of(name, n, TEXTS)) {
+        lex_text_group(lx, end, n == 6 || n == 12);
+        return;
+    }
+    if (one_of(name, n, BLANKS)) {
+        lx->space = true;
+        return;
+    }
+    if (one_of(name, n, DROPPED)) {
+        bool delimiter = n >= 4 && (!memcmp(name, "left", 4) || !memcmp(name, "righ", 4));
+        if (delimiter && lx->s[lx->i] == '.') lx->i++; // \left. \right.
+        return;
+    }
+    if (n >= 4 && (name[0] == 'd' || name[0] == 't' || name[0] == 'c') && n == 5 && !memcmp(name + 1, "frac", 4)) name++, n--;
+    if (n == 6 && (name[0] == 'd' || name[0] == 't') && !memcmp(name + 1, "binom", 5)) name++, n--;
+    if (n == 7 && !memcmp(name, "phantom", 7)) { // invisible: skip its argument
+        size_t open = lx->i + strspn(lx->s + lx->i, " "), close = lx->s[open] == '{' ? closing(lx, open, end) : 0;
+        if (close) lx->i = close + 1;
+        else if (lx->s[open] == '-' || lx->s[open] == '+') lx->i = open + 1;
+        return;
+    }
+    emit(lx, T_COMMAND, name, n);
+}
+
+static void lex_span(Lexer *lx, size_t end) {
+    while (lx->i < end && !lx->out.too_many) {
+        unsigned char c = (unsigned char)lx->s[lx->i];
+        if (isspace(c) || c == '~' || c == '$' || c == '`') {
+            if (c == '$' && lx->money && isdigit((unsigned char)lx->s[lx->i + 1])) emit(lx, T_SYMBOL, lx->s + lx->i, 1);
+            lx->space = true;
+            lx->i++;
+        } else if (isdigit(c) || (c == '.' && isdigit((unsigned char)lx->s[lx->i + 1]))) lex_number(lx);
+        else if (isalpha(c)) {
+            size_t n = 1;
+            while (lx->i + n < end && isalpha((unsigned char)lx->s[lx->i + n])) n++;
+            emit(lx, T_WORD, lx->s + lx->i, n);
+            lx->i += n;
+        } else if (c == '\\') lex_command(lx, end);
+        else {
+            if (c == '(' || c == '[') lx->brackets++;
+            if ((c == ')' || c == ']') && lx->brackets) lx->brackets--;
+            emit(lx, T_SYMBOL, lx->s + lx->i, 1);
+            lx->i++;
+        }
+    }
+}
+
+// Dollars come in pairs around mathematics; one over is money ("$18").
+static bool odd_dollars(const char *s, size_t len) {
+    bool odd = false;
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] == '\\') i++;
+        else if (s[i] == '$') odd = !odd;
+    }
+    return odd;
+}
+
+Tokens lex(Arena *arena, const char *text, size_t len, bool group) {
+    Lexer lx = {.arena = arena, .s = text, .len = len, .group = group, .money = odd_dollars(text, len)};
+    size_t room = len + 2 < LEX_TOKENS ? len + 2 : LEX_TOKENS;
+    lx.out.at = arena_alloc(arena, (room + 1) * sizeof(Token));
+    if (!lx.out.at) return (Tokens){.too_many = true};
+    lex_span(&lx, len);
+    lx.out.at[lx.out.count] = (Token){.kind = T_END, .text = ""};
+    return lx.out;
+}

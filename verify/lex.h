@@ -1,0 +1,46 @@
+// Tokens of an answer: numbers, words, commands, text groups, symbols. Style is dropped here.
+//
+//   "\left(\dfrac{1}{2},\,3\right)"  ->  ( \frac { 1 } { 2 } , 3 )
+//   "5{,}306{,}112", "28,491", "5\,306\,112", "1 000"  ->  one number each
+//   "\text{ or }"  ->  TEXT " or "        "\textbf{12}"  ->  12        "\mathrm{e}"  ->  e
+#ifndef VERIFY_LEX_H
+#define VERIFY_LEX_H
+#include "verify/arena.h"
+
+#include <stdint.h>
+
+enum { LEX_TOKENS = 4096 };
+
+typedef enum TokenKind {
+    T_END,
+    T_NUMBER,  // digits, perhaps one point; separators of thousands removed
+    T_WORD,    // a run of ASCII letters
+    T_COMMAND, // \name, without the backslash
+    T_TEXT,    // words of a text group
+    T_SYMBOL,  // one character; an escaped brace comes as a command "{" or "}"
+} TokenKind;
+
+typedef struct Token {
+    TokenKind kind;
+    bool space;   // blanks before it
+    bool display; // T_COMMAND between \left or \right and its delimiter; T_WORD from \mathrm and the like
+    char symbol;  // T_SYMBOL
+    uint32_t len;
+    const char *text; // spelling; not NUL-terminated
+} Token;
+
+typedef struct Tokens {
+    Token *at;
+    uint32_t count;   // without the T_END that follows the last
+    bool too_many;    // past LEX_TOKENS or out of memory
+    bool grouped;     // some number was joined across plain commas
+} Tokens;
+
+// text is ASCII (unicode_to_tex) and outlives the tokens. group: read "1,234" as one number outside brackets.
+Tokens lex(Arena *arena, const char *text, size_t len, bool group);
+
+bool token_is(const Token *token, TokenKind kind, const char *spelling);
+// The same tokens, spaces aside.
+bool tokens_equal(const Tokens *a, const Tokens *b);
+
+#endif

@@ -1,0 +1,129 @@
+// Units, percent, money, ratios, times and the rounding knobs.
+//   "3\text{ hours}" = "180\text{ minutes}"   "50\%" = "0.5"   "45^\circ" = "\pi/4"   "72^\circ" = "72"   "2:4" = "1:2"
+#include "verify/judge.h"
+#include "verify/units.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_pi(const Node *n) { return node_is_const(n, CONST_PI); }
+
+static const Node *scaled(Judge *judge, const Node *x, int64_t num, int64_t den, int ten) {
+    const Node *exact = node_is(x, N_RAT) ? exact_scale(&judge->exact, x, num, den, ten) : NULL;
+    if (exact) return exact;
+    const Node *factor = exact_scale(&judge->exact, node_integer(judge->exact.arena, 1), num, den, ten);
+    return factor ? node_2(judge->exact.arena, N_MUL, 0, factor, x) : node_undef();
+}
+
+static const Node *in_radians(Judge *judge, const Node *degrees) {
+    return node_2(judge->exact.arena, N_MUL, 0, scaled(judge, degrees, 1, 180, 0), node_constant(judge->exact.arena, CONST_PI));
+}
+
+static Answer percents(Judge *judge, const Node *gold, const Node *mine) {
+    bool g = node_is(gold, N_UNIT) && gold->unit->percent, m = node_is(mine, N_UNIT) && mine->unit->percent;
+    const Node *x = g ? gold->args[0] : gold, *y = m ? mine->args[0] : mine;
+    if (g && m) return judge_equal(judge, x, y);
+    if ((g ? mine : gold)->kind == N_UNIT) return judge_say(judge, ANSWER_NO, "percent against a unit");
+    Answer by_value = judge_scalars(judge, g ? scaled(judge, x, 1, 100, 0) : x, m ? scaled(judge, y, 1, 100, 0) : y);
+    if (by_value == ANSWER_YES || !judge->policy->percent_of_gold) return by_value;
+    return judge_scalars(judge, x, y) == ANSWER_YES ? judge_say(judge, ANSWER_YES, "percent sign on one side") : by_value;
+}
+
+static Answer labels(Judge *judge, const Unit *a, const Unit *b) {
+    bool same = a->label && b->label && a->label_len == b->label_len && !memcmp(a->label, b->label, a->label_len);
+    return judge_say(judge, same ? ANSWER_YES : ANSWER_NO, same ? "same noun" : "different units");
+}
+
+static Answer both_units(Judge *judge, const Node *gold, const Node *mine) {
+    const Unit *a = gold->unit, *b = mine->unit;
+    if (a->percent || b->percent) return percents(judge, gold, mine);
+    if (a->generic || b->generic) return judge_equal(judge, gold->args[0], mine->args[0]);
+    if (a->label || b->label) {
+        if (labels(judge, a, b) != ANSWER_YES) return ANSWER_NO;
+        return judge_equal(judge, gold->args[0], mine->args[0]);
+    }
+    if (a->degree != b->degree || !unit_same_dimension(a, b)) return judge_say(judge, ANSWER_NO, "different units");
+    const Node *x = scaled(judge, gold->args[0], a->num, a->den, a->ten), *y = scaled(judge, mine->args[0], b->num, b->den, b->ten);
+    return judge_equal(judge, x, y);
+}
+
+Answer judge_measures(Judge *judge, const Node *gold, const Node *mine) {
+    bool g = node_is(gold, N_UNIT), m = node_is(mine, N_UNIT);
+    if (g && m) return both_units(judge, gold, mine);
+    const Unit *unit = g ? gold->unit : mine->unit;
+    const Node *measured = g ? gold->args[0] : mine->args[0], *bare = g ? mine : gold;
+    if (unit->percent) return percents(judge, gold, mine);
+    if (unit->degree && node_any(bare, is_pi)) {
+        const Node *radians = in_radians(judge, measured);
+        return judge_scalars(judge, g ? radians : bare, g ? bare : radians);
+    }
+    if (!judge->policy->ignore_units) return judge_say(judge, ANSWER_NO, "unit on one side");
+    return judge_equal(judge, g ? measured : bare, g ? bare : measured);
+}
+
+// ---- ratios and times ----
+
+static bool is_time(const Node *n) { // 12:00, 3:05, 7 p.m.
+    if (n->op) return true;
+    for (uint32_t i = 1; i < n->count; i++)
+        if (n->args[i]->text_len == 2 && n->args[i]->text[0] == '0') return true;
+    return false;
+}
+
+static Answer times(Judge *judge, const Node *gold, const Node *mine) {
+    if (gold->op && mine->op && gold->op != mine->op) return judge_say(judge, ANSWER_NO, "other half of the day");
+    uint32_t longer = gold->count > mine->count ? gold->count : mine->count;
+    for (uint32_t i = 0; i < longer; i++) {
+        if (i >= gold->count || i >= mine->count) { // 5:00:00 and 5:00
+            if (!node_is_int((i < gold->count ? gold : mine)->args[i], 0)) return judge_say(judge, ANSWER_NO, "different times");
+        } else if (judge_scalars(judge, gold->args[i], mine->args[i]) != ANSWER_YES) return judge_say(judge, ANSWER_NO, "different times");
+    }
+    return judge_say(judge, ANSWER_YES, "same time");
+}
+
+Answer judge_ratios(Judge *judge, const Node *gold, const Node *mine) {
+    Arena *arena = judge->exact.arena;
+    bool both = node_is(gold, N_RATIO) && node_is(mine, N_RATIO);
+    if (!both) { // 2:3 against 2/3
+        const Node *ratio = node_is(gold, N_RATIO) ? gold : mine, *other = ratio == gold ? mine : gold;
+        if (ratio->count != 2 || is_time(ratio) || !is_scalar(other)) return judge_say(judge, ANSWER_NO, "ratio against another kind");
+        return judge_scalars(judge, node_divide(arena, ratio->args[0], ratio->args[1]), other);
+    }
+    if (is_time(gold) || is_time(mine)) return times(judge, gold, mine);
+    if (gold->count != mine->count) return judge_say(judge, ANSWER_NO, "ratios of other lengths");
+    for (uint32_t i = 1; i < gold->count; i++) { // a_0 b_i = a_i b_0
+        const Node *left = node_2(arena, N_MUL, 0, gold->args[0], mine->args[i]), *right = node_2(arena, N_MUL, 0, gold->args[i], mine->args[0]);
+        Answer answer = judge_scalars(judge, left, right);
+        if (answer != ANSWER_YES) return answer;
+    }
+    for (uint32_t i = 0; i < gold->count; i++)
+        if (node_is_int(gold->args[i], 0) != node_is_int(mine->args[i], 0)) return judge_say(judge, ANSWER_NO, "different ratios");
+    return judge_say(judge, ANSWER_YES, "proportional");
+}
+
+// ---- rounding knobs ----
+
+// Is |x - y| at most half a unit (or, truncated, one unit) of the last decimal place that `written` shows?
+static bool rounds_to(Judge *judge, const Node *written, const Node *value, int least_digits) {
+    const char *point = written->text ? memchr(written->text, '.', written->text_len) : NULL;
+    if (!written->decimal || !point) return false;
+    int places = (int)(written->text + written->text_len - point) - 1, digits = 0;
+    for (uint32_t i = 0; i < written->text_len; i++) digits += written->text[i] != '.' && (digits || written->text[i] != '0');
+    if (digits < least_digits || places > 1000) return false;
+    Arena *arena = judge->exact.arena;
+    const Node *half = exact_scale(&judge->exact, node_integer(arena, 1), 1, 2, -places);
+    BallPoint ball = {.seed = judge->seed, .exact = &judge->exact};
+    const Node *low = half ? exact_add(&judge->exact, written, exact_mul(&judge->exact, half, node_integer(arena, -1))) : NULL;
+    const Node *high = half ? exact_add(&judge->exact, written, half) : NULL;
+    if (!low || !high) return false;
+    int above = ball_order(&ball, value, low), below = ball_order(&ball, value, high);
+    return (above == 0 || above == 1) && (below == 0 || below == -1);
+}
+
+Answer judge_rounding(Judge *judge, const Node *gold, const Node *mine) {
+    if (has_variables(gold) || has_variables(mine) || !is_scalar(gold) || !is_scalar(mine)) return ANSWER_NO;
+    int digits = judge->policy->approx_digits;
+    if (digits > 0 && node_is(mine, N_RAT) && !node_is_integer(gold) && rounds_to(judge, mine, gold, digits)) return judge_say(judge, ANSWER_YES, "correctly rounded");
+    if (judge->policy->rounded_gold && node_is(gold, N_RAT) && rounds_to(judge, gold, mine, 1)) return judge_say(judge, ANSWER_YES, "rounds to the gold");
+    return ANSWER_NO;
+}

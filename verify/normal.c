@@ -1,0 +1,242 @@
+// Folding of exact parts; see normal.h.
+#include "verify/normal.h"
+
+#include <string.h>
+
+static bool is_undef(const Node *n) { return n->kind == N_UNDEF; }
+static bool is_infinite(const Node *n) { return node_is_const(n, CONST_INF); }
+static bool has_infinity(const Node *n) { return node_any(n, is_infinite); }
+static bool is_pm(const Node *n) { return n->kind == N_PM; }
+
+static bool may_vanish_or_fail(const Node *n) { // 0 times this need not be 0
+    return n->kind == N_FUNC || n->kind == N_POW || n->kind == N_BIG || n->kind == N_MATRIX || is_infinite(n);
+}
+
+// A unit inside arithmetic: percent divides by 100, a degree under a function is pi/180, others drop.
+static const Node *unit_value(Exact *exact, const Node *n, bool angle) {
+    if (n->kind != N_UNIT) return n;
+    const Node *x = n->args[0];
+    if (n->unit->percent) {
+        const Node *scaled = node_is(x, N_RAT) ? exact_scale(exact, x, 1, 100, 0) : NULL;
+        return scaled ? scaled : node_divide(exact->arena, x, node_integer(exact->arena, 100));
+    }
+    if (n->unit->degree && angle) {
+        const Node *turn = node_is(x, N_RAT) ? exact_scale(exact, x, 1, 180, 0) : NULL;
+        if (!turn) turn = node_divide(exact->arena, x, node_integer(exact->arena, 180));
+        return node_2(exact->arena, N_MUL, 0, turn, node_constant(exact->arena, CONST_PI));
+    }
+    return x;
+}
+
+// ---- sums and products ----
+
+typedef struct Terms {
+    Exact *exact;
+    bool sum;
+    const Node *rational;   // folded so far, or NULL
+    const Node **rest;      // (room)
+    uint32_t count, room;
+    const Node *matrix;
+    bool bad;
+} Terms;
+
+static uint32_t term_count(const Node *n, Kind kind) {
+    uint32_t total = 1;
+    if (n->kind == kind)
+        for (uint32_t i = 0; i < n->count; i++) total += term_count(n->args[i], kind);
+    return total;
+}
+
+static void gather(Terms *terms, const Node *n, Kind kind) {
+    if (n->kind == kind) {
+        for (uint32_t i = 0; i < n->count; i++) gather(terms, n->args[i], kind);
+        return;
+    }
+    n = unit_value(terms->exact, n, false);
+    if (n->kind == kind) {
+        gather(terms, n, kind);
+        return;
+    }
+    if (n->kind == N_MATRIX) {
+        const Node *m = !terms->matrix ? n : terms->sum ? matrix_add(terms->exact, terms->matrix, n) : matrix_mul(terms->exact, terms->matrix, n);
+        terms->bad |= !m;
+        if (m) terms->matrix = m;
+        return;
+    }
+    if (node_is(n, N_RAT)) {
+        const Node *folded = !terms->rational ? n : terms->sum ? exact_add(terms->exact, terms->rational, n) : exact_mul(terms->exact, terms->rational, n);
+        if (folded) {
+            terms->rational = folded;
+            return;
+        }
+    }
+    if (terms->count < terms->room) terms->rest[terms->count++] = n;
+}
+
+static const Node *sign_outside_unit(Exact *exact, const Node *n) { // -(50%) is (-50)%
+    if (n->count != 2 || !node_is_int(n->args[0], -1) || n->args[1]->kind != N_UNIT) return NULL;
+    const Node *x = n->args[1]->args[0], *inner = node_is(x, N_RAT) ? exact_mul(exact, n->args[0], x) : NULL;
+    if (!inner) inner = node_negate(exact->arena, x);
+    return node_unit(exact->arena, inner, n->args[1]->unit);
+}
+
+static const Node *fold_terms(Exact *exact, const Node *n) {
+    bool sum = n->kind == N_ADD;
+    const Node *hoisted = sum ? NULL : sign_outside_unit(exact, n);
+    if (hoisted) return hoisted;
+    uint32_t room = term_count(n, (Kind)n->kind) + 1;
+    Terms terms = {.exact = exact, .sum = sum, .room = room, .rest = arena_alloc(exact->arena, (room + 2) * sizeof(Node *))};
+    if (!terms.rest) return node_undef();
+    gather(&terms, n, (Kind)n->kind);
+    const Node *r = terms.rational;
+    if (terms.bad || (terms.matrix && (sum ? r || terms.count : terms.count))) return terms.matrix && terms.count == 0 && !terms.bad ? node_undef() : n;
+    if (terms.matrix) return r ? matrix_mul(exact, r, terms.matrix) : terms.matrix;
+    for (uint32_t i = 0; i < terms.count; i++)
+        if (has_infinity(terms.rest[i]) && (sum || terms.count > 1 || (r && !node_is_int(r, -1) && !node_is_int(r, 1)))) return node_undef();
+    if (!sum && r && !node_sign(r)) {
+        bool plain = true;
+        for (uint32_t i = 0; i < terms.count; i++) plain &= !node_any(terms.rest[i], may_vanish_or_fail);
+        if (plain) return r;
+    }
+    if (r && (terms.count == 0 || !node_is_int(r, sum ? 0 : 1))) {
+        memmove(terms.rest + 1, terms.rest, terms.count * sizeof *terms.rest);
+        terms.rest[0] = r;
+        terms.count++;
+    }
+    return terms.count == 1 ? terms.rest[0] : node_new(exact->arena, (Kind)n->kind, 0, terms.rest, terms.count);
+}
+
+// ---- powers and functions ----
+
+static const Node *fold_power(Exact *exact, const Node *base, const Node *e) {
+    base = unit_value(exact, base, false);
+    e = unit_value(exact, e, false);
+    if (has_infinity(base) || has_infinity(e)) return node_undef();
+    if (node_is_int(e, 1)) return base;
+    if (node_is_int(base, 1)) return base;
+    if (node_is(base, N_MATRIX)) {
+        int64_t k;
+        if (!node_fits(e, &k) || k < 1 || k > 16) return node_2(exact->arena, N_POW, 0, base, e);
+        const Node *m = base;
+        while (m && --k) m = matrix_mul(exact, m, base);
+        return m ? m : node_undef();
+    }
+    const Node *folded = node_is(base, N_RAT) && node_is(e, N_RAT) ? exact_pow(exact, base, e) : NULL;
+    return folded ? folded : node_2(exact->arena, N_POW, 0, base, e);
+}
+
+static const Node *fold_root(Exact *exact, const Node *n) {
+    const Node *x = n->args[0], *degree = n->args[1];
+    if (!node_is(degree, N_RAT)) return n;
+    if (!node_sign(degree)) return node_undef();
+    if (!node_is(x, N_RAT)) return n;
+    const Node *inverse = exact_pow(exact, degree, node_integer(exact->arena, -1));
+    const Node *folded = inverse ? exact_pow(exact, x, inverse) : NULL;
+    return folded ? folded : n;
+}
+
+static const Node *fold_function(Exact *exact, const Node *n) {
+    const Node *args[8];
+    if (n->count > 8) {
+        const Node *many = exact_function(exact, n->op, n->args, n->count);
+        return many ? many : n;
+    }
+    for (uint32_t i = 0; i < n->count; i++) {
+        args[i] = unit_value(exact, n->args[i], true);
+        if (has_infinity(args[i])) return node_undef();
+    }
+    n = node_new(exact->arena, N_FUNC, n->op, args, n->count);
+    if (n->kind != N_FUNC) return n;
+    if (n->op == FN_ROOT) return fold_root(exact, n);
+    if (n->op == FN_DET && n->args[0]->kind == N_MATRIX) {
+        const Node *det = matrix_det(exact, n->args[0]);
+        return det ? det : n;
+    }
+    if ((n->op == FN_LN || n->op == FN_LOG) && node_is(n->args[0], N_RAT)) {
+        if (!node_sign(n->args[0])) return node_undef();
+        if (node_is_int(n->args[0], 1)) return node_integer(exact->arena, 0);
+    }
+    const Node *folded = exact_function(exact, n->op, n->args, n->count);
+    return folded ? folded : n;
+}
+
+const Node *normal_substitute(Arena *arena, const Node *n, const Node *symbol, const Node *value) {
+    if (n->kind == symbol->kind && n->op == symbol->op && node_same_text(n, symbol) && !n->count) return value;
+    if (!n->count || (n->kind == N_BIG && node_identical(n->args[0], symbol))) return n;
+    const Node *args[64];
+    const Node **to = n->count <= 64 ? args : arena_alloc(arena, n->count * sizeof *to);
+    if (!to) return node_undef();
+    bool same = true;
+    for (uint32_t i = 0; i < n->count; i++) {
+        to[i] = normal_substitute(arena, n->args[i], symbol, value);
+        same &= to[i] == n->args[i];
+    }
+    return same ? n : node_map(arena, n, to);
+}
+
+// sum_{k=a}^{b} term with numeric bounds, written out.
+static const Node *fold_big(Exact *exact, const Node *n) {
+    int64_t from, to;
+    if (!node_fits(n->args[1], &from) || !node_fits(n->args[2], &to) || to - from >= BIG_TERMS) return n;
+    const Node *total = node_integer(exact->arena, n->op);
+    for (int64_t k = from; k <= to && exact->fuel >= 0; k++) {
+        const Node *term = normal_form(exact, normal_substitute(exact->arena, n->args[3], n->args[0], node_integer(exact->arena, k)));
+        total = normal_form(exact, node_2(exact->arena, n->op ? N_MUL : N_ADD, 0, total, term));
+        exact->fuel -= 50;
+    }
+    return total;
+}
+
+const Node *normal_form(Exact *exact, const Node *n) {
+    if (!n->count || exact->fuel < 0) return n;
+    const Node *few[64];
+    const Node **args = n->count <= 64 ? few : arena_alloc(exact->arena, n->count * sizeof *args);
+    if (!args) return node_undef();
+    exact->fuel -= 1;
+    for (uint32_t i = 0; i < n->count; i++) {
+        args[i] = normal_form(exact, n->args[i]);
+        if (is_undef(args[i])) return node_undef();
+    }
+    if (n->kind == N_POW) return fold_power(exact, args[0], args[1]);
+    const Node *m = node_map(exact->arena, n, args);
+    if (is_undef(m)) return m;
+    switch (n->kind) {
+    case N_ADD: case N_MUL: return fold_terms(exact, m);
+    case N_FUNC: return fold_function(exact, m);
+    case N_BIG: return fold_big(exact, m);
+    default: return m;
+    }
+}
+
+// ---- plus-minus ----
+
+static const Node *branch(Arena *arena, const Node *n, int sign) {
+    if (n->kind == N_PM) {
+        const Node *inner = branch(arena, n->args[0], sign);
+        return n->op * sign > 0 ? inner : node_negate(arena, inner);
+    }
+    if (!n->count) return n;
+    const Node *few[64];
+    const Node **args = n->count <= 64 ? few : arena_alloc(arena, n->count * sizeof *args);
+    if (!args) return node_undef();
+    for (uint32_t i = 0; i < n->count; i++) args[i] = branch(arena, n->args[i], sign);
+    return node_map(arena, n, args);
+}
+
+const Node *normal_signs(Arena *arena, const Node *n) {
+    if (!node_any(n, is_pm)) return n;
+    bool collects = n->kind == N_SET || n->kind == N_LIST;
+    uint32_t count = collects ? n->count : 1, k = 0;
+    const Node **out = arena_alloc(arena, (2 * count + 1) * sizeof *out);
+    if (!out) return node_undef();
+    for (uint32_t i = 0; i < count; i++) {
+        const Node *item = collects ? n->args[i] : n;
+        if (!node_any(item, is_pm)) {
+            out[k++] = item;
+            continue;
+        }
+        out[k++] = branch(arena, item, 1);
+        out[k++] = branch(arena, item, -1);
+    }
+    return node_new(arena, collects ? (Kind)n->kind : N_LIST, collects ? n->op : LIST_COMMA, out, k);
+}

@@ -1,0 +1,147 @@
+// Entry of the parser and its shared pieces; see parse.h and parser.h.
+#include "verify/parse.h"
+
+#include "verify/parser.h"
+#include "verify/unicode.h"
+
+#include <ctype.h>
+#include <string.h>
+
+const Node *parse_fail(Parser *p) {
+    p->failed = true;
+    return NULL;
+}
+
+bool parse_enter(Parser *p) {
+    if (p->failed) return false;
+    if (++p->depth > PARSE_DEPTH || ++p->nodes > PARSE_NODES || p->arena->exhausted) {
+        p->failed = p->limit = true;
+        return false;
+    }
+    return true;
+}
+
+void parse_leave(Parser *p) { p->depth--; }
+
+void items_init(Items *items) {
+    items->at = items->first;
+    items->count = 0;
+    items->room = ITEMS;
+}
+
+bool items_add(Parser *p, Items *items, const Node *n) {
+    if (!n || p->failed) return false;
+    if (items->count == items->room) {
+        const Node **more = items->room < PARSE_LIST ? arena_alloc(p->arena, PARSE_LIST * sizeof *more) : NULL;
+        if (!more) {
+            p->failed = p->limit = true;
+            return false;
+        }
+        memcpy(more, items->at, items->count * sizeof *more);
+        items->at = more;
+        items->room = PARSE_LIST;
+    }
+    items->at[items->count++] = n;
+    return true;
+}
+
+bool at_symbol(const Parser *p, char symbol) { return p->t->kind == T_SYMBOL && p->t->symbol == symbol; }
+bool at_command(const Parser *p, const char *name) { return token_is(p->t, T_COMMAND, name); }
+
+// Trims blanks and light punctuation off a text token.
+static void trim(const char **s, size_t *n) {
+    while (*n && strchr(" ,~.;:", **s)) ++*s, --*n;
+    while (*n && strchr(" ,~;:", (*s)[*n - 1])) --*n;
+}
+
+bool at_word(const Parser *p, const char *word) {
+    if (p->t->kind != T_WORD && p->t->kind != T_TEXT) return false;
+    const char *s = p->t->text;
+    size_t n = p->t->len;
+    trim(&s, &n);
+    return words_equal(s, n, word);
+}
+
+bool accept_symbol(Parser *p, char symbol) { return at_symbol(p, symbol) ? (p->t++, true) : false; }
+bool accept_command(Parser *p, const char *name) { return at_command(p, name) ? (p->t++, true) : false; }
+
+// Phrases before the answer inside its own box: "The answer is 9".
+static void skip_phrases(Parser *p) {
+    static const char *const PHRASES[] = {"the answer is", "answer", "the final answer is", "final answer", "answer is", "thus", "therefore", "so", "is", "option", "choice", "yes", "equals", NULL};
+    if (p->t->kind == T_TEXT && p->t[1].kind != T_END) {
+        const char *s = p->t->text;
+        size_t n = p->t->len;
+        trim(&s, &n);
+        while (n && (s[n - 1] == '.' || s[n - 1] == ':')) n--;
+        if (words_in(s, n, PHRASES) && !words_equal(s, n, "yes")) p->t++;
+    }
+    if (p->t->kind == T_WORD && (words_equal(p->t->text, p->t->len, "option") || words_equal(p->t->text, p->t->len, "choice") || words_equal(p->t->text, p->t->len, "answer")) && p->t[1].kind != T_END) {
+        p->t++;
+        if (at_symbol(p, ':')) p->t++;
+    }
+    if (token_is(p->t, T_WORD, "np") && p->t[1].kind == T_SYMBOL && p->t[1].symbol == '.') p->t += 2; // numpy spelling
+}
+
+static void drop_closing_period(Tokens *tokens) {
+    while (tokens->count) {
+        Token *last = &tokens->at[tokens->count - 1];
+        bool stop = last->kind == T_SYMBOL && strchr(".,;*", last->symbol);
+        if (!stop || (last->symbol == '.' && tokens->count > 1 && last[-1].kind == T_SYMBOL && last[-1].symbol == '.')) return;
+        if (last->symbol == '.' && tokens->count > 3 && last[-2].kind == T_SYMBOL && last[-2].symbol == '.' && last[-1].kind == T_WORD) return; // p.m.
+        tokens->count--;
+        *last = (Token){.kind = T_END, .text = ""};
+    }
+}
+
+static const Node *read_words(Exact *exact, Parsed *out) {
+    char *normal = arena_alloc(exact->arena, out->text_len + 2);
+    if (!normal) return NULL;
+    out->words_len = words_normal(out->text, out->text_len, normal);
+    out->words = normal;
+    return words_node(exact, normal, out->words_len);
+}
+
+// Words that must not be split at a comma or "and" into a list are one text: "two lines". Lists of words are lists.
+static bool list_of_words(const char *s, size_t len) { return memchr(s, ',', len) != NULL && len && s[len - 1] != ','; }
+
+static const Node *split_words(Exact *exact, const Parsed *in) {
+    const Node *items[16];
+    uint32_t count = 0;
+    for (size_t begin = 0, i = 0; i <= in->text_len && count < 16; i++) {
+        if (i < in->text_len && in->text[i] != ',') continue;
+        Parsed part = {.text = in->text + begin, .text_len = i - begin};
+        const Node *n = read_words(exact, &part);
+        if (!n || !part.words_len) return NULL;
+        items[count++] = n;
+        begin = i + 1;
+    }
+    return node_new(exact->arena, N_LIST, LIST_COMMA, items, count);
+}
+
+Parsed parse_answer(Exact *exact, const char *text, size_t len, bool group) {
+    Parsed out = {0};
+    char *ascii = unicode_to_tex(exact->arena, text, len, &out.text_len);
+    out.text = ascii;
+    if (!ascii) return out.limit = true, out;
+    out.tokens = lex(exact->arena, ascii, out.text_len, group);
+    if (out.tokens.too_many) return out.limit = true, out;
+    drop_closing_period(&out.tokens);
+    if (words_only(out.text, out.text_len)) {
+        const Node *words = read_words(exact, &out);
+        if (list_of_words(out.text, out.text_len)) out.tree = split_words(exact, &out);
+        else out.tree = words;
+        // A bare word of three letters may also be a product ("abc"); one marked as text or longer is a word.
+        bool number = words && !node_is(words, N_TEXT);
+        if (number || out.words_len != 3 || memchr(out.text, '{', out.text_len)) return out;
+    }
+    Token *copy = arena_alloc(exact->arena, (out.tokens.count + 1) * sizeof *copy); // the parser splits words in place
+    if (!copy) return out.limit = true, out;
+    memcpy(copy, out.tokens.at, (out.tokens.count + 1) * sizeof *copy);
+    Parser p = {.exact = exact, .arena = exact->arena, .t = copy};
+    skip_phrases(&p);
+    if (p.t->kind == T_END) return out;
+    const Node *tree = parse_statement(&p);
+    out.limit = p.limit || exact->arena->exhausted;
+    if (!p.failed && p.t->kind == T_END && !out.limit) out.tree = tree;
+    return out;
+}

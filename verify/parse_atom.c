@@ -1,0 +1,263 @@
+// Atoms: names, words, brackets, absolute values, sets.
+//   "x_{10}"   "f(x)"   "f'(0)"   "2pi"   "\{x : x>2\}"   "(1,2]"   "|x-1|"   "\{1,2\}"   "{a \over b}"   "{}^nC_k"
+#include "verify/parser.h"
+
+#include <ctype.h>
+#include <string.h>
+
+// The tokens in [from, to) spelled without blanks or braces.
+const char *spelling_until(Parser *p, const Token *from, const Token *to, size_t *len) {
+    size_t need = 1;
+    for (const Token *t = from; t < to; t++) need += t->len;
+    char *text = arena_alloc(p->arena, need);
+    *len = 0;
+    if (!text) return NULL;
+    for (const Token *t = from; t < to; t++) {
+        if (t->kind == T_SYMBOL && strchr("{}", t->symbol)) continue;
+        memcpy(text + *len, t->text, t->len);
+        *len += t->len;
+    }
+    return text;
+}
+
+// Moves past one TeX argument without reading it: a balanced group or one token.
+static void skip_argument(Parser *p) {
+    int depth = 0;
+    do {
+        if (p->t->kind == T_END) return;
+        if (at_symbol(p, '{')) depth++;
+        else if (at_symbol(p, '}')) depth--;
+        p->t++;
+    } while (depth > 0);
+}
+
+// ---- brackets ----
+
+static bool accept_close(Parser *p, char *kind) {
+    if (at_symbol(p, ')') || at_symbol(p, ']')) *kind = p->t->symbol;
+    else if (at_command(p, "}") || at_command(p, "rbrace")) *kind = '}';
+    else if (at_command(p, "rangle")) *kind = '>';
+    else return false;
+    p->t++;
+    return true;
+}
+
+static const Node *close_bracket(Parser *p, char open, char close, const Node *inside) {
+    bool list = node_is(inside, N_LIST) && (inside->op == LIST_COMMA || inside->op == LIST_SEMICOLON);
+    if (open == '{') {
+        if (close != '}') return parse_fail(p);
+        return list || node_is(inside, N_LIST) ? node_new(p->arena, N_SET, 0, inside->args, inside->count) : node_1(p->arena, N_SET, 0, inside);
+    }
+    if (!list) {
+        bool matched = (open == '(' && close == ')') || (open == '[' && close == ']');
+        if (open == '<' && close == '>') return node_1(p->arena, N_TUPLE, BRACKET_ANGLE, inside);
+        return matched ? inside : parse_fail(p);
+    }
+    int op = open == '(' ? (close == ')' ? BRACKET_ROUND : close == ']' ? BRACKET_OPEN_CLOSED : -1)
+           : open == '[' ? (close == ']' ? BRACKET_SQUARE : close == ')' ? BRACKET_CLOSED_OPEN : -1) : close == '>' ? BRACKET_ANGLE : -1;
+    if (op < 0 || (inside->count != 2 && (op == BRACKET_OPEN_CLOSED || op == BRACKET_CLOSED_OPEN))) return parse_fail(p);
+    return node_new(p->arena, N_TUPLE, op, inside->args, inside->count);
+}
+
+const Node *parse_bracketed(Parser *p) {
+    if (!parse_enter(p)) return NULL;
+    char open = p->t->kind == T_SYMBOL ? p->t->symbol : *p->t->text == 'l' && p->t->len == 6 && p->t->text[1] == 'a' ? '<' : '{', close = 0;
+    Parser saved = *p;
+    p->t++;
+    p->bars = 0;
+    p->builder = open == '{';
+    const Node *inside = NULL;
+    if (open == '{' && (at_command(p, "}") || at_command(p, "rbrace"))) {
+        p->t++;
+        inside = node_constant(p->arena, CONST_EMPTY);
+    } else if ((inside = parse_statement(p))) {
+        bool bar = open == '{' && (accept_symbol(p, '|') || accept_symbol(p, ':') || accept_command(p, "mid") || accept_command(p, "colon") || accept_command(p, "vert"));
+        p->builder = false;
+        const Node *condition = bar ? parse_statement(p) : NULL;
+        if (p->failed || !accept_close(p, &close)) return parse_fail(p);
+        inside = bar ? (close == '}' ? node_2(p->arena, N_BUILDER, 0, inside, condition) : parse_fail(p)) : close_bracket(p, open, close, inside);
+    }
+    p->bars = saved.bars;
+    p->builder = saved.builder;
+    parse_leave(p);
+    return inside;
+}
+
+static const Node *combination(Parser *p, const Node *n, const Node *k) {
+    return n && k ? node_2(p->arena, N_FUNC, FN_BINOMIAL, n, k) : parse_fail(p);
+}
+
+// {}^nC_k, {}_nC_k, _nC_k: p->t is at the first script.
+static const Node *scripted_combination(Parser *p) {
+    if (!accept_symbol(p, '^') && !accept_symbol(p, '_')) return parse_fail(p);
+    Token *head = p->t;
+    if (head->kind == T_WORD && head->len == 2 && head->text[1] == 'C') head->len = 1, p->t = head; // "nC" in one word
+    else head = NULL;
+    const Node *n = parse_tex_argument(p, false);
+    if (!head && !(token_is(p->t, T_WORD, "C") && p->t++)) return parse_fail(p);
+    return n && (accept_symbol(p, '_') || accept_symbol(p, '^')) ? combination(p, n, parse_tex_argument(p, false)) : parse_fail(p);
+}
+
+const Node *parse_group(Parser *p) {
+    if (!parse_enter(p)) return NULL;
+    bool builder = p->builder;
+    int bars = p->bars;
+    p->t++;
+    p->builder = false;
+    p->bars = 0;
+    const Node *inside;
+    if (accept_symbol(p, '}')) {
+        p->builder = builder, p->bars = bars;
+        parse_leave(p);
+        return scripted_combination(p);
+    }
+    inside = parse_statement(p);
+    if (inside && (at_command(p, "over") || at_command(p, "choose"))) {
+        bool over = at_command(p, "over");
+        p->t++;
+        const Node *below = parse_statement(p);
+        inside = !below ? NULL : over ? node_divide(p->arena, inside, below) : combination(p, inside, below);
+    }
+    p->builder = builder;
+    p->bars = bars;
+    parse_leave(p);
+    return inside && accept_symbol(p, '}') ? inside : parse_fail(p);
+}
+
+static const Node *parse_bars(Parser *p) {
+    if (!parse_enter(p)) return NULL;
+    bool norm = p->t->kind == T_COMMAND && *p->t->text == '|';
+    bool builder = p->builder;
+    p->builder = false;
+    p->t++;
+    p->bars++;
+    const Node *inside = parse_sum(p);
+    p->bars--;
+    p->builder = builder;
+    parse_leave(p);
+    if (!inside || !(norm ? accept_command(p, "|") : accept_symbol(p, '|'))) return parse_fail(p);
+    return norm ? node_text(p->arena, N_APPLY, "norm", 4, &inside, 1) : node_1(p->arena, N_FUNC, FN_ABS, inside);
+}
+
+// ---- names ----
+
+static bool accept_prime(Parser *p) {
+    if (accept_symbol(p, '\'')) return true;
+    if (!at_symbol(p, '^')) return false;
+    if (token_is(&p->t[1], T_COMMAND, "prime")) return p->t += 2, true;
+    bool group = p->t[1].kind == T_SYMBOL && p->t[1].symbol == '{' && token_is(&p->t[2], T_COMMAND, "prime");
+    if (!group) return false;
+    for (p->t += 3; accept_command(p, "prime");) {}
+    return accept_symbol(p, '}');
+}
+
+// Does a name before "(" read as a function? f(x), g(2), P(A), W(4) do; n(n+1), x(3), a(b+c) are products.
+static bool applies(const Parser *p, const char *name, size_t len, bool primed) {
+    if (!at_symbol(p, '(')) return false;
+    if (primed || (strchr("fgh", *name) && (len == 1 || name[1] == '_'))) return true;
+    bool atom = p->t[1].kind != T_END && p->t[2].kind == T_SYMBOL && p->t[2].symbol == ')';
+    return isupper((unsigned char)*name) && atom;
+}
+
+static const Node *finish_name(Parser *p, const char *base, size_t base_len) {
+    char name[256];
+    size_t len = 0;
+    bool primed = false;
+    if (base_len >= 64) return parse_fail(p);
+    memcpy(name, base, base_len);
+    len = base_len;
+    while (accept_prime(p) && len < 80) name[len++] = '\'', primed = true;
+    if (accept_symbol(p, '_')) {
+        const Token *from = p->t;
+        skip_argument(p);
+        size_t n;
+        const char *subscript = spelling_until(p, from, p->t, &n);
+        if (!subscript || !n || n > 100) return parse_fail(p);
+        name[len++] = '_';
+        memcpy(name + len, subscript, n);
+        len += n;
+    }
+    while (accept_prime(p) && len < 200) name[len++] = '\'', primed = true;
+    if (len == 1 && *name == 'e') return node_constant(p->arena, CONST_E);
+    if (len == 1 && *name == 'i') return node_constant(p->arena, CONST_I);
+    if (!applies(p, name, len, primed) && !(*name == 'C' && len == 1 && at_symbol(p, '(')))
+        return node_text(p->arena, N_SYM, name, len, NULL, 0);
+    Token *back = p->t;
+    const Node *arguments = parse_bracketed(p);
+    if (!arguments) return NULL;
+    bool many = node_is(arguments, N_TUPLE);
+    if (*name == 'C' && len == 1) {
+        if (many && arguments->count == 2) return combination(p, arguments->args[0], arguments->args[1]);
+        bool atom = back[2].kind == T_SYMBOL && back[2].symbol == ')';
+        if (!atom) return node_2(p->arena, N_MUL, 0, node_text(p->arena, N_SYM, name, len, NULL, 0), arguments);
+    }
+    return node_text(p->arena, N_APPLY, name, len, many ? arguments->args : &arguments, many ? arguments->count : 1);
+}
+
+// C_n^k with digits or letters: combinations of n, as written in Europe and China.
+static const Node *c_of(Parser *p) {
+    Token *start = p->t;
+    if (!token_is(p->t, T_WORD, "C") || p->t[1].kind != T_SYMBOL || p->t[1].symbol != '_') return NULL;
+    p->t += 2;
+    Token *n_at = p->t;
+    skip_argument(p);
+    if (!at_symbol(p, '^') || (n_at->kind != T_NUMBER && !(n_at->kind == T_SYMBOL && n_at[1].kind == T_NUMBER && n_at[1].len > 1))) return p->t = start, NULL;
+    p->t = n_at;
+    const Node *n = parse_tex_argument(p, false);
+    return n && accept_symbol(p, '^') ? combination(p, n, parse_tex_argument(p, false)) : parse_fail(p);
+}
+
+static size_t name_prefix(const char *word, size_t len) { // longest known name that starts the word
+    for (size_t n = len; n >= 2; n--)
+        if (words_math_name(word, n) && len - n <= 2 && (n == len || n >= 3 || !memcmp(word, "pi", 2))) return n;
+    return 0;
+}
+
+static const Node *parse_name(Parser *p) {
+    Token *t = p->t;
+    const Node *combined = c_of(p);
+    if (combined || p->failed) return combined;
+    if (t->len >= 8 && words_equal(t->text, t->len, "infinity")) return p->t++, node_constant(p->arena, CONST_INF);
+    size_t n = name_prefix(t->text, t->len);
+    Token name = *t;
+    if (!n) n = t->len <= 3 ? 1 : t->len;
+    name.len = (uint32_t)n;
+    if (n == t->len) p->t++;
+    else t->text += n, t->len -= (uint32_t)n, t->space = false;
+    if (n == 1) return finish_name(p, name.text, 1);
+    int fn = function_by_name(name.text, n);
+    if (fn >= 0) return parse_function(p, fn);
+    if (token_is(&name, T_WORD, "pi")) return node_constant(p->arena, CONST_PI);
+    if (token_is(&name, T_WORD, "oo") || token_is(&name, T_WORD, "inf")) return node_constant(p->arena, CONST_INF);
+    return finish_name(p, name.text, n);
+}
+
+const Node *parse_atom(Parser *p) {
+    if (!parse_enter(p)) return NULL;
+    const Node *n = NULL;
+    switch (p->t->kind) {
+    case T_NUMBER: n = parse_number(p); break;
+    case T_WORD: n = at_separator(p) ? parse_fail(p) : parse_name(p); break;
+    case T_COMMAND: n = parse_command(p); break;
+    case T_TEXT: {
+        int fn = function_by_name(p->t->text, p->t->len);
+        char *normal = arena_alloc(p->arena, p->t->len + 2);
+        if (!normal || at_separator(p)) return parse_fail(p);
+        size_t len = words_normal(p->t->text, p->t->len, normal);
+        p->t++;
+        n = fn >= 0 ? parse_function(p, fn) : len ? words_node(p->exact, normal, len) : parse_fail(p);
+        break;
+    }
+    case T_SYMBOL:
+        if (at_symbol(p, '(') || at_symbol(p, '[')) n = parse_bracketed(p);
+        else if (at_symbol(p, '{')) n = parse_group(p);
+        else if (at_symbol(p, '|')) n = parse_bars(p);
+        else if (at_symbol(p, '_') ) n = scripted_combination(p);
+        else if (at_symbol(p, '.') && p->t[1].kind == T_SYMBOL && p->t[1].symbol == '.' && p->t[2].kind == T_SYMBOL && p->t[2].symbol == '.') p->t += 3, n = node_text(p->arena, N_SYM, "...", 3, NULL, 0);
+        break;
+    default: break;
+    }
+    if (p->t->kind == T_COMMAND && !n && *p->t->text == '|') n = parse_bars(p);
+    parse_leave(p);
+    return n ? n : parse_fail(p);
+}

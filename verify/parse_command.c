@@ -1,0 +1,201 @@
+// LaTeX commands and known functions.
+//   "\frac12"   "\sqrt[3]{8}"   "\binom{n}{2}"   "\log_2 8"   "\sin^2 x"   "\lfloor x \rfloor"   "\mathbb{R}"   "\vec{v}"
+#include "verify/parser.h"
+
+#include <string.h>
+
+static const struct { const char *name; int fn; } FUNCTIONS[] = {
+    {"sin", FN_SIN}, {"cos", FN_COS}, {"tan", FN_TAN}, {"cot", FN_COT}, {"sec", FN_SEC}, {"csc", FN_CSC}, {"tg", FN_TAN}, {"ctg", FN_COT}, {"arcsin", FN_ASIN}, {"arccos", FN_ACOS},
+    {"arctan", FN_ATAN}, {"arctg", FN_ATAN}, {"arccot", FN_ACOT}, {"asin", FN_ASIN}, {"acos", FN_ACOS}, {"atan", FN_ATAN}, {"sinh", FN_SINH}, {"cosh", FN_COSH}, {"tanh", FN_TANH}, {"arcsinh", FN_ASINH},
+    {"arccosh", FN_ACOSH}, {"arctanh", FN_ATANH}, {"exp", FN_EXP}, {"ln", FN_LN}, {"log", FN_LOG}, {"lg", FN_LOG}, {"sqrt", FN_ROOT}, {"cbrt", FN_ROOT}, {"abs", FN_ABS}, {"floor", FN_FLOOR},
+    {"ceil", FN_CEIL}, {"gcd", FN_GCD}, {"lcm", FN_LCM}, {"min", FN_MIN}, {"max", FN_MAX}, {"binom", FN_BINOMIAL}, {"det", FN_DET}, {"sgn", FN_SIGN}, {"Re", FN_RE}, {"Im", FN_IM}, {"arg", FN_ARG}};
+
+int function_by_name(const char *name, size_t len) {
+    for (size_t i = 0; i < sizeof FUNCTIONS / sizeof *FUNCTIONS; i++)
+        if (strlen(FUNCTIONS[i].name) == len && !memcmp(FUNCTIONS[i].name, name, len)) return FUNCTIONS[i].fn;
+    return -1;
+}
+
+// TeX takes one token: \frac12 is \frac{1}{2}, \frac ab is a/b. Elsewhere a whole number is meant: x^10, \sqrt12.
+const Node *parse_tex_argument(Parser *p, bool one_digit) {
+    Token *t = p->t;
+    if (at_symbol(p, '{')) return parse_group(p);
+    if (t->kind == T_NUMBER) {
+        if (!one_digit || t->len == 1) return parse_number(p);
+        Token digit = *t, *rest = t;
+        digit.len = 1;
+        rest->text++, rest->len--, rest->space = false;
+        return *digit.text == '.' ? parse_fail(p) : exact_literal(p->exact, digit.text, 1, 0, 0);
+    }
+    if (t->kind == T_WORD && t->len > 1 && function_by_name(t->text, t->len) < 0 && !words_math_name(t->text, t->len)) {
+        char letter = *t->text;
+        const Node *n = letter == 'e' ? node_constant(p->arena, CONST_E) : letter == 'i' ? node_constant(p->arena, CONST_I) : node_text(p->arena, N_SYM, &letter, 1, NULL, 0);
+        t->text++, t->len--, t->space = false;
+        return n;
+    }
+    return t->kind == T_WORD || t->kind == T_COMMAND || at_symbol(p, '(') ? parse_atom(p) : parse_fail(p);
+}
+
+// ---- functions ----
+
+static int inverse_of(int fn) { return fn >= FN_SIN && fn <= FN_CSC ? fn - FN_SIN + FN_ASIN : fn >= FN_SINH && fn <= FN_TANH ? fn - FN_SINH + FN_ASINH : -1; }
+
+static const Node *call(Parser *p, int fn, const Node *const *args, uint32_t count, const Node *base) {
+    bool many = fn == FN_GCD || fn == FN_LCM || fn == FN_MIN || fn == FN_MAX;
+    if (fn == FN_BINOMIAL ? count != 2 : !many && count != 1 && !(fn == FN_LOG && count == 2)) return parse_fail(p);
+    if (fn == FN_EXP) return node_2(p->arena, N_POW, 0, node_constant(p->arena, CONST_E), args[0]);
+    if (fn == FN_ROOT) return node_2(p->arena, N_FUNC, FN_ROOT, args[0], base ? base : node_integer(p->arena, 2));
+    if (fn == FN_LOG && base) return node_2(p->arena, N_FUNC, FN_LOG, args[0], base);
+    return node_new(p->arena, N_FUNC, fn, args, count);
+}
+
+// Reads arguments: brackets (perhaps several, comma between), a group, or the run of factors that follows.
+static const Node *function_arguments(Parser *p, int fn, const Node *base) {
+    bool bracket = at_symbol(p, '(') || at_symbol(p, '[') || at_command(p, "{") || at_command(p, "lbrace");
+    const Node *n;
+    if (bracket) {
+        bool braces = p->t->kind == T_COMMAND;
+        n = parse_bracketed(p);
+        if (n && (node_is(n, N_TUPLE) || (braces && node_is(n, N_SET)))) return call(p, fn, n->args, n->count, base);
+    } else if (at_symbol(p, '{')) n = parse_group(p);
+    else if (fn == FN_ROOT) n = parse_tex_argument(p, false);
+    else n = parse_argument_run(p);
+    return n ? call(p, fn, &n, 1, base) : NULL;
+}
+
+const Node *parse_function(Parser *p, int fn) {
+    if (!parse_enter(p)) return NULL;
+    const Node *base = NULL, *power = NULL;
+    const Token *name = &p->t[-1];
+    if (token_is(name, T_WORD, "cbrt")) base = node_integer(p->arena, 3);
+    if (token_is(name, T_WORD, "lg") || token_is(name, T_COMMAND, "lg")) base = node_integer(p->arena, 10);
+    if (fn == FN_LOG && accept_symbol(p, '_') && !(base = parse_tex_argument(p, false))) return NULL;
+    if (at_symbol(p, '_')) return parse_fail(p);
+    if (accept_symbol(p, '^') && !(power = parse_tex_argument(p, false))) return NULL;
+    if (power && node_is(power, N_MUL) && power->count == 2 && node_is_int(power->args[0], -1) && node_is_int(power->args[1], 1) && inverse_of(fn) >= 0) fn = inverse_of(fn), power = NULL;
+    const Node *n = function_arguments(p, fn, base);
+    parse_leave(p);
+    return n && power ? node_2(p->arena, N_POW, 0, n, power) : n;
+}
+
+// ---- commands with arguments ----
+
+static const Node *fraction(Parser *p, bool binomial) {
+    const Node *a = parse_tex_argument(p, true), *b = a ? parse_tex_argument(p, true) : NULL;
+    if (!b) return NULL;
+    return binomial ? node_2(p->arena, N_FUNC, FN_BINOMIAL, a, b) : node_divide(p->arena, a, b);
+}
+
+static const Node *root(Parser *p) {
+    const Node *degree = node_integer(p->arena, 2);
+    if (accept_symbol(p, '[')) {
+        degree = parse_sum(p);
+        if (!degree || !accept_symbol(p, ']')) return parse_fail(p);
+    }
+    const Node *x = parse_tex_argument(p, false);
+    return x ? node_2(p->arena, N_FUNC, FN_ROOT, x, degree) : NULL;
+}
+
+static const Node *between(Parser *p, int fn, const char *close) {
+    int bars = p->bars;
+    p->bars = 0;
+    const Node *x = parse_sum(p);
+    p->bars = bars;
+    return x && accept_command(p, close) ? node_1(p->arena, N_FUNC, fn, x) : parse_fail(p);
+}
+
+// A decorated or prefixed name: \vec{v}, \overline{AB}, \angle ABC, \mathbb{R}, \mathcal F.
+static const Node *decorated(Parser *p, const Token *command) {
+    const Token *from = p->t;
+    int depth = 0;
+    do {
+        if (p->t->kind == T_END) return parse_fail(p);
+        depth += at_symbol(p, '{') - at_symbol(p, '}');
+        p->t++;
+    } while (depth > 0);
+    size_t n;
+    const char *inside = spelling_until(p, from, p->t, &n);
+    char name[200];
+    if (!inside || n + command->len + 2 > sizeof name) return parse_fail(p);
+    if (token_is(command, T_COMMAND, "mathbb") && n == 1 && *inside == 'R' && !at_symbol(p, '^')) return node_constant(p->arena, CONST_REALS);
+    memcpy(name, command->text, command->len);
+    name[command->len] = ':';
+    memcpy(name + command->len + 1, inside, n);
+    size_t len = command->len + 1 + n;
+    if (at_symbol(p, '_') && p->t[1].kind != T_END) { // \hat{\theta}_2
+        from = ++p->t;
+        if (at_symbol(p, '{')) while (p->t->kind != T_END && !at_symbol(p, '}')) p->t++;
+        p->t++;
+        inside = spelling_until(p, from, p->t, &n);
+        if (!inside || len + n + 2 > sizeof name) return parse_fail(p);
+        name[len++] = '_';
+        memcpy(name + len, inside, n);
+        len += n;
+    }
+    return node_text(p->arena, N_SYM, name, len, NULL, 0);
+}
+
+// \sum_{k=1}^{n} term, \prod likewise.
+static const Node *big_operator(Parser *p, int op) {
+    const Node *range = NULL, *to = NULL;
+    for (int i = 0; i < 2; i++) {
+        if (accept_symbol(p, '_')) range = parse_tex_argument(p, false);
+        else if (accept_symbol(p, '^')) to = parse_tex_argument(p, false);
+    }
+    if (p->failed || !range || !to || !node_is(range, N_RELATION) || range->count != 2 || range->text[0] != REL_EQ) return parse_fail(p);
+    const Node *term = parse_argument_run(p);
+    if (!term) return NULL;
+    const Node *index = range->args[0];
+    if (!node_is(index, N_SYM) && !node_is_const(index, CONST_I)) return parse_fail(p);
+    const Node *args[4] = {index, range->args[1], to, term};
+    return node_new(p->arena, N_BIG, op, args, 4);
+}
+
+static const Node *refused(Parser *p, const Token *command) { // heads that need a computer algebra system
+    static const char *const HEADS[] = {"int", "iint", "iiint", "oint", "lim", "limsup", "liminf", "sup", "sum", "end", "item", NULL};
+    return words_in(command->text, command->len, HEADS) ? parse_fail(p) : NULL;
+}
+
+const Node *parse_command(Parser *p) {
+    static const char *const DECORATIONS[] = {"vec", "overline", "bar", "hat", "tilde", "widehat", "widetilde", "overrightarrow", "overleftarrow", "dot", "ddot", "angle", "triangle", "mathbb", "mathcal", "mathfrak", "mathscr",
+        "overset", "stackrel", "operatorname", "not", "measuredangle", "odot", "square", "arc", "overarc", NULL};
+    Token *t = p->t;
+    int fn = function_by_name(t->text, t->len);
+    if (at_command(p, "{") || at_command(p, "lbrace") || at_command(p, "langle")) return parse_bracketed(p);
+    if (t->len == 1 && *t->text == '|') return NULL; // parse_atom reads bars
+    p->t++;
+    if (token_is(t, T_COMMAND, "frac")) return fraction(p, false);
+    if (token_is(t, T_COMMAND, "binom")) return fraction(p, true);
+    if (token_is(t, T_COMMAND, "sqrt")) return root(p);
+    if (fn >= 0) return parse_function(p, fn);
+    if (token_is(t, T_COMMAND, "pi")) return node_constant(p->arena, CONST_PI);
+    if (token_is(t, T_COMMAND, "infty")) return node_constant(p->arena, CONST_INF);
+    if (token_is(t, T_COMMAND, "imath")) return node_constant(p->arena, CONST_I);
+    if (token_is(t, T_COMMAND, "emptyset") || token_is(t, T_COMMAND, "varnothing")) return node_constant(p->arena, CONST_EMPTY);
+    if (token_is(t, T_COMMAND, "lfloor")) return between(p, FN_FLOOR, "rfloor");
+    if (token_is(t, T_COMMAND, "lceil")) return between(p, FN_CEIL, "rceil");
+    if (token_is(t, T_COMMAND, "lvert")) return between(p, FN_ABS, "rvert");
+    if (token_is(t, T_COMMAND, "begin")) return parse_environment(p);
+    if (token_is(t, T_COMMAND, "sum") || token_is(t, T_COMMAND, "prod")) return big_operator(p, *t->text == 'p');
+    if (token_is(t, T_COMMAND, "ldots") || token_is(t, T_COMMAND, "dots") || token_is(t, T_COMMAND, "cdots")) return node_text(p->arena, N_SYM, "...", 3, NULL, 0);
+    if (words_in(t->text, t->len, DECORATIONS)) return decorated(p, t);
+    if (refused(p, t) || p->failed || t->len < 2) return parse_fail(p);
+    // Greek letters and unknown commands: a name, with its subscript.
+    t->kind = T_WORD;
+    if (at_symbol(p, '_') || at_symbol(p, '\'')) {
+        Token *from = t;
+        while (at_symbol(p, '\'')) p->t++;
+        if (accept_symbol(p, '_')) {
+            int depth = 0;
+            do {
+                if (p->t->kind == T_END) return parse_fail(p);
+                depth += at_symbol(p, '{') - at_symbol(p, '}');
+                p->t++;
+            } while (depth > 0);
+        }
+        size_t n;
+        const char *name = spelling_until(p, from, p->t, &n);
+        return name ? node_text(p->arena, N_SYM, name, n, NULL, 0) : parse_fail(p);
+    }
+    return node_text(p->arena, N_SYM, t->text, t->len, NULL, 0);
+}

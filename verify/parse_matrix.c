@@ -1,0 +1,42 @@
+// Matrices: \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}, also bmatrix, Bmatrix, matrix, smallmatrix, array; vmatrix is the
+// determinant.
+#include "verify/parser.h"
+
+#include <string.h>
+
+static bool skip_group(Parser *p) { // {cc|c}, [2pt]
+    char close = at_symbol(p, '{') ? '}' : at_symbol(p, '[') ? ']' : 0;
+    if (!close) return true;
+    while (p->t->kind != T_END && !at_symbol(p, close)) p->t++;
+    return accept_symbol(p, close);
+}
+
+const Node *parse_environment(Parser *p) {
+    static const char *const NAMES[] = {"pmatrix", "bmatrix", "Bmatrix", "matrix", "smallmatrix", "array", "vmatrix", NULL};
+    if (!parse_enter(p) || !accept_symbol(p, '{')) return parse_fail(p);
+    const Token name = *p->t;
+    bool known = name.kind == T_WORD && words_in(name.text, name.len, NAMES);
+    p->t++;
+    if (!known || !accept_symbol(p, '}')) return parse_fail(p);
+    if (token_is(&name, T_WORD, "array") && !skip_group(p)) return parse_fail(p);
+    Items items;
+    items_init(&items);
+    uint32_t columns = 0, column = 0;
+    while (!at_command(p, "end")) {
+        if (accept_command(p, "hline")) continue;
+        if (!items_add(p, &items, parse_relation(p))) return NULL;
+        column++;
+        if (accept_symbol(p, '&')) continue;
+        if (!columns) columns = column;
+        if (column != columns) return parse_fail(p);
+        column = 0;
+        if (!accept_command(p, "\\")) break;
+        if (at_symbol(p, '[') && p->t[1].kind == T_NUMBER && p->t[2].kind == T_WORD && !skip_group(p)) return parse_fail(p);
+    }
+    bool closed = accept_command(p, "end") && accept_symbol(p, '{') && p->t->kind == T_WORD && p->t->len == name.len && !memcmp(p->t->text, name.text, name.len);
+    if (closed) p->t++;
+    if (!closed || !accept_symbol(p, '}') || !columns) return parse_fail(p);
+    parse_leave(p);
+    const Node *matrix = node_new(p->arena, N_MATRIX, (int)columns, items.at, items.count);
+    return *name.text == 'v' ? node_1(p->arena, N_FUNC, FN_DET, matrix) : matrix;
+}

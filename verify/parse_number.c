@@ -1,0 +1,179 @@
+// Numbers: integers, decimals, scientific, repeating, mixed, base-n.
+//   "3e8"   "0.1\overline{6}"   "0.\dot{3}"   "0.333..."   "3\frac25" = 17/5   "3 2/5" = 17/5   "204_5"   "A3_{16}"
+#include "verify/parser.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static const Node *literal(Parser *p, const Token *t, int64_t exponent, size_t repeat, bool decimal) {
+    const Node *n = exact_literal(p->exact, t->text, t->len, exponent, repeat);
+    if (!n) {
+        p->limit = true;
+        return parse_fail(p);
+    }
+    Node *copy = arena_alloc(p->arena, sizeof *copy);
+    if (!copy) return node_undef();
+    *copy = *n;
+    copy->decimal = decimal;
+    copy->text = t->text;
+    copy->text_len = t->len;
+    return copy;
+}
+
+// "e8", "E-5", "e+03" straight after the digits. Returns the tokens used; "2e" alone is 2 times Euler's number.
+static int exponent_after(const Parser *p, int64_t *exponent) {
+    const Token *t = p->t;
+    if (t->kind != T_WORD || t->len != 1 || (*t->text != 'e' && *t->text != 'E') || t->space) return 0;
+    int used = 1, sign = 1;
+    if (t[1].kind == T_SYMBOL && (t[1].symbol == '-' || t[1].symbol == '+') && !t[1].space) sign = t[1].symbol == '-' ? -1 : 1, used = 2;
+    const Token *digits = &t[used];
+    if (digits->kind != T_NUMBER || digits->space || memchr(digits->text, '.', digits->len) || digits->len > 9) return 0;
+    *exponent = 0;
+    for (uint32_t i = 0; i < digits->len; i++) *exponent = *exponent * 10 + (digits->text[i] - '0');
+    *exponent *= sign;
+    return used + 1;
+}
+
+// A group of digits right at p->t: { digits } or ( digits ); the digits in *found and tokens used, or 0.
+static int digit_group(const Token *t, char open, char close, const Token **found) {
+    if (t[0].kind == T_SYMBOL && t[0].symbol == open && t[1].kind == T_NUMBER && t[2].kind == T_SYMBOL && t[2].symbol == close && !memchr(t[1].text, '.', t[1].len)) return *found = &t[1], 3;
+    if (open == '{' && t[0].kind == T_NUMBER && t[0].len == 1) return *found = &t[0], 1;
+    return 0;
+}
+
+static const Node *joined(Parser *p, const Token *head, const char *tail, size_t tail_len, size_t repeat) {
+    char *text = arena_alloc(p->arena, head->len + tail_len + 2);
+    if (!text) return node_undef();
+    memcpy(text, head->text, head->len);
+    size_t n = head->len;
+    if (!memchr(text, '.', n)) text[n++] = '.';
+    memcpy(text + n, tail, tail_len);
+    Token whole = {.text = text, .len = (uint32_t)(n + tail_len)};
+    return literal(p, &whole, 0, repeat, true);
+}
+
+// \dot1 4285 \dot7, \dot{3}: collects digits with the marks that open and close the period.
+static const Node *dotted(Parser *p, const Token *head) {
+    char digits[64];
+    size_t n = 0, first = 0, marks = 0;
+    while (n + 24 < sizeof digits) {
+        bool mark = accept_command(p, "dot");
+        const Token *group;
+        int used = digit_group(p->t, '{', '}', &group);
+        if (!used && !mark && p->t->kind == T_NUMBER && p->t->len < 16 && marks == 1 && !memchr(p->t->text, '.', p->t->len)) group = p->t, used = 1;
+        if (!used || group->len > 16) break;
+        if (mark && !marks++) first = n;
+        memcpy(digits + n, group->text, group->len);
+        n += group->len;
+        p->t += used;
+        if (mark && marks == 2) break;
+        if (!at_command(p, "dot") && p->t->kind != T_NUMBER) break;
+    }
+    return n ? joined(p, head, digits, n, n - first) : parse_fail(p);
+}
+
+static bool accept_dots(Parser *p) {
+    if (accept_command(p, "ldots") || accept_command(p, "dots") || accept_command(p, "cdots")) return true;
+    for (int i = 0; i < 3; i++)
+        if (p->t[i].kind != T_SYMBOL || p->t[i].symbol != '.') return false;
+    p->t += 3;
+    return true;
+}
+
+// The period of a repeating decimal after `head`, or NULL when there is none.
+static const Node *repeating(Parser *p, const Token *head) {
+    const char *point = memchr(head->text, '.', head->len);
+    bool open_point = !point && at_symbol(p, '.') && !p->t->space; // "0." of "0.\overline{3}"
+    Token *start = p->t;
+    if (!point && !open_point) return NULL;
+    if (open_point) p->t++;
+    const Token *group;
+    if (at_command(p, "overline") || at_command(p, "bar")) {
+        int used = digit_group(p->t + 1, '{', '}', &group);
+        if (used) return p->t += 1 + used, joined(p, head, group->text, group->len, group->len);
+    } else if (at_command(p, "dot")) return dotted(p, head);
+    else if (at_symbol(p, '(') && !p->t->space) {
+        int used = digit_group(p->t, '(', ')', &group);
+        if (used) return p->t += used, joined(p, head, group->text, group->len, group->len);
+    } else if (point && head->len >= 4 && !p->t->space) { // 0.333...
+        const char *end = head->text + head->len;
+        size_t same = 1, places = (size_t)(end - point - 1);
+        while (same < places && end[-1 - (long)same] == end[-1]) same++;
+        if (same >= 3 && accept_dots(p)) return literal(p, head, 0, 1, true);
+    }
+    p->t = start;
+    return NULL;
+}
+
+// Digits with a base: 204_5, 152A_{11}. p->t is after the first digits.
+static const Node *based(Parser *p, const Token *head) {
+    Token *t = p->t;
+    if (t->kind == T_WORD && !t->space && t->len <= 8) t++;
+    if (t > p->t && t->kind == T_NUMBER && !t->space) t++;
+    if (t->kind != T_SYMBOL || t->symbol != '_') return NULL;
+    const Token *base;
+    int used = digit_group(t + 1, '{', '}', &base);
+    if (!used && t[1].kind == T_NUMBER) base = &t[1], used = 1;
+    if (!used || base->len > 2) return NULL;
+    size_t len;
+    const char *digits = spelling_until(p, head, t, &len);
+    int value = 0;
+    for (uint32_t i = 0; i < base->len; i++) value = value * 10 + (base->text[i] - '0');
+    if (!digits || value < 2) return NULL;
+    char *lower = arena_alloc(p->arena, len + 1);
+    if (!lower) return NULL;
+    for (size_t i = 0; i < len; i++) lower[i] = (char)tolower((unsigned char)digits[i]);
+    p->t = t + 1 + used;
+    Node *n = (Node *)node_text(p->arena, N_BASE, lower, len, NULL, 0);
+    if (n->kind == N_BASE) n->op = (int16_t)value;
+    return n;
+}
+
+static const Node *whole(Parser *p, const Token *t) {
+    return t->kind == T_NUMBER && !memchr(t->text, '.', t->len) ? literal(p, t, 0, 0, false) : NULL;
+}
+
+// 3\frac{2}{5} and "3 2/5": an integer straight before a proper fraction of literals.
+static const Node *mixed(Parser *p, const Token *head) {
+    const Token *top, *bottom;
+    int used;
+    if (memchr(head->text, '.', head->len)) return NULL;
+    if (at_command(p, "frac")) {
+        int a = digit_group(p->t + 1, '{', '}', &top), b = a ? digit_group(p->t + 1 + a, '{', '}', &bottom) : 0;
+        if (!b && p->t[1].kind == T_NUMBER && p->t[1].len == 2) return NULL; // 3\frac25 is split below
+        used = b ? 1 + a + b : 0;
+    } else {
+        bool slash = p->t[0].kind == T_NUMBER && p->t[0].space && p->t[1].kind == T_SYMBOL && p->t[1].symbol == '/' && p->t[2].kind == T_NUMBER;
+        top = &p->t[0], bottom = &p->t[2], used = slash ? 3 : 0;
+    }
+    if (!used) return NULL;
+    const Node *a = whole(p, top), *b = a ? whole(p, bottom) : NULL;
+    if (!a || !b || !node_sign(a) || exact_compare(a, b) >= 0) return NULL;
+    p->t += used;
+    return node_2(p->arena, N_ADD, 0, literal(p, head, 0, 0, false), node_divide(p->arena, a, b));
+}
+
+static const Node *mixed_split(Parser *p, const Token *head) { // 3\frac25
+    const Token *two = &p->t[1];
+    if (!at_command(p, "frac") || two->kind != T_NUMBER || two->len != 2 || memchr(head->text, '.', head->len)) return NULL;
+    if (two->text[0] >= two->text[1] || two->text[0] == '0' || memchr(two->text, '.', 2)) return NULL;
+    Token a = *two, b = *two;
+    a.len = b.len = 1;
+    b.text++;
+    p->t += 2;
+    return node_2(p->arena, N_ADD, 0, literal(p, head, 0, 0, false), node_divide(p->arena, literal(p, &a, 0, 0, false), literal(p, &b, 0, 0, false)));
+}
+
+const Node *parse_number(Parser *p) {
+    const Token *head = p->t++;
+    int64_t exponent;
+    int used = exponent_after(p, &exponent);
+    if (used) return p->t += used, literal(p, head, exponent, 0, true);
+    const Node *n = based(p, head);
+    if (!n && !p->failed) n = repeating(p, head);
+    if (!n && !p->failed) n = mixed(p, head);
+    if (!n && !p->failed) n = mixed_split(p, head);
+    if (n || p->failed) return n;
+    if (p->t->kind == T_SYMBOL && p->t->symbol == '.' && !p->t->space && p->t[1].kind == T_END) p->t++; // "12."
+    return literal(p, head, 0, 0, memchr(head->text, '.', head->len) != NULL);
+}

@@ -1,0 +1,158 @@
+// Lists, relations, unions and ratios.
+//   "1, 2 \text{ and } 3"   "x=1,y=2;x=3,y=4"   "2<x\le 5"   "x \equiv 3 \pmod 7"   "(1,4)\cup(6,9)"   "3:05 p.m."
+#include "verify/parser.h"
+
+#include <ctype.h>
+#include <string.h>
+
+// ---- separators ----
+
+static int connector(const Parser *p) { // LIST_* of the connector at p, or -1
+    if (at_symbol(p, ',')) return LIST_COMMA;
+    if (at_word(p, "or") || at_command(p, "lor") || at_command(p, "vee")) return LIST_OR;
+    if (at_word(p, "and") || at_command(p, "land") || at_command(p, "wedge") || at_symbol(p, '&')) return LIST_AND;
+    return -1;
+}
+
+bool at_separator(const Parser *p) { return connector(p) >= 0 || at_symbol(p, ';'); }
+
+static const Node *parse_comma_list(Parser *p) {
+    Items items;
+    items_init(&items);
+    int op = LIST_COMMA, found;
+    do {
+        if (!items_add(p, &items, parse_relation(p))) return NULL;
+        for (found = -1; connector(p) >= 0; p->t++) { // ", and" is one separator, ", ," is an error
+            if (found == LIST_COMMA && connector(p) == LIST_COMMA) return parse_fail(p);
+            found = connector(p);
+            if (found == LIST_OR || (found == LIST_AND && op != LIST_OR)) op = found;
+        }
+        if (found >= 0 && p->t->kind == T_END) return parse_fail(p);
+    } while (found >= 0);
+    return items.count == 1 ? items.at[0] : node_new(p->arena, N_LIST, op, items.at, items.count);
+}
+
+const Node *parse_statement(Parser *p) {
+    if (!parse_enter(p)) return NULL;
+    Items items;
+    items_init(&items);
+    do {
+        if (!items_add(p, &items, parse_comma_list(p))) return NULL;
+    } while (accept_symbol(p, ';'));
+    parse_leave(p);
+    return items.count == 1 ? items.at[0] : node_new(p->arena, N_LIST, LIST_SEMICOLON, items.at, items.count);
+}
+
+// ---- relations ----
+
+static const struct { const char *name; char rel; } RELATIONS[] = {
+    {"ne", REL_NE}, {"neq", REL_NE}, {"lt", REL_LT}, {"le", REL_LE}, {"leq", REL_LE}, {"leqslant", REL_LE}, {"leqq", REL_LE}, {"gt", REL_GT}, {"ge", REL_GE},
+    {"geq", REL_GE}, {"geqslant", REL_GE}, {"geqq", REL_GE}, {"approx", REL_APPROX}, {"doteq", REL_APPROX}, {"in", REL_IN}, {"equiv", REL_CONGRUENT}, {"sim", REL_OTHER},
+    {"cong", REL_OTHER}, {"to", REL_OTHER}, {"rightarrow", REL_OTHER}, {"subset", REL_OTHER}, {"subseteq", REL_OTHER}, {"perp", REL_OTHER}, {"parallel", REL_OTHER}, {"notin", REL_OTHER}};
+
+// Consumes a relation sign; 0 when there is none.
+static char accept_relation(Parser *p) {
+    if (p->t->kind == T_SYMBOL) {
+        char a = p->t->symbol, b = p->t[1].kind == T_SYMBOL && !p->t[1].space ? p->t[1].symbol : 0;
+        bool two = b == '=' && strchr("<>!=:", a);
+        char rel = 0;
+        if (a == '<') rel = two ? REL_LE : REL_LT;
+        else if (a == '>') rel = two ? REL_GE : REL_GT;
+        else if (a == '!' && two) rel = REL_NE;
+        else if (a == '=' || (a == ':' && two)) {
+            rel = REL_EQ;
+            if (a == '=' && (b == '<' || b == '>')) rel = b == '<' ? REL_LE : REL_GE, two = true;
+        }
+        if (rel) p->t += two ? 2 : 1;
+        return rel;
+    }
+    if (p->t->kind == T_WORD && words_equal(p->t->text, p->t->len, "in") && p->t[1].kind == T_SYMBOL && strchr("[(", p->t[1].symbol)) return p->t++, REL_IN;
+    if (p->t->kind != T_COMMAND) return 0;
+    if (at_command(p, "not") && p->t[1].kind == T_SYMBOL && p->t[1].symbol == '=') return p->t += 2, REL_NE;
+    if (at_command(p, "colon") && p->t[1].kind == T_SYMBOL && p->t[1].symbol == '=') return p->t += 2, REL_EQ;
+    for (size_t i = 0; i < sizeof RELATIONS / sizeof *RELATIONS; i++)
+        if (at_command(p, RELATIONS[i].name)) return p->t++, RELATIONS[i].rel;
+    return 0;
+}
+
+// "\pmod 7", "\pmod{7}", "(mod 7)", "\mod 7"
+static const Node *accept_modulus(Parser *p) {
+    bool plain = at_symbol(p, '(') && (token_is(&p->t[1], T_WORD, "mod") || token_is(&p->t[1], T_COMMAND, "bmod") || token_is(&p->t[1], T_COMMAND, "mod") || (p->t[1].kind == T_TEXT && words_equal(p->t[1].text, p->t[1].len, "mod")));
+    if (plain) {
+        p->t += 2;
+        const Node *m = parse_sum(p);
+        return m && accept_symbol(p, ')') ? m : parse_fail(p);
+    }
+    if (accept_command(p, "pmod") || accept_command(p, "mod") || accept_command(p, "pod")) return parse_tex_argument(p, false);
+    return NULL;
+}
+
+static const Node *parse_ratio(Parser *p);
+
+static const Node *parse_union(Parser *p) {
+    const Node *left = parse_ratio(p);
+    while (left) {
+        int kind = accept_command(p, "cup") || accept_command(p, "bigcup") ? N_UNION : accept_command(p, "cap") ? N_INTERSECT
+                 : accept_command(p, "setminus") || accept_command(p, "backslash") ? N_MINUS : -1;
+        if (kind < 0 && (token_is(p->t, T_WORD, "U") || token_is(p->t, T_WORD, "union")) && (left->kind == N_TUPLE || left->kind == N_SET || left->kind == N_UNION)) p->t++, kind = N_UNION;
+        if (kind < 0) break;
+        const Node *right = parse_ratio(p);
+        if (!right) return NULL;
+        left = node_2(p->arena, (Kind)kind, 0, left, right);
+    }
+    return left;
+}
+
+const Node *parse_relation(Parser *p) {
+    if (!parse_enter(p)) return NULL;
+    if (at_command(p, "approx") || at_symbol(p, '=')) p->t++; // "\approx 8.24"
+    Items items;
+    items_init(&items);
+    char signs[PARSE_LIST];
+    uint32_t n = 0;
+    for (;;) {
+        const Node *side = parse_union(p), *modulus = side ? accept_modulus(p) : NULL;
+        if (modulus) side = node_2(p->arena, N_MODULO, 0, side, modulus);
+        if (!items_add(p, &items, side)) return NULL;
+        char sign = n + 1 < sizeof signs ? accept_relation(p) : 0;
+        if (!sign) break;
+        signs[n++] = sign;
+    }
+    parse_leave(p);
+    return n ? node_text(p->arena, N_RELATION, signs, n, items.at, items.count) : items.at[0];
+}
+
+// ---- ratios and times ----
+
+static int accept_half_day(Parser *p) { // 1 a.m., 2 p.m.
+    const char *s = p->t->text;
+    if (p->t->kind == T_TEXT || p->t->kind == T_WORD) {
+        char letters[4] = {0};
+        size_t k = 0;
+        for (size_t i = 0; i < p->t->len; i++)
+            if (isalpha((unsigned char)s[i])) {
+                if (k < 3) letters[k] = (char)tolower((unsigned char)s[i]);
+                k++;
+            }
+        if (k == 2 && letters[1] == 'm' && (letters[0] == 'a' || letters[0] == 'p')) return p->t++, letters[0] == 'a' ? 1 : 2;
+        if (k == 1 && (letters[0] == 'a' || letters[0] == 'p') && p->t[1].kind == T_SYMBOL && p->t[1].symbol == '.' && p->t[2].kind == T_WORD && p->t[2].len == 1 && tolower((unsigned char)p->t[2].text[0]) == 'm') {
+            p->t += 3;
+            accept_symbol(p, '.');
+            return letters[0] == 'a' ? 1 : 2;
+        }
+    }
+    return 0;
+}
+
+static const Node *parse_ratio(Parser *p) {
+    const Node *first = parse_measure(p);
+    bool colon = first && !p->builder && ((at_symbol(p, ':') && !(p->t[1].kind == T_SYMBOL && p->t[1].symbol == '=')) || at_command(p, "colon"));
+    if (!colon) return first;
+    Items items;
+    items_init(&items);
+    if (!items_add(p, &items, first)) return NULL;
+    while (accept_symbol(p, ':') || accept_command(p, "colon"))
+        if (!items_add(p, &items, parse_sum(p))) return NULL;
+    int half = accept_half_day(p);
+    return node_new(p->arena, N_RATIO, half, items.at, items.count);
+}

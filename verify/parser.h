@@ -1,0 +1,66 @@
+// The parser's state and the functions its files share. Internal to parse*.c.
+//
+// Every parse_* function returns NULL after setting p->failed; callers pass that on.
+#ifndef VERIFY_PARSER_H
+#define VERIFY_PARSER_H
+#include "verify/parse.h"
+#include "verify/words.h"
+
+typedef struct Parser {
+    Exact *exact;
+    Arena *arena;
+    Token *t;      // next token; a T_END follows the last
+    int depth;
+    int bars;      // open absolute values
+    int brackets;  // open brackets of any kind
+    bool builder;  // directly inside \{ \}, where | and : divide
+    bool failed, limit;
+    uint32_t nodes;
+} Parser;
+
+enum { ITEMS = 64 }; // children gathered on the stack before a longer list moves to the arena
+
+// A growing list of children.
+typedef struct Items {
+    const Node **at;
+    uint32_t count, room;
+    const Node *first[ITEMS];
+} Items;
+
+const Node *parse_fail(Parser *p);
+bool parse_enter(Parser *p); // one level deeper, one more node; false (failed, limit) past the bounds
+void parse_leave(Parser *p);
+void items_init(Items *items);
+bool items_add(Parser *p, Items *items, const Node *n);
+
+bool at_symbol(const Parser *p, char symbol);
+bool at_command(const Parser *p, const char *name);
+bool at_word(const Parser *p, const char *word); // T_WORD or T_TEXT with this word alone, any case
+bool accept_symbol(Parser *p, char symbol);
+bool accept_command(Parser *p, const char *name);
+
+// parse_statement.c
+const Node *parse_statement(Parser *p); // lists and relations, up to a closing bracket or the end
+const Node *parse_relation(Parser *p);
+bool at_separator(const Parser *p);
+// parse_expression.c
+const Node *parse_measure(Parser *p); // sum with a unit
+const Node *parse_sum(Parser *p);
+const Node *parse_factor(Parser *p);  // sign and power
+const Node *parse_argument_run(Parser *p); // what follows \sin without brackets: "2x" in \sin 2x \cos x
+bool starts_factor(const Parser *p);
+// parse_atom.c
+const Node *parse_atom(Parser *p);
+const Node *parse_group(Parser *p);    // {...}
+const Node *parse_bracketed(Parser *p); // after the opening bracket token, which is consumed here
+const char *spelling_until(Parser *p, const Token *from, const Token *to, size_t *len); // joined without blanks
+// parse_number.c
+const Node *parse_number(Parser *p);
+// parse_command.c
+const Node *parse_command(Parser *p);
+const Node *parse_tex_argument(Parser *p, bool one_digit); // a group or one token
+const Node *parse_function(Parser *p, int fn);             // arguments of a known function, the name consumed
+int function_by_name(const char *name, size_t len);        // FN_* or -1
+const Node *parse_environment(Parser *p);                  // parse_matrix.c: after \begin
+
+#endif

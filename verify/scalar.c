@@ -1,0 +1,88 @@
+// Numbers and expressions: exact, balls, F_p, real points, integer points, in this order.
+//   2\sqrt3 = \sqrt{12}   (x+1)^2 = x^2+2x+1   n!/(n-2)! = n(n-1)   |x| = \sqrt{x^2}   4^n = 2^{2n}
+#include "verify/judge.h"
+#include "verify/probe.h"
+
+bool is_scalar(const Node *n) { return n->kind <= N_BIG && n->kind != N_UNDEF && !node_is_const(n, CONST_REALS) && !node_is_const(n, CONST_EMPTY); }
+
+static bool is_variable(const Node *n) { return n->kind == N_SYM || n->kind == N_APPLY || n->kind == N_TEXT; }
+static bool is_imaginary(const Node *n) { return node_is_const(n, CONST_I); }
+static bool is_infinity(const Node *n) { return node_is_const(n, CONST_INF); }
+static bool is_plain_log(const Node *n) { return n->kind == N_FUNC && n->op == FN_LOG && n->count == 1; }
+bool has_variables(const Node *n) { return node_any(n, is_variable); }
+
+// Heads that mean something on integers only, where real points would mislead: floor((n+1)/2) = ceil(n/2).
+static bool is_integer_head(const Node *n) {
+    if (n->kind == N_BIG) return true;
+    if (n->kind == N_POW) return node_is(n->args[0], N_RAT) && node_sign(n->args[0]) < 0 && !node_is(n->args[1], N_RAT);
+    return n->kind == N_FUNC && (n->op == FN_FLOOR || n->op == FN_CEIL || n->op == FN_MOD || n->op == FN_GCD || n->op == FN_LCM || n->op == FN_FACTORIAL || n->op == FN_DOUBLE_FACTORIAL || n->op == FN_BINOMIAL);
+}
+
+static Answer at_points(Judge *judge, BallPoint point, PointKind kind, int points, const Node *a, const Node *b) {
+    int agree = 0;
+    point.kind = kind;
+    for (point.index = 0; point.index < points; point.index++) {
+        bool valid = false;
+        Answer answer = ball_at_point(&point, a, b, &valid);
+        if (!valid) continue;
+        if (answer == ANSWER_NO) return judge_say(judge, ANSWER_NO, "values differ at a point");
+        agree += answer == ANSWER_YES;
+    }
+    return agree >= 3 ? judge_say(judge, ANSWER_YES, "values agree at the points") : ANSWER_UNKNOWN;
+}
+
+static Answer with_variables(Judge *judge, BallPoint point, const Node *a, const Node *b) {
+    Probe x = {.seed = judge->seed}, y = x;
+    uint64_t u = probe_value(&x, a), v = probe_value(&y, b);
+    if (!x.irrational && !y.irrational) { // rational functions: decided in F_p
+        if (x.undefined || y.undefined) return judge_say(judge, ANSWER_NO, "division by zero");
+        if (u != v) return judge_say(judge, ANSWER_NO, "differ modulo p");
+        if (probe_congruent(judge->seed, a, b)) return judge_say(judge, ANSWER_YES, "equal modulo p");
+        return judge_say(judge, ANSWER_NO, "differ modulo p");
+    }
+    bool integers = node_any(a, is_integer_head) || node_any(b, is_integer_head);
+    bool complex = node_any(a, is_imaginary) || node_any(b, is_imaginary);
+    Answer answer = ANSWER_UNKNOWN;
+    if (!integers && !complex) answer = at_points(judge, point, POINT_REAL, 12, a, b);
+    if (answer == ANSWER_UNKNOWN && !complex) answer = at_points(judge, point, POINT_INTEGER, 16, a, b);
+    if (answer == ANSWER_UNKNOWN && complex) answer = at_points(judge, point, POINT_COMPLEX, 8, a, b);
+    if (answer != ANSWER_UNKNOWN) return answer;
+    if (probe_congruent(judge->seed, a, b)) return judge_say(judge, ANSWER_YES, "same up to field operations");
+    return judge_say(judge, ANSWER_UNKNOWN, "no point decides");
+}
+
+static Answer constants(Judge *judge, BallPoint point, const Node *a, const Node *b) {
+    Answer answer = ball_constants(&point, a, b);
+    if (answer == ANSWER_YES) return judge_say(judge, answer, "equal to 1500 bits");
+    if (answer == ANSWER_NO) return judge_say(judge, answer, "values differ, proved");
+    // Too large to evaluate: the same tower is the same number.
+    if (probe_congruent(judge->seed, a, b)) return judge_say(judge, ANSWER_YES, "same up to field operations");
+    return judge_say(judge, ANSWER_UNKNOWN, "constant not evaluated");
+}
+
+static int infinity_sign(const Node *n) { // +-1 for an infinity, else 0
+    if (node_is_const(n, CONST_INF)) return 1;
+    if (n->kind == N_MUL && n->count == 2 && node_is(n->args[0], N_RAT) && node_is_const(n->args[1], CONST_INF)) return node_sign(n->args[0]);
+    return 0;
+}
+
+Answer judge_scalars(Judge *judge, const Node *a, const Node *b) {
+    if (a->kind == N_UNDEF || b->kind == N_UNDEF) return judge_say(judge, ANSWER_NO, "undefined");
+    if (node_is(a, N_RAT) && node_is(b, N_RAT)) {
+        bool same = node_identical(a, b);
+        return judge_say(judge, same ? ANSWER_YES : ANSWER_NO, same ? "equal rationals" : "different rationals");
+    }
+    if (node_any(a, is_infinity) || node_any(b, is_infinity)) {
+        bool same = infinity_sign(a) && infinity_sign(a) == infinity_sign(b);
+        return judge_say(judge, same ? ANSWER_YES : ANSWER_NO, same ? "same infinity" : "infinity");
+    }
+    BallPoint point = {.seed = judge->seed, .exact = &judge->exact};
+    bool variables = has_variables(a) || has_variables(b);
+    Answer answer = variables ? with_variables(judge, point, a, b) : constants(judge, point, a, b);
+    if (answer != ANSWER_YES && node_any(a, is_plain_log) && node_any(b, is_plain_log)) { // both leave the base open
+        point.natural_log = true;
+        Answer natural = variables ? with_variables(judge, point, a, b) : constants(judge, point, a, b);
+        if (natural == ANSWER_YES) return natural;
+    }
+    return answer;
+}

@@ -1,0 +1,182 @@
+// The table of units and the reader of unit text; see units.h. Factors: SI brochure; international yard and pound (1959).
+#include "verify/units.h"
+
+#include "verify/words.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+enum { LENGTH, MASS, TIME, MONEY, CURRENT, HEAT, AMOUNT, DATA, PERCENT, DEGREE, GENERIC, FORCE, ENERGY, POWER, PRESSURE, VOLUME, AREA, SPEED, FREQUENCY, VOLT, OHM, CHARGE };
+
+typedef struct Entry {
+    const char *names; // separated by blanks, singular
+    int what, ten;
+    int64_t num, den;
+} Entry;
+
+static const Entry TABLE[] = {
+    {"m meter metre", LENGTH, 0, 1, 1}, {"km kilometer kilometre", LENGTH, 3, 1, 1}, {"cm centimeter centimetre", LENGTH, -2, 1, 1},
+    {"mm millimeter millimetre", LENGTH, -3, 1, 1}, {"dm decimeter decimetre", LENGTH, -1, 1, 1}, {"nm nanometer", LENGTH, -9, 1, 1}, {"micrometer", LENGTH, -6, 1, 1},
+    {"in inch inche", LENGTH, -4, 254, 1}, {"ft foot feet", LENGTH, -4, 3048, 1}, {"yd yard", LENGTH, -4, 9144, 1}, {"mi mile", LENGTH, -3, 1609344, 1},
+    {"g gram gramme", MASS, 0, 1, 1}, {"kg kilogram kilo", MASS, 3, 1, 1}, {"mg milligram", MASS, -3, 1, 1}, {"lb pound lbs", MASS, -5, 45359237, 1},
+    {"oz ounce", MASS, -5, 45359237, 16}, {"tonne", MASS, 6, 1, 1}, {"ton", MASS, -5, 90718474000, 1},
+    {"s sec second", TIME, 0, 1, 1}, {"ms millisecond", TIME, -3, 1, 1}, {"min minute", TIME, 0, 60, 1}, {"h hr hour hrs", TIME, 0, 3600, 1},
+    {"day", TIME, 0, 86400, 1}, {"week", TIME, 0, 604800, 1}, {"year yr", TIME, 0, 31557600, 1}, {"month", TIME, 0, 2629800, 1},
+    {"dollar usd buck", MONEY, 0, 1, 1}, {"cent penny pennie", MONEY, -2, 1, 1}, {"dime", MONEY, -1, 1, 1}, {"nickel", MONEY, -2, 5, 1}, {"quarter", MONEY, -2, 25, 1},
+    {"A amp ampere", CURRENT, 0, 1, 1}, {"K kelvin", HEAT, 0, 1, 1}, {"mol mole", AMOUNT, 0, 1, 1}, {"byte", DATA, 0, 1, 1}, {"kb kilobyte", DATA, 3, 1, 1}, {"mb megabyte", DATA, 6, 1, 1}, {"gb gigabyte", DATA, 9, 1, 1},
+    {"percent pct percentage %", PERCENT, 0, 1, 1}, {"degree deg", DEGREE, 0, 1, 1}, {"unit radian rad", GENERIC, 0, 1, 1},
+    {"N newton", FORCE, 3, 1, 1}, {"J joule", ENERGY, 3, 1, 1}, {"kJ kilojoule", ENERGY, 6, 1, 1}, {"W watt", POWER, 3, 1, 1}, {"kW kilowatt", POWER, 6, 1, 1}, {"Pa pascal", PRESSURE, 3, 1, 1}, {"kPa", PRESSURE, 6, 1, 1},
+    {"L l liter litre", VOLUME, -3, 1, 1}, {"mL ml milliliter millilitre", VOLUME, -6, 1, 1}, {"gallon gal", VOLUME, -12, 3785411784, 1}, {"quart", VOLUME, -12, 946352946, 1}, {"pint", VOLUME, -12, 473176473, 1},
+    {"acre", AREA, -10, 40468564224000, 1}, {"hectare ha", AREA, 4, 1, 1}, {"mph", SPEED, -4, 4470400, 10000}, {"kph kmh", SPEED, 0, 5, 18}, {"Hz hertz", FREQUENCY, 0, 1, 1},
+    {"V volt", VOLT, 3, 1, 1}, {"ohm Omega", OHM, 3, 1, 1}, {"C coulomb", CHARGE, 0, 1, 1},
+};
+
+typedef struct Composite {
+    int what;
+    int8_t dims[8];
+} Composite;
+static const Composite COMPOSITES[] = {
+    {FORCE, {1, 1, -2}}, {ENERGY, {2, 1, -2}}, {POWER, {2, 1, -3}}, {PRESSURE, {-1, 1, -2}}, {VOLUME, {3}}, {AREA, {2}}, {SPEED, {1, 0, -1}}, {FREQUENCY, {0, 0, -1}},
+    {VOLT, {2, 1, -3, 0, -1}}, {OHM, {2, 1, -3, 0, -2}}, {CHARGE, {0, 0, 1, 0, 1}},
+};
+
+static bool listed(const char *names, const char *word, size_t len) {
+    for (const char *p = names; *p;) {
+        size_t n = strcspn(p, " ");
+        // Symbols are case-sensitive, names are not.
+        if (n == len && (n <= 2 ? !memcmp(p, word, n) : !strncasecmp(p, word, n))) return true;
+        p += n + (p[n] == ' ');
+    }
+    return false;
+}
+
+static const Entry *find(const char *word, size_t len) {
+    for (int plural = 0; plural < 2; plural++) {
+        if (plural && (len < 4 || word[len - 1] != 's')) break;
+        for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++)
+            if (listed(TABLE[i].names, word, len - (size_t)plural)) return &TABLE[i];
+    }
+    return NULL;
+}
+
+static int64_t scale_word(const char *word, size_t len) {
+    static const struct { const char *name; int64_t value; } SCALES[] = {{"dozen", 12}, {"hundred", 100}, {"thousand", 1000}, {"million", 1000000}, {"billion", 1000000000}, {"trillion", 1000000000000}};
+    for (size_t i = 0; i < sizeof SCALES / sizeof *SCALES; i++)
+        if (words_equal(word, len, SCALES[i].name)) return SCALES[i].value;
+    return 0;
+}
+
+bool unit_word(const char *word, size_t len) { return len >= 2 && (find(word, len) || scale_word(word, len)); }
+
+static int64_t power(int64_t x, int n) {
+    int64_t y = 1;
+    while (n-- > 0) y = y > INT64_MAX / (x ? x : 1) / 4 ? INT64_MAX / 4 : y * x;
+    return y;
+}
+
+static bool multiply(Unit *unit, const Entry *entry, int exponent) {
+    if (entry->what == PERCENT) unit->percent = true;
+    else if (entry->what == DEGREE) unit->degree = true;
+    else if (entry->what == GENERIC) unit->generic = true;
+    else if (entry->what < PERCENT) unit->dims[entry->what] = (int8_t)(unit->dims[entry->what] + exponent);
+    else
+        for (size_t i = 0; i < sizeof COMPOSITES / sizeof *COMPOSITES; i++)
+            for (int d = 0; d < 8 && COMPOSITES[i].what == entry->what; d++) unit->dims[d] = (int8_t)(unit->dims[d] + exponent * COMPOSITES[i].dims[d]);
+    int64_t num = power(exponent < 0 ? entry->den : entry->num, exponent < 0 ? -exponent : exponent);
+    int64_t den = power(exponent < 0 ? entry->num : entry->den, exponent < 0 ? -exponent : exponent);
+    if (num > INT64_MAX / 4 / unit->num || den > INT64_MAX / 4 / unit->den) return false;
+    unit->num *= num;
+    unit->den *= den;
+    unit->ten = (int16_t)(unit->ten + entry->ten * exponent);
+    return true;
+}
+
+// Exponent written after a unit at text[*i]: ^2, ^{2}, ^{-1}; 1 when there is none.
+static int exponent_at(const char *text, size_t len, size_t *i) {
+    size_t j = *i;
+    int sign = 1;
+    while (j < len && text[j] == ' ') j++;
+    if (j >= len || text[j] != '^') return 1;
+    for (j++; j < len && (text[j] == ' ' || text[j] == '{' || text[j] == '-'); j++)
+        if (text[j] == '-') sign = -1;
+    if (j >= len || text[j] < '1' || text[j] > '4') return 0;
+    int n = text[j++] - '0';
+    while (j < len && (text[j] == ' ' || text[j] == '}')) j++;
+    *i = j;
+    return sign * n;
+}
+
+static bool is_label(const char *text, size_t len) { // nouns only
+    size_t words = 0;
+    for (size_t i = 0; i < len;) {
+        size_t k = 0;
+        while (i + k < len && (isalpha((unsigned char)text[i + k]) || text[i + k] == '-' || text[i + k] == '\'')) k++;
+        if (k) {
+            words++;
+            if (words_hedge(text + i, k) || words_equal(text + i, k, "and")) return false;
+        } else if (text[i] == '.' && i + 1 < len) return false;
+        else if (text[i] != ' ' && text[i] != '.') return false;
+        i += k ? k : 1;
+    }
+    return words >= 1 && words <= 4;
+}
+
+static bool read_known(const char *text, size_t len, bool roman, Unit *unit, int64_t *scale) {
+    int sign = 1, pending = 1; // pending: exponent from "square", "cubic"
+    bool any = false;
+    for (size_t i = 0; i < len;) {
+        size_t k = 0;
+        while (i + k < len && (isalpha((unsigned char)text[i + k]) || text[i + k] == '%')) k++;
+        const char *word = text + i;
+        if (!k) {
+            if (text[i] == '/') sign = -1;
+            else if (!strchr(" .*{}~", text[i])) return false;
+            i++;
+            continue;
+        }
+        i += k;
+        if (words_equal(word, k, "per") || words_equal(word, k, "an") || words_equal(word, k, "a")) {
+            sign = -1;
+            continue;
+        }
+        if (words_equal(word, k, "square") || words_equal(word, k, "sq") || words_equal(word, k, "squared")) pending = 2;
+        else if (words_equal(word, k, "cubic") || words_equal(word, k, "cu") || words_equal(word, k, "cubed")) pending = 3;
+        else if (!any && scale_word(word, k)) *scale *= scale_word(word, k);
+        else if (words_equal(word, k, "of") && i == len) continue;
+        else {
+            const Entry *entry = find(word, k);
+            int exponent = exponent_at(text, len, &i);
+            if (!entry || !exponent || (k == 1 && !roman && !any && *word != '%')) return false;
+            if (!multiply(unit, entry, sign * pending * exponent)) return false;
+            any = true;
+            pending = 1;
+        }
+    }
+    return true;
+}
+
+bool unit_parse(const char *text, size_t len, bool roman, Unit *unit, int64_t *scale) {
+    *unit = (Unit){.num = 1, .den = 1};
+    *scale = 1;
+    while (len && (*text == ' ' || *text == '~')) text++, len--;
+    while (len && strchr(" .,~", text[len - 1])) len--;
+    if (!len) return false;
+    if (read_known(text, len, roman, unit, scale)) return true;
+    *unit = (Unit){.num = 1, .den = 1};
+    *scale = 1;
+    size_t first = strcspn(text, " ");
+    if (first < len && scale_word(text, first)) *scale = scale_word(text, first), text += first, len -= first;
+    while (len && *text == ' ') text++, len--;
+    if (!is_label(text, len) || (len == 1 && !roman)) return false;
+    unit->label = text;
+    unit->label_len = (uint32_t)len;
+    return true;
+}
+
+Unit unit_dollar(void) { return (Unit){.num = 1, .den = 1, .dims = {[MONEY] = 1}}; }
+Unit unit_degree(void) { return (Unit){.num = 1, .den = 1, .degree = true}; }
+Unit unit_percent(void) { return (Unit){.num = 1, .den = 1, .percent = true}; }
+Unit unit_label(const char *label) { return (Unit){.num = 1, .den = 1, .label = label, .label_len = (uint32_t)strlen(label)}; }
+
+bool unit_same_dimension(const Unit *a, const Unit *b) { return !memcmp(a->dims, b->dims, sizeof a->dims) && a->percent == b->percent && a->degree == b->degree; }

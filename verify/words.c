@@ -1,0 +1,133 @@
+// Words as answers; see words.h.
+#include "verify/words.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *const MATH_NAMES[] = {
+    "sqrt", "cbrt", "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "asin", "acos", "atan", "sinh", "cosh",
+    "tanh", "exp", "ln", "log", "lg", "abs", "floor", "ceil", "gcd", "lcm", "min", "max", "mod", "det", "binom", "pi", "inf", "oo", "alpha", "beta",
+    "gamma", "delta", "epsilon", "zeta", "theta", "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega", "Gamma", "Delta",
+    "Theta", "Lambda", "Sigma", "Phi", "Psi", "Omega", "frac", "or", "and", "nCr", NULL};
+static const char *const HEDGES[] = {"or", "not", "maybe", "perhaps", "either", "about", "approximately", "roughly", "around", "if", "when", "unless",
+    "except", "but", "nor", "than", "least", "most", "wait", "no", "else", "otherwise", "possibly", "probably", "any", "incorrect", "wrong", "false", "to", "minus", "plus", "times", NULL};
+static const char *const ARTICLES[] = {"a", "an", "the", NULL};
+static const char *const NONE[] = {"no solution", "none", "empty set", "no real solution", "empty", "no such", "no answer exist", "there are no solution", "no integer solution", NULL};
+static const char *const REALS[] = {"all real number", "all real", "real number", "set of all real number", "all real value", "every real number", "reals", NULL};
+
+bool words_equal(const char *text, size_t len, const char *word) { return strlen(word) == len && !strncasecmp(text, word, len); }
+
+bool words_in(const char *text, size_t len, const char *const *list) {
+    for (; *list; list++)
+        if (words_equal(text, len, *list)) return true;
+    return false;
+}
+
+bool words_hedge(const char *word, size_t len) { return words_in(word, len, HEDGES); }
+
+bool words_math_name(const char *word, size_t len) {
+    for (const char *const *name = MATH_NAMES; *name; name++)
+        if (strlen(*name) == len && !memcmp(*name, word, len)) return true;
+    return false;
+}
+
+static bool text_command(const char *s, size_t n) {
+    static const char *const LIST[] = {"text", "textbf", "textit", "textrm", "mbox", "mathrm", "textnormal", "mathbf", "hbox", "quad", "boxed", "operatorname", "bf", "rm", NULL};
+    return words_in(s, n, LIST);
+}
+
+bool words_only(const char *text, size_t len) {
+    bool found = false, seen_word = false;
+    for (size_t i = 0; i < len;) {
+        unsigned char c = (unsigned char)text[i];
+        size_t n = 0;
+        while (i + n < len && isalpha((unsigned char)text[i + n])) n++;
+        if (n) {
+            seen_word = true;
+            if (n >= 3 && !words_math_name(text + i, n)) found = true;
+            else if (n == 2 && words_equal(text + i, n, "no")) found = true;
+            i += n;
+        } else if (c == '\\') {
+            size_t k = 1;
+            while (i + k < len && isalpha((unsigned char)text[i + k])) k++;
+            bool command = k > 1 && (text_command(text + i + 1, k - 1) || !strncmp(text + i, "\\char", 5));
+            if (!command && !(i + 1 < len && k == 1 && strchr(" ,;!", text[i + 1]))) return false;
+            i += k == 1 ? 2 : k;
+            while (command && i < len && isxdigit((unsigned char)text[i])) i++;
+        } else if (isdigit(c)) {
+            if (!seen_word) return false;
+            i++;
+        } else if (isspace(c) || strchr("{}$.,;'\"`-?!~", c)) i++;
+        else return false;
+    }
+    return found;
+}
+
+size_t words_normal(const char *text, size_t len, char *out) {
+    size_t n = 0;
+    for (size_t i = 0; i < len;) {
+        size_t k = 0;
+        if (text[i] == '\\') {
+            k = 1;
+            while (i + k < len && isalpha((unsigned char)text[i + k])) k++;
+            if (k == 1) k = 2;
+            else if (!text_command(text + i + 1, k - 1)) { // an opaque character stays
+                for (size_t j = 0; j < k && n < len; j++) out[n++] = text[i + j];
+                i += k;
+                continue;
+            }
+            i += k;
+            continue;
+        }
+        while (i + k < len && (isalnum((unsigned char)text[i + k]) || text[i + k] == '\'')) k++;
+        if (!k) {
+            i++;
+            continue;
+        }
+        if (!words_in(text + i, k, ARTICLES) || k == len) {
+            if (n) out[n++] = ' ';
+            size_t start = n;
+            for (size_t j = 0; j < k; j++) out[n++] = (char)tolower((unsigned char)text[i + j]);
+            if (n - start > 3 && out[n - 1] == 's' && out[n - 2] != 's') n--;
+        }
+        i += k;
+    }
+    out[n] = 0;
+    return n;
+}
+
+// 0..999 in words; -1 when it is no number.
+static int number_word(const char *s, size_t len) {
+    static const char *const SMALL[] = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+        "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
+    static const char *const TENS[] = {"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"};
+    int total = 0, last = 0; // last: value of the previous word, to refuse "five six"
+    bool any = false;
+    for (size_t i = 0; i < len;) {
+        size_t k = 0;
+        while (i + k < len && s[i + k] != ' ' && s[i + k] != '-') k++;
+        int value = -1;
+        for (int v = 0; v < 20; v++)
+            if (words_equal(s + i, k, SMALL[v])) value = v;
+        for (int v = 0; v < 8; v++)
+            if (words_equal(s + i, k, TENS[v])) value = 20 + 10 * v;
+        if (words_equal(s + i, k, "hundred") && any && total < 10 && total) total *= 100, last = 100;
+        else if (words_equal(s + i, k, "and") && last == 100) last = 100;
+        else if (value < 0 || (any && (value == 0 || (last < 20) || (last < 100 && value > 9)))) return -1;
+        else total += value, last = value;
+        any = true;
+        i += k + 1;
+    }
+    return any ? total : -1;
+}
+
+const Node *words_node(Exact *exact, const char *normal, size_t len) {
+    int number = number_word(normal, len);
+    if (number >= 0) return node_integer(exact->arena, number);
+    if (words_in(normal, len, NONE)) return node_constant(exact->arena, CONST_EMPTY);
+    if (words_in(normal, len, REALS)) return node_constant(exact->arena, CONST_REALS);
+    if (words_equal(normal, len, "infinity") || words_equal(normal, len, "positive infinity")) return node_constant(exact->arena, CONST_INF);
+    if (words_equal(normal, len, "negative infinity")) return node_negate(exact->arena, node_constant(exact->arena, CONST_INF));
+    return node_text(exact->arena, N_TEXT, normal, len, NULL, 0);
+}

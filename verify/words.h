@@ -1,0 +1,27 @@
+// Answers that are words: names, days, "no solution", "twelve", "October 30".
+//
+//   "\text{an Ellipse.}" -> "ellipse"   "no solutions" -> "no solution"   "twenty-one" -> 21   "all real numbers" -> the reals
+#ifndef VERIFY_WORDS_H
+#define VERIFY_WORDS_H
+#include "verify/exact.h"
+
+// True when the text is words and not mathematics: letters, blanks and light punctuation only (digits after a word are
+// allowed: "March 14"), with at least one word of three letters that is no function or constant name.
+bool words_only(const char *text, size_t len);
+
+// Normal form into out (at least len + 1 bytes): lower case, no TeX wrappers, articles, closing punctuation or plural s.
+// Returns its length.
+size_t words_normal(const char *text, size_t len, char *out);
+
+// What normal words mean when they mean something exact: a number ("twelve"), a constant ("empty set", "infinity"), else a
+// N_TEXT node.
+const Node *words_node(Exact *exact, const char *normal, size_t len);
+
+bool words_equal(const char *text, size_t len, const char *word); // ignoring case
+bool words_in(const char *text, size_t len, const char *const *list); // ignoring case; list ends with NULL
+// Words after a number that make it a hedge and not a measure: "or maybe", "not", "approximately".
+bool words_hedge(const char *word, size_t len);
+// Functions, constants and Greek letters that are written out in plain text: "sqrt", "pi", "alpha".
+bool words_math_name(const char *word, size_t len);
+
+#endif
