@@ -20,6 +20,14 @@ void problems_free(ProblemSet *set) {
     *set = (ProblemSet){0};
 }
 
+void problems_truncate(ProblemSet *set, int count) {
+    while (set->count > count) {
+        Problem *last = &set->problems[--set->count];
+        free(last->prompt);
+        free((void *)last->task);
+    }
+}
+
 void problem_index_free(ProblemIndex *seen) {
     free(seen->slot);
     *seen = (ProblemIndex){0};

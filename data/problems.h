@@ -62,6 +62,9 @@ void problems_report_print(const ProblemReport *report, const char *source, FILE
 // the hash of (prompt, seed) falls below share, so about share * count are. 0 <= share <= 1.
 void problems_split(ProblemSet *set, double share, uint64_t seed, ProblemSet *train, ProblemSet *heldout);
 
+// Keeps the first `count` problems, where there are more.
+void problems_truncate(ProblemSet *set, int count);
+
 // The P distinct problems of a training step, as indices into the set. Each epoch is a fresh permutation of the set,
 // cut into count / P batches (what is left over sits that epoch out). A pure function of its arguments: a resumed run
 // needs the step alone. Errors: P < 1, P > count, step < 0.

@@ -1,15 +1,12 @@
 // What every .cu file includes: launching, checking, 128-bit memory access, reductions over a warp and over a block.
 //
-// Under nvcc this is plain CUDA. Under dev/cuda_on_cpu the same kernels run on the host, and the two macros LAUNCH and
-// DYN_SHARED are all that differs; nothing else in kernels/*.cu may ask which of the two it is.
-//
 //   LAUNCH((my_kernel<256, true>), grid, block, shared_bytes, stream)(args...);
 //   CUDA_CHECK(cudaGetLastError());
 //
-// Rules that keep a kernel runnable in both: the block size is a multiple of 32 and one-dimensional wherever block_sum
-// or block_max is used; every lane that a mask names takes part; no lane returns before a later barrier or shuffle;
-// 16-byte access only through load128 and store128; inline PTX only in ptx.cuh.
-// Packed128 has its name and its idea from llm.c.
+// Under nvcc this is plain CUDA. Under dev/cuda_on_cpu the same kernels run on the host: the three macros below are all
+// that differs, and no .cu file may ask which of the two it is. What a kernel must keep to: blocks of whole warps;
+// every lane that a mask names takes part; no lane returns before a later barrier or shuffle; 16-byte access by load128
+// and store128 only; inline PTX in ptx.cuh only. Packed128 has its name and its idea from llm.c.
 #ifndef KERNELS_LAUNCH_CUH
 #define KERNELS_LAUNCH_CUH
 #include <cuda_runtime.h>
@@ -24,12 +21,14 @@
 #ifdef CUDA_ON_CPU
 #define LAUNCH(kernel, grid, block, shared_bytes, stream)                                                              \
     sim_launcher(LAUNCH_NAME kernel, #kernel, grid, block, shared_bytes, stream, __FILE__, __LINE__)
-#define DYN_SHARED(type, name) type *name = static_cast<type *>(sim_dynamic_shared())
+#define DYN_SHARED(type, name)   type *name = static_cast<type *>(sim_dynamic_shared())
+#define CHECK_ALIGNED16(address) sim_check_aligned(address, 16)
 #else
 #define LAUNCH(kernel, grid, block, shared_bytes, stream) LAUNCH_NAME kernel<<<grid, block, shared_bytes, stream>>>
 #define DYN_SHARED(type, name)                                                                                         \
     extern __shared__ __align__(128) unsigned char dyn_shared_bytes[];                                                 \
     type *name = reinterpret_cast<type *>(dyn_shared_bytes)
+#define CHECK_ALIGNED16(address) ((void)0)
 #endif
 
 #define DEVICE_INLINE static __device__ __forceinline__
@@ -55,25 +54,16 @@ static inline void cuda_check(cudaError_t error, const char *call, const char *f
 template <class A, class B> __host__ __device__ constexpr auto ceil_div(A a, B b) { return (a + b - 1) / b; }
 
 // One name for both precisions, so that a kernel written for floatX computes in fp32.
-DEVICE_INLINE float to_float(float x) { return x; }
-DEVICE_INLINE float to_float(__nv_bfloat16 x) { return __bfloat162float(x); }
-template <class T> DEVICE_INLINE T from_float(float x);
-template <> __device__ __forceinline__ float from_float<float>(float x) { return x; }
-template <> __device__ __forceinline__ __nv_bfloat16 from_float<__nv_bfloat16>(float x) { return __float2bfloat16_rn(x); }
+template <class T> DEVICE_INLINE float to_float(T x) { return static_cast<float>(x); }
+template <class T> DEVICE_INLINE T from_float(float x) { return static_cast<T>(x); } // to nearest, ties to even
 
-// ---- 16 bytes at once: 4 floats or 8 bf16. The address must be a multiple of 16 (the harness checks). -------------
+// ---- 16 bytes at once: 4 floats or 8 bf16. The address must be a multiple of 16 (the harness checks). --------
 template <class T> struct alignas(16) Packed128 {
     static constexpr int size = 16 / sizeof(T);
     T value[size];
     __device__ __forceinline__ T &operator[](int i) { return value[i]; }
     __device__ __forceinline__ const T &operator[](int i) const { return value[i]; }
 };
-
-#ifdef CUDA_ON_CPU
-#define CHECK_ALIGNED16(address) sim_check_aligned(address, 16)
-#else
-#define CHECK_ALIGNED16(address) ((void)0)
-#endif
 
 template <class T> DEVICE_INLINE Packed128<T> unpack128(int4 bits) {
     Packed128<T> packed;
@@ -113,27 +103,19 @@ DEVICE_INLINE float warp_max(float value) {
     return value;
 }
 
-// Over all threads of a one-dimensional block of whole warps. All threads must call; both end with a barrier, so
-// that the next call may reuse the 32 partial results.
-DEVICE_INLINE float block_sum(float value) {
+// Over all threads of a one-dimensional block of whole warps; all must call. The barrier at the end lets the next call
+// reuse the 32 partial results.
+template <float (*warp_reduce)(float)> DEVICE_INLINE float block_reduce(float value, float nothing) {
     __shared__ float partial[32];
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
-    value = warp_sum(value);
+    value = warp_reduce(value);
     if (lane == 0) partial[warp] = value;
     __syncthreads();
-    value = warp_sum(lane < warps ? partial[lane] : 0.0f);
+    value = warp_reduce(lane < warps ? partial[lane] : nothing);
     __syncthreads();
     return value;
 }
-DEVICE_INLINE float block_max(float value) {
-    __shared__ float partial[32];
-    int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
-    value = warp_max(value);
-    if (lane == 0) partial[warp] = value;
-    __syncthreads();
-    value = warp_max(lane < warps ? partial[lane] : -INFINITY);
-    __syncthreads();
-    return value;
-}
+DEVICE_INLINE float block_sum(float value) { return block_reduce<warp_sum>(value, 0.0f); }
+DEVICE_INLINE float block_max(float value) { return block_reduce<warp_max>(value, -INFINITY); }
 
 #endif

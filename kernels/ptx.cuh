@@ -1,10 +1,8 @@
 // The only inline PTX of the project: tensor cores (ldmatrix, mma) and asynchronous copies (cp.async). sm_80 and later.
-// Source of every layout: NVIDIA, Parallel Thread Execution ISA, sections on mma.m16n8k16 (bf16), ldmatrix and cp.async.
+// Source of every layout: NVIDIA, Parallel Thread Execution ISA, sections on mma.m16n8k16 (bf16), ldmatrix, cp.async.
 // Each function has a second body for dev/cuda_on_cpu, which computes the same from the layouts written here.
 //
-// Layouts. lane = threadIdx.x % 32, g = lane / 4 (0..7), q = lane % 4. A 32-bit register holds two bf16, the element
-// with the lower index in its lower half.
-//
+// lane = threadIdx.x % 32, g = lane / 4, q = lane % 4. A register holds two bf16, the lower index in the lower half.
 //   A (16 x 16, m x k)   a[0]: row g,     k 2q, 2q+1       a[1]: row g + 8, k 2q, 2q+1
 //                        a[2]: row g,     k 2q+8, 2q+9     a[3]: row g + 8, k 2q+8, 2q+9
 //   B (16 x 8,  k x n)   b[0]: k 2q, 2q+1, column g        b[1]: k 2q+8, 2q+9, column g
@@ -13,11 +11,11 @@
 // ldmatrix reads 8 x 8 tiles of bf16 from shared memory: lane 8 i + r passes the address of row r of tile i (8 values,
 // 16-byte aligned). Register i of a lane receives elements 2q, 2q+1 of row g of tile i; with .trans, rows 2q and 2q+1
 // of column g. So, for a row-major tile:
-//   * A from (m, k) in shared memory:  ldmatrix_x4, lane l addresses row l % 16, k 8 (l / 16).
-//   * B from (n, k) in shared memory (a weight, K-contiguous):  ldmatrix_x2, lane l addresses row n = l % 8, k 8 (l / 8);
-//     ldmatrix_x4 gives two neighbouring B: n = l % 8 + 8 (l / 16), k 8 (l / 8 % 2), b of the first in r[0..1].
-//   * B from (k, n) in shared memory:  ldmatrix_x2_trans, lane l addresses row k = l % 16.
-// All 32 lanes must call ldmatrix and mma together.
+//   * A from (m, k):  ldmatrix_x4, lane l addresses row m = l % 16, k 8 (l / 16).
+//   * B from (n, k), a weight:  ldmatrix_x2, lane l addresses row n = l % 8, k 8 (l / 8 % 2). ldmatrix_x4 gives two
+//     neighbouring B, the first in r[0], r[1]: row n = l % 8 + 8 (l / 16), k 8 (l / 8 % 2).
+//   * B from (k, n):  ldmatrix_x2_trans, lane l addresses row k = l % 16.
+// All 32 lanes call ldmatrix and mma together.
 #ifndef KERNELS_PTX_CUH
 #define KERNELS_PTX_CUH
 #include "kernels/launch.cuh"
@@ -91,15 +89,14 @@ DEVICE_INLINE unsigned pack_bf16(float low, float high) {
     return bits;
 }
 
-// Starts a copy of 16 bytes from global to shared memory, both addresses 16-byte aligned. Only the first `valid` bytes
-// (0 <= valid <= 16) are read, the rest becomes zero; with valid = 0 `from` is not read but must still be an aligned
-// pointer. The copy may happen at any time until cp_async_wait; other threads see it after a barrier that follows.
+// Starts a copy of 16 bytes from global to shared memory, both 16-byte aligned. Only the first `valid` bytes (0..16)
+// are read, the rest becomes zero. It may happen at any time until cp_async_wait; other threads see it after a barrier.
 DEVICE_INLINE void cp_async_16(void *to_shared, const void *from, int valid = 16) {
 #ifdef CUDA_ON_CPU
     sim_cp_async_16(to_shared, from, valid);
 #else
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to_shared)), "l"(from), "r"(valid)
-                 : "memory");
+    unsigned to = shared_address(to_shared);
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(valid) : "memory");
 #endif
 }
 

@@ -45,11 +45,11 @@ static float normal(uint64_t seed, uint32_t tensor, size_t element) {
     return (float)(sqrt(-2 * log(u)) * cos(2 * M_PI * v));
 }
 
-void params_init(const ParamTable *table, const ModelConfig *config, uint64_t seed, float *h_params) {
+void params_init(const ParamTable *table, uint64_t seed, float *h_params) {
     memset(h_params, 0, table->size * sizeof *h_params);
     for (int i = 0; i < table->count; i++) {
         const Param *p = &table->params[i];
-        float *to = h_params + p->offset, std = p->init == INIT_NORMAL_RESIDUAL ? 0.02f / sqrtf(2.0f * (float)config->L) : 0.02f;
+        float *to = h_params + p->offset, std = p->rank == 2 ? 1.0f / sqrtf((float)p->shape[1]) : 0.0f;
         for (size_t k = 0; k < param_elements(p); k++)
             to[k] = p->init == INIT_ONE ? 1.0f : p->init == INIT_ZERO ? 0.0f : std * normal(seed, (uint32_t)i, k);
     }

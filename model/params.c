@@ -29,11 +29,11 @@ static void add_layer(ParamTable *t, const ModelConfig *c, int l) {
         at->q_norm = add(t, true, "self_attn.q_norm.weight", l, c->HS, 0, INIT_ONE);
         at->k_norm = add(t, true, "self_attn.k_norm.weight", l, c->HS, 0, INIT_ONE);
     }
-    at->wo = add(t, true, "self_attn.o_proj.weight", l, c->C, q, INIT_NORMAL_RESIDUAL);
+    at->wo = add(t, true, "self_attn.o_proj.weight", l, c->C, q, INIT_ZERO);
     at->ln2 = add(t, true, "post_attention_layernorm.weight", l, c->C, 0, INIT_ONE);
     at->w_gate_up = add(t, true, "mlp.gate_proj.weight", l, c->F, c->C, INIT_NORMAL);
     add(t, false, "mlp.up_proj.weight", l, c->F, c->C, INIT_NORMAL);
-    at->w_down = add(t, true, "mlp.down_proj.weight", l, c->C, c->F, INIT_NORMAL_RESIDUAL);
+    at->w_down = add(t, true, "mlp.down_proj.weight", l, c->C, c->F, INIT_ZERO);
 }
 
 ParamTable params_make(const ModelConfig *c) {

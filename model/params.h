@@ -6,7 +6,7 @@
 #include "model/config.h"
 #include <stddef.h>
 
-typedef enum ParamInit { INIT_ONE, INIT_ZERO, INIT_NORMAL, INIT_NORMAL_RESIDUAL } ParamInit;
+typedef enum ParamInit { INIT_ONE, INIT_ZERO, INIT_NORMAL } ParamInit;
 
 typedef struct Param {
     char name[96];   // model.layers.0.self_attn.q_proj.weight

@@ -149,7 +149,9 @@ void metrics_write_rollout(MetricsLog *log, const Tokenizer *tokenizer, const ch
                            const Rollout *r, const TokenResult *results) {
     cJSON *row = cJSON_CreateObject(), *tokens;
     cJSON_AddNumberToObject(row, "step", step);
-    cJSON_AddNumberToObject(row, "prompt_id", (double)r->prompt_id);
+    char id[24];
+    snprintf(id, sizeof id, "%lld", (long long)r->prompt_id); // 63 bits: more than a double holds
+    cJSON_AddRawToObject(row, "prompt_id", id);
     cJSON_AddNumberToObject(row, "rollout", r->number);
     cJSON_AddStringToObject(row, "prompt", prompt_text);
     cJSON_AddStringToObject(row, "gold", gold);

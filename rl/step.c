@@ -37,21 +37,22 @@ static void allocate(Trainer *t, Prompt *prompts, int *n, StepMetrics *m) {
     step_metrics_allocation(m, &t->history, prompts, n, P);
 }
 
-// Deals the rollouts to the ranks: longest expected response first, to the rank with the least to do. Every rank computes
-// the same deal. What a rollout says does not depend on it.
-static void deal(Trainer *t, const Prompt *prompts) {
-    int ranks = comm_size(t->comm), count = t->pool.count;
+// The step's rollouts, n[i] for prompt i, dealt to the ranks: each goes to the rank with the least to do, by the response
+// length that the history expects. Every rank computes the same deal, and what a rollout says does not depend on it.
+static void deal(Trainer *t, const Prompt *prompts, const int *n) {
+    int ranks = comm_size(t->comm);
     double load[ranks];
     memset(load, 0, sizeof load);
-    for (int j = 0; j < count; j++) {
-        Rollout *r = &t->pool.rollouts[j];
-        double expected = t->history.length[prompts[r->prompt].problem];
-        int least = 0;
-        for (int w = 1; w < ranks; w++)
-            if (load[w] < load[least]) least = w;
-        r->rank = least;
-        load[least] += expected > 0 ? expected : t->pool.max_new / 2.0;
-    }
+    t->pool.count = 0;
+    for (int i = 0; i < t->config.prompts; i++)
+        for (int number = 0; number < n[i]; number++) {
+            double expected = t->history.length[prompts[i].problem];
+            int least = 0;
+            for (int w = 1; w < ranks; w++)
+                if (load[w] < load[least]) least = w;
+            pool_add(&t->pool, prompts, i, number, least);
+            load[least] += expected > 0 ? expected : t->pool.max_new / 2.0;
+        }
 }
 
 // Gives every rank the reward, length and verdict of every rollout (their tokens stay where they were made).
@@ -156,7 +157,7 @@ static int sequences_of(Trainer *t, const Prompt *prompts, int first, int end) {
         const Prompt *p = &prompts[r->prompt];
         if (r->rank != rank || weight[j - first] == 0) continue;
         REQUIRE(r->prompt_id == p->id, "a rollout of prompt %lld was about to be trained behind another prompt", (long long)r->prompt_id);
-        t->pool.sequences[count++] = (TrainSequence){p->tokens, r->tokens, r->sampled, p->n, r->n, r->advantage, weight[j - first]};
+        t->sequences[count++] = (TrainSequence){p->tokens, r->tokens, r->sampled, p->n, r->n, r->advantage, weight[j - first]};
     }
     free(weight);
     return count;
@@ -176,15 +177,15 @@ static void update(Trainer *t, const Prompt *prompts, const int *n, StepMetrics 
     StepSums sums = {0};
     double norm = 0;
     bool compat = c->modulation == MODULATION_AUTHORS_COMPAT;
-    updater_norms(t->updater, t->comm, &o, t->pool.sequences, sequences_of(t, prompts, 0, t->pool.count));
+    updater_norms(t->updater, t->comm, &o, t->sequences, sequences_of(t, prompts, 0, t->pool.count));
     m->lr = learning_rate(c->lr, t->rl_done, c->steps, c->warmup, c->schedule == SCHEDULE_COSINE);
     for (int epoch = 0; epoch < c->epochs; epoch++)
         for (int u = 0; u < c->updates; u++) {
             int count = sequences_of(t, prompts, first_rollout(c, n, u), first_rollout(c, n, u + 1));
-            updater_gradient(t->updater, &t->grads, t->pool.results, t->pool.sequences, count, &o, compat);
+            updater_gradient(t->updater, &t->grads, t->results, t->sequences, count, &o, compat);
             comm_sum_device(t->comm, t->dev, t->grads.flat, t->gpt->table.size);
             norm += optimizer_step(t->gpt, &t->opt, &t->grads, &optimizer, (float)m->lr);
-            step_sums_add(&sums, t->pool.sequences, count, t->pool.results, epoch == 0 && u == 0);
+            step_sums_add(&sums, t->sequences, count, t->results, epoch == 0 && u == 0);
             if (epoch == 0 && u == 0 && comm_rank(t->comm) == 0 && ((t->rl_done + 1) % c->sample_every == 0 || t->rl_done == 0))
                 step_metrics_samples(t, prompts, count);
         }
@@ -201,8 +202,7 @@ void rl_step(Trainer *t, StepMetrics *m) {
     int *n = t->arrays.h_n;
     double start = seconds_now();
     allocate(t, prompts, n, m);
-    pool_fill(&t->pool, prompts, n, c->prompts);
-    deal(t, prompts);
+    deal(t, prompts, n);
     SampleConfig sample = {(float)c->temp, 0, 1.0f, (uint64_t)c->seed, (uint32_t)t->rl_done};
     generator_run(t->generator, t->pool.rollouts, t->pool.count, comm_rank(t->comm), prompts, c->prompts, c->max_tokens, &sample);
     double generated = seconds_now();

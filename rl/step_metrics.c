@@ -77,10 +77,10 @@ void step_metrics_rollouts(StepMetrics *m, Trainer *t) {
 }
 
 void step_metrics_samples(Trainer *t, const Prompt *prompts, int count) {
-    const TokenResult *results = t->pool.results;
+    const TokenResult *results = t->results;
     int prompts_written = 0, last = -1;
     for (int j = 0; j < count; j++) {
-        const TrainSequence *s = &t->pool.sequences[j];
+        const TrainSequence *s = &t->sequences[j];
         const Rollout *r = &t->pool.rollouts[(s->tokens - t->pool.tokens) / t->pool.max_new];
         const Problem *problem = &t->train.problems.problems[prompts[r->prompt].problem];
         if (r->prompt != last && ++prompts_written > 2) return;

@@ -14,31 +14,6 @@ float learning_rate(double peak, int step, int steps, int warmup, bool cosine) {
     return (float)(peak * (0.1 + 0.45 * (1 + cos(M_PI * along))));
 }
 
-RolloutPool pool_new(int capacity, int max_new) {
-    size_t tokens = (size_t)capacity * (size_t)max_new;
-    RolloutPool pool = {calloc((size_t)capacity, sizeof(Rollout)), 0, capacity, max_new, malloc(tokens * sizeof(int)),
-                        malloc(tokens * sizeof(TokenPolicy)), malloc(tokens * sizeof(TokenResult)), malloc((size_t)capacity * sizeof(TrainSequence))};
-    REQUIRE(pool.rollouts && pool.tokens && pool.sampled && pool.results && pool.sequences,
-            "out of memory for %d rollouts of %d tokens: lower --prompts, --rollouts or --max-tokens", capacity, max_new);
-    return pool;
-}
-
-void pool_free(RolloutPool *pool) {
-    free(pool->rollouts), free(pool->tokens), free(pool->sampled), free(pool->results), free(pool->sequences);
-    *pool = (RolloutPool){0};
-}
-
-void pool_fill(RolloutPool *pool, const Prompt *prompts, const int *n, int P) {
-    pool->count = 0;
-    for (int i = 0; i < P; i++)
-        for (int number = 0; number < n[i]; number++) {
-            REQUIRE(pool->count < pool->capacity, "more rollouts than the budget of %d: a bug, please report it", pool->capacity);
-            size_t at = (size_t)pool->count * (size_t)pool->max_new;
-            pool->rollouts[pool->count++] =
-                (Rollout){.prompt_id = prompts[i].id, .prompt = i, .number = number, .tokens = pool->tokens + at, .sampled = pool->sampled + at};
-        }
-}
-
 static void plan_step_arrays(Trainer *t) {
     size_t P = (size_t)t->config.prompts, B = P * (size_t)t->config.rollouts;
     t->arrays.arena.name = "step";
@@ -69,9 +44,11 @@ static void open_parts(Trainer *t) {
     t->generator = generator_new(t->gpt, c->slots, longest + c->max_tokens);
     plan_step_arrays(t);
     t->history = history_new(&t->train.problems);
-    t->pool = pool_new(capacity, new_tokens);
+    t->pool = pool_new(B, c->max_tokens);
+    t->results = malloc((size_t)capacity * (size_t)new_tokens * sizeof *t->results);
+    t->sequences = malloc((size_t)capacity * sizeof *t->sequences);
     t->warmup_tokens = malloc((size_t)c->sft_batch * (size_t)t->T * sizeof(int));
-    REQUIRE(t->warmup_tokens, "out of memory");
+    REQUIRE(t->results && t->sequences && t->warmup_tokens, "out of memory");
     t->judge = judge_new(&t->train.problems, true);
     t->heldout_judge = judge_new(&t->heldout.problems, true);
 }
@@ -99,7 +76,7 @@ static bool open_model(Trainer *t, Error *err) {
     t->gpt = gpt_new(t->dev, &model, T);
     h_params = calloc(t->gpt->table.size, sizeof *h_params);
     REQUIRE(h_params, "out of memory");
-    if (strcmp(c->model, "tiny") == 0) params_init(&t->gpt->table, &model, (uint64_t)c->seed, h_params);
+    if (strcmp(c->model, "tiny") == 0) params_init(&t->gpt->table, (uint64_t)c->seed, h_params);
     else if (!params_load(&t->gpt->table, c->model, h_params, err)) return free(h_params), false;
     device_upload_floats(t->dev, t->gpt->params, h_params, t->gpt->table.size);
     open_parts(t);
@@ -147,17 +124,11 @@ bool trainer_open(Trainer *t, const TrainConfig *config, Comm *comm, Error *err)
     return ok;
 }
 
-static void prompts_free(PromptSet *set) {
-    for (int i = 0; set->prompts && i < set->problems.count; i++) free(set->prompts[i].tokens);
-    free(set->prompts);
-    problems_free(&set->problems);
-}
-
 void trainer_close(Trainer *t) {
     metrics_close(&t->log);
     judge_free(t->judge), judge_free(t->heldout_judge);
     pool_free(&t->pool);
-    free(t->warmup_tokens), free(t->arrays.h_n);
+    free(t->results), free(t->sequences), free(t->warmup_tokens), free(t->arrays.h_n);
     history_free(&t->history);
     updater_free(t->updater), generator_free(t->generator);
     if (t->dev) arena_free(&t->arrays.arena, t->dev), arena_free(&t->arena, t->dev);

@@ -8,22 +8,8 @@
 #include "rl/generate.h"
 #include "rl/history.h"
 #include "rl/metrics.h"
+#include "rl/prompts.h"
 #include "rl/update.h"
-
-typedef struct PromptSet { // a problem set and its prompts as tokens, in the same order
-    ProblemSet problems;
-    Prompt *prompts;
-    int longest; // tokens of the longest prompt
-} PromptSet;
-
-typedef struct RolloutPool { // room for one batch of rollouts, taken once
-    Rollout *rollouts; // (count)
-    int count, capacity, max_new;
-    int *tokens;
-    TokenPolicy *sampled;
-    TokenResult *results; // one a response token, in the order of training
-    TrainSequence *sequences;
-} RolloutPool;
 
 typedef struct StepArrays { // what the allocation and advantage kernels read and write, on the device
     Arena arena;
@@ -51,6 +37,8 @@ typedef struct Trainer {
     RolloutPool pool;
     int *warmup_tokens; // (sft_batch, T)
     StepArrays arrays;
+    TokenResult *results;     // one a response token of a batch, in the order of training
+    TrainSequence *sequences; // room for one batch, or one of warm-up
     MetricsLog log;
     int T;               // longest prompt + response
     int sft_done, rl_done; // steps taken
@@ -66,10 +54,5 @@ bool trainer_open_data(Trainer *trainer, Error *err);
 
 // Learning rate of step `step` (from 0) of `steps`: linear warm-up, then constant or a cosine to a tenth.
 float learning_rate(double peak, int step, int steps, int warmup, bool cosine);
-
-// The batch's rollouts: n[i] for prompt i, each with its prompt's id and its number, no tokens yet.
-void pool_fill(RolloutPool *pool, const Prompt *prompts, const int *n, int P);
-RolloutPool pool_new(int capacity, int max_new);
-void pool_free(RolloutPool *pool);
 
 #endif

@@ -2,21 +2,6 @@
 #include "rl/trainer.h"
 #include <string.h>
 
-static bool tokenize(PromptSet *set, const Tokenizer *tokenizer, Error *err) {
-    set->prompts = calloc((size_t)set->problems.count + 1, sizeof *set->prompts);
-    REQUIRE(set->prompts, "out of memory");
-    for (int i = 0; i < set->problems.count; i++) {
-        const Problem *p = &set->problems.problems[i];
-        int room = (int)strlen(p->prompt) + 1, *tokens = malloc((size_t)room * sizeof *tokens);
-        REQUIRE(tokens, "out of memory");
-        int n = tokenizer_encode(tokenizer, p->prompt, strlen(p->prompt), tokens, room, err);
-        if (n < 1) return free(tokens), n == 0 ? fail(err, "problem at line %d: the prompt is empty", p->line) : false;
-        set->prompts[i] = (Prompt){p->id, i, tokens, n};
-        set->longest = n > set->longest ? n : set->longest;
-    }
-    return true;
-}
-
 static bool load_problems(Trainer *t, Error *err) {
     const TrainConfig *c = &t->config;
     if (strncmp(c->data, "task:", 5) == 0)
@@ -26,6 +11,7 @@ static bool load_problems(Trainer *t, Error *err) {
     ProblemReport report;
     if (!problems_from_file(c->data, false, &all, &report, err)) return false;
     if (comm_rank(t->comm) == 0) problems_report_print(&report, c->data, stderr);
+    problems_truncate(&all, c->problems + c->heldout);
     double share = (double)c->heldout / all.count;
     problems_split(&all, share < 0.5 ? share : 0.5, (uint64_t)c->seed, &t->train.problems, &t->heldout.problems);
     return true;
@@ -46,5 +32,5 @@ bool trainer_open_data(Trainer *t, Error *err) {
         comm_barrier(t->comm);
     }
     t->tokenizer = tokenizer_load(folder, err);
-    return t->tokenizer && tokenize(&t->train, t->tokenizer, err) && tokenize(&t->heldout, t->tokenizer, err);
+    return t->tokenizer && prompts_tokenize(&t->train, t->tokenizer, err) && prompts_tokenize(&t->heldout, t->tokenizer, err);
 }

@@ -36,9 +36,9 @@ static int examples(Trainer *t) {
     for (int b = 0; b < t->config.sft_batch; b++) {
         TrainSequence s = example(t, (uint64_t)t->sft_done * (uint64_t)t->config.sft_batch + (uint64_t)b, t->warmup_tokens + (size_t)count * t->T);
         total += s.n; // every rank looks at every example to know the global count, and keeps its own
-        if (b % ranks == rank) t->pool.sequences[count++] = s;
+        if (b % ranks == rank) t->sequences[count++] = s;
     }
-    for (int j = 0; j < count; j++) t->pool.sequences[j].weight = (float)(1.0 / total);
+    for (int j = 0; j < count; j++) t->sequences[j].weight = (float)(1.0 / total);
     return count;
 }
 
@@ -48,12 +48,12 @@ void warmup_step(Trainer *t, StepMetrics *m) {
     PolicyObjective plain = {.inv_temp = 1.0f};
     double start = seconds_now(), sums[2] = {0};
     int count = examples(t), k = 0;
-    updater_gradient(t->updater, &t->grads, t->pool.results, t->pool.sequences, count, &plain, false);
+    updater_gradient(t->updater, &t->grads, t->results, t->sequences, count, &plain, false);
     comm_sum_device(t->comm, t->dev, t->grads.flat, t->gpt->table.size);
     m->lr = learning_rate(c->sft_lr, t->sft_done, c->sft_steps, c->warmup, true);
     m->grad_norm = optimizer_step(t->gpt, &t->opt, &t->grads, &optimizer, (float)m->lr);
     for (int j = 0; j < count; j++)
-        for (int i = 0; i < t->pool.sequences[j].n; i++) sums[0] += t->pool.sequences[j].weight * (double)t->pool.results[k++].loss;
+        for (int i = 0; i < t->sequences[j].n; i++) sums[0] += t->sequences[j].weight * (double)t->results[k++].loss;
     sums[1] = k;
     comm_sum(t->comm, sums, 2);
     m->loss = sums[0], m->tokens = sums[1];

@@ -46,14 +46,15 @@ static Answer compare_at(Evaluation *ev, const Node *a, const Node *b, slong bit
     return answer;
 }
 
-Answer ball_constants(const BallPoint *point, const Node *a, const Node *b) {
+Answer ball_constants(const BallPoint *point, const Node *a, const Node *b, bool *huge) {
     bool evaluated, real;
+    *huge = false;
     for (slong prec = FIRST_BITS; prec <= MOST_BITS; prec *= 4) {
         Evaluation ev = {.point = point, .prec = prec};
         bool last = prec >= LAST_BITS;
         Answer answer = compare_at(&ev, a, b, last ? prec - 548 : prec * 16, &evaluated, &real);
         if (answer == ANSWER_NO) return ANSWER_NO;
-        if (ev.huge) return ANSWER_UNKNOWN;
+        if (ev.huge) return *huge = true, ANSWER_UNKNOWN;
         if (last && answer == ANSWER_YES && ev.magnitude < (double)prec - 600) return ANSWER_YES;
         if (last && ev.magnitude < (double)prec - 600) return ANSWER_UNKNOWN;
     }
@@ -115,8 +116,9 @@ Answer ball_proportional(const BallPoint *point, const Node *f, const Node *g, b
 }
 
 int ball_order(const BallPoint *point, const Node *a, const Node *b) {
-    Answer equal = node_is(a, N_RAT) && node_is(b, N_RAT) ? ANSWER_UNKNOWN : ball_constants(point, a, b);
+    bool huge;
     if (node_is(a, N_RAT) && node_is(b, N_RAT)) return exact_compare(a, b) < 0 ? -1 : exact_compare(a, b) > 0;
+    Answer equal = ball_constants(point, a, b, &huge);
     if (equal == ANSWER_YES) return 0;
     if (equal == ANSWER_UNKNOWN) return 2;
     int order = 2;

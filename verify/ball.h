@@ -27,8 +27,8 @@ typedef struct BallPoint {
     Exact *exact;      // fuel; and the arena for integer points
 } BallPoint;
 
-// Are two constants equal? UNKNOWN when one is too large to evaluate, has no value, or precision ran out.
-Answer ball_constants(const BallPoint *point, const Node *a, const Node *b);
+// Are two constants equal? UNKNOWN when one is too large to evaluate (*huge), has no value, or precision ran out.
+Answer ball_constants(const BallPoint *point, const Node *a, const Node *b, bool *huge);
 // The same question at one random point of the variables; *valid is false when the point does not count (a side is not
 // real there, or not defined).
 Answer ball_at_point(const BallPoint *point, const Node *a, const Node *b, bool *valid);

@@ -142,6 +142,7 @@ static bool eval_function(acb_t out, const Node *n, Evaluation *ev) {
 bool ball_eval(acb_t out, const Node *n, Evaluation *ev) {
     Exact *exact = ev->point->exact;
     exact->fuel -= 4 + ev->prec / 16;
+    if (n->kind == N_FUNC || n->kind == N_POW) exact->fuel -= ev->prec * ev->prec / 1000;
     if (exact->fuel < 0) return ev->huge = true, false;
     bool ok;
     switch (n->kind) {
@@ -153,6 +154,7 @@ bool ball_eval(acb_t out, const Node *n, Evaluation *ev) {
     case N_POW: ok = eval_power(out, n, ev); break;
     case N_FUNC: ok = eval_function(out, n, ev); break;
     case N_UNIT: return ball_eval(out, n->args[0], ev);
+    case N_BIG: return ev->huge = true, false;
     default: return false;
     }
     return ok && note(out, ev);

@@ -2,23 +2,26 @@
 #include "verify/ball_eval.h"
 
 // \sqrt[n]{x}: real root of a negative number for odd n, principal value otherwise.
-static bool root(acb_t out, const acb_t x, const acb_t degree, slong prec) {
-    if (arb_is_int(acb_realref(degree)) && acb_is_real(degree) && arb_is_positive(acb_realref(degree))) {
-        slong n = arf_get_si(arb_midref(acb_realref(degree)), ARF_RND_NEAR);
-        if (n > 0 && n < 100000) {
-            if (n % 2 && acb_is_real(x) && arb_is_negative(acb_realref(x))) {
-                acb_neg(out, x);
-                acb_root_ui(out, out, (ulong)n, prec);
-                acb_neg(out, out);
-            } else acb_root_ui(out, x, (ulong)n, prec);
-            return true;
-        }
+static bool root(acb_ptr out, acb_srcptr x, acb_srcptr degree, slong prec) {
+    arb_t real;
+    arb_init(real);
+    acb_get_real(real, degree);
+    bool natural = acb_is_real(degree) && arb_is_int(real) && arb_is_positive(real) && arf_cmp_si(arb_midref(real), 100000) < 0;
+    slong n = natural ? arf_get_si(arb_midref(real), ARF_RND_NEAR) : 0;
+    acb_get_real(real, x);
+    if (natural && n % 2 && acb_is_real(x) && arb_is_negative(real)) {
+        acb_neg(out, x);
+        acb_root_ui(out, out, (ulong)n, prec);
+        acb_neg(out, out);
+    } else if (natural) acb_root_ui(out, x, (ulong)n, prec);
+    else {
+        acb_t e;
+        acb_init(e);
+        acb_inv(e, degree, prec);
+        acb_pow(out, x, e, prec);
+        acb_clear(e);
     }
-    acb_t e;
-    acb_init(e);
-    acb_inv(e, degree, prec);
-    acb_pow(out, x, e, prec);
-    acb_clear(e);
+    arb_clear(real);
     return true;
 }
 
@@ -94,7 +97,7 @@ static bool factorials(acb_t out, int fn, acb_srcptr args, uint32_t count, slong
     return ok;
 }
 
-static bool inverse(acb_t out, int fn, const acb_t x, slong prec) { // arccot and friends by 1/x
+static bool inverse(acb_ptr out, int fn, acb_srcptr x, slong prec) { // arccot and friends by 1/x
     acb_t y;
     acb_init(y);
     acb_inv(y, x, prec);

@@ -90,7 +90,7 @@ static void lex_number(Lexer *lx) {
         if (text) memcpy(text + kept, s + used, fraction);
         used += fraction;
         kept += fraction;
-    } else if (s[used] == '.' && lead && (s[used + 1] == '/' || s[used + 1] == '*' || (s[used + 1] == '\\' && isalpha((unsigned char)s[used + 2])))) {
+    } else if (s[used] == '.' && lead && (s[used + 1] == '/' || s[used + 1] == '*')) {
         used++; // "1./3"
     }
     emit(lx, T_NUMBER, text ? text : s, text ? kept : (s[used - 1] == '.' ? used - 1 : used));
@@ -119,6 +119,19 @@ static size_t closing(const Lexer *lx, size_t open, size_t end) {
     return 0;
 }
 
+// "5\text{m}", "2000\text{ m/s}^2": letters right after a value are a unit; \mathrm{e}, \mathrm{i}, \mathrm{d} are not.
+static bool holds_unit(const Lexer *lx, const char *s, size_t len, bool roman) {
+    const Token *last = lx->out.count ? &lx->out.at[lx->out.count - 1] : NULL;
+    bool value = last && (last->kind == T_NUMBER || (last->kind == T_SYMBOL && strchr("})", last->symbol)));
+    size_t i = strspn(s, " ~"), letters = 0;
+    if (!value || i >= len || !isalpha((unsigned char)s[i])) return false;
+    for (size_t k = i; k < len; k++) {
+        if (!isalnum((unsigned char)s[k]) && !strchr("/^{} .*-", s[k])) return false;
+        letters += isalpha((unsigned char)s[k]) != 0;
+    }
+    return !(letters == 1 && roman && strchr("eid", s[i]));
+}
+
 // A text group holds mathematics rather than words when no word in it has two letters, or it holds nested math.
 static bool holds_words(const char *s, size_t len) {
     bool word = false;
@@ -139,7 +152,7 @@ static void lex_text_group(Lexer *lx, size_t end, bool roman) {
         lx->i = close + 1;
         return;
     }
-    if (holds_words(inside, n) || (isspace((unsigned char)inside[0]) && isspace((unsigned char)inside[n - 1]))) {
+    if (holds_words(inside, n) || holds_unit(lx, inside, n, roman) || (isspace((unsigned char)inside[0]) && isspace((unsigned char)inside[n - 1]))) {
         emit(lx, T_TEXT, inside, n);
         if (!lx->out.too_many) lx->out.at[lx->out.count - 1].display = roman;
         lx->i = close + 1;

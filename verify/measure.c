@@ -1,6 +1,7 @@
 // Units, percent, money, ratios, times and the rounding knobs.
 //   "3\text{ hours}" = "180\text{ minutes}"   "50\%" = "0.5"   "45^\circ" = "\pi/4"   "72^\circ" = "72"   "2:4" = "1:2"
 #include "verify/judge.h"
+#include "verify/normal.h"
 #include "verify/units.h"
 
 #include <stdlib.h>
@@ -87,13 +88,13 @@ Answer judge_ratios(Judge *judge, const Node *gold, const Node *mine) {
     if (!both) { // 2:3 against 2/3
         const Node *ratio = node_is(gold, N_RATIO) ? gold : mine, *other = ratio == gold ? mine : gold;
         if (ratio->count != 2 || is_time(ratio) || !is_scalar(other)) return judge_say(judge, ANSWER_NO, "ratio against another kind");
-        return judge_scalars(judge, node_divide(arena, ratio->args[0], ratio->args[1]), other);
+        return judge_scalars(judge, normal_form(&judge->exact, node_divide(arena, ratio->args[0], ratio->args[1])), other);
     }
     if (is_time(gold) || is_time(mine)) return times(judge, gold, mine);
     if (gold->count != mine->count) return judge_say(judge, ANSWER_NO, "ratios of other lengths");
     for (uint32_t i = 1; i < gold->count; i++) { // a_0 b_i = a_i b_0
         const Node *left = node_2(arena, N_MUL, 0, gold->args[0], mine->args[i]), *right = node_2(arena, N_MUL, 0, gold->args[i], mine->args[0]);
-        Answer answer = judge_scalars(judge, left, right);
+        Answer answer = judge_scalars(judge, normal_form(&judge->exact, left), normal_form(&judge->exact, right));
         if (answer != ANSWER_YES) return answer;
     }
     for (uint32_t i = 0; i < gold->count; i++)

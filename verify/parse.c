@@ -66,15 +66,18 @@ bool accept_symbol(Parser *p, char symbol) { return at_symbol(p, symbol) ? (p->t
 bool accept_command(Parser *p, const char *name) { return at_command(p, name) ? (p->t++, true) : false; }
 
 // Phrases before the answer inside its own box: "The answer is 9".
+static bool at_phrase(const Token *t) {
+    static const char *const PHRASES[] = {"the answer is", "answer", "the final answer is", "final answer", "answer is", "thus", "therefore", "so", "is", "option", "choice", "equals", NULL};
+    if (t[0].kind != T_TEXT || t[1].kind == T_END) return false;
+    const char *s = t->text;
+    size_t n = t->len;
+    trim(&s, &n);
+    while (n && (s[n - 1] == '.' || s[n - 1] == ':')) n--;
+    return words_in(s, n, PHRASES);
+}
+
 static void skip_phrases(Parser *p) {
-    static const char *const PHRASES[] = {"the answer is", "answer", "the final answer is", "final answer", "answer is", "thus", "therefore", "so", "is", "option", "choice", "yes", "equals", NULL};
-    if (p->t->kind == T_TEXT && p->t[1].kind != T_END) {
-        const char *s = p->t->text;
-        size_t n = p->t->len;
-        trim(&s, &n);
-        while (n && (s[n - 1] == '.' || s[n - 1] == ':')) n--;
-        if (words_in(s, n, PHRASES) && !words_equal(s, n, "yes")) p->t++;
-    }
+    if (at_phrase(p->t)) p->t++;
     if (p->t->kind == T_WORD && (words_equal(p->t->text, p->t->len, "option") || words_equal(p->t->text, p->t->len, "choice") || words_equal(p->t->text, p->t->len, "answer")) && p->t[1].kind != T_END) {
         p->t++;
         if (at_symbol(p, ':')) p->t++;
@@ -118,15 +121,12 @@ static const Node *split_words(Exact *exact, const Parsed *in) {
     return node_new(exact->arena, N_LIST, LIST_COMMA, items, count);
 }
 
-Parsed parse_answer(Exact *exact, const char *text, size_t len, bool group) {
-    Parsed out = {0};
-    char *ascii = unicode_to_tex(exact->arena, text, len, &out.text_len);
-    out.text = ascii;
-    if (!ascii) return out.limit = true, out;
-    out.tokens = lex(exact->arena, ascii, out.text_len, group);
+static Parsed parse_ascii(Exact *exact, const char *ascii, size_t len, bool group) {
+    Parsed out = {.text = ascii, .text_len = len};
+    out.tokens = lex(exact->arena, ascii, len, group);
     if (out.tokens.too_many) return out.limit = true, out;
     drop_closing_period(&out.tokens);
-    if (words_only(out.text, out.text_len)) {
+    if (words_only(out.text, out.text_len) && !at_phrase(out.tokens.at)) {
         const Node *words = read_words(exact, &out);
         if (list_of_words(out.text, out.text_len)) out.tree = split_words(exact, &out);
         else out.tree = words;
@@ -144,4 +144,27 @@ Parsed parse_answer(Exact *exact, const char *text, size_t len, bool group) {
     out.limit = p.limit || exact->arena->exhausted;
     if (!p.failed && p.t->kind == T_END && !out.limit) out.tree = tree;
     return out;
+}
+
+// JSON that was escaped twice: "\\\\frac" for "\\frac". NULL when there is nothing to undo.
+static char *unescaped(Arena *arena, const char *s, size_t *len) {
+    bool any = false;
+    for (size_t i = 0; i + 2 < *len && !any; i++) any = s[i] == '\\' && s[i + 1] == '\\' && isalpha((unsigned char)s[i + 2]);
+    char *out = any ? arena_alloc(arena, *len + 1) : NULL;
+    if (!out) return NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < *len; i++)
+        if (!(s[i] == '\\' && i + 1 < *len && s[i + 1] == '\\')) out[n++] = s[i];
+    out[n] = 0;
+    *len = n;
+    return out;
+}
+
+Parsed parse_answer(Exact *exact, const char *text, size_t len, bool group) {
+    size_t ascii_len;
+    char *ascii = unicode_to_tex(exact->arena, text, len, &ascii_len);
+    if (!ascii) return (Parsed){.limit = true};
+    Parsed out = parse_ascii(exact, ascii, ascii_len, group);
+    char *again = out.tree || out.limit ? NULL : unescaped(exact->arena, ascii, &ascii_len);
+    return again ? parse_ascii(exact, again, ascii_len, group) : out;
 }

@@ -93,7 +93,8 @@ static const Node *scripted_combination(Parser *p) {
     Token *head = p->t;
     if (head->kind == T_WORD && head->len == 2 && head->text[1] == 'C') head->len = 1, p->t = head; // "nC" in one word
     else head = NULL;
-    const Node *n = parse_tex_argument(p, false);
+    const Node *n = p->t->kind == T_NUMBER ? exact_literal(p->exact, p->t->text, p->t->len, 0, 0) : parse_tex_argument(p, false);
+    if (n && p->t->kind == T_NUMBER) p->t++;
     if (!head && !(token_is(p->t, T_WORD, "C") && p->t++)) return parse_fail(p);
     return n && (accept_symbol(p, '_') || accept_symbol(p, '^')) ? combination(p, n, parse_tex_argument(p, false)) : parse_fail(p);
 }
@@ -237,9 +238,13 @@ const Node *parse_atom(Parser *p) {
     const Node *n = NULL;
     switch (p->t->kind) {
     case T_NUMBER: n = parse_number(p); break;
-    case T_WORD: n = at_separator(p) ? parse_fail(p) : parse_name(p); break;
+    case T_WORD:
+        n = parse_letter_digits(p);
+        if (!n) n = at_separator(p) ? parse_fail(p) : parse_name(p);
+        break;
     case T_COMMAND: n = parse_command(p); break;
     case T_TEXT: {
+        if ((n = parse_letter_digits(p))) break;
         int fn = function_by_name(p->t->text, p->t->len);
         char *normal = arena_alloc(p->arena, p->t->len + 2);
         if (!normal || at_separator(p)) return parse_fail(p);

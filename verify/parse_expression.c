@@ -126,11 +126,17 @@ static bool unit_ahead(const Parser *p) { // a word after a value that reads as 
     return t->space && t->len >= 4;
 }
 
+static bool half_day(const Token *t) { // am, PM, a.m. after digits
+    if (t[-1].kind != T_NUMBER || t->kind != T_WORD || !strchr("aApP", *t->text)) return false;
+    if (t->len == 2) return t->text[1] == 'm' || t->text[1] == 'M';
+    return t->len == 1 && t[1].kind == T_SYMBOL && t[1].symbol == '.' && (token_is(&t[2], T_WORD, "m") || token_is(&t[2], T_WORD, "M"));
+}
+
 bool starts_factor(const Parser *p) {
     const Token *t = p->t;
     switch (t->kind) {
     case T_NUMBER: return true;
-    case T_WORD: return !at_separator(p) && !unit_ahead(p) && !(t->display && t->len > 1) && !token_is(t, T_WORD, "U") && !words_equal(t->text, t->len, "mod");
+    case T_WORD: return !at_separator(p) && !unit_ahead(p) && !half_day(t) && !(t->display && t->len > 1) && !token_is(t, T_WORD, "U") && !words_equal(t->text, t->len, "mod");
     case T_SYMBOL:
         if (t->symbol == '|') return !p->bars && !p->builder;
         if (t->symbol == '(') return !(token_is(&t[1], T_WORD, "mod") || token_is(&t[1], T_COMMAND, "bmod") || token_is(&t[1], T_COMMAND, "mod") || (t[1].kind == T_TEXT && words_equal(t[1].text, t[1].len, "mod")));

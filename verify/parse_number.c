@@ -105,11 +105,15 @@ static const Node *repeating(Parser *p, const Token *head) {
     return NULL;
 }
 
-// Digits with a base: 204_5, 152A_{11}. p->t is after the first digits.
+// Digits with a base: 204_5, 152A_{11}, A3_{16}, \text{FF}_{16}. p->t is after the first token.
 static const Node *based(Parser *p, const Token *head) {
     Token *t = p->t;
+    bool letters = head->kind != T_NUMBER; // alone they are a name with a subscript, unless they are all hexadecimal
+    if (letters && !(t->kind == T_NUMBER && !t->space))
+        for (uint32_t i = 0; i < head->len; i++)
+            if (head->len < 2 || !isxdigit((unsigned char)head->text[i])) return NULL;
     if (t->kind == T_WORD && !t->space && t->len <= 8) t++;
-    if (t > p->t && t->kind == T_NUMBER && !t->space) t++;
+    if ((t > p->t || letters) && t->kind == T_NUMBER && !t->space) t++;
     if (t->kind != T_SYMBOL || t->symbol != '_') return NULL;
     const Token *base;
     int used = digit_group(t + 1, '{', '}', &base);
@@ -119,10 +123,14 @@ static const Node *based(Parser *p, const Token *head) {
     const char *digits = spelling_until(p, head, t, &len);
     int value = 0;
     for (uint32_t i = 0; i < base->len; i++) value = value * 10 + (base->text[i] - '0');
-    if (!digits || value < 2) return NULL;
+    if (!digits || value < 2 || (letters && value < 11)) return NULL;
     char *lower = arena_alloc(p->arena, len + 1);
     if (!lower) return NULL;
-    for (size_t i = 0; i < len; i++) lower[i] = (char)tolower((unsigned char)digits[i]);
+    for (size_t i = 0; i < len; i++) {
+        lower[i] = (char)tolower((unsigned char)digits[i]);
+        int digit = isdigit((unsigned char)lower[i]) ? lower[i] - '0' : lower[i] - 'a' + 10;
+        if (lower[i] != '.' && digit >= value) return NULL; // no digit of this base
+    }
     p->t = t + 1 + used;
     Node *n = (Node *)node_text(p->arena, N_BASE, lower, len, NULL, 0);
     if (n->kind == N_BASE) n->op = (int16_t)value;
@@ -162,6 +170,13 @@ static const Node *mixed_split(Parser *p, const Token *head) { // 3\frac25
     b.text++;
     p->t += 2;
     return node_2(p->arena, N_ADD, 0, literal(p, head, 0, 0, false), node_divide(p->arena, literal(p, &a, 0, 0, false), literal(p, &b, 0, 0, false)));
+}
+
+const Node *parse_letter_digits(Parser *p) {
+    Token *head = p->t++;
+    const Node *n = based(p, head);
+    if (!n) p->t = head;
+    return n;
 }
 
 const Node *parse_number(Parser *p) {

@@ -56,6 +56,7 @@ const Node *parse_bracketed(Parser *p); // after the opening bracket token, whic
 const char *spelling_until(Parser *p, const Token *from, const Token *to, size_t *len); // joined without blanks
 // parse_number.c
 const Node *parse_number(Parser *p);
+const Node *parse_letter_digits(Parser *p); // A3_{16}; NULL, nothing consumed, when it is no number
 // parse_command.c
 const Node *parse_command(Parser *p);
 const Node *parse_tex_argument(Parser *p, bool one_digit); // a group or one token

@@ -13,6 +13,7 @@ static const char *const MATH_NAMES[] = {
 static const char *const HEDGES[] = {"or", "not", "maybe", "perhaps", "either", "about", "approximately", "roughly", "around", "if", "when", "unless",
     "except", "but", "nor", "than", "least", "most", "wait", "no", "else", "otherwise", "possibly", "probably", "any", "incorrect", "wrong", "false", "to", "minus", "plus", "times", NULL};
 static const char *const ARTICLES[] = {"a", "an", "the", NULL};
+static const char *const ORDINALS[] = {"st", "nd", "rd", "th", NULL};
 static const char *const NONE[] = {"no solution", "none", "empty set", "no real solution", "empty", "no such", "no answer exist", "there are no solution", "no integer solution", NULL};
 static const char *const REALS[] = {"all real number", "all real", "real number", "set of all real number", "all real value", "every real number", "reals", NULL};
 
@@ -88,6 +89,11 @@ size_t words_normal(const char *text, size_t len, char *out) {
         if (!words_in(text + i, k, ARTICLES) || k == len) {
             if (n) out[n++] = ' ';
             size_t start = n;
+            if (isdigit((unsigned char)text[i]) && k > 2 && words_in(text + i + k - 2, 2, ORDINALS)) { // March 14th
+                for (size_t j = 0; j < k - 2; j++) out[n++] = text[i + j];
+                i += k;
+                continue;
+            }
             for (size_t j = 0; j < k; j++) out[n++] = (char)tolower((unsigned char)text[i + j]);
             if (n - start > 3 && out[n - 1] == 's' && out[n - 2] != 's') n--;
         }

@@ -3,9 +3,9 @@
 #ifndef CUDA_ON_CPU_ATOMICS_H
 #define CUDA_ON_CPU_ATOMICS_H
 
-template <class T, class F> SIM_UNSEEN inline T sim_atomic(T *address, F change) {
+template <class T, class F> SIM_UNSEEN __attribute__((noinline)) T sim_atomic(T *address, F change) {
     sim_check_aligned(address, sizeof(T));
-    sim_touch(sim_self->rank, address, sizeof(T), SIM_ATOMIC);
+    sim_touch(sim_self->rank, address, sizeof(T), SIM_ATOMIC, __builtin_return_address(0));
     T old = *address;
     *address = change(old);
     return old;
@@ -22,9 +22,9 @@ SIM_ATOMIC_OP(atomicSub, old - value)
 SIM_ATOMIC_OP(atomicExch, ((void)old, value))
 SIM_ATOMIC_OP(atomicMin, value < old ? value : old)
 SIM_ATOMIC_OP(atomicMax, old < value ? value : old)
-SIM_ATOMIC_OP(atomicAnd, old & value)
-SIM_ATOMIC_OP(atomicOr, old | value)
-SIM_ATOMIC_OP(atomicXor, old ^ value)
+SIM_ATOMIC_OP(atomicAnd, (old & value))
+SIM_ATOMIC_OP(atomicOr, (old | value))
+SIM_ATOMIC_OP(atomicXor, (old ^ value))
 #undef SIM_ATOMIC_OP
 
 inline unsigned atomicInc(unsigned *address, unsigned limit) {

@@ -1,9 +1,9 @@
 // Runs a launch: one block after another, the threads of a block as fibers, each until it must wait for others.
 //
-// The two places where a thread waits: sim_barrier (all threads of the block) and sim_meet (the lanes of a mask). When no
-// thread can go on and not all have ended, the block is in deadlock: who waits where is printed.
-// Environment: CUDA_ON_CPU_ORDER = asc (default), desc or a number that seeds a shuffle: the order of the blocks of a
-// grid and of the threads of a block. CUDA_ON_CPU_TIMEOUT = seconds of processor time a launch may take (default 120).
+// The two places where a thread waits: sim_barrier (all threads of the block) and sim_meet (the lanes of a mask). When
+// no thread can go on and not all have ended, the block is in deadlock: who waits where is printed. Environment:
+// CUDA_ON_CPU_ORDER = asc (default), desc or a number that seeds a shuffle: the order of the blocks of a grid and of
+// the threads of a block. CUDA_ON_CPU_TIMEOUT = seconds of processor time a launch may take (default 120).
 #include "dev/cuda_on_cpu/runtime.h"
 #include <signal.h>
 #include <stdarg.h>
@@ -34,6 +34,8 @@ static const SimLaunch *running; // NULL outside kernels
 static const void *running_args;
 static size_t running_args_bytes;
 static unsigned thread_count, alive, at_barrier;
+static const Thread *first_at_barrier;                   // whom the others must agree with
+static unsigned lanes_waiting[SIM_BLOCK_MAX / SIM_WARP]; // at a meeting, a bit a lane
 static int predicates, barrier_result;
 static unsigned long long shuffle_state;
 static _Alignas(1024) unsigned char dynamic_shared[SIM_SHARED_MAX];
@@ -42,7 +44,7 @@ extern const char __executable_start[], _end[];               // the linker's: c
 
 SimThread *sim_self;
 
-// ---- Messages -----------------------------------------------------------------------------------------------------
+// ---- Messages ------------------------------------------------------------------------------------------------------
 static void say_where(void) {
     if (!running) return;
     fprintf(stderr, "  in kernel %s, launched at %s:%d", running->name, running->file, running->line);
@@ -76,9 +78,12 @@ static void deadlock(void) {
         const Thread *t = &threads[first];
         for (next = first + 1; next < thread_count && same_place(t, &threads[next]);) next++;
         fprintf(stderr, "  threads %4u..%-4u ", first, next - 1);
-        if (t->state == ENDED) fprintf(stderr, "have ended\n");
-        else if (t->state == AT_BARRIER) fprintf(stderr, "wait at %s:%d in %s\n", t->file, t->line, t->what);
-        else fprintf(stderr, "wait at %s:%d in %s, mask 0x%08x\n", t->file, t->line, t->what, t->mask);
+        if (t->state == ENDED)
+            fprintf(stderr, "have ended\n");
+        else if (t->state == AT_BARRIER)
+            fprintf(stderr, "wait at %s:%d in %s\n", t->file, t->line, t->what);
+        else
+            fprintf(stderr, "wait at %s:%d in %s, mask 0x%08x\n", t->file, t->line, t->what, t->mask);
     }
     sim_self = &threads[0].seen;
     say_where();
@@ -103,7 +108,7 @@ void sim_check_aligned(const void *address, size_t alignment) {
         sim_die("misaligned address %p: an access of %zu bytes needs a multiple of it", address, alignment);
 }
 
-// ---- Waiting ------------------------------------------------------------------------------------------------------
+// ---- Waiting -------------------------------------------------------------------------------------------------------
 static Thread *current(const char *what) {
     if (!sim_self) sim_die("%s is called by host code", what);
     return &threads[sim_self->rank];
@@ -130,46 +135,53 @@ static void open_barrier(void) {
 
 int sim_barrier(int predicate, const char *file, int line) {
     Thread *self = current("__syncthreads");
-    for (unsigned i = 0; at_barrier && i < thread_count; i++) {
-        const Thread *t = &threads[i];
-        if (t->state == AT_BARRIER && (t->line != line || strcmp(t->file, file) != 0))
-            sim_die("divergent barrier: __syncthreads at %s:%d, but thread %u waits in the one at %s:%d", file, line, i,
-                    t->file, t->line);
-    }
+    const Thread *first = first_at_barrier;
+    if (at_barrier && (first->line != line || (first->file != file && strcmp(first->file, file) != 0)))
+        sim_die("divergent barrier: __syncthreads at %s:%d, but thread %u waits in the one at %s:%d", file, line,
+                first->seen.rank, first->file, first->line);
+    if (!at_barrier) first_at_barrier = self;
     wait_at(self, AT_BARRIER, "__syncthreads", file, line, 0);
     predicates += predicate != 0;
-    if (++at_barrier == alive) open_barrier();
-    else give_way(self);
+    if (++at_barrier == alive)
+        open_barrier();
+    else
+        give_way(self);
     return barrier_result;
 }
 
+// Two lanes that name each other and bring different masks would wait for ever. A lane that waits elsewhere without
+// naming this one may still come.
 void sim_meet(const char *name, unsigned mask, SimWarpOp *op, void *args, const char *file, int line) {
     Thread *self = current(name);
-    unsigned lane = self->seen.rank % SIM_WARP, first = self->seen.rank - lane, arrived = 1u << lane;
-    void *lanes[SIM_WARP] = {0};
-    if (!(mask >> lane & 1)) sim_die("bad mask: %s at %s:%d by lane %u, which mask 0x%08x omits", name, file, line, lane, mask);
-    for (unsigned i = 0; i < SIM_WARP; i++) {
+    unsigned lane = self->seen.rank % SIM_WARP, first = self->seen.rank - lane, here = 1u << lane;
+    unsigned *waiting = &lanes_waiting[first / SIM_WARP];
+    if (!(mask & here))
+        sim_die("bad mask: %s at %s:%d by lane %u, which mask 0x%08x omits", name, file, line, lane, mask);
+    if (thread_count - first < SIM_WARP && mask >> (thread_count - first))
+        sim_die("bad mask: %s at %s:%d, mask 0x%08x names a lane which the block does not have", name, file, line,
+                mask);
+    for (unsigned bits = *waiting & mask; bits; bits &= bits - 1) {
+        unsigned i = (unsigned)__builtin_ctz(bits);
         const Thread *other = &threads[first + i];
-        bool named = mask >> i & 1;
-        if (named && first + i >= thread_count)
-            sim_die("bad mask: %s at %s:%d, mask 0x%08x names lane %u, which the block does not have", name, file, line, mask, i);
-        if (i == lane || first + i >= thread_count || other->state != AT_MEETING) continue;
-        bool wants_me = other->mask >> lane & 1;
-        if ((named || wants_me) && (other->mask != mask || other->op != op))
-            sim_die("bad mask: %s at %s:%d, mask 0x%08x, but lane %u waits in %s at %s:%d, mask 0x%08x", name, file, line,
-                    mask, i, other->what, other->file, other->line, other->mask);
-        if (named) arrived |= 1u << i, lanes[i] = other->args;
+        if (!(other->mask >> lane & 1)) continue;
+        if (other->mask != mask || other->op != op)
+            sim_die("bad mask: %s at %s:%d, mask 0x%08x, but lane %u waits in %s at %s:%d, mask 0x%08x", name, file,
+                    line, mask, i, other->what, other->file, other->line, other->mask);
+        here |= 1u << i;
     }
-    wait_at(self, AT_MEETING, name, file, line, mask);
     self->op = op;
-    self->args = lanes[lane] = args;
-    if (arrived != mask) {
+    self->args = args;
+    if (here != mask) {
+        wait_at(self, AT_MEETING, name, file, line, mask);
+        *waiting |= 1u << lane;
         give_way(self);
         return;
     }
-    op(lanes, mask);
+    void *lanes[SIM_WARP] = {0};
     for (unsigned i = 0; i < SIM_WARP; i++)
-        if (mask >> i & 1) threads[first + i].state = READY;
+        if (mask >> i & 1) lanes[i] = threads[first + i].args, threads[first + i].state = READY;
+    *waiting &= ~mask;
+    op(lanes, mask);
 }
 
 static void syncwarp_op(void **lanes, unsigned mask) {
@@ -177,9 +189,11 @@ static void syncwarp_op(void **lanes, unsigned mask) {
     sim_race_syncwarp(mask);
 }
 
-void sim_syncwarp(unsigned mask, const char *file, int line) { sim_meet("__syncwarp", mask, syncwarp_op, NULL, file, line); }
+void sim_syncwarp(unsigned mask, const char *file, int line) {
+    sim_meet("__syncwarp", mask, syncwarp_op, NULL, file, line);
+}
 
-// ---- Blocks -------------------------------------------------------------------------------------------------------
+// ---- Blocks --------------------------------------------------------------------------------------------------------
 static void thread_main(void) { // a fiber lives for ever: at each resumption it plays one more thread to its end
     for (;;) {
         Thread *self = (Thread *)(void *)sim_self;
@@ -221,10 +235,12 @@ static void run_block(const SimLaunch *launch, unsigned block_rank) {
     alive = thread_count;
     at_barrier = 0;
     predicates = 0;
+    memset(lanes_waiting, 0, sizeof lanes_waiting);
     choose_order(order, thread_count);
     sim_race_block(thread_count);
     for (unsigned i = 0; i < thread_count; i++) {
-        threads[i].seen = (SimThread){unrank(launch->block, i), unrank(launch->grid, block_rank), launch->block, launch->grid, i};
+        threads[i].seen =
+            (SimThread){unrank(launch->block, i), unrank(launch->grid, block_rank), launch->block, launch->grid, i};
         threads[i].state = READY;
         sim_copies_forget(i);
         if (!threads[i].fiber.stack) fiber_create(&threads[i].fiber, STACK_BYTES, thread_main);
@@ -288,7 +304,7 @@ bool sim_is_private(const void *address) {
     return (p >= __executable_start && p < _end) || sim_is_pinned(p);
 }
 
-// ---- Launches -----------------------------------------------------------------------------------------------------
+// ---- Launches ------------------------------------------------------------------------------------------------------
 enum { KERNELS_MAX = 256 };
 static struct {
     const void *kernel;

@@ -47,7 +47,7 @@ static cublasStatus_t refuse(cublasStatus_t status, const char *why) {
         if (!(cond)) return refuse(status, why);                                                                       \
     } while (0)
 
-// ---- Handles and descriptors --------------------------------------------------------------------------------------------
+// ---- Handles and descriptors ---------------------------------------------------------------------------------------
 static cublasStatus_t create(void **handle, size_t bytes) {
     *handle = calloc(1, bytes);
     return *handle ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_ALLOC_FAILED;
@@ -69,9 +69,11 @@ size_t cublasLtGetVersion(void) { return CUBLAS_VERSION; }
 
 cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *desc, cublasComputeType_t compute, cudaDataType_t scale) {
     Desc *d;
-    CHECK(compute == CUBLAS_COMPUTE_32F && scale == CUDA_R_32F, CUBLAS_STATUS_NOT_SUPPORTED, "only CUBLAS_COMPUTE_32F with fp32 scale");
+    CHECK(compute == CUBLAS_COMPUTE_32F && scale == CUDA_R_32F, CUBLAS_STATUS_NOT_SUPPORTED,
+          "only CUBLAS_COMPUTE_32F with fp32 scale");
     if (create((void **)&d, sizeof *d)) return CUBLAS_STATUS_ALLOC_FAILED;
-    *d = (Desc){.compute_type = (int)compute, .scale_type = (int)scale, .epilogue = CUBLASLT_EPILOGUE_DEFAULT, .bias_type = -1};
+    *d = (Desc){
+        .compute_type = (int)compute, .scale_type = (int)scale, .epilogue = CUBLASLT_EPILOGUE_DEFAULT, .bias_type = -1};
     *desc = (cublasLtMatmulDesc_t)(void *)d;
     return CUBLAS_STATUS_SUCCESS;
 }
@@ -80,41 +82,63 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t desc, cublasL
                                               const void *value, size_t bytes) {
     Desc *d = (Desc *)(void *)desc;
     switch ((int)attribute) {
-    case CUBLASLT_MATMUL_DESC_COMPUTE_TYPE: return set(&d->compute_type, sizeof d->compute_type, value, bytes);
-    case CUBLASLT_MATMUL_DESC_SCALE_TYPE: return set(&d->scale_type, sizeof d->scale_type, value, bytes);
-    case CUBLASLT_MATMUL_DESC_POINTER_MODE: return set(&d->pointer_mode, sizeof d->pointer_mode, value, bytes);
-    case CUBLASLT_MATMUL_DESC_TRANSA: return set(&d->transa, sizeof d->transa, value, bytes);
-    case CUBLASLT_MATMUL_DESC_TRANSB: return set(&d->transb, sizeof d->transb, value, bytes);
-    case CUBLASLT_MATMUL_DESC_TRANSC: return set(&d->transc, sizeof d->transc, value, bytes);
-    case CUBLASLT_MATMUL_DESC_EPILOGUE: return set(&d->epilogue, sizeof d->epilogue, value, bytes);
-    case CUBLASLT_MATMUL_DESC_BIAS_POINTER: return set(&d->bias, sizeof d->bias, value, bytes);
-    case CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE: return set(&d->bias_stride, sizeof d->bias_stride, value, bytes);
-    case CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE: return set(&d->bias_type, sizeof d->bias_type, value, bytes);
-    default: return set(NULL, 0, value, bytes);
+    case CUBLASLT_MATMUL_DESC_COMPUTE_TYPE:
+        return set(&d->compute_type, sizeof d->compute_type, value, bytes);
+    case CUBLASLT_MATMUL_DESC_SCALE_TYPE:
+        return set(&d->scale_type, sizeof d->scale_type, value, bytes);
+    case CUBLASLT_MATMUL_DESC_POINTER_MODE:
+        return set(&d->pointer_mode, sizeof d->pointer_mode, value, bytes);
+    case CUBLASLT_MATMUL_DESC_TRANSA:
+        return set(&d->transa, sizeof d->transa, value, bytes);
+    case CUBLASLT_MATMUL_DESC_TRANSB:
+        return set(&d->transb, sizeof d->transb, value, bytes);
+    case CUBLASLT_MATMUL_DESC_TRANSC:
+        return set(&d->transc, sizeof d->transc, value, bytes);
+    case CUBLASLT_MATMUL_DESC_EPILOGUE:
+        return set(&d->epilogue, sizeof d->epilogue, value, bytes);
+    case CUBLASLT_MATMUL_DESC_BIAS_POINTER:
+        return set(&d->bias, sizeof d->bias, value, bytes);
+    case CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE:
+        return set(&d->bias_stride, sizeof d->bias_stride, value, bytes);
+    case CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE:
+        return set(&d->bias_type, sizeof d->bias_type, value, bytes);
+    default:
+        return set(NULL, 0, value, bytes);
     }
 }
 
-cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t *layout, cudaDataType type, uint64_t rows, uint64_t cols, int64_t ld) {
+cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t *layout, cudaDataType type, uint64_t rows,
+                                          uint64_t cols, int64_t ld) {
     Layout *l;
     CHECK(type == CUDA_R_32F || type == CUDA_R_16BF, CUBLAS_STATUS_NOT_SUPPORTED, "only matrices of fp32 and bf16");
     if (create((void **)&l, sizeof *l)) return CUBLAS_STATUS_ALLOC_FAILED;
-    *l = (Layout){.type = (unsigned)type, .order = CUBLASLT_ORDER_COL, .batch_count = 1, .rows = rows, .cols = cols, .ld = ld};
+    *l = (Layout){
+        .type = (unsigned)type, .order = CUBLASLT_ORDER_COL, .batch_count = 1, .rows = rows, .cols = cols, .ld = ld};
     *layout = (cublasLtMatrixLayout_t)(void *)l;
     return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t layout) { return destroy(layout); }
-cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t layout, cublasLtMatrixLayoutAttribute_t attribute,
-                                                const void *value, size_t bytes) {
+cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t layout,
+                                                cublasLtMatrixLayoutAttribute_t attribute, const void *value,
+                                                size_t bytes) {
     Layout *l = (Layout *)(void *)layout;
     switch ((int)attribute) {
-    case CUBLASLT_MATRIX_LAYOUT_TYPE: return set(&l->type, sizeof l->type, value, bytes);
-    case CUBLASLT_MATRIX_LAYOUT_ORDER: return set(&l->order, sizeof l->order, value, bytes);
-    case CUBLASLT_MATRIX_LAYOUT_ROWS: return set(&l->rows, sizeof l->rows, value, bytes);
-    case CUBLASLT_MATRIX_LAYOUT_COLS: return set(&l->cols, sizeof l->cols, value, bytes);
-    case CUBLASLT_MATRIX_LAYOUT_LD: return set(&l->ld, sizeof l->ld, value, bytes);
-    case CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT: return set(&l->batch_count, sizeof l->batch_count, value, bytes);
-    case CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET: return set(&l->stride, sizeof l->stride, value, bytes);
-    default: return set(NULL, 0, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_TYPE:
+        return set(&l->type, sizeof l->type, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_ORDER:
+        return set(&l->order, sizeof l->order, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_ROWS:
+        return set(&l->rows, sizeof l->rows, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_COLS:
+        return set(&l->cols, sizeof l->cols, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_LD:
+        return set(&l->ld, sizeof l->ld, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT:
+        return set(&l->batch_count, sizeof l->batch_count, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET:
+        return set(&l->stride, sizeof l->stride, value, bytes);
+    default:
+        return set(NULL, 0, value, bytes);
     }
 }
 
@@ -123,25 +147,31 @@ cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t *prefer
 }
 cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t preference) { return destroy(preference); }
 cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t preference,
-                                                    cublasLtMatmulPreferenceAttributes_t attribute, const void *value, size_t bytes) {
+                                                    cublasLtMatmulPreferenceAttributes_t attribute, const void *value,
+                                                    size_t bytes) {
     Preference *p = (Preference *)(void *)preference;
-    if (attribute == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES) return set(&p->workspace_bytes, sizeof p->workspace_bytes, value, bytes);
+    if (attribute == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES)
+        return set(&p->workspace_bytes, sizeof p->workspace_bytes, value, bytes);
     return CUBLAS_STATUS_SUCCESS; // alignments, reduction schemes, search modes: any product here meets any of them
 }
 
-// ---- Checks -------------------------------------------------------------------------------------------------------------
+// ---- Checks --------------------------------------------------------------------------------------------------------
 static size_t element_bytes(unsigned type) { return type == CUDA_R_32F ? 4 : 2; }
 
 static cublasStatus_t check_layout(const Layout *l) {
     uint64_t leading = l->order == CUBLASLT_ORDER_COL ? l->rows : l->cols;
-    CHECK(l->order == CUBLASLT_ORDER_COL || l->order == CUBLASLT_ORDER_ROW, CUBLAS_STATUS_NOT_SUPPORTED, "order is neither row nor column");
-    CHECK(l->rows > 0 && l->cols > 0 && l->batch_count > 0, CUBLAS_STATUS_INVALID_VALUE, "a matrix without rows, columns or batch");
-    CHECK(l->ld >= 0 && (uint64_t)l->ld >= leading, CUBLAS_STATUS_INVALID_VALUE, "ld is smaller than a column (row order: row)");
+    CHECK(l->order == CUBLASLT_ORDER_COL || l->order == CUBLASLT_ORDER_ROW, CUBLAS_STATUS_NOT_SUPPORTED,
+          "order is neither row nor column");
+    CHECK(l->rows > 0 && l->cols > 0 && l->batch_count > 0, CUBLAS_STATUS_INVALID_VALUE,
+          "a matrix without rows, columns or batch");
+    CHECK(l->ld >= 0 && (uint64_t)l->ld >= leading, CUBLAS_STATUS_INVALID_VALUE,
+          "ld is smaller than a column (row order: row)");
     return CUBLAS_STATUS_SUCCESS;
 }
 
 // Fills p's dims and layouts. C may be NULL for the heuristic.
-static cublasStatus_t check_product(Product *p, const Desc *desc, const Layout *a, const Layout *b, const Layout *c, const Layout *d) {
+static cublasStatus_t check_product(Product *p, const Desc *desc, const Layout *a, const Layout *b, const Layout *c,
+                                    const Layout *d) {
     CHECK(desc && a && b && c && d, CUBLAS_STATUS_INVALID_VALUE, "a descriptor or layout is NULL");
     const Layout *all[] = {a, b, c, d};
     for (int i = 0; i < 4; i++) {
@@ -155,28 +185,32 @@ static cublasStatus_t check_product(Product *p, const Desc *desc, const Layout *
     CHECK((ta ? a->cols : a->rows) == p->m, CUBLAS_STATUS_INVALID_VALUE, "op(A) and D differ in rows");
     CHECK((tb ? b->rows : b->cols) == p->n, CUBLAS_STATUS_INVALID_VALUE, "op(B) and D differ in columns");
     CHECK((tb ? b->cols : b->rows) == p->k, CUBLAS_STATUS_INVALID_VALUE, "op(A) and op(B) differ in k");
-    CHECK(c->rows == p->m && c->cols == p->n && c->order == d->order, CUBLAS_STATUS_INVALID_VALUE, "C and D differ in shape");
-    CHECK(a->type == b->type && c->type == d->type && (a->type == CUDA_R_16BF || d->type == CUDA_R_32F), CUBLAS_STATUS_NOT_SUPPORTED,
-          "this mix of types");
+    CHECK(c->rows == p->m && c->cols == p->n && c->order == d->order, CUBLAS_STATUS_INVALID_VALUE,
+          "C and D differ in shape");
+    CHECK(a->type == b->type && c->type == d->type && (a->type == CUDA_R_16BF || d->type == CUDA_R_32F),
+          CUBLAS_STATUS_NOT_SUPPORTED, "this mix of types");
     CHECK(desc->transc == CUBLAS_OP_N && desc->pointer_mode == CUBLASLT_POINTER_MODE_HOST, CUBLAS_STATUS_NOT_SUPPORTED,
           "a transposed C or a pointer mode other than host");
-    CHECK(desc->epilogue == CUBLASLT_EPILOGUE_DEFAULT || desc->epilogue == CUBLASLT_EPILOGUE_BIAS, CUBLAS_STATUS_NOT_SUPPORTED,
-          "an epilogue other than default and bias");
-    CHECK(desc->bias_type == -1 || (unsigned)desc->bias_type == d->type, CUBLAS_STATUS_NOT_SUPPORTED, "the bias is not of D's type");
+    CHECK(desc->epilogue == CUBLASLT_EPILOGUE_DEFAULT || desc->epilogue == CUBLASLT_EPILOGUE_BIAS,
+          CUBLAS_STATUS_NOT_SUPPORTED, "an epilogue other than default and bias");
+    CHECK(desc->bias_type == -1 || (unsigned)desc->bias_type == d->type, CUBLAS_STATUS_NOT_SUPPORTED,
+          "the bias is not of D's type");
     return CUBLAS_STATUS_SUCCESS;
 }
 
 static void require_matrix(const void *start, const Layout *l, const char *what) {
-    uint64_t lines = l->order == CUBLASLT_ORDER_COL ? l->cols : l->rows, length = l->order == CUBLASLT_ORDER_COL ? l->rows : l->cols;
+    uint64_t lines = l->order == CUBLASLT_ORDER_COL ? l->cols : l->rows,
+             length = l->order == CUBLASLT_ORDER_COL ? l->rows : l->cols;
     uint64_t last = (uint64_t)(l->batch_count - 1) * (uint64_t)l->stride + (lines - 1) * (uint64_t)l->ld + length;
     sim_check_aligned(start, element_bytes(l->type));
     sim_require_device(start, last * element_bytes(l->type), what);
 }
 
-// ---- The product --------------------------------------------------------------------------------------------------------
+// ---- The product ---------------------------------------------------------------------------------------------------
 static float load(const char *base, unsigned type, uint64_t i) {
     float value;
-    if (type == CUDA_R_32F) memcpy(&value, base + 4 * i, sizeof value);
+    if (type == CUDA_R_32F)
+        memcpy(&value, base + 4 * i, sizeof value);
     else {
         uint16_t half;
         memcpy(&half, base + 2 * i, sizeof half);
@@ -189,7 +223,8 @@ static float load(const char *base, unsigned type, uint64_t i) {
 static void store(char *base, unsigned type, uint64_t i, float value) {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
-    if (type == CUDA_R_32F) memcpy(base + 4 * i, &value, sizeof value);
+    if (type == CUDA_R_32F)
+        memcpy(base + 4 * i, &value, sizeof value);
     else { // to nearest, ties to even; a NaN stays one
         uint16_t half = value == value ? (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16) : 0x7fff;
         memcpy(base + 2 * i, &half, sizeof half);
@@ -232,7 +267,8 @@ static void multiply(const Product *p, uint64_t batch, float *panel_a, float *pa
     static float sum[N_BLOCK][M_BLOCK];
     for (uint64_t n = 0; n < p->n; n++) // the whole of op(B), in panels of N_BLOCK columns
         for (uint64_t k = 0; k < p->k; k++)
-            panel_b[(n / N_BLOCK * p->k + k) * N_BLOCK + n % N_BLOCK] = load(B, p->b.type, tb ? place(&p->b, n, k) : place(&p->b, k, n));
+            panel_b[(n / N_BLOCK * p->k + k) * N_BLOCK + n % N_BLOCK] =
+                load(B, p->b.type, tb ? place(&p->b, n, k) : place(&p->b, k, n));
     for (uint64_t m0 = 0; m0 < p->m; m0 += M_BLOCK) {
         for (uint64_t m = m0; m < p->m && m < m0 + M_BLOCK; m++)
             for (uint64_t k = 0; k < p->k; k++)
@@ -246,7 +282,8 @@ static void multiply(const Product *p, uint64_t batch, float *panel_a, float *pa
 
 static void run_product(const void *work) {
     const Product *p = work;
-    float *panel_a = calloc(p->k * M_BLOCK, sizeof *panel_a), *panel_b = calloc(p->k * (p->n + N_BLOCK), sizeof *panel_b);
+    float *panel_a = calloc(p->k * M_BLOCK, sizeof *panel_a),
+          *panel_b = calloc(p->k * (p->n + N_BLOCK), sizeof *panel_b);
     if (!panel_a || !panel_b) sim_die("no memory for a matrix product");
     sim_device_open();
     for (uint64_t batch = 0; batch < (uint64_t)p->d.batch_count; batch++) multiply(p, batch, panel_a, panel_b);
@@ -256,15 +293,17 @@ static void run_product(const void *work) {
 }
 
 cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc, const void *alpha, const void *A,
-                              cublasLtMatrixLayout_t a, const void *B, cublasLtMatrixLayout_t b, const void *beta, const void *C,
-                              cublasLtMatrixLayout_t c, void *D, cublasLtMatrixLayout_t d, const cublasLtMatmulAlgo_t *algo,
-                              void *workspace, size_t workspace_bytes, cudaStream_t stream) {
+                              cublasLtMatrixLayout_t a, const void *B, cublasLtMatrixLayout_t b, const void *beta,
+                              const void *C, cublasLtMatrixLayout_t c, void *D, cublasLtMatrixLayout_t d,
+                              const cublasLtMatmulAlgo_t *algo, void *workspace, size_t workspace_bytes,
+                              cudaStream_t stream) {
     Product p;
     CHECK(handle && alpha && beta && A && B && D, CUBLAS_STATUS_INVALID_VALUE, "an operand is NULL");
-    cublasStatus_t status = check_product(&p, (const Desc *)(void *)desc, (const Layout *)(void *)a, (const Layout *)(void *)b,
-                                          (const Layout *)(void *)c, (const Layout *)(void *)d);
+    cublasStatus_t status =
+        check_product(&p, (const Desc *)(void *)desc, (const Layout *)(void *)a, (const Layout *)(void *)b,
+                      (const Layout *)(void *)c, (const Layout *)(void *)d);
     if (status) return status;
-    (void)algo; // NULL: the library would choose one itself
+    (void)algo;                                 // NULL: the library would choose one itself
     p.A = A, p.B = B, p.C = C ? C : D, p.D = D; // as the library: C is not read with beta = 0
     memcpy(&p.alpha, alpha, sizeof p.alpha);
     memcpy(&p.beta, beta, sizeof p.beta);
@@ -276,7 +315,12 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
     if (p.beta != 0) require_matrix(C, &p.c, "cublasLtMatmul's C");
     if (workspace_bytes) sim_require_device(workspace, workspace_bytes, "cublasLtMatmul's workspace");
     if (p.desc.epilogue == CUBLASLT_EPILOGUE_BIAS) {
-        Layout vector = {.type = p.d.type, .batch_count = p.d.batch_count, .rows = p.m, .cols = 1, .ld = (int64_t)p.m, .stride = p.desc.bias_stride};
+        Layout vector = {.type = p.d.type,
+                         .batch_count = p.d.batch_count,
+                         .rows = p.m,
+                         .cols = 1,
+                         .ld = (int64_t)p.m,
+                         .stride = p.desc.bias_stride};
         CHECK(p.desc.bias, CUBLAS_STATUS_INVALID_VALUE, "a bias epilogue without a bias pointer");
         require_matrix(p.desc.bias, &vector, "cublasLtMatmul's bias");
     }
@@ -284,18 +328,21 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
     return CUBLAS_STATUS_SUCCESS;
 }
 
-// ---- Algorithms: three identities with one behaviour; a program can ask, keep, compare and pin them -------------------------
+// ---- Algorithms: three identities with one behaviour; a program can ask, keep, compare and pin them ----------------
 enum { ALGORITHMS = 3 };
 
-cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t a,
-                                              cublasLtMatrixLayout_t b, cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
+cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
+                                              cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
+                                              cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
                                               cublasLtMatmulPreference_t preference, int requested,
                                               cublasLtMatmulHeuristicResult_t *results, int *found) {
     Product p;
-    CHECK(handle && preference && results && found && requested > 0, CUBLAS_STATUS_INVALID_VALUE, "an argument of the heuristic");
+    CHECK(handle && preference && results && found && requested > 0, CUBLAS_STATUS_INVALID_VALUE,
+          "an argument of the heuristic");
     *found = 0;
-    cublasStatus_t status = check_product(&p, (const Desc *)(void *)desc, (const Layout *)(void *)a, (const Layout *)(void *)b,
-                                          (const Layout *)(void *)c, (const Layout *)(void *)d);
+    cublasStatus_t status =
+        check_product(&p, (const Desc *)(void *)desc, (const Layout *)(void *)a, (const Layout *)(void *)b,
+                      (const Layout *)(void *)c, (const Layout *)(void *)d);
     if (status) return status;
     for (; *found < requested && *found < ALGORITHMS; ++*found) {
         results[*found] = (cublasLtMatmulHeuristicResult_t){.state = CUBLAS_STATUS_SUCCESS, .wavesCount = 1};
@@ -305,15 +352,17 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
     return CUBLAS_STATUS_SUCCESS;
 }
 
-cublasStatus_t cublasLtMatmulAlgoConfigSetAttribute(cublasLtMatmulAlgo_t *algo, cublasLtMatmulAlgoConfigAttributes_t attribute,
-                                                    const void *value, size_t bytes) {
+cublasStatus_t cublasLtMatmulAlgoConfigSetAttribute(cublasLtMatmulAlgo_t *algo,
+                                                    cublasLtMatmulAlgoConfigAttributes_t attribute, const void *value,
+                                                    size_t bytes) {
     CHECK((unsigned)attribute < 8 && bytes <= 8, CUBLAS_STATUS_NOT_SUPPORTED, "an algorithm's attribute");
     algo->data[attribute] = 0;
     memcpy(&algo->data[attribute], value, bytes);
     return CUBLAS_STATUS_SUCCESS;
 }
-cublasStatus_t cublasLtMatmulAlgoConfigGetAttribute(const cublasLtMatmulAlgo_t *algo, cublasLtMatmulAlgoConfigAttributes_t attribute,
-                                                    void *value, size_t bytes, size_t *written) {
+cublasStatus_t cublasLtMatmulAlgoConfigGetAttribute(const cublasLtMatmulAlgo_t *algo,
+                                                    cublasLtMatmulAlgoConfigAttributes_t attribute, void *value,
+                                                    size_t bytes, size_t *written) {
     CHECK((unsigned)attribute < 8 && bytes <= 8, CUBLAS_STATUS_NOT_SUPPORTED, "an algorithm's attribute");
     memcpy(value, &algo->data[attribute], bytes);
     if (written) *written = bytes;
@@ -322,11 +371,16 @@ cublasStatus_t cublasLtMatmulAlgoConfigGetAttribute(const cublasLtMatmulAlgo_t *
 
 const char *cublasLtGetStatusName(cublasStatus_t status) {
     switch (status) {
-    case CUBLAS_STATUS_SUCCESS: return "CUBLAS_STATUS_SUCCESS";
-    case CUBLAS_STATUS_ALLOC_FAILED: return "CUBLAS_STATUS_ALLOC_FAILED";
-    case CUBLAS_STATUS_INVALID_VALUE: return "CUBLAS_STATUS_INVALID_VALUE";
-    case CUBLAS_STATUS_NOT_SUPPORTED: return "CUBLAS_STATUS_NOT_SUPPORTED";
-    default: return "a status this harness does not name";
+    case CUBLAS_STATUS_SUCCESS:
+        return "CUBLAS_STATUS_SUCCESS";
+    case CUBLAS_STATUS_ALLOC_FAILED:
+        return "CUBLAS_STATUS_ALLOC_FAILED";
+    case CUBLAS_STATUS_INVALID_VALUE:
+        return "CUBLAS_STATUS_INVALID_VALUE";
+    case CUBLAS_STATUS_NOT_SUPPORTED:
+        return "CUBLAS_STATUS_NOT_SUPPORTED";
+    default:
+        return "a status this harness does not name";
     }
 }
 const char *cublasLtGetStatusString(cublasStatus_t status) { return cublasLtGetStatusName(status); }

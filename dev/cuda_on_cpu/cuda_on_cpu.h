@@ -35,14 +35,14 @@
 #define __shared__      static __attribute__((section(".cuda_shared")))
 
 // Runs what the race detector must not see: its own bookkeeping counts these accesses as what they are.
-#define SIM_UNSEEN  __attribute__((no_sanitize("thread")))
-#define SIM_HERE    const char *file = __builtin_FILE(), int line = __builtin_LINE()
+#define SIM_UNSEEN __attribute__((no_sanitize("thread")))
+#define SIM_HERE   const char *file = __builtin_FILE(), int line = __builtin_LINE()
 
-#define threadIdx   (sim_self->thread)
-#define blockIdx    (sim_self->block)
-#define blockDim    (sim_self->block_dim)
-#define gridDim     (sim_self->grid_dim)
-#define warpSize    32
+#define threadIdx (sim_self->thread)
+#define blockIdx  (sim_self->block)
+#define blockDim  (sim_self->block_dim)
+#define gridDim   (sim_self->grid_dim)
+#define warpSize  32
 
 static inline void __syncthreads(SIM_HERE) { sim_barrier(0, file, line); }
 static inline int __syncthreads_count(int predicate, SIM_HERE) { return sim_barrier(predicate, file, line); }
@@ -54,7 +54,7 @@ static inline void __threadfence_block() {}
 static inline void __threadfence_system() { sim_fence(); }
 static inline void __trap() { sim_die("__trap()"); }
 
-// ---- Launch: LAUNCH in kernels/launch.cuh makes a SimLauncher and calls it with the kernel's arguments. ----------------
+// ---- Launch: LAUNCH in kernels/launch.cuh makes a SimLauncher and calls it with the kernel's arguments. ------------
 template <class... P> struct SimLauncher {
     struct Args {
         void (*kernel)(P...);
@@ -78,7 +78,9 @@ template <class... P> struct SimLauncher {
 template <class... P>
 SimLauncher<P...> sim_launcher(void (*kernel)(P...), const char *name, dim3 grid, dim3 block, size_t shared_bytes,
                                cudaStream_t stream, const char *file, int line) {
-    return {{name, file, line, reinterpret_cast<const void *>(kernel), grid, block, shared_bytes, 0, nullptr}, stream, kernel};
+    return {{name, file, line, reinterpret_cast<const void *>(kernel), grid, block, shared_bytes, 0, nullptr},
+            stream,
+            kernel};
 }
 
 // nvcc's templates over kernel pointers, missing from the toolkit's headers on a plain host compiler.

@@ -37,13 +37,26 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *p, int device) {
 cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, int device) {
     if (device) return sim_set_error(cudaErrorInvalidDevice);
     switch (attribute) {
-    case cudaDevAttrMultiProcessorCount: *value = PROCESSORS; break;
-    case cudaDevAttrMaxSharedMemoryPerBlockOptin: *value = SIM_SHARED_MAX; break;
-    case cudaDevAttrMaxThreadsPerBlock: *value = SIM_BLOCK_MAX; break;
-    case cudaDevAttrMaxThreadsPerMultiProcessor: *value = THREADS_PER_PROCESSOR; break;
-    case cudaDevAttrComputeCapabilityMajor: *value = 8; break;
-    case cudaDevAttrComputeCapabilityMinor: *value = 0; break;
-    default: sim_die("cudaDeviceGetAttribute(%d) is not part of the harness: add it in stream.c", (int)attribute);
+    case cudaDevAttrMultiProcessorCount:
+        *value = PROCESSORS;
+        break;
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin:
+        *value = SIM_SHARED_MAX;
+        break;
+    case cudaDevAttrMaxThreadsPerBlock:
+        *value = SIM_BLOCK_MAX;
+        break;
+    case cudaDevAttrMaxThreadsPerMultiProcessor:
+        *value = THREADS_PER_PROCESSOR;
+        break;
+    case cudaDevAttrComputeCapabilityMajor:
+        *value = 8;
+        break;
+    case cudaDevAttrComputeCapabilityMinor:
+        *value = 0;
+        break;
+    default:
+        sim_die("cudaDeviceGetAttribute(%d) is not part of the harness: add it in stream.c", (int)attribute);
     }
     return cudaSuccess;
 }
@@ -67,7 +80,7 @@ cudaError_t cudaRuntimeGetVersion(int *version) {
     return cudaSuccess;
 }
 
-// ---- Errors -------------------------------------------------------------------------------------------------------
+// ---- Errors --------------------------------------------------------------------------------------------------------
 cudaError_t sim_set_error(cudaError_t error) {
     if (error) last_error = error;
     return error;

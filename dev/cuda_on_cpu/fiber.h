@@ -4,10 +4,10 @@
 #include <stddef.h>
 
 typedef struct Fiber {
-    void *context;     // x86-64: the saved stack pointer; elsewhere a ucontext_t
-    char *stack;       // lowest address that may be used; one page below it faults. NULL for the first fiber
-    size_t bytes;      // of stack
-    void *fake_stack;  // AddressSanitizer's own
+    void *context;    // x86-64: the saved stack pointer; elsewhere a ucontext_t
+    char *stack;      // lowest address that may be used; one page below it faults. NULL for the first fiber
+    size_t bytes;     // of stack
+    void *fake_stack; // AddressSanitizer's own
     void (*entry)(void);
 } Fiber;
 

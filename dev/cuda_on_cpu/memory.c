@@ -1,9 +1,9 @@
-// Device memory: one reserved range of addresses, so that "is this a device pointer" is a comparison and the whole of it can
-// be closed to host code. Every allocation starts on a page of its own, is filled with 0xff (a NaN in every float
-// format, -1 in every integer) once, and is never given out again after cudaFree.
+// Device memory: one reserved range of addresses, so that "is this a device pointer" is a comparison and the whole of
+// it can be closed to host code. Every allocation starts on a page of its own, is filled with 0xff (a NaN in every
+// float format, -1 in every integer) once, and is never given out again after cudaFree.
 //
-// Outside kernels and API calls the range is closed (mprotect), so that a host dereference of a device pointer faults, as
-// on a GPU; SIGSEGV then says so. CUDA_ON_CPU_PROTECT=0 leaves it open (a debugger can then print device memory).
+// Outside kernels and API calls the range is closed (mprotect), so that a host dereference of a device pointer faults,
+// as on a GPU; SIGSEGV then says so. CUDA_ON_CPU_PROTECT=0 leaves it open (a debugger can then print device memory).
 #include "dev/cuda_on_cpu/runtime.h"
 #include <signal.h>
 #include <stdio.h>
@@ -24,16 +24,17 @@ typedef struct Allocation {
     size_t bytes; // 0 once freed
 } Allocation;
 
-static char *range;       // RESERVED addresses
-static size_t range_used; // from its start; later addresses were never given out
+static char *range;                             // RESERVED addresses
+static size_t range_used;                       // from its start; later addresses were never given out
 static Allocation allocations[ALLOCATIONS_MAX]; // ascending addresses
 static int allocation_count;
 static size_t bytes_in_use;
 static Allocation pinned[ALLOCATIONS_MAX]; // cudaMallocHost
-static int open_depth;
+static int open_depth;                     // of sim_device_open, sim_device_close
+static bool is_open;                       // to kernels, and to host code by mistake
 static struct sigaction previous_handler;
 
-// ---- Bytes, past the eyes of every sanitizer: these loops must not become calls of memset or memcpy ------------------------
+// ---- Bytes, past the eyes of every sanitizer: these loops must not become calls of memset or memcpy ----------------
 void sim_fill(void *to, unsigned char byte, size_t bytes) {
     volatile unsigned char *p = to;
     for (; bytes && (uintptr_t)p % 8; bytes--) *p++ = byte;
@@ -72,7 +73,7 @@ void sim_check_readable(const void *from, size_t bytes, const char *what) {
 #endif
 }
 
-// ---- The closed range ---------------------------------------------------------------------------------------------
+// ---- The closed range ----------------------------------------------------------------------------------------------
 static bool protects(void) {
     const char *text = getenv("CUDA_ON_CPU_PROTECT");
     return !text || strcmp(text, "0") != 0;
@@ -88,8 +89,10 @@ static const Allocation *allocation_at(const void *address) { // the last one th
     const Allocation *found = NULL;
     for (int low = 0, high = allocation_count; low < high;) {
         int middle = (low + high) / 2;
-        if (allocations[middle].base <= (const char *)address) found = &allocations[middle], low = middle + 1;
-        else high = middle;
+        if (allocations[middle].base <= (const char *)address)
+            found = &allocations[middle], low = middle + 1;
+        else
+            high = middle;
     }
     return found;
 }
@@ -100,10 +103,12 @@ static void on_fault(int number, siginfo_t *info, void *context) {
     if (sim_in_device(address)) {
         const Allocation *at = allocation_at(address);
         sim_die("%s at %p, byte %td of the device allocation at %p (%zu bytes)",
-                sim_self ? "a kernel touches device memory it may not," : "host code touches device memory", (const void *)address,
-                at ? address - at->base : 0, at ? (void *)at->base : NULL, at ? at->bytes : 0);
+                sim_self ? "a kernel touches device memory it may not," : "host code touches device memory",
+                (const void *)address, at ? address - at->base : 0, at ? (void *)at->base : NULL, at ? at->bytes : 0);
     }
-    if (sim_self) sim_die("illegal address: a kernel touches %p (a null pointer, or 256 KiB of stack used up?)", (const void *)address);
+    if (sim_self)
+        sim_die("illegal address: a kernel touches %p (a null pointer, or 256 KiB of stack used up?)",
+                (const void *)address);
     sigaction(number, &previous_handler, NULL); // not ours: returning runs the instruction again under the old handler
 }
 
@@ -119,17 +124,22 @@ static void catch_faults(void) { // at every closing: a test framework may have 
     sigaction(SIGSEGV, &action, NULL);
 }
 
-static void set_access(int protection) {
-    if (range_used && protects() && mprotect(range, range_used, protection) != 0) sim_die("mprotect of device memory failed");
-}
-
 void sim_device_open(void) {
+    open_depth++;
+    if (is_open || !range_used) return;
+    is_open = true;
     catch_faults();
-    if (open_depth++ == 0) set_access(PROT_READ | PROT_WRITE);
+    if (protects() && mprotect(range, range_used, PROT_READ | PROT_WRITE) != 0)
+        sim_die("mprotect of device memory failed");
 }
 
-void sim_device_close(void) {
-    if (--open_depth == 0) set_access(PROT_NONE);
+void sim_device_close(void) { open_depth--; }
+
+void sim_device_shut(void) {
+    if (!is_open || open_depth || !range_used) return;
+    is_open = false;
+    catch_faults();
+    if (protects() && mprotect(range, range_used, PROT_NONE) != 0) sim_die("mprotect of device memory failed");
 }
 
 void sim_require_device(const void *address, size_t bytes, const char *what) {
@@ -145,7 +155,7 @@ static void require_host(const void *address, const char *what) {
     if (!address || sim_in_device(address)) sim_die("%s: %p is no host pointer", what, address);
 }
 
-// ---- Allocation ---------------------------------------------------------------------------------------------------
+// ---- Allocation ----------------------------------------------------------------------------------------------------
 cudaError_t cudaMalloc(void **pointer, size_t bytes) {
     if (sim_capturing()) return sim_set_error(cudaErrorStreamCaptureUnsupported);
     *pointer = NULL;
@@ -166,8 +176,8 @@ cudaError_t cudaMalloc(void **pointer, size_t bytes) {
     allocations[allocation_count++] = (Allocation){base, bytes};
     bytes_in_use += bytes;
     *pointer = base;
-    sim_device_open();
-    sim_device_close();
+    catch_faults();
+    if (!is_open && protects() && mprotect(base, pages, PROT_NONE) != 0) sim_die("mprotect of device memory failed");
     return cudaSuccess;
 }
 
@@ -175,7 +185,8 @@ cudaError_t cudaFree(void *pointer) {
     if (!pointer) return cudaSuccess;
     cudaError_t error = cudaDeviceSynchronize();
     Allocation *at = sim_in_device(pointer) ? (Allocation *)(uintptr_t)allocation_at(pointer) : NULL;
-    if (!at || at->base != pointer || !at->bytes) sim_die("cudaFree: %p is not the start of a live allocation", pointer);
+    if (!at || at->base != pointer || !at->bytes)
+        sim_die("cudaFree: %p is not the start of a live allocation", pointer);
     sim_forbid(at->base, at->bytes);
     madvise(at->base, (at->bytes + PAGE - 1) / PAGE * PAGE, MADV_DONTNEED);
     bytes_in_use -= at->bytes;
@@ -200,7 +211,8 @@ cudaError_t cudaHostAlloc(void **pointer, size_t bytes, unsigned flags) {
 
 static Allocation *pinned_at(const void *address) {
     for (int i = 0; i < ALLOCATIONS_MAX; i++)
-        if (pinned[i].base && (const char *)address >= pinned[i].base && (const char *)address < pinned[i].base + pinned[i].bytes)
+        if (pinned[i].base && (const char *)address >= pinned[i].base &&
+            (const char *)address < pinned[i].base + pinned[i].bytes)
             return &pinned[i];
     return NULL;
 }
@@ -225,7 +237,7 @@ cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total) {
     return cudaSuccess;
 }
 
-// ---- Copies -------------------------------------------------------------------------------------------------------
+// ---- Copies --------------------------------------------------------------------------------------------------------
 typedef struct Copy {
     void *to;
     const void *from;
@@ -245,10 +257,14 @@ static bool check_copy(void *to, const void *from, size_t bytes, enum cudaMemcpy
         to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
         from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
     }
-    if (to_device) sim_require_device(to, bytes, "destination of cudaMemcpy");
-    else require_host(to, "destination of cudaMemcpy");
-    if (from_device) sim_require_device(from, bytes, "source of cudaMemcpy");
-    else require_host(from, "source of cudaMemcpy");
+    if (to_device)
+        sim_require_device(to, bytes, "destination of cudaMemcpy");
+    else
+        require_host(to, "destination of cudaMemcpy");
+    if (from_device)
+        sim_require_device(from, bytes, "source of cudaMemcpy");
+    else
+        require_host(from, "source of cudaMemcpy");
     if ((const char *)to < (const char *)from + bytes && (const char *)from < (const char *)to + bytes)
         sim_die("cudaMemcpy: source and destination overlap");
     return from_device;
@@ -256,7 +272,8 @@ static bool check_copy(void *to, const void *from, size_t bytes, enum cudaMemcpy
 
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind, cudaStream_t stream) {
     if (!bytes) return cudaSuccess;
-    bool snapshot = !check_copy(to, from, bytes, kind) && !sim_is_pinned(from); // pageable memory is read before the return
+    bool snapshot =
+        !check_copy(to, from, bytes, kind) && !sim_is_pinned(from); // pageable memory is read before the return
     Copy *copy = malloc(sizeof *copy + (snapshot ? bytes : 0));
     if (!copy) return sim_set_error(cudaErrorMemoryAllocation);
     *copy = (Copy){to, snapshot ? NULL : from, bytes};

@@ -1,13 +1,13 @@
 // The race detector: two accesses to the same bytes, at least one a write, not both atomic, by two threads that CUDA's
 // rules leave unordered. What orders two threads of one launch:
-//   * of one block: __syncthreads (the barrier epoch), within a warp also __syncwarp (a vector clock per lane, Fidge/Mattern);
-//     shuffles, votes, ldmatrix and mma order nothing;
-//   * of two blocks: the last-block pattern only: write, [__syncthreads,] __threadfence, atomic on a location L; atomic on L,
-//     [__syncthreads,] read. Chains over a third block are not followed.
-// clang -fsanitize=thread calls __tsan_* (race_hooks.c) at every access; this file answers instead of LLVM's runtime, which
-// knows nothing of fibers, barriers or launches. A cell for each two bytes of shared and device memory keeps the last
-// write and two reads, if possible of different warps. The verdict does not depend on the order in which threads ran.
-#include "dev/cuda_on_cpu/race.h"
+//   * of one block: __syncthreads (the barrier epoch); within a warp also __syncwarp (vector clocks, Fidge and Mattern
+//     1988); shuffles, votes, ldmatrix and mma order nothing;
+//   * of two blocks: the last-block pattern only: write, [__syncthreads,] __threadfence, atomic on a location L; then
+//     atomic on L, [__syncthreads,] read. Chains over a third block are not followed.
+// clang -fsanitize=thread calls __tsan_* (race_hooks.c) at every access; this file answers instead of LLVM's runtime,
+// which knows nothing of fibers, barriers or launches. A cell for each two bytes of shared and device memory keeps the
+// last write and two reads, of different warps if possible. The verdict does not depend on the order of execution.
+#include "dev/cuda_on_cpu/runtime.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +15,13 @@
 #include <unistd.h>
 
 typedef struct Past {
-    uint32_t block;    // its serial number in the process; 0: no access yet
-    uint32_t barrier;  // how many __syncthreads the block had passed
-    uint32_t clock;    // the thread's own, see `known`
-    uint32_t place;    // code address, from the start of the executable
+    uint32_t block;   // its serial number in the process; 0: no access yet
+    uint32_t barrier; // how many __syncthreads the block had passed
+    uint32_t clock;   // the thread's own, see `known`
+    uint32_t place;   // code address, from the start of the executable
     uint16_t thread;
-    uint8_t bytes;     // which of the cell's two: bit 0, bit 1
-    uint8_t kind;      // SimAccess
+    uint8_t bytes; // which of the cell's two: bit 0, bit 1
+    uint8_t kind;  // SimAccess
 } Past;
 
 typedef struct Cell {
@@ -54,7 +54,8 @@ extern const char __executable_start[];
 static Region regions[3];
 static int region_count;
 static uint32_t block_serial, launch_first, barrier;
-static uint32_t known[SIM_BLOCK_MAX][SIM_WARP]; // [t][l]: the clock of lane l (of t's warp) up to which t is ordered after it
+static uint32_t known[SIM_BLOCK_MAX]
+                     [SIM_WARP]; // [t][l]: the clock of lane l (of t's warp) up to which t is ordered after it
 static Fence fences[SIM_BLOCK_MAX];
 static Release *releases; // of this launch, ascending block
 static Acquire *acquires; // of this block
@@ -63,7 +64,8 @@ static size_t release_count, release_capacity, acquire_count, acquire_capacity;
 static uint32_t *own_clock(unsigned rank) { return &known[rank][rank % SIM_WARP]; }
 
 static void watch(const void *start, size_t bytes, bool shared) {
-    void *cells = mmap(NULL, bytes / 2 * sizeof(Cell) + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *cells = mmap(NULL, bytes / 2 * sizeof(Cell) + 4096, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (cells == MAP_FAILED) sim_die("cannot reserve the addresses of the race detector's cells");
     regions[region_count++] = (Region){start, bytes, cells, shared};
 }
@@ -103,7 +105,7 @@ void sim_race_syncwarp(unsigned mask) { // every lane of the mask learns what an
     }
 }
 
-// ---- Between blocks -----------------------------------------------------------------------------------------------
+// ---- Between blocks ------------------------------------------------------------------------------------------------
 void sim_fence(void) {
     Fence *fence = &fences[sim_self->rank];
     fence->barrier = barrier;
@@ -122,7 +124,8 @@ static void *grow(void *list, size_t count, size_t *capacity, size_t item) {
 static void note_atomic(unsigned rank, const void *location) {
     bool published = false, acquired = false;
     for (size_t i = 0; i < release_count && !published; i++) published = releases[i].location == location;
-    for (size_t i = 0; i < acquire_count && !acquired; i++) acquired = acquires[i].location == location && acquires[i].thread == rank;
+    for (size_t i = 0; i < acquire_count && !acquired; i++)
+        acquired = acquires[i].location == location && acquires[i].thread == rank;
     if (published && !acquired) {
         acquires = grow(acquires, acquire_count, &acquire_capacity, sizeof *acquires);
         acquires[acquire_count++] = (Acquire){location, rank, barrier, *own_clock(rank)};
@@ -138,8 +141,10 @@ static bool published_before(const Past *past, const void *location) {
     size_t low = 0, high = release_count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (releases[middle].block < past->block) low = middle + 1;
-        else high = middle;
+        if (releases[middle].block < past->block)
+            low = middle + 1;
+        else
+            high = middle;
     }
     for (size_t i = low; i < release_count && releases[i].block == past->block; i++) {
         const Release *r = &releases[i];
@@ -162,7 +167,7 @@ static bool handed_over(const Past *past, unsigned rank) {
     return false;
 }
 
-// ---- The verdict --------------------------------------------------------------------------------------------------
+// ---- The verdict ---------------------------------------------------------------------------------------------------
 static bool ordered(const Past *past, const Past *now, bool shared) {
     if (past->block < launch_first || !(past->bytes & now->bytes)) return true;
     if (past->kind == SIM_ATOMIC && now->kind == SIM_ATOMIC) return true;
@@ -171,7 +176,9 @@ static bool ordered(const Past *past, const Past *now, bool shared) {
     return same_warp(past->thread, now->thread) && known[now->thread][past->thread % SIM_WARP] >= past->clock;
 }
 
-static const char *kind_name(unsigned kind) { return kind == SIM_READ ? "read" : kind == SIM_WRITE ? "write" : "atomic"; }
+static const char *kind_name(unsigned kind) {
+    return kind == SIM_READ ? "read" : kind == SIM_WRITE ? "write" : "atomic";
+}
 
 static void print_place(uint32_t place) { // the source line, from the debug information
     char program[256], command[400];
@@ -182,17 +189,20 @@ static void print_place(uint32_t place) { // the source line, from the debug inf
     if (system(command) != 0) fprintf(stderr, "code at 0x%x\n", place);
 }
 
-__attribute__((noreturn)) static void report(const Past *past, const Past *now, const Region *region, const char *address) {
+__attribute__((noreturn)) static void report(const Past *past, const Past *now, const Region *region,
+                                             const char *address) {
     fflush(stdout);
-    fprintf(stderr, "cuda_on_cpu: race in %s memory at %p:\n  %s by thread %u at ", region->shared ? "shared" : "device",
-            (const void *)address, kind_name(now->kind), now->thread);
+    fprintf(stderr, "cuda_on_cpu: race in %s memory at %p:\n  %s by thread %u at ",
+            region->shared ? "shared" : "device", (const void *)address, kind_name(now->kind), now->thread);
     print_place(now->place);
     fprintf(stderr, "  %s by thread %u of %s at ", kind_name(past->kind), past->thread,
-            past->block != now->block ? "another block"
-            : same_warp(past->thread, now->thread) ? "the same warp" : "another warp of the block");
+            past->block != now->block              ? "another block"
+            : same_warp(past->thread, now->thread) ? "the same warp"
+                                                   : "another warp of the block");
     print_place(past->place);
-    sim_die("race between %s", past->block != now->block ? "blocks"
-                               : same_warp(past->thread, now->thread) ? "threads of a warp" : "warps");
+    sim_die("race between %s", past->block != now->block              ? "blocks"
+                               : same_warp(past->thread, now->thread) ? "threads of a warp"
+                                                                      : "warps");
 }
 
 static void remember_read(Cell *cell, const Past *now) {
@@ -221,7 +231,7 @@ static void touch_cell(const Region *region, Cell *cell, const Past *now, const 
     if (now->bytes == 3) cell->read[0] = cell->read[1] = (Past){0};
 }
 
-void race_touch(unsigned rank, const void *address, size_t bytes, SimAccess access, const void *place) {
+void sim_touch(unsigned rank, const void *address, size_t bytes, SimAccess access, const void *place) {
     const char *start = address, *end = start + bytes;
     const Region *region = NULL;
     for (int i = 0; i < region_count && !region; i++)
@@ -231,15 +241,12 @@ void race_touch(unsigned rank, const void *address, size_t bytes, SimAccess acce
         return;
     }
     if (!region->shared) sim_require_device(address, bytes, "access by a kernel");
-    Past now = {block_serial, barrier, *own_clock(rank), (uint32_t)((const char *)place - __executable_start), (uint16_t)rank, 0, (uint8_t)access};
+    Past now = {block_serial,   barrier, *own_clock(rank), (uint32_t)((const char *)place - __executable_start),
+                (uint16_t)rank, 0,       (uint8_t)access};
     for (size_t cell = (size_t)(start - region->start) / 2; region->start + 2 * cell < end; cell++) {
         const char *low = region->start + 2 * cell;
         now.bytes = (uint8_t)((low >= start) | (low + 1 < end) << 1);
         touch_cell(region, &region->cells[cell], &now, low < start ? start : low);
     }
     if (access == SIM_ATOMIC) note_atomic(rank, address);
-}
-
-void sim_touch(unsigned rank, const void *address, size_t bytes, SimAccess access) {
-    race_touch(rank, address, bytes, access, __builtin_return_address(0));
 }

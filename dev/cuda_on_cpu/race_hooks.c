@@ -1,9 +1,9 @@
-// What clang -fsanitize=thread calls, given to race.c. Link with -Wl,--wrap=memcpy,--wrap=memset,--wrap=memmove: clang 14
-// turns copies of structs into calls of these.
-#include "dev/cuda_on_cpu/race.h"
+// What clang -fsanitize=thread calls, given to race.c. Link with -Wl,--wrap=memcpy,--wrap=memset,--wrap=memmove: clang
+// 14 turns copies of structs into calls of these.
+#include "dev/cuda_on_cpu/runtime.h"
 
 static void touch(const void *address, size_t bytes, SimAccess access, const void *place) {
-    if (sim_self && bytes) race_touch(sim_self->rank, address, bytes, access, place);
+    if (sim_self && bytes) sim_touch(sim_self->rank, address, bytes, access, place);
 }
 
 #define HOOK(name, bytes, access)                                                                                      \

@@ -1,8 +1,8 @@
 // Builds without the race detector: nobody watches.
 #include "dev/cuda_on_cpu/runtime.h"
 
-void sim_touch(unsigned rank, const void *address, size_t bytes, SimAccess access) {
-    (void)rank, (void)address, (void)bytes, (void)access;
+void sim_touch(unsigned rank, const void *address, size_t bytes, SimAccess access, const void *place) {
+    (void)rank, (void)address, (void)bytes, (void)access, (void)place;
 }
 void sim_fence(void) {}
 void sim_race_launch(void) {}

@@ -1,21 +1,23 @@
 # Builds of the project's .cu files for the host. Included by the Makefile at the project's root.
 #
-# A mode is a folder under build/ and a way to compile; every .c and .cu of the project has an object in each:
-#   sim  sim-asan  sim-race     floatX = float
+# A mode is a folder under build/ and a way to compile:
+#   sim  sim-asan  sim-race                    floatX = float
 #   sim-bf16  sim-asan-bf16  sim-race-bf16     floatX = bf16
-# To link a program of mode M:   build/M/prog: OBJECTS $(SIM_RUNTIME_M)
-#                                	$(SIM_CXX) -o $@ $^ $(SIM_LINK_M) LIBRARIES
-# The link takes kernels/x.cu's object where the C build takes kernels/x.c's.
+# In mode M, x.cu becomes build/M/x.o; x.c does so where there is no x.cu. So of two twins the link gets the kernel.
+# A main x.c or x.cu becomes build/M/x, linked with all of $(FOLDERS), the harness, cmocka and the project's $(LDLIBS):
+#   make build/sim-race/tests/kernels/test_rmsnorm
+# `make sim-test` runs the harness's own tests. SIM_FOUND is empty where there is no toolkit, and so no sim build.
 CUDA_HOME  ?= /usr/local/cuda
 SIM_CC     ?= clang
 SIM_CXX    ?= clang++
 SIM_NATIVE ?= -march=native
 SIM_WARN   = -Wall -Wextra -Werror
-SIM_INC    = -I. -isystem $(CUDA_HOME)/include
+SIM_INC    = -I. -isystem $(CUDA_HOME)/include $(MPI_CFLAGS)
 SIM_CU     = -x c++ -std=c++17 -fno-strict-aliasing $(SIM_NATIVE) $(SIM_WARN) -include dev/cuda_on_cpu/cuda_on_cpu.h
 SIM_C      = -std=gnu11 $(SIM_NATIVE) $(SIM_WARN) -Wshadow -Wmissing-prototypes
 SIM_MODES  = sim sim-asan sim-race sim-bf16 sim-asan-bf16 sim-race-bf16
-SIM_FOUND := $(wildcard $(CUDA_HOME)/include/cuda_bf16.h)# empty: no toolkit, no sim build
+SIM_FOUND := $(wildcard $(CUDA_HOME)/include/cuda_bf16.h)
+SIM_STEMS  = $(sort $(basename $(wildcard $(FOLDERS:%=%/*.c) $(FOLDERS:%=%/*.cu))))
 SIM_PARTS  = fiber block memory stream device tensor cublaslt nccl
 
 # How kernels (.cu), host code (.c) and the harness itself are compiled, and what the link needs, by kind of mode.
@@ -45,6 +47,23 @@ build/$(1)/%.o: %.cu
 build/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
 	$(SIM_CC) $(SIM_C) $(SIM_HOST_$(2)) $(3) $(SIM_INC) -MMD -MP -c $$< -o $$@
+build/$(1)/dynamo.a: $$(SIM_STEMS:%=build/$(1)/%.o)
+	@rm -f $$@ && ar rcs $$@ $$^
+build/$(1)/%: build/$(1)/%.o build/$(1)/dynamo.a $$(SIM_RUNTIME_$(1))
+	$(SIM_CXX) -o $$@ $$^ $$(SIM_LINK_$(1)) -lcmocka $$(filter-out -fopenmp,$$(LDLIBS))
+build/$(1)/tests/cuda_on_cpu/%: build/$(1)/tests/cuda_on_cpu/%.o $$(SIM_RUNTIME_$(1))
+	$(SIM_CXX) -o $$@ $$^ $$(SIM_LINK_$(1)) -lcmocka
 endef
 $(foreach m,plain asan race,$(eval $(call SIM_MODE,$(if $(filter plain,$(m)),sim,sim-$(m)),$(m),)))
 $(foreach m,plain asan race,$(eval $(call SIM_MODE,$(if $(filter plain,$(m)),sim,sim-$(m))-bf16,$(m),-DPRECISION_BF16)))
+
+SIM_CHECKS  = sim sim-asan sim-race
+SIM_TESTS   = $(foreach m,$(SIM_CHECKS),$(addprefix build/$(m)/tests/cuda_on_cpu/,test_launch test_tensor test_cublaslt test_nccl))
+SIM_FAULTS  = $(SIM_CHECKS:%=build/%/tests/cuda_on_cpu/faults)
+.PHONY: sim-test sim-faults
+.SECONDARY: $(SIM_TESTS:%=%.o) $(SIM_FAULTS:%=%.o) $(foreach m,$(SIM_MODES),$(SIM_RUNTIME_$(m)))
+sim-faults: $(SIM_FAULTS)
+	tests/cuda_on_cpu/run.sh build
+sim-test: $(SIM_TESTS) sim-faults
+	@set -e; for t in $(SIM_TESTS); do echo $$t; $$t; done
+-include $(wildcard $(foreach m,$(SIM_MODES),build/$(m)/*.d build/$(m)/*/*.d build/$(m)/*/*/*.d))

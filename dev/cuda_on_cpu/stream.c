@@ -1,9 +1,9 @@
 // Streams, events and graphs.
 //
 // All streams share one order: that of submission. By default work runs when it is submitted. With
-// CUDA_ON_CPU_STREAM=late it waits for the next call that synchronises, so that a host which reads a result too early, or
-// overwrites a pinned buffer too early, sees wrong values. While a stream is captured its work goes into the graph and
-// runs at every cudaGraphLaunch.
+// CUDA_ON_CPU_STREAM=late it waits for the next call that synchronises, so that a host which reads a result too early,
+// or overwrites a pinned buffer too early, sees wrong values. While a stream is captured its work goes into the graph
+// and runs at every cudaGraphLaunch.
 #include "dev/cuda_on_cpu/runtime.h"
 #include <stdlib.h>
 #include <string.h>
@@ -26,16 +26,17 @@ struct CUgraph_st {
 };
 struct CUstream_st {
     struct CUgraph_st *graph; // captured into, if it is open
-    const void *stuck;        // who waits for ever, or NULL
+    struct CUstream_st *next; // of all_streams
+    const void *stuck;        // whose peer died, or NULL
 };
 struct CUevent_st {
     double seconds;
     struct CUgraph_st *graph; // recorded while this was captured
 };
 
-static struct CUstream_st default_stream;
+static struct CUstream_st default_stream, *all_streams = &default_stream;
 static Queue pending; // of CUDA_ON_CPU_STREAM=late
-static int captures, stuck_streams;
+static int captures;
 
 static struct CUstream_st *stream_of(cudaStream_t stream) {
     return !stream || stream == cudaStreamLegacy || stream == cudaStreamPerThread ? &default_stream : stream;
@@ -48,7 +49,7 @@ static struct CUgraph_st *capture_of(cudaStream_t stream) {
 
 bool sim_capturing(void) { return captures > 0; }
 
-// ---- Queues -------------------------------------------------------------------------------------------------------
+// ---- Queues --------------------------------------------------------------------------------------------------------
 static void queue_add(Queue *queue, SimWork *work, const void *args, size_t bytes) {
     Item *item = malloc(sizeof *item + bytes);
     if (!item) sim_die("no memory for work on a stream");
@@ -82,8 +83,10 @@ static bool runs_late(void) {
 void sim_submit(cudaStream_t stream, SimWork *work, const void *args, size_t bytes) {
     struct CUgraph_st *graph = capture_of(stream);
     if (captures && !graph) sim_die("work on a stream that is not captured, during a capture: CUDA refuses it");
-    if (graph) queue_add(&graph->queue, work, args, bytes);
-    else if (runs_late()) queue_add(&pending, work, args, bytes);
+    if (graph)
+        queue_add(&graph->queue, work, args, bytes);
+    else if (runs_late())
+        queue_add(&pending, work, args, bytes);
     else {
         Queue one = {0};
         queue_add(&one, work, args, bytes);
@@ -92,10 +95,17 @@ void sim_submit(cudaStream_t stream, SimWork *work, const void *args, size_t byt
     }
 }
 
-void sim_stream_stuck(cudaStream_t stream, const void *cause) {
-    struct CUstream_st *s = stream_of(stream);
-    stuck_streams += (cause != NULL) - (s->stuck != NULL);
-    s->stuck = cause;
+void sim_stream_stuck(cudaStream_t stream, const void *cause) { stream_of(stream)->stuck = cause; }
+
+void sim_unstick(const void *cause) {
+    for (struct CUstream_st *s = all_streams; s; s = s->next)
+        if (s->stuck == cause) s->stuck = NULL;
+}
+
+static bool any_stuck(void) {
+    for (const struct CUstream_st *s = all_streams; s; s = s->next)
+        if (s->stuck) return true;
+    return false;
 }
 
 static void drain(void) {
@@ -108,16 +118,21 @@ static void drain(void) {
 static cudaError_t synchronise(const char *what, const struct CUstream_st *stream) {
     if (captures) return sim_set_error(cudaErrorStreamCaptureUnsupported);
     drain();
-    if (stream ? stream->stuck != NULL : stuck_streams > 0)
-        sim_die("%s would wait for ever: a collective's peer died. Poll cudaStreamQuery and ncclCommGetAsyncError, then "
-                "ncclCommAbort", what);
+    if (stream ? stream->stuck != NULL : any_stuck())
+        sim_die("%s would wait for ever: a collective's peer died. Poll cudaStreamQuery and ncclCommGetAsyncError, "
+                "then ncclCommAbort",
+                what);
+    sim_device_shut();
     return cudaSuccess;
 }
 
-// ---- Streams ------------------------------------------------------------------------------------------------------
+// ---- Streams -------------------------------------------------------------------------------------------------------
 cudaError_t cudaStreamCreate(cudaStream_t *stream) {
     *stream = calloc(1, sizeof **stream);
-    return *stream ? cudaSuccess : sim_set_error(cudaErrorMemoryAllocation);
+    if (!*stream) return sim_set_error(cudaErrorMemoryAllocation);
+    (*stream)->next = all_streams;
+    all_streams = *stream;
+    return cudaSuccess;
 }
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags) {
     (void)flags;
@@ -129,18 +144,22 @@ cudaError_t cudaStreamCreateWithPriority(cudaStream_t *stream, unsigned flags, i
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
     drain();
-    if (stream->stuck) sim_stream_stuck(stream, NULL);
+    struct CUstream_st **link = &all_streams;
+    while (*link != stream) link = &(*link)->next;
+    *link = stream->next;
     free(stream);
     return cudaSuccess;
 }
-cudaError_t cudaStreamSynchronize(cudaStream_t stream) { return synchronise("cudaStreamSynchronize", stream_of(stream)); }
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+    return synchronise("cudaStreamSynchronize", stream_of(stream));
+}
 cudaError_t cudaDeviceSynchronize(void) { return synchronise("cudaDeviceSynchronize", NULL); }
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
     drain();
     return stream_of(stream)->stuck ? cudaErrorNotReady : cudaSuccess;
 }
 
-// ---- Events -------------------------------------------------------------------------------------------------------
+// ---- Events --------------------------------------------------------------------------------------------------------
 static void stamp(const void *work) {
     cudaEvent_t event;
     struct timespec now;
@@ -179,7 +198,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
 cudaError_t cudaEventQuery(cudaEvent_t event) {
     (void)event;
     drain();
-    return stuck_streams ? cudaErrorNotReady : cudaSuccess;
+    return any_stuck() ? cudaErrorNotReady : cudaSuccess;
 }
 cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t start, cudaEvent_t end) {
     drain();
@@ -187,10 +206,11 @@ cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t start, cudaEve
     return cudaSuccess;
 }
 
-// ---- Graphs -------------------------------------------------------------------------------------------------------
+// ---- Graphs --------------------------------------------------------------------------------------------------------
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMode mode) {
     (void)mode;
-    if (stream_of(stream) == &default_stream || capture_of(stream)) return sim_set_error(cudaErrorStreamCaptureUnsupported);
+    if (stream_of(stream) == &default_stream || capture_of(stream))
+        return sim_set_error(cudaErrorStreamCaptureUnsupported);
     struct CUgraph_st *graph = calloc(1, sizeof *graph);
     if (!graph) return sim_set_error(cudaErrorMemoryAllocation);
     drain();

@@ -6,17 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Reported as the place of a failed meeting: the .cu line is in the kernel named with it.
-#define HERE "kernels/ptx.cuh", __LINE__
-
 static unsigned warp_start(void) { return sim_self->rank - sim_self->rank % SIM_WARP; }
 
-// ---- ldmatrix -----------------------------------------------------------------------------------------------------
+// ---- ldmatrix ------------------------------------------------------------------------------------------------------
 typedef struct LoadMatrix {
     unsigned *r;
     int tiles;
     bool transposed;
     const unsigned char *row;
+    const void *place; // of the call
 } LoadMatrix;
 
 static void load_matrix_op(void **lanes, unsigned mask) {
@@ -27,19 +25,22 @@ static void load_matrix_op(void **lanes, unsigned mask) {
             const LoadMatrix *giver = lanes[8 * tile + i];
             sim_check_aligned(giver->row, 16);
             if (!sim_in_shared(giver->row, 16))
-                sim_die("ldmatrix: lane %d passes %p, which is not 16 bytes of shared memory", 8 * tile + i, (const void *)giver->row);
+                sim_die("ldmatrix: lane %d passes %p, which is not 16 bytes of shared memory", 8 * tile + i,
+                        (const void *)giver->row);
             sim_check_readable(giver->row, 16, "ldmatrix");
         }
     for (unsigned lane = 0; lane < SIM_WARP; lane++) {
         const LoadMatrix *taker = lanes[lane];
         unsigned g = lane / 4, q = lane % 4;
-        if (taker->tiles != first->tiles || taker->transposed != first->transposed) sim_die("ldmatrix: the lanes differ in its form");
+        if (taker->tiles != first->tiles || taker->transposed != first->transposed)
+            sim_die("ldmatrix: the lanes differ in its form");
         for (int tile = 0; tile < taker->tiles; tile++) {
             unsigned half[2];
-            for (unsigned e = 0; e < 2; e++) { // element (row, column) of the tile; rows are 16 bytes that lanes point at
+            for (unsigned e = 0; e < 2;
+                 e++) { // element (row, column) of the tile; rows are 16 bytes that lanes point at
                 unsigned row = taker->transposed ? 2 * q + e : g, column = taker->transposed ? g : 2 * q + e;
                 const unsigned char *from = ((const LoadMatrix *)lanes[8 * (unsigned)tile + row])->row + 2 * column;
-                sim_touch(warp_start() + lane, from, 2, SIM_READ);
+                sim_touch(warp_start() + lane, from, 2, SIM_READ, taker->place);
                 half[e] = from[0] | (unsigned)from[1] << 8;
             }
             taker->r[tile] = half[0] | half[1] << 16;
@@ -47,12 +48,12 @@ static void load_matrix_op(void **lanes, unsigned mask) {
     }
 }
 
-void sim_ldmatrix(unsigned *r, int tiles, bool transposed, const void *row) {
-    LoadMatrix args = {r, tiles, transposed, row};
-    sim_meet("ldmatrix", 0xffffffffu, load_matrix_op, &args, HERE);
+void sim_warp_ldmatrix(unsigned *r, int tiles, bool transposed, const void *row, const char *file, int line) {
+    LoadMatrix args = {r, tiles, transposed, row, __builtin_return_address(0)};
+    sim_meet("ldmatrix", 0xffffffffu, load_matrix_op, &args, file, line);
 }
 
-// ---- mma ----------------------------------------------------------------------------------------------------------
+// ---- mma -----------------------------------------------------------------------------------------------------------
 typedef struct Mma {
     float *d;
     const unsigned *a;
@@ -88,16 +89,17 @@ static void mma_op(void **lanes, unsigned mask) {
     }
 }
 
-void sim_mma_m16n8k16(float *d, const unsigned *a, unsigned b0, unsigned b1) {
+void sim_warp_mma(float *d, const unsigned *a, unsigned b0, unsigned b1, const char *file, int line) {
     Mma args = {d, a, {b0, b1}};
-    sim_meet("mma_m16n8k16", 0xffffffffu, mma_op, &args, HERE);
+    sim_meet("mma_m16n8k16", 0xffffffffu, mma_op, &args, file, line);
 }
 
-// ---- cp.async -----------------------------------------------------------------------------------------------------
+// ---- cp.async ------------------------------------------------------------------------------------------------------
 typedef struct PendingCopy {
     void *to;
     const void *from;
     int valid, group;
+    const void *place; // of the call
 } PendingCopy;
 
 typedef struct Copies {
@@ -111,8 +113,8 @@ static Copies copies[SIM_BLOCK_MAX];
 void sim_copies_forget(unsigned rank) { copies[rank].count = copies[rank].group = 0; }
 
 static void copy_now(const PendingCopy *copy) {
-    sim_touch(sim_self->rank, copy->to, 16, SIM_WRITE);
-    if (copy->valid) sim_touch(sim_self->rank, copy->from, (size_t)copy->valid, SIM_READ);
+    sim_touch(sim_self->rank, copy->to, 16, SIM_WRITE, copy->place);
+    if (copy->valid) sim_touch(sim_self->rank, copy->from, (size_t)copy->valid, SIM_READ, copy->place);
     sim_copy(copy->to, copy->from, (size_t)copy->valid);
     sim_fill((char *)copy->to + copy->valid, 0, 16 - (size_t)copy->valid);
 }
@@ -129,13 +131,13 @@ void sim_cp_async_16(void *to, const void *from, int valid) {
         sim_check_readable(from, (size_t)valid, "cp.async");
     }
     Copies *mine = &copies[sim_self->rank];
-    PendingCopy copy = {to, from, valid, mine->group};
+    PendingCopy copy = {to, from, valid, mine->group, __builtin_return_address(0)};
     const char *mode = getenv("CUDA_ON_CPU_COPY");
     if (mode && !strcmp(mode, "early")) {
         copy_now(&copy);
         return;
     }
-    sim_touch(sim_self->rank, to, 16, SIM_WRITE);
+    sim_touch(sim_self->rank, to, 16, SIM_WRITE, copy.place);
     sim_fill(to, 0xff, 16);
     if (mine->count == mine->capacity) {
         mine->capacity = mine->capacity ? 2 * mine->capacity : 16;
@@ -151,8 +153,10 @@ void sim_cp_async_wait(int pending) {
     Copies *mine = &copies[sim_self->rank];
     int left = 0;
     for (int i = 0; i < mine->count; i++) {
-        if (mine->list[i].group < mine->group - pending) copy_now(&mine->list[i]);
-        else mine->list[left++] = mine->list[i];
+        if (mine->list[i].group < mine->group - pending)
+            copy_now(&mine->list[i]);
+        else
+            mine->list[left++] = mine->list[i];
     }
     mine->count = left;
 }

@@ -10,9 +10,15 @@ inline int sim_shuffle_source(SimShuffle kind, int lane, int selector, int width
     int segment = lane & ~(width - 1), last = segment + width - 1, from;
     switch (kind) {
     case SIM_SHUFFLE_INDEX: return segment + (selector & (width - 1));
-    case SIM_SHUFFLE_UP: from = lane - selector; return from < segment ? lane : from;
-    case SIM_SHUFFLE_DOWN: from = lane + selector; return from > last ? lane : from;
-    case SIM_SHUFFLE_XOR: from = lane ^ selector; return from > last ? lane : from;
+    case SIM_SHUFFLE_UP:
+        from = lane - selector;
+        return from < segment ? lane : from;
+    case SIM_SHUFFLE_DOWN:
+        from = lane + selector;
+        return from > last ? lane : from;
+    case SIM_SHUFFLE_XOR:
+        from = lane ^ selector;
+        return from > last ? lane : from;
     }
     return lane;
 }
@@ -27,7 +33,8 @@ template <SimShuffle kind, class T> SIM_UNSEEN void sim_shuffle_op(void **lanes,
         if (!(mask >> lane & 1)) continue;
         SimShuffleArgs<T> *args = static_cast<SimShuffleArgs<T> *>(lanes[lane]);
         int from = sim_shuffle_source(kind, lane, args->selector, args->width);
-        if (!(mask >> from & 1)) sim_die("a shuffle's lane %d reads lane %d, which mask 0x%08x omits", lane, from, mask);
+        if (!(mask >> from & 1))
+            sim_die("a shuffle's lane %d reads lane %d, which mask 0x%08x omits", lane, from, mask);
         args->result = static_cast<SimShuffleArgs<T> *>(lanes[from])->value;
     }
 }
@@ -74,7 +81,7 @@ SIM_UNSEEN inline T sim_fold(const char *name, unsigned mask, T value, const cha
     };
 SIM_COMBINE(SimBallot, unsigned, 0u, a | (b ? 1u << lane : 0u))
 SIM_COMBINE(SimAdd, unsigned, 0u, a + b)
-SIM_COMBINE(SimAnd, unsigned, ~0u, a & b)
+SIM_COMBINE(SimAnd, unsigned, ~0u, a &b)
 SIM_COMBINE(SimOr, unsigned, 0u, a | b)
 SIM_COMBINE(SimXor, unsigned, 0u, a ^ b)
 SIM_COMBINE(SimMin, long long, 1ll << 62, b < a ? b : a)
@@ -90,19 +97,24 @@ inline int __any_sync(unsigned mask, int predicate, SIM_HERE) {
 inline int __all_sync(unsigned mask, int predicate, SIM_HERE) {
     return sim_fold<SimBallot>("__all_sync", mask, predicate ? 1u : 0u, file, line) == mask;
 }
-#define SIM_REDUCE(name, T, Combine, Wide)                                                                             \
-    inline T name(unsigned mask, T value, SIM_HERE) {                                                                  \
+#define SIM_REDUCE(name, Combine, Wide)                                                                                \
+    template <class T> inline T name(unsigned mask, T value, SIM_HERE) {                                               \
         return static_cast<T>(sim_fold<Combine>(#name, mask, static_cast<Wide>(value), file, line));                   \
     }
-SIM_REDUCE(__reduce_add_sync, unsigned, SimAdd, unsigned)
-SIM_REDUCE(__reduce_add_sync, int, SimAdd, unsigned)
-SIM_REDUCE(__reduce_and_sync, unsigned, SimAnd, unsigned)
-SIM_REDUCE(__reduce_or_sync, unsigned, SimOr, unsigned)
-SIM_REDUCE(__reduce_xor_sync, unsigned, SimXor, unsigned)
-SIM_REDUCE(__reduce_min_sync, unsigned, SimMin, long long)
-SIM_REDUCE(__reduce_min_sync, int, SimMin, long long)
-SIM_REDUCE(__reduce_max_sync, unsigned, SimMax, long long)
-SIM_REDUCE(__reduce_max_sync, int, SimMax, long long)
+SIM_REDUCE(__reduce_add_sync, SimAdd, unsigned)
+SIM_REDUCE(__reduce_and_sync, SimAnd, unsigned)
+SIM_REDUCE(__reduce_or_sync, SimOr, unsigned)
+SIM_REDUCE(__reduce_xor_sync, SimXor, unsigned)
+SIM_REDUCE(__reduce_min_sync, SimMin, long long)
+SIM_REDUCE(__reduce_max_sync, SimMax, long long)
 #undef SIM_REDUCE
+
+// For kernels/ptx.cuh: ldmatrix and mma (tensor.c), with the place of the call.
+__forceinline__ void sim_ldmatrix(unsigned *r, int tiles, bool transposed, const void *row, SIM_HERE) {
+    sim_warp_ldmatrix(r, tiles, transposed, row, file, line);
+}
+__forceinline__ void sim_mma_m16n8k16(float *d, const unsigned *a, unsigned b0, unsigned b1, SIM_HERE) {
+    sim_warp_mma(d, a, b0, b1, file, line);
+}
 
 #endif

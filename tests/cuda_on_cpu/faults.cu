@@ -33,7 +33,8 @@ static __global__ void shuffle_from_outside(float *x) {
     if (threadIdx.x < 16) x[threadIdx.x] = __shfl_xor_sync(0x0000ffffu, 1.0f, 16);
 }
 static __global__ void endless_loop(volatile float *x) {
-    while (x[threadIdx.x] != 1.0f) {}
+    while (x[threadIdx.x] != 1.0f) {
+    }
 }
 
 // ---- Memory -------------------------------------------------------------------------------------------------------
@@ -78,8 +79,10 @@ template <bool correct> static __global__ void race_in_warp(float *x) {
 template <bool correct> static __global__ void race_between_warps(float *x) {
     __shared__ float tile[N];
     tile[threadIdx.x] = 1;
-    if (correct) __syncthreads();
-    else __syncwarp();
+    if (correct)
+        __syncthreads();
+    else
+        __syncwarp();
     x[threadIdx.x] = tile[threadIdx.x ^ 32];
 }
 // The barrier that lets the buffer be written again is missing.
@@ -94,8 +97,10 @@ template <bool correct> static __global__ void race_on_reuse(float *x) {
 }
 template <bool correct> static __global__ void race_between_blocks(float *x) {
     if (threadIdx.x) return;
-    if (correct) atomicAdd(&x[0], 1.0f);
-    else x[0] += 1.0f;
+    if (correct)
+        atomicAdd(&x[0], 1.0f);
+    else
+        x[0] += 1.0f;
 }
 // The last block sums what all blocks wrote: CUDA Programming Guide, "Memory Fence Functions".
 template <bool correct> static __global__ void race_last_block(float *x) {
@@ -111,6 +116,26 @@ template <bool correct> static __global__ void race_last_block(float *x) {
     if (!last) return;
     float value = block_sum(threadIdx.x < gridDim.x ? partial[threadIdx.x] : 0.0f);
     if (threadIdx.x == 0) *sum = value;
+}
+
+// Neighbouring bytes are no race, one byte is.
+template <bool correct> static __global__ void race_on_bytes(float *x) {
+    unsigned char *bytes = reinterpret_cast<unsigned char *>(x);
+    bytes[correct ? threadIdx.x : threadIdx.x / 2] = 0;
+}
+// __syncwarp orders the lanes that its mask names, a shuffle orders none.
+template <bool correct> static __global__ void race_by_mask(float *x) {
+    __shared__ float tile[32];
+    unsigned half = threadIdx.x < 16 ? 0x0000ffffu : 0xffff0000u;
+    tile[threadIdx.x] = 1;
+    __syncwarp(half);
+    x[threadIdx.x] = tile[threadIdx.x ^ (correct ? 15 : 16)];
+}
+static __global__ void race_after_shuffle(float *x) {
+    __shared__ float tile[32];
+    tile[threadIdx.x] = 1;
+    float sum = warp_sum(1);
+    x[threadIdx.x] = tile[threadIdx.x ^ 1] + sum;
 }
 
 // ---- cp.async -----------------------------------------------------------------------------------------------------
@@ -175,6 +200,11 @@ static const Fault faults[] = {
     {"race_between_blocks_ok", race_between_blocks<true>, 4, 32, 0},
     {"race_last_block", race_last_block<false>, 9, N, 0},
     {"race_last_block_ok", race_last_block<true>, 9, N, 0},
+    {"race_on_bytes", race_on_bytes<false>, 1, 64, 0},
+    {"race_on_bytes_ok", race_on_bytes<true>, 1, 64, 0},
+    {"race_by_mask", race_by_mask<false>, 1, 32, 0},
+    {"race_by_mask_ok", race_by_mask<true>, 1, 32, 0},
+    {"race_after_shuffle", race_after_shuffle, 1, 32, 0},
     {"missing_wait", missing_wait<false>, 1, 32, 0},
     {"missing_wait_ok", missing_wait<true>, 1, 32, 0},
     {"copy_over_readers", copy_over_readers<false>, 1, N, 0},

@@ -38,7 +38,7 @@ sim abort lane_left_early - deadlock: no thread of the block can go on
 sim abort barrier_in_branch - deadlock: no thread of the block can go on
 sim abort mask_omits_caller - bad mask: __shfl_sync at tests/cuda_on_cpu/faults.cu:
 sim abort mask_differs - bad mask: __shfl_xor_sync at tests/cuda_on_cpu/faults.cu:
-sim abort mask_names_no_lane - which the block does not have
+sim abort mask_names_no_lane - names a lane which the block does not have
 sim abort shuffle_from_outside - reads lane 16, which mask 0x0000ffff omits
 sim abort endless_loop - the launch takes longer than CUDA_ON_CPU_TIMEOUT
 sim 3 uninitialised_shared - result 6 is NaN
@@ -73,6 +73,11 @@ sim-race abort race_between_blocks - race between blocks
 sim-race 0 race_between_blocks_ok - all results are numbers
 sim-race abort race_last_block - race between blocks
 sim-race 0 race_last_block_ok - all results are numbers
+sim-race abort race_on_bytes - race between threads of a warp
+sim-race 0 race_on_bytes_ok - all results are numbers
+sim-race abort race_by_mask - race between threads of a warp
+sim-race 0 race_by_mask_ok - all results are numbers
+sim-race abort race_after_shuffle - race between threads of a warp
 sim-race abort copy_over_readers CUDA_ON_CPU_COPY=early race between warps
 sim-race abort copy_over_readers CUDA_ON_CPU_COPY=late race between warps
 sim-race 0 copy_over_readers_ok CUDA_ON_CPU_COPY=early all results are numbers

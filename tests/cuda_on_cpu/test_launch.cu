@@ -1,5 +1,5 @@
-// launch.cuh and the language that the harness plays: indices, reductions, 128-bit access, votes, atomics, the last-block
-// pattern, streams, events and graphs. Also a plain CUDA test: build it with nvcc and run it on a GPU.
+// launch.cuh and the language that the harness plays: indices, reductions, 128-bit access, votes, atomics, the
+// last-block pattern, streams, events and graphs. Also a plain CUDA test: build it with nvcc and run it on a GPU.
 extern "C" {
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,7 +27,8 @@ template <class T> static void download(T *h_x, T *x, size_t n) {
     CUDA_CHECK(cudaFree(x));
 }
 static void require_close(float got, double want, double tolerance) {
-    if (!(fabs(static_cast<double>(got) - want) <= tolerance)) fail_msg("got %g, want %g", static_cast<double>(got), want);
+    if (!(fabs(static_cast<double>(got) - want) <= tolerance))
+        fail_msg("got %g, want %g", static_cast<double>(got), want);
 }
 
 // ---- Indices ------------------------------------------------------------------------------------------------------
@@ -64,7 +65,8 @@ static void test_reductions(void **) {
         for (int block : blocks) {
             float h_sum[ROWS], h_peak[ROWS];
             for (int i = 0; i < ROWS * n; i++) h_x[i] = static_cast<float>((i * 37) % 101 - 70);
-            float *x = upload(h_x, static_cast<size_t>(ROWS) * n), *sum = device_array<float>(ROWS), *peak = device_array<float>(ROWS);
+            float *x = upload(h_x, static_cast<size_t>(ROWS) * n), *sum = device_array<float>(ROWS),
+                  *peak = device_array<float>(ROWS);
             LAUNCH((reduce_kernel), ROWS, block, 0, 0)(sum, peak, x, n);
             download(h_sum, sum, ROWS);
             download(h_peak, peak, ROWS);
@@ -84,8 +86,10 @@ template <class T> static __global__ void double_kernel(T *out, const T *in, int
     if (i >= packs) return;
     Packed128<T> x = load128cs(in + i * Packed128<T>::size), y;
     for (int k = 0; k < Packed128<T>::size; k++) y[k] = from_float<T>(2 * to_float(x[k]));
-    if (i % 2) store128cs(out + i * Packed128<T>::size, y);
-    else store128(out + i * Packed128<T>::size, y);
+    if (i % 2)
+        store128cs(out + i * Packed128<T>::size, y);
+    else
+        store128(out + i * Packed128<T>::size, y);
 }
 
 template <class T> static void check_packed(void) {
@@ -120,6 +124,8 @@ static __global__ void warp_kernel(int *out) {
     unsigned half = lane < 16 ? 0x0000ffffu : 0xffff0000u; // two meetings at one time
     mine[8] = __shfl_sync(half, v, lane < 16 ? 2 : 30);
     mine[9] = __syncthreads_count(lane % 2);
+    if (lane < 16) mine[8] += __shfl_sync(0x0000ffffu, 1, 0); // the others are already at the next meeting
+    mine[8] += __shfl_sync(all, 1, 31);
 }
 
 static void test_warp(void **) {
@@ -138,14 +144,16 @@ static void test_warp(void **) {
         assert_int_equal(mine[5], 1);
         assert_int_equal(mine[6], 31);
         assert_int_equal(mine[7], 31 * 32 / 2);
-        assert_int_equal(mine[8], 3 * (lane < 16 ? 2 : 30) + 1);
+        assert_int_equal(mine[8], 3 * (lane < 16 ? 2 : 30) + 1 + (lane < 16) + 1);
         assert_int_equal(mine[9], 16);
     }
 }
 
-// ---- Atomics, dynamic shared memory, the last-block pattern -------------------------------------------------------------
-// counts[b] = how many x equal b; the last block adds them up. counter, counts and total start at 0.
-static __global__ void histogram_kernel(unsigned *counts, unsigned *counter, unsigned *total, const int *x, int n, int bins) {
+// ---- Atomics, dynamic shared memory, the last-block pattern
+// ------------------------------------------------------------- counts[b] = how many x equal b; the last block adds
+// them up. counter, counts and total start at 0.
+static __global__ void histogram_kernel(unsigned *counts, unsigned *counter, unsigned *total, const int *x, int n,
+                                        int bins) {
     DYN_SHARED(unsigned, mine);
     __shared__ bool last;
     for (int b = threadIdx.x; b < bins; b += blockDim.x) mine[b] = 0;
@@ -184,7 +192,8 @@ static void test_atomics(void **) {
     assert_int_equal(h_counts[BINS + 1], N);
 }
 
-// ---- Streams, events, graphs ------------------------------------------------------------------------------------------
+// ---- Streams, events, graphs
+// ------------------------------------------------------------------------------------------
 static __global__ void add_kernel(float *x, float value) { x[threadIdx.x] += value; }
 
 static void test_graph(void **) {
@@ -232,8 +241,8 @@ static void test_out_of_memory(void **) {
 
 int main() {
     const CMUnitTest tests[] = {
-        cmocka_unit_test(test_indices), cmocka_unit_test(test_reductions), cmocka_unit_test(test_packed),
-        cmocka_unit_test(test_warp),    cmocka_unit_test(test_atomics),    cmocka_unit_test(test_graph),
+        cmocka_unit_test(test_indices),       cmocka_unit_test(test_reductions), cmocka_unit_test(test_packed),
+        cmocka_unit_test(test_warp),          cmocka_unit_test(test_atomics),    cmocka_unit_test(test_graph),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

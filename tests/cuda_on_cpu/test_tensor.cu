@@ -9,14 +9,21 @@ extern "C" {
 }
 #include "kernels/ptx.cuh"
 
-enum { TILE_M = 16, TILE_N = 16, TILE_K = 16, ROW = TILE_K + 8 }; // a row of 48 bytes keeps ldmatrix free of bank conflicts
+enum {
+    TILE_M = 16,
+    TILE_N = 16,
+    TILE_K = 16,
+    ROW = TILE_K + 8
+}; // a row of 48 bytes keeps ldmatrix free of bank conflicts
 
-// A tile of 16 rows of 16 values: lane l copies half of row l / 2. What lies beyond `rows` or beyond K (K % 8 == 0, so a
-// copy is whole or absent) becomes 0.
-static __device__ void load_tile(__nv_bfloat16 (*tile)[ROW], const __nv_bfloat16 *from, int row0, int rows, int k0, int K) {
+// A tile of 16 rows of 16 values: lane l copies half of row l / 2. What lies beyond `rows` or beyond K (K % 8 == 0, so
+// a copy is whole or absent) becomes 0.
+static __device__ void load_tile(__nv_bfloat16 (*tile)[ROW], const __nv_bfloat16 *from, int row0, int rows, int k0,
+                                 int K) {
     int row = threadIdx.x / 2, k = k0 + 8 * (threadIdx.x % 2);
     bool inside = row0 + row < rows && k < K;
-    cp_async_16(&tile[row][8 * (threadIdx.x % 2)], inside ? from + static_cast<size_t>(row0 + row) * K + k : from, inside ? 16 : 0);
+    cp_async_16(&tile[row][8 * (threadIdx.x % 2)], inside ? from + static_cast<size_t>(row0 + row) * K + k : from,
+                inside ? 16 : 0);
 }
 
 // y (M, N) = a (M, K) b^T with b (N, K), or with b (K, N) if transposed_b (then N % 8 == 0). K % 8 == 0. One warp, one
@@ -28,8 +35,10 @@ static __global__ void product_kernel(float *y, const __nv_bfloat16 *a, const __
     float d[2][4] = {};
     auto start = [&](int buffer, int k0) {
         load_tile(tile_a[buffer], a, m0, M, k0, K);
-        if (transposed_b) load_tile(tile_b[buffer], b, k0, K, n0, N);
-        else load_tile(tile_b[buffer], b, n0, N, k0, K);
+        if (transposed_b)
+            load_tile(tile_b[buffer], b, k0, K, n0, N);
+        else
+            load_tile(tile_b[buffer], b, n0, N, k0, K);
         cp_async_commit();
     };
     start(0, 0);
@@ -43,8 +52,10 @@ static __global__ void product_kernel(float *y, const __nv_bfloat16 *a, const __
         __syncwarp();
         unsigned fa[4], fb[4];
         ldmatrix_x4(fa, &tile_a[buffer][lane % 16][8 * (lane / 16)]);
-        if (transposed_b) ldmatrix_x4_trans(fb, &tile_b[buffer][lane % 16][8 * (lane / 16)]);
-        else ldmatrix_x4(fb, &tile_b[buffer][lane % 8 + 8 * (lane / 16)][8 * (lane / 8 % 2)]);
+        if (transposed_b)
+            ldmatrix_x4_trans(fb, &tile_b[buffer][lane % 16][8 * (lane / 16)]);
+        else
+            ldmatrix_x4(fb, &tile_b[buffer][lane % 8 + 8 * (lane / 16)][8 * (lane / 8 % 2)]);
         mma_m16n8k16(d[0], fa, fb[0], fb[1]);
         mma_m16n8k16(d[1], fa, fb[2], fb[3]);
         __syncwarp(); // the next copy overwrites this buffer
@@ -68,8 +79,10 @@ static __global__ void x2_kernel(float *y, const __nv_bfloat16 *a, const __nv_bf
         const __nv_bfloat16 *pair = a + 16 * (g + 8 * (i % 2)) + 2 * q + 8 * (i / 2);
         fa[i] = pack_bf16(to_float(pair[0]), to_float(pair[1]));
     }
-    if (transposed_b) ldmatrix_x2_trans(fb, &tile_b[lane % 16][0]);
-    else ldmatrix_x2(fb, &tile_b[lane % 8][8 * (lane / 8 % 2)]);
+    if (transposed_b)
+        ldmatrix_x2_trans(fb, &tile_b[lane % 16][0]);
+    else
+        ldmatrix_x2(fb, &tile_b[lane % 8][8 * (lane / 8 % 2)]);
     float d[4] = {1, 1, 1, 1};
     mma_m16n8k16(d, fa, fb[0], fb[1]);
     for (int i = 0; i < 4; i++) y[8 * (g + 8 * (i / 2)) + 2 * q + i % 2] = d[i];
@@ -85,14 +98,17 @@ static __nv_bfloat16 *upload(const __nv_bfloat16 *h_x, size_t n) {
 }
 
 // Products of multiples of 1/64 below 4 and their sums are exact in fp32: the answer has one value in any order.
-static void check(const float *y, const __nv_bfloat16 *a, const __nv_bfloat16 *b, int M, int N, int K, bool transposed_b, double start) {
+static void check(const float *y, const __nv_bfloat16 *a, const __nv_bfloat16 *b, int M, int N, int K,
+                  bool transposed_b, double start) {
     for (int m = 0; m < M; m++)
         for (int n = 0; n < N; n++) {
             double want = start;
             for (int k = 0; k < K; k++)
-                want += static_cast<double>(__bfloat162float(a[m * K + k])) * __bfloat162float(transposed_b ? b[k * N + n] : b[n * K + k]);
+                want += static_cast<double>(__bfloat162float(a[m * K + k])) *
+                        __bfloat162float(transposed_b ? b[k * N + n] : b[n * K + k]);
             if (!(fabs(y[m * N + n] - want) <= 1e-6))
-                fail_msg("(%d, %d) of %d x %d x %d: got %g, want %g", m, n, M, N, K, static_cast<double>(y[m * N + n]), want);
+                fail_msg("(%d, %d) of %d x %d x %d: got %g, want %g", m, n, M, N, K, static_cast<double>(y[m * N + n]),
+                         want);
         }
 }
 
@@ -109,8 +125,10 @@ static void test_product(void **) {
             float *y;
             CUDA_CHECK(cudaMalloc(&y, sizeof(float) * M * N));
             dim3 grid(ceil_div(N, static_cast<int>(TILE_N)), ceil_div(M, static_cast<int>(TILE_M)));
-            if (transposed_b) LAUNCH((product_kernel<true>), grid, 32, 0, 0)(y, a, b, M, N, K);
-            else LAUNCH((product_kernel<false>), grid, 32, 0, 0)(y, a, b, M, N, K);
+            if (transposed_b)
+                LAUNCH((product_kernel<true>), grid, 32, 0, 0)(y, a, b, M, N, K);
+            else
+                LAUNCH((product_kernel<false>), grid, 32, 0, 0)(y, a, b, M, N, K);
             CUDA_CHECK(cudaGetLastError());
             CUDA_CHECK(cudaMemcpy(h_y, y, sizeof(float) * M * N, cudaMemcpyDeviceToHost));
             check(h_y, h_a, h_b, M, N, K, transposed_b, 0);
@@ -163,6 +181,7 @@ static void test_zero_fill(void **) {
 }
 
 int main() {
-    const CMUnitTest tests[] = {cmocka_unit_test(test_product), cmocka_unit_test(test_x2), cmocka_unit_test(test_zero_fill)};
+    const CMUnitTest tests[] = {cmocka_unit_test(test_product), cmocka_unit_test(test_x2),
+                                cmocka_unit_test(test_zero_fill)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

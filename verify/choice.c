@@ -1,0 +1,66 @@
+// Labels of multiple-choice answers; see choice.h.
+#include "verify/choice.h"
+
+#include "verify/words.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static bool symbol(const Token *t, const char *set) { return t->kind == T_SYMBOL && strchr(set, t->symbol); }
+static bool capital(const Token *t) { return t->kind == T_WORD && t->len == 1 && isupper((unsigned char)*t->text); }
+
+static bool lead_in(const Token *t) {
+    static const char *const WORDS[] = {"option", "choice", "answer", "answer:", "option:", "the answer is", "answer is", NULL};
+    if (t->kind != T_WORD && t->kind != T_TEXT) return false;
+    const char *s = t->text;
+    size_t n = t->len;
+    while (n && isspace((unsigned char)*s)) s++, n--;
+    while (n && isspace((unsigned char)s[n - 1])) n--;
+    return words_in(s, n, WORDS);
+}
+
+static bool names_another(const Token *t) { // "(C) or (D)"
+    for (; t->kind != T_END; t++) {
+        if (symbol(t, "(") && capital(&t[1]) && symbol(&t[2], ")")) return true;
+        if (t->kind == T_WORD && words_hedge(t->text, t->len)) return true;
+        if (t->kind == T_TEXT && words_in(t->text, t->len, (const char *const[]){"or", "and", " or ", " and ", NULL})) return true;
+    }
+    return false;
+}
+
+static char inside_text(const Token *t, bool *marked) { // \text{C. Paris}, \text{(C) Paris}
+    const char *s = t->text;
+    size_t n = t->len;
+    while (n && *s == ' ') s++, n--;
+    if (n >= 8 && (words_equal(s, 7, "option ") || words_equal(s, 7, "choice "))) { // \text{Option C}
+        if (isupper((unsigned char)s[7]) && (n == 8 || strchr(").: ", s[8]))) return *marked = true, s[7];
+    }
+    bool bracket = n > 3 && s[0] == '(' && isupper((unsigned char)s[1]) && s[2] == ')';
+    bool point = n > 2 && isupper((unsigned char)s[0]) && strchr(").:", s[1]);
+    *marked = bracket || point;
+    return bracket ? s[1] : point ? s[0] : 0;
+}
+
+char choice_letter(const Tokens *tokens, const char **rest, bool *marked) {
+    const Token *t = tokens->at;
+    *rest = NULL;
+    *marked = false;
+    if (tokens->too_many || !tokens->count) return 0;
+    while (lead_in(t) || symbol(t, ":*")) t++;
+    if (t->kind == T_TEXT && t[1].kind == T_END) return inside_text(t, marked);
+    while (symbol(t, "{")) t++;
+    bool open = symbol(t, "([");
+    t += open;
+    if (!capital(t)) return 0;
+    char letter = *t->text;
+    const Token *after = t + 1;
+    bool closed = symbol(after, open ? ")]" : ").:");
+    if (open && !closed) return 0;
+    *marked = closed;
+    if (closed) after++;
+    while (symbol(after, "}")) after++;
+    if (after->kind == T_END) return letter;
+    if (!closed || names_another(after)) return 0;
+    *rest = t[1].text + 1;
+    return letter;
+}

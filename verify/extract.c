@@ -1,0 +1,185 @@
+// Extraction of the final answer; see extract.h. Boxes are here, the markers and the fallback in extract_marker.c.
+#include "verify/extract.h"
+
+#include "verify/extract_marker.h"
+
+#include <ctype.h>
+#include <string.h>
+
+enum { OPEN_BOXES = 64 }; // boxes open at once; deeper ones are not looked at
+
+typedef struct Scan {
+    const char *s;
+    size_t len;
+    long depth;                                             // of braces
+    struct { size_t start, content; long depth; } open[OPEN_BOXES];
+    int opened;
+    Span box[EXTRACT_BOXES + 1];                            // contents, oldest first
+    size_t start[EXTRACT_BOXES + 1];                        // of the backslash
+    int boxes;
+} Scan;
+
+static bool one_of(char c, const char *set) { return c && strchr(set, c); } // NUL is a byte like any other
+
+static bool at(const char *s, size_t len, size_t i, const char *word) {
+    size_t n = strlen(word);
+    return len - i >= n && !memcmp(s + i, word, n);
+}
+
+static void add_box(Scan *scan, size_t start, size_t begin, size_t end) {
+    while (scan->boxes && scan->start[scan->boxes - 1] >= start) scan->boxes--; // those inside this one
+    if (scan->boxes == EXTRACT_BOXES + 1) {
+        memmove(scan->box, scan->box + 1, EXTRACT_BOXES * sizeof *scan->box);
+        memmove(scan->start, scan->start + 1, EXTRACT_BOXES * sizeof *scan->start);
+        scan->boxes--;
+    }
+    scan->box[scan->boxes] = (Span){begin, end};
+    scan->start[scan->boxes++] = start;
+}
+
+// A box at the backslash s[i]; returns where to go on.
+static size_t open_box(Scan *scan, size_t i, size_t name_len) {
+    size_t j = i + name_len;
+    while (j < scan->len && isspace((unsigned char)scan->s[j])) j++;
+    if (j >= scan->len) return j;
+    if (scan->s[j] == '{') {
+        if (scan->opened < OPEN_BOXES) {
+            scan->open[scan->opened].start = i;
+            scan->open[scan->opened].content = j + 1;
+            scan->open[scan->opened++].depth = scan->depth;
+        }
+        scan->depth++;
+        return j + 1;
+    }
+    if (isalpha((unsigned char)scan->s[i + name_len])) return i + name_len; // \boxedsomething
+    size_t end = j + 1; // \boxed 9, \boxed\pi
+    if (scan->s[j] == '\\')
+        while (end < scan->len && isalpha((unsigned char)scan->s[end])) end++;
+    if (isalnum((unsigned char)scan->s[j]) || scan->s[j] == '\\') add_box(scan, i, j, end);
+    return end;
+}
+
+static void scan_boxes(Scan *scan, size_t from) {
+    static const char *const NAMES[] = {"\\boxed", "\\fbox", "\\framebox"};
+    for (size_t i = from; i < scan->len;) {
+        char c = scan->s[i];
+        if (c == '\\') {
+            size_t name = 0;
+            for (int k = 0; k < 3 && !name; k++)
+                if (at(scan->s, scan->len, i, NAMES[k])) name = strlen(NAMES[k]);
+            if (name) i = open_box(scan, i, name);
+            else if (i + 1 < scan->len && scan->s[i + 1] == '\\' && (at(scan->s, scan->len, i + 1, "\\boxed") || at(scan->s, scan->len, i + 1, "\\fbox"))) i++; // "\\boxed", escaped twice
+            else i += 2;
+            continue;
+        }
+        if (c == '{') scan->depth++;
+        if (c == '}' && scan->depth > 0) {
+            scan->depth--;
+            while (scan->opened && scan->open[scan->opened - 1].depth >= scan->depth) {
+                scan->opened--;
+                if (scan->open[scan->opened].depth == scan->depth) add_box(scan, scan->open[scan->opened].start, scan->open[scan->opened].content, i);
+            }
+        }
+        i++;
+    }
+}
+
+// Is s[i..end) only "and", "or", punctuation, math delimiters, blanks and at most one short "x =" prefix?
+static bool joins(const char *s, size_t i, size_t end, Span *prefix) {
+    *prefix = (Span){end, end};
+    if (end - i > 120) return false;
+    while (i < end) {
+        if (isspace((unsigned char)s[i]) || one_of(s[i], "$,;}{&")) i++;
+        else if (at(s, end, i, "and") || at(s, end, i, "or")) {
+            size_t n = s[i] == 'a' ? 3 : 2;
+            if (i + n < end && isalpha((unsigned char)s[i + n])) goto name;
+            i += n;
+        } else if (s[i] == '\\' && i + 1 < end && one_of(s[i + 1], "()[]\\,;:! ")) i += 2;
+        else if (at(s, end, i, "\\quad")) i += 5;
+        else if (at(s, end, i, "\\qquad")) i += 6;
+        else if (at(s, end, i, "\\text")) i += 5;
+        else {
+        name:; // "x =", "y_2 =", "\alpha ="
+            size_t k = i + (s[i] == '\\');
+            while (k < end && k - i < 24 && (isalnum((unsigned char)s[k]) || one_of(s[k], "_{}()"))) k++;
+            size_t name_end = k;
+            while (k < end && (s[k] == ' ' || s[k] == '&')) k++;
+            bool short_name = name_end > i && (name_end - i <= 3 || memchr(s + i, '_', name_end - i) || s[i] == '\\' || memchr(s + i, '(', name_end - i));
+            if (k >= end || s[k] != '=' || !short_name || prefix->begin != prefix->end) return false;
+            *prefix = (Span){i, k + 1};
+            i = k + 1;
+        }
+    }
+    return true;
+}
+
+static bool blank(const char *s, Span span) {
+    for (size_t i = span.begin; i < span.end; i++)
+        if (!isspace((unsigned char)s[i]) && s[i] != '$' && s[i] != '~') return false;
+    return true;
+}
+
+static bool same_bytes(const char *s, Span a, Span b) { return a.end - a.begin == b.end - b.begin && !memcmp(s + a.begin, s + b.begin, a.end - a.begin); }
+
+static bool percent_follows(const char *s, size_t len, size_t i) {
+    while (i < len && (isspace((unsigned char)s[i]) || s[i] == '}' || s[i] == '$' || (s[i] == '\\' && i + 1 < len && (s[i + 1] == ')' || s[i + 1] == ']')))) i += s[i] == '\\' ? 2 : 1;
+    return i < len && (s[i] == '%' || at(s, len, i, "\\%") || at(s, len, i, "percent") || at(s, len, i, "pct"));
+}
+
+static bool last_run(const Scan *scan, Extract *out) {
+    if (!scan->boxes) return false;
+    int last = scan->boxes - 1, first = last;
+    Span prefix[EXTRACT_BOXES + 1] = {0};
+    while (first > 0 && joins(scan->s, scan->box[first - 1].end + 1, scan->start[first], &prefix[first])) first--;
+    out->rule = "box";
+    out->span = (Span){scan->box[first].begin, scan->box[last].end};
+    out->too_many = last - first >= EXTRACT_BOXES;
+    if (first > 0) prefix[first] = (Span){0, 0};
+    else { // the first box may have a name before it as well: "y_1 = \boxed{...}"
+        size_t from = scan->start[0] > 24 ? scan->start[0] - 24 : 0, i = scan->start[0];
+        while (i > from && (scan->s[i - 1] == ' ' || scan->s[i - 1] == '=')) i--;
+        size_t k = i;
+        while (k > from && (isalnum((unsigned char)scan->s[k - 1]) || one_of(scan->s[k - 1], "_{}"))) k--;
+        bool equals = memchr(scan->s + i, '=', scan->start[0] - i) != NULL;
+        prefix[0] = equals && last > first && k < i && i - k <= 8 ? (Span){k, scan->start[0]} : (Span){0, 0};
+    }
+    for (int i = first; i <= last && out->count < EXTRACT_BOXES; i++) {
+        bool repeated = false;
+        for (int j = 0; j < out->count; j++) repeated |= same_bytes(scan->s, out->part[j], scan->box[i]);
+        if (repeated && prefix[i].begin == prefix[i].end) continue;
+        if (blank(scan->s, scan->box[i])) return out->count = 0, true; // \boxed{}: the template, or nothing
+        out->prefix[out->count] = prefix[i];
+        out->part[out->count++] = scan->box[i];
+    }
+    out->percent = percent_follows(scan->s, scan->len, scan->box[last].end + 1);
+    return true;
+}
+
+// Where the text after the last closing tag of a thinking block begins.
+static size_t after_thinking(const char *s, size_t len) {
+    static const char *const TAGS[] = {"</think>", "</thinking>", "</thought>", "</reasoning>", "<|end_of_thought|>"};
+    size_t from = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] != '<') continue;
+        for (size_t k = 0; k < sizeof TAGS / sizeof *TAGS; k++)
+            if (at(s, len, i, TAGS[k])) from = i + strlen(TAGS[k]);
+    }
+    return from;
+}
+
+Extract extract_answer(const char *text, size_t len, bool fallback) {
+    Extract out = {.rule = "no answer found"};
+    size_t from = after_thinking(text, len);
+    Scan scan = {.s = text, .len = len};
+    scan_boxes(&scan, from);
+    if (last_run(&scan, &out)) {
+        if (!out.count) out.rule = "empty box";
+        return out;
+    }
+    Span found = extract_marked(text, from, len, fallback, &out.rule);
+    if (found.begin < found.end && !blank(text, found)) {
+        out.span = out.part[0] = found;
+        out.count = 1;
+    }
+    return out;
+}

@@ -1,0 +1,31 @@
+// Finds the final answer in a response: one forward pass over bytes, NUL and invalid UTF-8 included, O(n).
+//
+// The order, each used only if those before it found nothing:
+//   1. only what follows the last "</think>" counts
+//   2. the last run of complete \boxed{...} or \fbox{...}   "\boxed{1}, \boxed{2} and \boxed{5}" is the list 1, 2, 5
+//      an empty box is no answer, and nothing else is looked for; a box that never closes is dropped
+//   3. <answer>...</answer>     4. the last "#### ..."     5. the last "Answer: ...", "the answer is ..."
+//   6. with the fallback: the whole of a short response, the last math span, the last number
+#ifndef VERIFY_EXTRACT_H
+#define VERIFY_EXTRACT_H
+#include "verify/verify.h"
+
+enum { EXTRACT_BOXES = 16 };
+
+typedef struct Span {
+    size_t begin, end;
+} Span;
+
+typedef struct Extract {
+    Span span;                   // of everything judged; empty when there is no answer
+    Span part[EXTRACT_BOXES];    // the pieces to judge as one list; count 1 is the usual case
+    Span prefix[EXTRACT_BOXES];  // "x =" before a box of a run, may be empty
+    int count;                   // 0: no answer
+    bool percent;                // "%" or "percent" right after the box
+    bool too_many;               // a run of more than EXTRACT_BOXES boxes
+    const char *rule;            // which step found it
+} Extract;
+
+Extract extract_answer(const char *text, size_t len, bool fallback);
+
+#endif

@@ -1,0 +1,196 @@
+// Tags, markers, last math span, last number; see extract.h.
+//   "<answer>7</answer>"   "#### 1,234"   "**Answer: 42**"   "The final answer is $x=3$. I hope it is correct."
+#include "verify/extract_marker.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+enum { SHORT_RESPONSE = 80, LONGEST_LINE = 8192 };
+
+typedef struct Found {
+    Span tag, hashes, marker, math, number; // last of each; empty when none
+} Found;
+
+static bool one_of(char c, const char *set) { return c && strchr(set, c); }
+
+static bool at_fold(const char *s, size_t len, size_t i, const char *word) {
+    size_t n = strlen(word);
+    return len - i >= n && !strncasecmp(s + i, word, n);
+}
+
+static size_t line_end(const char *s, size_t len, size_t i) {
+    const char *newline = i < len ? memchr(s + i, '\n', len - i) : NULL;
+    return newline ? (size_t)(newline - s) : len;
+}
+
+// Trims blanks, markdown and the period that ends a sentence.
+static Span trimmed(const char *s, Span span) {
+    while (span.begin < span.end && (isspace((unsigned char)s[span.begin]) || one_of(s[span.begin], "*`:\""))) span.begin++;
+    for (;;) {
+        char c = span.end > span.begin ? s[span.end - 1] : 0;
+        if (!c || !(isspace((unsigned char)c) || one_of(c, "*`.\""))) return span;
+        if (c == '.' && span.end - span.begin >= 3 && s[span.end - 2] == '.') return span; // 0.333...
+        if (c == '.' && span.end - span.begin >= 4 && s[span.end - 3] == '.') return span; // p.m.
+        span.end--;
+    }
+}
+
+// Ends the span at the first sentence end outside of math and braces.
+static Span first_sentence(const char *s, Span span) {
+    bool math = false;
+    int depth = 0;
+    if (span.end - span.begin > LONGEST_LINE) return span;
+    for (size_t i = span.begin; i + 1 < span.end; i++) {
+        if (s[i] == '\\') {
+            if (one_of(s[i + 1], "([")) math = true;
+            if (one_of(s[i + 1], ")]")) math = false;
+            i++;
+            continue;
+        }
+        if (s[i] == '$') math = !math;
+        if (s[i] == '{') depth++;
+        if (s[i] == '}') depth--;
+        bool stop = s[i] == '.' && isspace((unsigned char)s[i + 1]) && i + 2 < span.end && isupper((unsigned char)s[i + 2]);
+        if (stop && (!math || !memchr(s + i, '$', span.end - i)) && depth <= 0) return (Span){span.begin, i};
+        if (s[i] == '<' && s[i + 1] == '|') return (Span){span.begin, i}; // the next turn of a chat
+    }
+    return span;
+}
+
+// "answer:", "answer is", "final answer" and a line break. Returns where the answer begins, or 0.
+static size_t marker_at(const char *s, size_t len, size_t i) {
+    if (!at_fold(s, len, i, "answer") || (i && isalnum((unsigned char)s[i - 1]))) return 0;
+    bool final = i >= 6 && !strncasecmp(s + i - 6, "final ", 6);
+    size_t j = i + 6;
+    while (j < len && (s[j] == ' ' || s[j] == '*' || s[j] == '`')) j++;
+    bool is = at_fold(s, len, j, "is") && j + 2 < len && !isalnum((unsigned char)s[j + 2]);
+    if (is) j += 2;
+    while (j < len && (s[j] == ' ' || s[j] == '*')) j++;
+    bool colon = j < len && s[j] == ':';
+    if (colon) j++;
+    if (is || colon) return j;
+    return final && j < len && s[j] == '\n' ? j : 0;
+}
+
+// "Answer: The largest n is 34": prose that states the answer after its last "is".
+static Span after_is(const char *s, Span line) {
+    size_t word = line.begin;
+    while (word < line.end && isalpha((unsigned char)s[word])) word++;
+    if (word - line.begin < 3 || line.end - line.begin > LONGEST_LINE || word >= line.end || s[word] != ' ') return line;
+    Span found = line;
+    for (size_t i = word; i + 4 < line.end; i++)
+        if (!memcmp(s + i, " is ", 4)) found.begin = i + 4;
+    return found;
+}
+
+static Span marked_line(const char *s, size_t len, size_t i) {
+    while (i < len && (isspace((unsigned char)s[i]) || s[i] == '*')) i++; // the answer may stand on the next line
+    size_t end = line_end(s, len, i);
+    if (i + 1 < len && ((s[i] == '\\' && s[i + 1] == '[') || (s[i] == '$' && s[i + 1] == '$'))) { // a display goes on over lines
+        const char *close = s[i] == '$' ? "$$" : "\\]";
+        for (size_t k = i + 2; k + 1 < len && k - i < LONGEST_LINE; k++)
+            if (!memcmp(s + k, close, 2)) return trimmed(s, (Span){i + 2, k});
+    }
+    return trimmed(s, after_is(s, trimmed(s, first_sentence(s, (Span){i, end}))));
+}
+
+// A math span that opens at s[i]: its contents; empty when it does not close.
+static Span math_at(const char *s, size_t len, size_t i, size_t *next) {
+    const char *close = NULL;
+    size_t open = 2;
+    if (s[i] == '\\' && i + 1 < len && s[i + 1] == '(') close = "\\)";
+    else if (s[i] == '\\' && i + 1 < len && s[i + 1] == '[') close = "\\]";
+    else if (s[i] == '$' && i + 1 < len && s[i + 1] == '$') close = "$$";
+    else if (s[i] == '$') close = "$", open = 1;
+    *next = i + 1;
+    if (!close) return (Span){0, 0};
+    size_t limit = len - i > LONGEST_LINE ? i + LONGEST_LINE : len;
+    for (size_t k = i + open; k + open <= limit; k++) {
+        if (open == 1 && s[k] == '\n' && k + 1 < len && s[k + 1] == '\n') break;
+        if (open == 1 && s[k] == '\\') {
+            k++;
+            continue;
+        }
+        if (memcmp(s + k, close, open)) continue;
+        *next = k + open;
+        return (Span){i + open, k};
+    }
+    return (Span){0, 0};
+}
+
+// A number with sign, separators, fraction bar, percent: "-3", "1,234.5", "2/3", "$18", "28 percent".
+static Span number_at(const char *s, size_t len, size_t i) {
+    size_t j = i;
+    while (j < len && (isdigit((unsigned char)s[j]) || ((s[j] == ',' || s[j] == '.') && j + 1 < len && isdigit((unsigned char)s[j + 1])))) j++;
+    if (j < len && s[j] == '/' && j + 1 < len && isdigit((unsigned char)s[j + 1]))
+        for (j++; j < len && isdigit((unsigned char)s[j]);) j++;
+    size_t tail = j;
+    while (tail < len && (s[tail] == ' ' || s[tail] == '$')) tail++;
+    if (at_fold(s, len, tail, "percent")) j = tail + 7;
+    else if (at_fold(s, len, tail, "pct")) j = tail + 3;
+    else if (tail < len && s[tail] == '%') j = tail + 1;
+    if (i && s[i - 1] == '.' && (i < 2 || !isalnum((unsigned char)s[i - 2]))) i--; // ".4"
+    if (i && s[i - 1] == '-' && (i < 2 || !isalnum((unsigned char)s[i - 2]))) i--;
+    return (Span){i, j};
+}
+
+static bool money(const char *s, size_t len, size_t i, Span math) { // "$18 and $20" is no math span
+    bool digits = i + 1 < len && isdigit((unsigned char)s[i + 1]);
+    return digits && math.end + 1 < len && (isdigit((unsigned char)s[math.end + 1]) || memchr(s + math.begin, ' ', math.end - math.begin)) && !memchr(s + math.begin, '\\', math.end - math.begin);
+}
+
+static void fallback_scan(const char *s, size_t from, size_t len, Found *found) {
+    size_t closed = from;
+    int unclosed = 0; // a bound on failed searches keeps the pass linear
+    for (size_t i = from; i < len;) {
+        size_t next = i + 1;
+        if (i >= closed && unclosed < 64 && (s[i] == '$' || s[i] == '\\')) {
+            Span math = math_at(s, len, i, &next);
+            bool escaped = s[i] == '\\' && !math.end, opens = s[i] == '$' || (i + 1 < len && one_of(s[i + 1], "(["));
+            unclosed += opens && !math.end;
+            if (math.end && !(s[i] == '$' && money(s, len, i, math))) found->math = math, closed = next;
+            next = escaped ? i + 2 : i + 1;
+        } else if (isdigit((unsigned char)s[i]) && (i == from || !isalnum((unsigned char)s[i - 1]))) {
+            Span number = number_at(s, len, i);
+            if (number.end >= len || !isalpha((unsigned char)s[number.end]) || isspace((unsigned char)s[number.end]) || s[number.end] == 'm') found->number = number;
+            next = number.end > i ? number.end : i + 1;
+        }
+        i = next;
+    }
+}
+
+static void scan(const char *s, size_t from, size_t len, Found *found) {
+    size_t tag = 0;
+    for (size_t i = from; i < len; i++) {
+        char c = s[i];
+        if (c == '<' && at_fold(s, len, i, "<answer>")) tag = i + 8;
+        else if (c == '<' && tag && at_fold(s, len, i, "</answer>")) found->tag = (Span){tag, i}, tag = 0;
+        else if (c == '#' && len - i >= 4 && !memcmp(s + i, "####", 4)) {
+            found->hashes = trimmed(s, (Span){i + 4, line_end(s, len, i)});
+            i += 3;
+        } else if (c == 'a' || c == 'A') {
+            size_t begin = marker_at(s, len, i);
+            if (begin) found->marker = (Span){begin, len};
+        }
+    }
+    if (found->marker.end) found->marker = marked_line(s, len, found->marker.begin);
+}
+
+Span extract_marked(const char *text, size_t from, size_t len, bool fallback, const char **rule) {
+    Found found = {0};
+    scan(text, from, len, &found);
+    if (found.tag.end) return *rule = "answer tag", trimmed(text, found.tag);
+    if (found.hashes.end > found.hashes.begin) return *rule = "#### marker", found.hashes;
+    if (found.marker.end > found.marker.begin) return *rule = "answer marker", found.marker;
+    if (!fallback) return (Span){0, 0};
+    Span whole = trimmed(text, (Span){from, len});
+    size_t words = 0;
+    for (size_t i = whole.begin; i < whole.end; i++) words += isspace((unsigned char)text[i]) && i && !isspace((unsigned char)text[i - 1]);
+    bool plain = !memchr(text + whole.begin, '$', whole.end - whole.begin) && !one_of(whole.end > whole.begin + 1 && text[whole.begin] == '\\' ? text[whole.begin + 1] : 0, "([");
+    if (plain && whole.end - whole.begin <= SHORT_RESPONSE && words <= 3 && !memchr(text + whole.begin, '\n', whole.end - whole.begin)) return *rule = "short response", whole;
+    fallback_scan(text, from, len, &found);
+    if (found.math.end > found.math.begin) return *rule = "last math span", trimmed(text, found.math);
+    if (found.number.end) return *rule = "last number", found.number;
+    return (Span){0, 0};
+}

@@ -1,0 +1,9 @@
+// Answers without a box: tags, markers, and the fallback. Internal to extract.c.
+#ifndef VERIFY_EXTRACT_MARKER_H
+#define VERIFY_EXTRACT_MARKER_H
+#include "verify/extract.h"
+
+// Steps 3 to 6 of extract.h on text[from, len). An empty span when nothing was found; *rule names the step.
+Span extract_marked(const char *text, size_t from, size_t len, bool fallback, const char **rule);
+
+#endif

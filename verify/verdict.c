@@ -1,0 +1,106 @@
+// The ladder from an answer's text to a verdict; see verdict.h.
+//   same tokens -> same words -> same letter -> trees (judge.h) -> the other reading of "1,234" -> decimal comma
+#include "verify/verdict.h"
+
+#include "verify/choice.h"
+#include "verify/normal.h"
+
+#include <ctype.h>
+#include <string.h>
+
+Reading read_answer(Exact *exact, const char *text, size_t len, bool group) {
+    Reading r = {.parsed = parse_answer(exact, text, len, group)};
+    if (r.parsed.limit) return r;
+    r.letter = choice_letter(&r.parsed.tokens, &r.rest, &r.marked);
+    if (r.parsed.tree) r.tree = normal_form(exact, normal_signs(exact->arena, r.parsed.tree));
+    return r;
+}
+
+static bool lone_letter(const Node *n) { return n && n->kind == N_SYM && n->text_len == 1 && isupper((unsigned char)*n->text); }
+
+// The text after "(C)" without the braces of the group that the label stood in.
+static Reading read_rest(Judge *judge, const Reading *mine) {
+    const char *s = mine->rest, *end = mine->parsed.text + mine->parsed.text_len;
+    if (s < mine->parsed.text || s >= end) return (Reading){0};
+    long depth = 0;
+    while (s < end && (*s == '}' || isspace((unsigned char)*s))) s++;
+    for (const char *c = s; c < end; c++) depth += (*c == '{') - (*c == '}');
+    while (depth++ < 0 && end > s) end--;
+    return read_answer(&judge->exact, s, (size_t)(end - s), true);
+}
+
+static bool is_list(const Node *n) { return n->kind == N_LIST || n->kind == N_SET || n->kind == N_TUPLE; }
+
+// "3,14" beside "3.14": a comma between digits and no blank, against a decimal.
+static bool decimal_comma(Judge *judge, const Reading *list, const Node *number) {
+    if (!list->tree || list->tree->kind != N_LIST || list->tree->count != 2 || !node_is(number, N_RAT) || node_is_integer(number)) return false;
+    const char *s = list->parsed.text;
+    char *copy = arena_alloc(judge->exact.arena, list->parsed.text_len + 1);
+    int commas = 0;
+    if (!copy) return false;
+    for (size_t i = 0; i < list->parsed.text_len; i++) {
+        if (!isdigit((unsigned char)s[i]) && s[i] != ',' && !(i == 0 && s[i] == '-')) return false;
+        commas += s[i] == ',';
+        copy[i] = s[i] == ',' ? '.' : s[i];
+    }
+    if (commas != 1) return false;
+    Reading r = read_answer(&judge->exact, copy, list->parsed.text_len, false);
+    return r.tree && judge_scalars(judge, number, r.tree) == ANSWER_YES;
+}
+
+static bool reduced(const Node *n) { // knob require_reduced: no literal fraction with a common factor or denominator 1
+    if (n->kind != N_MUL || n->count != 2 || n->args[1]->kind != N_POW || !node_is_int(n->args[1]->args[1], -1)) return true;
+    const Node *p = n->args[0], *q = n->args[1]->args[0];
+    if (!node_is_integer(p) || !node_is_integer(q)) return true;
+    mpz_t a, b, g;
+    mpz_init(g);
+    mpz_gcd(g, node_num(a, p), node_num(b, q));
+    bool ok = mpz_cmp_ui(g, 1) == 0 && !node_is_int(q, 1);
+    mpz_clear(g);
+    return ok;
+}
+
+static Answer other_readings(Judge *judge, const VerifyGold *gold, const Reading *mine, const char *text, size_t len) {
+    const Node *g = gold->plain.tree, *m = mine->tree;
+    if (mine->parsed.tokens.grouped && is_list(g)) { // gold {100, 200}, answer 100,200
+        Reading r = read_answer(&judge->exact, text, len, false);
+        if (r.tree && judge_equal(judge, g, r.tree) == ANSWER_YES) return ANSWER_YES;
+    }
+    if (gold->plain.parsed.tokens.grouped && gold->ungrouped.tree && is_list(m) && judge_equal(judge, gold->ungrouped.tree, m) == ANSWER_YES) return ANSWER_YES;
+    if (decimal_comma(judge, mine, g) || decimal_comma(judge, &gold->plain, m)) return judge_say(judge, ANSWER_YES, "decimal comma");
+    return ANSWER_NO;
+}
+
+static Answer compare(Judge *judge, const VerifyGold *gold, const Reading *mine, const char *text, size_t len) {
+    const Reading *g = &gold->plain;
+    if (tokens_equal(&g->parsed.tokens, &mine->parsed.tokens)) return judge_say(judge, ANSWER_YES, "same text");
+    bool words = g->parsed.words_len && g->parsed.words_len == mine->parsed.words_len && !memcmp(g->parsed.words, mine->parsed.words, mine->parsed.words_len);
+    if (words) return judge_say(judge, ANSWER_YES, "same words");
+    if (lone_letter(g->tree) && mine->letter) return judge_say(judge, *g->tree->text == mine->letter ? ANSWER_YES : ANSWER_NO, "multiple choice");
+    if (!g->tree || !mine->tree) {
+        if (mine->rest && mine->marked && g->tree && !lone_letter(g->tree)) goto label;
+        return judge_say(judge, ANSWER_UNKNOWN, "not understood");
+    }
+    if (judge->policy->require_reduced && !reduced(mine->parsed.tree)) return judge_say(judge, ANSWER_NO, "not in lowest terms");
+    Answer answer = judge_equal(judge, g->tree, mine->tree);
+    const char *reason = judge->reason;
+    if (answer == ANSWER_YES || other_readings(judge, gold, mine, text, len) == ANSWER_YES) return ANSWER_YES;
+    if (!mine->rest || !mine->marked || lone_letter(g->tree)) return judge_say(judge, answer, reason);
+label:; // "(C) 42" for gold 42
+    Reading rest = read_rest(judge, mine);
+    if (!rest.tree) return judge_say(judge, ANSWER_UNKNOWN, "not understood");
+    return judge_equal(judge, g->tree, rest.tree);
+}
+
+VerifyVerdict judge_text(Judge *judge, const VerifyGold *gold, const char *text, size_t len) {
+    Reading mine = read_answer(&judge->exact, text, len, true);
+    if (mine.parsed.limit) return judge->reason = "too long or too deep", VERIFY_LIMIT;
+    switch (compare(judge, gold, &mine, text, len)) {
+    case ANSWER_YES: return VERIFY_EQUAL;
+    case ANSWER_NO: return VERIFY_NOT_EQUAL;
+    default: break;
+    }
+    if (judge->exact.arena->exhausted) return judge->reason = "out of memory for one answer", VERIFY_LIMIT;
+    if (judge->exact.fuel < 0) return judge->reason = "out of fuel", VERIFY_LIMIT;
+    return VERIFY_UNKNOWN;
+}

@@ -1,0 +1,118 @@
+// The public functions; see verify.h.
+#include "verify/verify.h"
+
+#include "verify/extract.h"
+#include "verify/probe.h"
+#include "verify/verdict.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+VerifyPolicy verify_policy_training(void) { return (VerifyPolicy){.percent_of_gold = true, .ignore_units = true, .max_span = 4096}; }
+
+VerifyPolicy verify_policy_evaluation(void) {
+    VerifyPolicy policy = verify_policy_training();
+    policy.fallback = true;
+    return policy;
+}
+
+const char *verify_verdict_name(VerifyVerdict verdict) {
+    static const char *const NAMES[VERIFY_VERDICTS] = {"EQUAL", "NOT_EQUAL", "NO_ANSWER", "BAD_GOLD", "LIMIT", "UNKNOWN"};
+    return (unsigned)verdict < VERIFY_VERDICTS ? NAMES[verdict] : "?";
+}
+
+// The pieces of an extraction as one text: "1, 2, 5"; the response itself when there is one piece.
+static const char *joined_parts(Arena *arena, const char *text, const Extract *found, size_t *len) {
+    size_t need = 16;
+    for (int i = 0; i < found->count; i++) need += found->part[i].end - found->part[i].begin + found->prefix[i].end - found->prefix[i].begin + 4;
+    *len = found->part[0].end - found->part[0].begin;
+    if (found->count == 1 && !found->percent) return text + found->part[0].begin;
+    char *out = arena_alloc(arena, need);
+    if (!out) return NULL;
+    size_t n = 0;
+    for (int i = 0; i < found->count; i++) {
+        Span both[2] = {found->prefix[i], found->part[i]};
+        if (i) memcpy(out + n, ", ", 2), n += 2;
+        for (int k = 0; k < 2; k++) {
+            if (both[k].end > both[k].begin) memcpy(out + n, text + both[k].begin, both[k].end - both[k].begin);
+            n += both[k].end - both[k].begin;
+        }
+    }
+    if (found->percent && !memchr(out, '%', n)) memcpy(out + n, "\\%", 2), n += 2;
+    *len = n;
+    return out;
+}
+
+static const char *bad_gold(const VerifyGold *gold) {
+    if (gold->plain.parsed.limit) return "gold too long or too deep";
+    if (!gold->plain.parsed.tokens.count) return "empty gold";
+    if (gold->plain.tree && gold->plain.tree->kind == N_UNDEF) return "gold is undefined";
+    return NULL;
+}
+
+VerifyGold *verify_compile(const char *text, size_t len, const VerifyPolicy *policy) {
+    VerifyGold *gold = calloc(1, sizeof *gold);
+    if (!gold) return NULL;
+    if (!arena_init(&gold->arena, 4096, GOLD_BYTES, true)) return free(gold), NULL;
+    gold->policy = *policy;
+    gold->seed = probe_hash_text(VERIFY_BUILD_SEED, text, len);
+    Extract found = extract_answer(text, len, false);
+    bool boxed = found.count && !strcmp(found.rule, "box");
+    found.percent = false;
+    if (boxed) text = joined_parts(&gold->arena, text, &found, &len);
+    if (!text) len = 0;
+    if (len > 16 * policy->max_span) {
+        gold->bad = "gold too long";
+        return gold;
+    }
+    char *copy = arena_alloc(&gold->arena, len + 1); // trees and tokens point into it
+    if (!copy) return gold->bad = "gold too long", gold;
+    if (len) memcpy(copy, text, len);
+    Exact exact = {.arena = &gold->arena, .fuel = FUEL};
+    gold->plain = read_answer(&exact, copy, len, true);
+    if (gold->plain.parsed.tokens.grouped) gold->ungrouped = read_answer(&exact, copy, len, false);
+    gold->bad = bad_gold(gold);
+    return gold;
+}
+
+void verify_gold_free(VerifyGold *gold) {
+    if (!gold) return;
+    arena_free(&gold->arena);
+    free(gold);
+}
+
+VerifyScratch *verify_scratch_new(void) {
+    VerifyScratch *scratch = calloc(1, sizeof *scratch);
+    if (scratch && arena_init(&scratch->arena, SCRATCH_BYTES, SCRATCH_BYTES, false)) return scratch;
+    free(scratch);
+    return NULL;
+}
+
+void verify_scratch_free(VerifyScratch *scratch) {
+    if (!scratch) return;
+    arena_free(&scratch->arena);
+    free(scratch);
+}
+
+VerifyResult verify_check(VerifyScratch *scratch, const VerifyGold *gold, const char *response, size_t len) {
+    if (gold->bad) return (VerifyResult){.verdict = VERIFY_BAD_GOLD, .reason = gold->bad};
+    arena_reset(&scratch->arena);
+    Extract found = extract_answer(response, len, gold->policy.fallback);
+    VerifyResult result = {.verdict = VERIFY_NO_ANSWER, .reason = found.rule};
+    if (!found.count) return result;
+    result.begin = found.span.begin;
+    result.end = found.span.end;
+    size_t total = 0;
+    for (int i = 0; i < found.count; i++) total += found.part[i].end - found.part[i].begin;
+    if (total > gold->policy.max_span || found.too_many) {
+        result.verdict = VERIFY_LIMIT;
+        result.reason = found.too_many ? "too many boxes in a row" : "answer too long";
+        return result;
+    }
+    size_t text_len;
+    const char *text = joined_parts(&scratch->arena, response, &found, &text_len);
+    Judge judge = {.exact = {.arena = &scratch->arena, .fuel = FUEL}, .seed = gold->seed, .policy = &gold->policy, .reason = "no rule decides"};
+    result.verdict = text ? judge_text(&judge, gold, text, text_len) : VERIFY_LIMIT;
+    result.reason = judge.reason;
+    return result;
+}
