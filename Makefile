@@ -13,7 +13,7 @@ FLINT       = $(if $(wildcard /usr/include/arb.h),-lflint-arb) -lflint
 
 FOLDERS := kernels model rl data verify
 SOURCES := $(wildcard $(FOLDERS:%=%/*.c))
-LIBRARY := $(BUILD)/dynamo.a
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/test_*.c))
 
 all: train eval
@@ -22,11 +22,9 @@ train: $(BUILD)/train
 eval: $(BUILD)/eval
 	@cp $< $@
 
-$(LIBRARY): $(SOURCES:%.c=$(BUILD)/%.o)
-	@rm -f $@ && ar rcs $@ $^
-$(BUILD)/train $(BUILD)/eval: $(BUILD)/%: $(BUILD)/%.o $(LIBRARY)
-	$(CC) -o $@ $^ $(LDLIBS)
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)
+$(BUILD)/train $(BUILD)/eval: $(BUILD)/%: $(BUILD)/%.o $(OBJECTS)
+	@echo "  ld $@" && $(CC) -o $@ $^ $(LDLIBS)
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(OBJECTS)
 	@$(CC) -o $@ $^ $(LDLIBS) -lcmocka
 $(BUILD)/%.o: %.c build/.dependencies
 	@mkdir -p $(@D)

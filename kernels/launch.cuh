@@ -35,7 +35,6 @@
 
 // Always on. Prints file:line, the call, CUDA's name and text for the error and the next action; exits with status 1.
 #define CUDA_CHECK(call) cuda_check((call), #call, __FILE__, __LINE__)
-
 static inline void cuda_check(cudaError_t error, const char *call, const char *file, int line) {
     if (error == cudaSuccess) return;
     const char *action = "an earlier asynchronous call may be the cause: run again with CUDA_LAUNCH_BLOCKING=1";

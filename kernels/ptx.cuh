@@ -8,14 +8,13 @@
 //   B (16 x 8,  k x n)   b[0]: k 2q, 2q+1, column g        b[1]: k 2q+8, 2q+9, column g
 //   D (16 x 8,  m x n)   d[0], d[1]: row g, columns 2q, 2q+1      d[2], d[3]: row g + 8, columns 2q, 2q+1
 //
-// ldmatrix reads 8 x 8 tiles of bf16 from shared memory: lane 8 i + r passes the address of row r of tile i (8 values,
-// 16-byte aligned). Register i of a lane receives elements 2q, 2q+1 of row g of tile i; with .trans, rows 2q and 2q+1
-// of column g. So, for a row-major tile:
+// All 32 lanes call ldmatrix and mma together. ldmatrix reads 8 x 8 tiles of bf16 from shared memory: lane 8 i + r
+// passes the address of row r of tile i (8 values, 16-byte aligned). Register i of a lane receives elements 2q, 2q+1 of
+// row g of tile i; with .trans, rows 2q and 2q+1 of column g. So, for a row-major tile:
 //   * A from (m, k):  ldmatrix_x4, lane l addresses row m = l % 16, k 8 (l / 16).
 //   * B from (n, k), a weight:  ldmatrix_x2, lane l addresses row n = l % 8, k 8 (l / 8 % 2). ldmatrix_x4 gives two
 //     neighbouring B, the first in r[0], r[1]: row n = l % 8 + 8 (l / 16), k 8 (l / 8 % 2).
 //   * B from (k, n):  ldmatrix_x2_trans, lane l addresses row k = l % 16.
-// All 32 lanes call ldmatrix and mma together.
 #ifndef KERNELS_PTX_CUH
 #define KERNELS_PTX_CUH
 #include "kernels/launch.cuh"
@@ -46,7 +45,7 @@ DEVICE_INLINE void ldmatrix_x4_trans(unsigned (&r)[4], const void *row) {
 #endif
 }
 
-// Lanes 16..31 pass any address inside shared memory; it is not read.
+// Lanes 16..31 pass any address in shared memory; it is not read.
 DEVICE_INLINE void ldmatrix_x2(unsigned (&r)[2], const void *row) {
 #ifdef CUDA_ON_CPU
     sim_ldmatrix(r, 2, false, row);
@@ -100,7 +99,7 @@ DEVICE_INLINE void cp_async_16(void *to_shared, const void *from, int valid = 16
 #endif
 }
 
-// Closes the group of copies that this thread has started since its last commit.
+// Closes the group of the copies that this thread has started since its last commit.
 DEVICE_INLINE void cp_async_commit() {
 #ifdef CUDA_ON_CPU
     sim_cp_async_commit();

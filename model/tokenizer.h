@@ -41,7 +41,8 @@ bool tokenizer_save(const Tokenizer *tokenizer, const char *dir, Error *err);
 
 // Writes a tokenizer that gives every character an id of its own into dir (made where it is missing): ids 0 .. n_special
 // - 1 are the special tokens, then the characters in the order given. An ordinary tokenizer.json, byte-level BPE with no
-// merges, and a tokenizer_config.json. The characters are ASCII, each given once.
+// merges, and a tokenizer_config.json. The characters are ASCII, each given once;
+// special tokens are printable ASCII without spaces.
 bool tokenizer_write_characters(const char *dir, const char *characters, const char *const *special_tokens, int n_special,
                                 Error *err);
 

@@ -26,8 +26,10 @@ static size_t translate_escape(Translation *t, const char *at, bool in_class) {
         return 2;
     }
     if (!at[1] || strchr("SwWbBhHRXKGAzZ", at[1])) return 0;
-    put(t, at, 2);
-    return 2;
+    const char *brace = strchr("pPx", at[1]) && at[2] == '{' ? strchr(at, '}') : NULL; // \p{L}
+    size_t n = brace ? (size_t)(brace - at + 1) : 2;
+    put(t, at, n);
+    return n;
 }
 
 // Oniguruma (Ruby) to PCRE2. False where the pattern uses something whose meaning differs and is not translated.

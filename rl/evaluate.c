@@ -56,7 +56,7 @@ static void judge_part(const Evaluation *e, int first, PromptOutcome *outcome, i
         if (r->rank != comm_rank(e->comm)) continue;
         REQUIRE(r->prompt_id == e->set->problems.problems[r->prompt].id, "a response was about to be judged against another prompt's answer");
         answers[j].text = response_text(e->tokenizer, r, &len);
-        r->verdict = judge_text(e->judge, r->prompt, answers[j].text, len, r->truncated, &answers[j].start, &answers[j].length);
+        r->verdict = judge_response(e->judge, r->prompt, answers[j].text, len, r->truncated, &answers[j].start, &answers[j].length);
         PromptOutcome *o = &outcome[r->prompt];
         o->correct += r->verdict == VERDICT_CORRECT, o->tokens += r->n, o->truncated += r->truncated;
         o->worked += task_is_worked(answers[j].text, len);

@@ -6,7 +6,7 @@ bool prompts_tokenize(PromptSet *set, const Tokenizer *tokenizer, Error *err) {
     REQUIRE(set->prompts, "out of memory");
     for (int i = 0; i < set->problems.count; i++) {
         const Problem *p = &set->problems.problems[i];
-        int room = (int)strlen(p->prompt) + 1, *tokens = malloc((size_t)room * sizeof *tokens);
+        int room = 3 * (int)strlen(p->prompt) + 1, *tokens = malloc((size_t)room * sizeof *tokens);
         REQUIRE(tokens, "out of memory");
         int n = tokenizer_encode(tokenizer, p->prompt, strlen(p->prompt), tokens, room, err);
         set->prompts[i] = (Prompt){p->id, i, tokens, n};

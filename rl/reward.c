@@ -57,7 +57,7 @@ static Verdict judge_answer(Judge *judge, int problem, const char *text, size_t 
     return verdicts[result.verdict];
 }
 
-Verdict judge_text(Judge *judge, int problem, const char *text, size_t len, bool truncated, size_t *start, size_t *length) {
+Verdict judge_response(Judge *judge, int problem, const char *text, size_t len, bool truncated, size_t *start, size_t *length) {
     size_t ignored;
     const TaskProblem *task = judge->set->problems[problem].task;
     if (!start) start = &ignored;
@@ -66,16 +66,23 @@ Verdict judge_text(Judge *judge, int problem, const char *text, size_t len, bool
     return truncated ? VERDICT_TRUNCATED : verdict;
 }
 
+// Special tokens (an end-of-sequence mark, say) are not part of the text.
+static const char *text_bytes(const Tokenizer *tokenizer, int id, size_t *n) {
+    const char *bytes = tokenizer_is_special(tokenizer, id) ? NULL : tokenizer_token_bytes(tokenizer, id, n);
+    if (!bytes) *n = 0;
+    return bytes;
+}
+
 char *response_text(const Tokenizer *tokenizer, const Rollout *r, size_t *len) {
     size_t total = 0, n;
-    for (int t = 0; t < r->n; t++) total += tokenizer_token_bytes(tokenizer, r->tokens[t], &n) ? n : 0;
+    for (int t = 0; t < r->n; t++) text_bytes(tokenizer, r->tokens[t], &n), total += n;
     char *text = malloc(total + 1);
     REQUIRE(text, "out of memory");
     *len = 0;
     for (int t = 0; t < r->n; t++) {
-        const char *bytes = tokenizer_token_bytes(tokenizer, r->tokens[t], &n);
-        if (bytes) memcpy(text + *len, bytes, n);
-        if (bytes) *len += n;
+        const char *bytes = text_bytes(tokenizer, r->tokens[t], &n);
+        if (n) memcpy(text + *len, bytes, n);
+        *len += n;
     }
     text[*len] = 0;
     return text;
@@ -93,7 +100,7 @@ void judge_rollouts(Judge *judge, const Tokenizer *tokenizer, const Prompt *prom
                 "a rollout of prompt %lld was about to be judged against another prompt's answer", (long long)r->prompt_id);
         size_t len;
         char *text = response_text(tokenizer, r, &len);
-        r->verdict = judge_text(judge, prompt->problem, text, len, r->truncated, NULL, NULL);
+        r->verdict = judge_response(judge, prompt->problem, text, len, r->truncated, NULL, NULL);
         r->reward = r->verdict == VERDICT_CORRECT ? right : wrong;
         free(text);
     }

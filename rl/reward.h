@@ -27,7 +27,7 @@ Judge *judge_new(const ProblemSet *set, bool training);
 void judge_free(Judge *judge);
 
 // Judges `len` bytes answering problem `problem` of the set; *start and *length (may be NULL) receive the judged span.
-Verdict judge_text(Judge *judge, int problem, const char *text, size_t len, bool truncated, size_t *start, size_t *length);
+Verdict judge_response(Judge *judge, int problem, const char *text, size_t len, bool truncated, size_t *start, size_t *length);
 
 // Decodes and judges every rollout of the list that `rank` holds, against the problem of its own prompt: its prompt id
 // is checked against the prompt's and the problem's. Fills verdict and reward (right or wrong).

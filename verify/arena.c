@@ -19,7 +19,7 @@ bool arena_init(Arena *arena, size_t first_block, size_t limit, bool grows) {
     return add_block(arena, first_block);
 }
 
-void arena_free(Arena *arena) {
+void arena_destroy(Arena *arena) {
     for (ArenaBlock *block = arena->blocks, *next; block; block = next) {
         next = block->next;
         free(block);

@@ -21,7 +21,7 @@ typedef struct Arena {
 } Arena;
 
 bool arena_init(Arena *arena, size_t first_block, size_t limit, bool grows); // false when malloc fails
-void arena_free(Arena *arena);
+void arena_destroy(Arena *arena);
 void arena_reset(Arena *arena); // keeps the memory; only for an arena that does not grow
 
 // 16-byte aligned, uninitialised; NULL (and exhausted set) past the limit.

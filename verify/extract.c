@@ -176,6 +176,10 @@ Extract extract_answer(const char *text, size_t len, bool fallback) {
         if (!out.count) out.rule = "empty box";
         return out;
     }
+    if (scan.opened) { // cut off inside its box: the text may be a prefix of anything
+        out.rule = "the box never closes";
+        return out;
+    }
     Span found = extract_marked(text, from, len, fallback, &out.rule);
     if (found.begin < found.end && !blank(text, found)) {
         out.span = out.part[0] = found;

@@ -3,7 +3,8 @@
 // The order, each used only if those before it found nothing:
 //   1. only what follows the last "</think>" counts
 //   2. the last run of complete \boxed{...} or \fbox{...}   "\boxed{1}, \boxed{2} and \boxed{5}" is the list 1, 2, 5
-//      an empty box is no answer, and nothing else is looked for; a box that never closes is dropped
+//      an empty box is no answer, and nothing else is looked for; a box that never closes is dropped, and when it
+//      is the only one there is no answer: a response cut off in its box may be a prefix of anything
 //   3. <answer>...</answer>     4. the last "#### ..."     5. the last "Answer: ...", "the answer is ..."
 //   6. with the fallback: the whole of a short response, the last math span, the last number
 #ifndef VERIFY_EXTRACT_H

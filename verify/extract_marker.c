@@ -2,6 +2,9 @@
 //   "<answer>7</answer>"   "#### 1,234"   "**Answer: 42**"   "The final answer is $x=3$. I hope it is correct."
 #include "verify/extract_marker.h"
 
+#include "verify/units.h"
+#include "verify/words.h"
+
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -135,9 +138,38 @@ static Span number_at(const char *s, size_t len, size_t i) {
     return (Span){i, j};
 }
 
-static bool money(const char *s, size_t len, size_t i, Span math) { // "$18 and $20" is no math span
-    bool digits = i + 1 < len && isdigit((unsigned char)s[i + 1]);
-    return digits && math.end + 1 < len && (isdigit((unsigned char)s[math.end + 1]) || memchr(s + math.begin, ' ', math.end - math.begin)) && !memchr(s + math.begin, '\\', math.end - math.begin);
+// "$18 and $20" is no math span: it starts with a digit and goes into prose or the next amount.
+static bool money(const char *s, size_t len, size_t i, Span math) {
+    if (i + 1 >= len || !isdigit((unsigned char)s[i + 1])) return false;
+    if (math.end + 1 < len && isdigit((unsigned char)s[math.end + 1])) return true;
+    size_t word = 0;
+    for (size_t k = math.begin; k < math.end && word < 3; k++) {
+        if (s[k] == '\\' || s[k] == '=') return false;
+        word = isalpha((unsigned char)s[k]) ? word + 1 : 0;
+    }
+    return word >= 3;
+}
+
+// Does a sentence or a line end between the last math span and the last number? Then the number is the later statement.
+static bool number_is_later(const char *s, Span math, Span number) {
+    for (size_t i = math.end; i + 1 < number.begin; i++)
+        if (s[i] == '\n' || (s[i] == '.' && isspace((unsigned char)s[i + 1]))) return true;
+    return false;
+}
+
+// Words and digits together are a sentence and not an answer, unless the words are functions or units.
+static bool mixed_prose(const char *s, Span span) {
+    bool word = false, digit = false;
+    size_t words = 0;
+    for (size_t i = span.begin; i < span.end;) {
+        size_t n = 0;
+        while (i + n < span.end && isalpha((unsigned char)s[i + n])) n++;
+        digit |= isdigit((unsigned char)s[i]) != 0;
+        words += n > 0;
+        word |= n >= 2 && !(i > span.begin && s[i - 1] == '\\') && !words_math_name(s + i, n) && !unit_word(s + i, n);
+        i += n ? n : 1;
+    }
+    return (word && digit) || (word && words > 4);
 }
 
 static void fallback_scan(const char *s, size_t from, size_t len, Found *found) {
@@ -184,13 +216,13 @@ Span extract_marked(const char *text, size_t from, size_t len, bool fallback, co
     if (found.hashes.end > found.hashes.begin) return *rule = "#### marker", found.hashes;
     if (found.marker.end > found.marker.begin) return *rule = "answer marker", found.marker;
     if (!fallback) return (Span){0, 0};
-    Span whole = trimmed(text, (Span){from, len});
-    size_t words = 0;
-    for (size_t i = whole.begin; i < whole.end; i++) words += isspace((unsigned char)text[i]) && i && !isspace((unsigned char)text[i - 1]);
-    bool plain = !memchr(text + whole.begin, '$', whole.end - whole.begin) && !one_of(whole.end > whole.begin + 1 && text[whole.begin] == '\\' ? text[whole.begin + 1] : 0, "([");
-    if (plain && whole.end - whole.begin <= SHORT_RESPONSE && words <= 3 && !memchr(text + whole.begin, '\n', whole.end - whole.begin)) return *rule = "short response", whole;
+    Span whole = trimmed(text, (Span){from, len}), stated = after_is(text, whole);
+    if (whole.end - whole.begin <= SHORT_RESPONSE && !memchr(text + whole.begin, '\n', whole.end - whole.begin) && !memchr(text + whole.begin, '$', whole.end - whole.begin)) {
+        bool delimited = whole.end > whole.begin + 1 && text[whole.begin] == '\\' && one_of(text[whole.begin + 1], "([");
+        if (!delimited && (stated.begin > whole.begin || !mixed_prose(text, whole)) && !mixed_prose(text, stated)) return *rule = "short response", trimmed(text, stated);
+    }
     fallback_scan(text, from, len, &found);
-    if (found.math.end > found.math.begin) return *rule = "last math span", trimmed(text, found.math);
+    if (found.math.end > found.math.begin && !(found.number.end && number_is_later(text, found.math, found.number))) return *rule = "last math span", trimmed(text, found.math);
     if (found.number.end) return *rule = "last number", found.number;
     return (Span){0, 0};
 }

@@ -102,7 +102,7 @@ static void lex_number(Lexer *lx) {
 static const char *const DROPPED[] = {"displaystyle", "textstyle", "scriptstyle", "limits", "nolimits", "left", "right", "middle",
     "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "Biggl", "Biggr", "rm", "bf", "it", "mathstrut", "strut",
     "boldsymbol", "bm", "mathbf", "mathit", "mathsf", "mathtt", "pmb", "ensuremath", "boxed", "fbox", "framebox", "underline", "protect", "nonumber", "tiny", "small",
-    "large", "Large", "color", NULL};
+    "large", "Large", NULL};
 static const char *const BLANKS[] = {"quad", "qquad", "thinspace", "enspace", "hfill", "hspace", "space", "medspace", "thickspace", "negthinspace", NULL};
 static const char *const TEXTS[] = {"text", "textbf", "textit", "textrm", "textsf", "texttt", "textnormal", "mbox", "hbox", "mathrm", "operatorname", "emph", "textup", "mathop", NULL};
 
@@ -135,6 +135,8 @@ static bool holds_unit(const Lexer *lx, const char *s, size_t len, bool roman) {
 // A text group holds mathematics rather than words when no word in it has two letters, or it holds nested math.
 static bool holds_words(const char *s, size_t len) {
     bool word = false;
+    size_t first = strspn(s, " ~-");
+    if (first < len && isdigit((unsigned char)s[first])) return false; // \text{60 mph}
     for (size_t i = 0; i < len; i++) {
         if (s[i] == '\\' || s[i] == '$' || s[i] == '^' || s[i] == '_' || s[i] == '=') return false;
         if (isalpha((unsigned char)s[i]) && i + 1 < len && isalpha((unsigned char)s[i + 1])) word = true;
@@ -198,6 +200,12 @@ static void lex_command(Lexer *lx, size_t end) {
     }
     if (n >= 4 && (name[0] == 'd' || name[0] == 't' || name[0] == 'c') && n == 5 && !memcmp(name + 1, "frac", 4)) name++, n--;
     if (n == 6 && (name[0] == 'd' || name[0] == 't') && !memcmp(name + 1, "binom", 5)) name++, n--;
+    if ((n == 5 && !memcmp(name, "sfrac", 5)) || (n == 8 && !memcmp(name, "nicefrac", 8))) name += n - 4, n = 4;
+    if ((n == 5 && !memcmp(name, "color", 5)) || (n == 9 && !memcmp(name, "textcolor", 9))) { // skip the colour
+        size_t open = lx->i + strspn(lx->s + lx->i, " "), close = lx->s[open] == '{' ? closing(lx, open, end) : 0;
+        if (close) lx->i = close + 1;
+        return;
+    }
     if (n == 7 && !memcmp(name, "phantom", 7)) { // invisible: skip its argument
         size_t open = lx->i + strspn(lx->s + lx->i, " "), close = lx->s[open] == '{' ? closing(lx, open, end) : 0;
         if (close) lx->i = close + 1;

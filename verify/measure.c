@@ -38,6 +38,10 @@ static Answer labels(Judge *judge, const Unit *a, const Unit *b) {
 static Answer both_units(Judge *judge, const Node *gold, const Node *mine) {
     const Unit *a = gold->unit, *b = mine->unit;
     if (a->percent || b->percent) return percents(judge, gold, mine);
+    if (a->degree != b->degree && (a->generic || b->generic)) { // degrees against radians
+        const Node *x = a->degree ? in_radians(judge, gold->args[0]) : gold->args[0], *y = b->degree ? in_radians(judge, mine->args[0]) : mine->args[0];
+        return judge_scalars(judge, x, y);
+    }
     if (a->generic || b->generic) return judge_equal(judge, gold->args[0], mine->args[0]);
     if (a->label || b->label) {
         if (labels(judge, a, b) != ANSWER_YES) return ANSWER_NO;

@@ -77,6 +77,7 @@ static bool at_phrase(const Token *t) {
 }
 
 static void skip_phrases(Parser *p) {
+    while (at_symbol(p, '*') || at_symbol(p, '"')) p->t++; // markdown, quotes
     if (at_phrase(p->t)) p->t++;
     if (p->t->kind == T_WORD && (words_equal(p->t->text, p->t->len, "option") || words_equal(p->t->text, p->t->len, "choice") || words_equal(p->t->text, p->t->len, "answer")) && p->t[1].kind != T_END) {
         p->t++;
@@ -88,7 +89,7 @@ static void skip_phrases(Parser *p) {
 static void drop_closing_period(Tokens *tokens) {
     while (tokens->count) {
         Token *last = &tokens->at[tokens->count - 1];
-        bool stop = last->kind == T_SYMBOL && strchr(".,;*", last->symbol);
+        bool stop = last->kind == T_SYMBOL && strchr(".,;*\"", last->symbol);
         if (!stop || (last->symbol == '.' && tokens->count > 1 && last[-1].kind == T_SYMBOL && last[-1].symbol == '.')) return;
         if (last->symbol == '.' && tokens->count > 3 && last[-2].kind == T_SYMBOL && last[-2].symbol == '.' && last[-1].kind == T_WORD) return; // p.m.
         tokens->count--;
@@ -141,6 +142,10 @@ static Parsed parse_ascii(Exact *exact, const char *ascii, size_t len, bool grou
     skip_phrases(&p);
     if (p.t->kind == T_END) return out;
     const Node *tree = parse_statement(&p);
+    if (tree && accept_command(&p, "over")) { // 1 \over 2 without braces
+        const Node *below = parse_statement(&p);
+        tree = below ? node_divide(p.arena, tree, below) : NULL;
+    }
     out.limit = p.limit || exact->arena->exhausted;
     if (!p.failed && p.t->kind == T_END && !out.limit) out.tree = tree;
     return out;

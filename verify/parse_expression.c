@@ -39,6 +39,7 @@ static const Node *accept_unit(Parser *p, const Node *value) {
         Parser look = *p;
         look.t = end;
         if (end > p->t && at_separator(&look)) break;
+        if (end->kind == T_NUMBER && !(end[-1].kind == T_SYMBOL && strchr("^{-", end[-1].symbol))) break; // "1 hour 30 minutes"
     }
     size_t len = 0;
     char *text = arena_alloc(p->arena, 512);
@@ -65,6 +66,22 @@ static const Node *accept_unit(Parser *p, const Node *value) {
     return bare ? value : node_unit(p->arena, value, &unit);
 }
 
+// "1 hour 30 minutes", "5 feet and 3 inches": the second, smaller measure of the same dimension is added.
+static const Node *compound(Parser *p, const Node *first) {
+    Token *start = p->t;
+    if (!node_is(first, N_UNIT) || first->unit->label || first->unit->percent || first->unit->degree) return first;
+    if (at_word(p, "and") && p->t[1].kind == T_NUMBER) p->t++;
+    if (p->t->kind != T_NUMBER) return p->t = start, first;
+    const Node *number = parse_number(p), *second = number ? accept_unit(p, number) : NULL;
+    if (p->failed || !second) return NULL;
+    const Unit *a = first->unit, *b = second->unit;
+    if (!node_is(second, N_UNIT) || b->label || !unit_same_dimension(a, b)) return p->t = start, first;
+    const Node *ratio = exact_scale(p->exact, node_integer(p->arena, 1), a->num, a->den, a->ten - b->ten);
+    ratio = ratio ? exact_scale(p->exact, ratio, b->den, b->num, 0) : NULL;
+    if (!ratio) return parse_fail(p);
+    return node_unit(p->arena, node_2(p->arena, N_ADD, 0, node_2(p->arena, N_MUL, 0, ratio, first->args[0]), second->args[0]), b);
+}
+
 const Node *parse_measure(Parser *p) {
     const Node *value = parse_sum(p);
     if (!value || p->failed) return NULL;
@@ -78,7 +95,7 @@ const Node *parse_measure(Parser *p) {
             }
             if (node_is(measured, N_MUL) && measured->count == 2 && node_is(measured->args[1], N_UNIT)) // "$1.5 million"
                 return node_unit(p->arena, node_2(p->arena, N_MUL, 0, measured->args[0], measured->args[1]->args[0]), measured->args[1]->unit);
-            return measured;
+            return compound(p, measured);
         }
     }
     return value;
@@ -185,6 +202,8 @@ static const Node *parse_product(Parser *p) {
         if (!items_add(p, &items, next)) return NULL;
     }
     parse_leave(p);
+    bool point = items.count == 2 && node_is(items.at[1], N_TUPLE) && node_is(items.at[0], N_SYM) && isupper((unsigned char)*items.at[0]->text);
+    if (point) return items.at[1]; // A(1,2)
     return items.count == 1 ? items.at[0] : node_new(p->arena, N_MUL, 0, items.at, items.count);
 }
 
@@ -204,19 +223,21 @@ const Node *parse_argument_run(Parser *p) {
 
 // ---- powers and what else follows an atom ----
 
-static const Node *parse_exponent(Parser *p) {
-    bool sign = at_symbol(p, '-') || at_symbol(p, '+');
-    if (!sign) return parse_tex_argument(p, false);
-    bool minus = at_symbol(p, '-');
-    p->t++;
-    const Node *n = parse_factor(p);
-    return n && minus ? node_negate(p->arena, n) : n;
-}
-
 static bool accept_power(Parser *p) {
     if (accept_symbol(p, '^')) return true;
     if (at_symbol(p, '*') && p->t[1].kind == T_SYMBOL && p->t[1].symbol == '*') return p->t += 2, true;
     return false;
+}
+
+static const Node *parse_exponent(Parser *p) { // 2^3^2 = 2^(3^2)
+    if (!parse_enter(p)) return NULL;
+    bool minus = at_symbol(p, '-'), sign = minus || at_symbol(p, '+');
+    if (sign) p->t++;
+    const Node *n = sign ? parse_factor(p) : parse_tex_argument(p, false);
+    const Node *above = n && accept_power(p) ? parse_exponent(p) : NULL;
+    parse_leave(p);
+    if (above) n = node_2(p->arena, N_POW, 0, n, above);
+    return n && minus ? node_negate(p->arena, n) : n;
 }
 
 // ^\circ, ^{\circ}, \degree

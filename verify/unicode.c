@@ -77,6 +77,10 @@ static int regular(unsigned c) {
 }
 
 static const char *lookup(unsigned code) {
+    if (code >= 0x1D6A8 && code < 0x1D7CA) { // mathematical Greek, 58 characters a style
+        unsigned letter = (code - 0x1D6A8) % 58;
+        code = letter < 25 ? 0x391 + letter : letter > 25 && letter < 51 ? 0x3B1 + letter - 26 : code;
+    }
     for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++)
         if (TABLE[i].code == code) return TABLE[i].tex;
     return NULL;

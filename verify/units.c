@@ -28,7 +28,7 @@ static const Entry TABLE[] = {
     {"percent pct percentage %", PERCENT, 0, 1, 1}, {"degree deg", DEGREE, 0, 1, 1}, {"unit radian rad", GENERIC, 0, 1, 1},
     {"N newton", FORCE, 3, 1, 1}, {"J joule", ENERGY, 3, 1, 1}, {"kJ kilojoule", ENERGY, 6, 1, 1}, {"W watt", POWER, 3, 1, 1}, {"kW kilowatt", POWER, 6, 1, 1}, {"Pa pascal", PRESSURE, 3, 1, 1}, {"kPa", PRESSURE, 6, 1, 1},
     {"L l liter litre", VOLUME, -3, 1, 1}, {"mL ml milliliter millilitre", VOLUME, -6, 1, 1}, {"gallon gal", VOLUME, -12, 3785411784, 1}, {"quart", VOLUME, -12, 946352946, 1}, {"pint", VOLUME, -12, 473176473, 1},
-    {"acre", AREA, -10, 40468564224000, 1}, {"hectare ha", AREA, 4, 1, 1}, {"mph", SPEED, -4, 4470400, 10000}, {"kph kmh", SPEED, 0, 5, 18}, {"Hz hertz", FREQUENCY, 0, 1, 1},
+    {"acre", AREA, -10, 40468564224000, 1}, {"hectare ha", AREA, 4, 1, 1}, {"mph", SPEED, -5, 44704, 1}, {"kph kmh", SPEED, 0, 5, 18}, {"Hz hertz", FREQUENCY, 0, 1, 1},
     {"V volt", VOLT, 3, 1, 1}, {"ohm Omega", OHM, 3, 1, 1}, {"C coulomb", CHARGE, 0, 1, 1},
 };
 

@@ -77,7 +77,7 @@ VerifyGold *verify_compile(const char *text, size_t len, const VerifyPolicy *pol
 
 void verify_gold_free(VerifyGold *gold) {
     if (!gold) return;
-    arena_free(&gold->arena);
+    arena_destroy(&gold->arena);
     free(gold);
 }
 
@@ -90,7 +90,7 @@ VerifyScratch *verify_scratch_new(void) {
 
 void verify_scratch_free(VerifyScratch *scratch) {
     if (!scratch) return;
-    arena_free(&scratch->arena);
+    arena_destroy(&scratch->arena);
     free(scratch);
 }
 

@@ -1,7 +1,8 @@
 // Runs a launch: one block after another, the threads of a block as fibers, each until it must wait for others.
 //
 // The two places where a thread waits: sim_barrier (all threads of the block) and sim_meet (the lanes of a mask). When
-// no thread can go on and not all have ended, the block is in deadlock: who waits where is printed. Environment:
+// no thread can go on and not all have ended, the block is in deadlock: who waits where is printed.
+//
 // CUDA_ON_CPU_ORDER = asc (default), desc or a number that seeds a shuffle: the order of the blocks of a grid and of
 // the threads of a block. CUDA_ON_CPU_TIMEOUT = seconds of processor time a launch may take (default 120).
 #include "dev/cuda_on_cpu/runtime.h"

@@ -1,5 +1,6 @@
-// What a program asks about its device, and the error it made last. One device, which calls itself sm_80.
+// What a program asks about its device, and the error it made last. One device, which calls itself sm_90.
 #include "dev/cuda_on_cpu/runtime.h"
+#include <cuda_profiler_api.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *p, int device) {
     snprintf(p->name, sizeof p->name, "CUDA on CPU");
     size_t free_bytes;
     cudaMemGetInfo(&free_bytes, &p->totalGlobalMem);
-    p->major = 8;
+    p->major = 9;
     p->warpSize = SIM_WARP;
     p->multiProcessorCount = PROCESSORS;
     p->maxThreadsPerBlock = SIM_BLOCK_MAX;
@@ -50,7 +51,7 @@ cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, in
         *value = THREADS_PER_PROCESSOR;
         break;
     case cudaDevAttrComputeCapabilityMajor:
-        *value = 8;
+        *value = 9;
         break;
     case cudaDevAttrComputeCapabilityMinor:
         *value = 0;
@@ -71,6 +72,8 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, const voi
     if (shared && (size_t)*blocks > SIM_SHARED_MAX / shared) *blocks = (int)(SIM_SHARED_MAX / shared);
     return cudaSuccess;
 }
+cudaError_t cudaProfilerStart(void) { return cudaSuccess; }
+cudaError_t cudaProfilerStop(void) { return cudaSuccess; }
 cudaError_t cudaDriverGetVersion(int *version) {
     *version = CUDART_VERSION;
     return cudaSuccess;

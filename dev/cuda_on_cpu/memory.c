@@ -36,10 +36,11 @@ static struct sigaction previous_handler;
 
 // ---- Bytes, past the eyes of every sanitizer: these loops must not become calls of memset or memcpy ----------------
 void sim_fill(void *to, unsigned char byte, size_t bytes) {
-    volatile unsigned char *p = to;
-    for (; bytes && (uintptr_t)p % 8; bytes--) *p++ = byte;
-    for (; bytes >= 8; bytes -= 8, p += 8) *(volatile uint64_t *)(volatile void *)p = 0x0101010101010101ull * byte;
-    for (; bytes; bytes--) *p++ = byte;
+#ifdef __x86_64__
+    __asm__ volatile("rep stosb" : "+D"(to), "+c"(bytes) : "a"(byte) : "memory");
+#else
+    for (volatile unsigned char *p = to; bytes; bytes--) *p++ = byte;
+#endif
 }
 
 void sim_copy(void *to, const void *from, size_t bytes) {
@@ -272,8 +273,8 @@ static bool check_copy(void *to, const void *from, size_t bytes, enum cudaMemcpy
 
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind, cudaStream_t stream) {
     if (!bytes) return cudaSuccess;
-    bool snapshot =
-        !check_copy(to, from, bytes, kind) && !sim_is_pinned(from); // pageable memory is read before the return
+    bool from_host = !check_copy(to, from, bytes, kind);
+    bool snapshot = from_host && !sim_is_pinned(from) && !sim_capturing(); // pageable memory is read before the return
     Copy *copy = malloc(sizeof *copy + (snapshot ? bytes : 0));
     if (!copy) return sim_set_error(cudaErrorMemoryAllocation);
     *copy = (Copy){to, snapshot ? NULL : from, bytes};

@@ -56,3 +56,7 @@ void *__wrap_memset(void *to, int byte, size_t bytes) {
     touch(to, bytes, SIM_WRITE, __builtin_return_address(0));
     return __real_memset(to, byte, bytes);
 }
+
+void *__tsan_memcpy(void *to, const void *from, size_t bytes) __attribute__((alias("__wrap_memcpy")));
+void *__tsan_memmove(void *to, const void *from, size_t bytes) __attribute__((alias("__wrap_memmove")));
+void *__tsan_memset(void *to, int byte, size_t bytes) __attribute__((alias("__wrap_memset")));

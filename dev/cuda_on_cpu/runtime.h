@@ -38,8 +38,8 @@ bool sim_in_shared(const void *address, size_t bytes);
 // A meeting of the threads of a block. Returns for how many of them predicate != 0.
 int sim_barrier(int predicate, const char *file, int line);
 
-// A meeting of the lanes in mask: the last to arrive calls op(lanes, mask), where lanes[i] is the `args` of lane i (NULL
-// outside the mask); then all go on. The lanes of one meeting bring the same op and mask. `name` is for messages.
+// A meeting of the lanes in mask: the last to arrive calls op(lanes, mask), where lanes[i] is the `args` of lane i, or
+// NULL outside the mask; then all go on. The lanes of one meeting bring the same op and mask. `name` is for messages.
 typedef void SimWarpOp(void **lanes, unsigned mask);
 void sim_meet(const char *name, unsigned mask, SimWarpOp *op, void *args, const char *file, int line);
 void sim_syncwarp(unsigned mask, const char *file, int line);

@@ -13,7 +13,8 @@ SIM_CXX    ?= clang++
 SIM_NATIVE ?= -march=native
 SIM_WARN   = -Wall -Wextra -Werror
 SIM_INC    = -I. -isystem $(CUDA_HOME)/include $(MPI_CFLAGS)
-SIM_CU     = -x c++ -std=c++17 -fno-strict-aliasing $(SIM_NATIVE) $(SIM_WARN) -include dev/cuda_on_cpu/cuda_on_cpu.h
+SIM_CU     = -x c++ -std=c++17 -fno-strict-aliasing $(SIM_NATIVE) $(SIM_WARN) -Wno-pass-failed -Wno-unknown-pragmas \
+    -include dev/cuda_on_cpu/cuda_on_cpu.h
 SIM_C      = -std=gnu11 $(SIM_NATIVE) $(SIM_WARN) -Wshadow -Wmissing-prototypes
 SIM_MODES  = sim sim-asan sim-race sim-bf16 sim-asan-bf16 sim-race-bf16
 SIM_FOUND := $(wildcard $(CUDA_HOME)/include/cuda_bf16.h)

@@ -7,20 +7,11 @@ enum SimShuffle { SIM_SHUFFLE_INDEX, SIM_SHUFFLE_UP, SIM_SHUFFLE_DOWN, SIM_SHUFF
 
 // From which lane `lane` reads; its own value stands in where the source falls outside the segment of `width` lanes.
 inline int sim_shuffle_source(SimShuffle kind, int lane, int selector, int width) {
-    int segment = lane & ~(width - 1), last = segment + width - 1, from;
-    switch (kind) {
-    case SIM_SHUFFLE_INDEX: return segment + (selector & (width - 1));
-    case SIM_SHUFFLE_UP:
-        from = lane - selector;
-        return from < segment ? lane : from;
-    case SIM_SHUFFLE_DOWN:
-        from = lane + selector;
-        return from > last ? lane : from;
-    case SIM_SHUFFLE_XOR:
-        from = lane ^ selector;
-        return from > last ? lane : from;
-    }
-    return lane;
+    int segment = lane & ~(width - 1), last = segment + width - 1;
+    if (kind == SIM_SHUFFLE_INDEX) return segment + (selector & (width - 1));
+    if (kind == SIM_SHUFFLE_UP) return lane - selector < segment ? lane : lane - selector;
+    int from = kind == SIM_SHUFFLE_DOWN ? lane + selector : lane ^ selector;
+    return from > last ? lane : from;
 }
 
 template <class T> struct SimShuffleArgs {

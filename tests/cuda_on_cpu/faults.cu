@@ -67,6 +67,10 @@ static __global__ void beyond_dynamic(float *x) {
 static __global__ void misaligned(float *x) {
     if (threadIdx.x == 0) store128(x + 1, load128(x));
 }
+static __global__ void overflow(float *x) {
+    int n = 0x7fffffff - 31 + static_cast<int>(threadIdx.x);
+    x[threadIdx.x] = static_cast<float>(n + 1);
+}
 static __global__ void fill(float *x) { x[threadIdx.x] = 1; }
 
 // ---- Races --------------------------------------------------------------------------------------------------------
@@ -186,6 +190,7 @@ static const Fault faults[] = {
     {"beyond_shared", beyond_shared, 1, N, 0},
     {"beyond_dynamic", beyond_dynamic, 1, N, N * sizeof(float)},
     {"misaligned", misaligned, 1, 32, 0},
+    {"overflow", overflow, 1, 32, 0},
     {"block_too_large", fill, 1, 2048, 0},
     {"grid_too_large", fill, dim3(1, 70000), 32, 0},
     {"grid_empty", fill, 0, 32, 0},
@@ -253,6 +258,16 @@ static int run_host(const char *name) {
         CUDA_CHECK(cudaMemcpyAsync(pinned, x, sizeof h_x, cudaMemcpyDeviceToHost, 0));
         printf(pinned[0] == pinned[0] ? "a number\n" : "read too early\n");
         CUDA_CHECK(cudaDeviceSynchronize());
+        CUDA_CHECK(cudaFreeHost(pinned));
+    }
+    if (!strcmp(name, "reused_before_wait")) { // the kernel sees the new value: the copy has not happened yet
+        float *pinned;
+        CUDA_CHECK(cudaMallocHost(&pinned, sizeof(float)));
+        pinned[0] = 1;
+        CUDA_CHECK(cudaMemcpyAsync(x, pinned, sizeof(float), cudaMemcpyHostToDevice, 0));
+        pinned[0] = 2;
+        CUDA_CHECK(cudaMemcpy(h_x, x, sizeof(float), cudaMemcpyDeviceToHost));
+        printf(h_x[0] == 1.0f ? "the value meant\n" : "reused too early\n");
         CUDA_CHECK(cudaFreeHost(pinned));
     }
     CUDA_CHECK(cudaFree(x));

@@ -58,6 +58,9 @@ sim abort free_twice - is not the start of a live allocation
 sim abort kernel_reads_null - illegal address: a kernel touches
 sim 0 read_before_wait - a number
 sim 0 read_before_wait CUDA_ON_CPU_STREAM=late read too early
+sim 0 reused_before_wait - the value meant
+sim 0 reused_before_wait CUDA_ON_CPU_STREAM=late reused too early
+sim-asan abort overflow - signed integer overflow
 sim-asan abort beyond_device - AddressSanitizer: use-after-poison
 sim-asan abort beyond_shared - AddressSanitizer: global-buffer-overflow
 sim-asan abort beyond_dynamic - AddressSanitizer: use-after-poison

@@ -1,0 +1,120 @@
+// What we sample is what we train, to the bit; and what a rollout says depends on nothing but its own key.
+#include "rl/generate.h"
+#include "rl/update.h"
+#include "tests/model/tiny_model.h"
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+enum { PROMPTS = 7, EACH = 5, ROLLOUTS = PROMPTS * EACH, MAX_NEW = 21 };
+static const int lengths[PROMPTS] = {1, 2, 16, 17, 18, 33, 40}; // around the edges of KV blocks
+
+typedef struct Batchful {
+    Prompt prompts[PROMPTS];
+    Rollout rollouts[ROLLOUTS];
+    int prompt_tokens[PROMPTS][48], tokens[ROLLOUTS][MAX_NEW];
+    TokenPolicy sampled[ROLLOUTS][MAX_NEW];
+} Batchful;
+
+static void fill(Batchful *b, int ranks) {
+    memset(b, 0, sizeof *b);
+    for (int i = 0; i < PROMPTS; i++) {
+        for (int t = 0; t < lengths[i]; t++) b->prompt_tokens[i][t] = (int)((test_random(5, (uint64_t)(i * 100 + t)) + 1) * 14.49f);
+        b->prompts[i] = (Prompt){.id = 1000 + i, .problem = i, .tokens = b->prompt_tokens[i], .n = lengths[i]};
+        for (int j = 0; j < EACH; j++)
+            b->rollouts[i * EACH + j] = (Rollout){.prompt_id = 1000 + i, .prompt = i, .number = j, .rank = (i * EACH + j) % ranks,
+                                                  .tokens = b->tokens[i * EACH + j], .sampled = b->sampled[i * EACH + j]};
+    }
+}
+
+static void generate(Batchful *b, const char *architecture, int slots, int threads, int ranks, const SampleConfig *sample) {
+    Device *dev = device_open(threads, 0, NULL);
+    Gpt *gpt = tiny_model(dev, architecture);
+    Generator *generator = generator_new(gpt, slots, 40 + MAX_NEW);
+    fill(b, ranks);
+    for (int rank = 0; rank < ranks; rank++) generator_run(generator, b->rollouts, ROLLOUTS, rank, b->prompts, PROMPTS, MAX_NEW, sample);
+    generator_free(generator);
+    gpt_free(gpt);
+    device_close(dev);
+}
+
+static const SampleConfig usual = {.temp = 0.8f, .top_p = 1.0f, .seed = 7, .step = 3};
+
+static void test_slots_threads_ranks(void **state) {
+    (void)state;
+    static Batchful first, other;
+    const char *const architectures[] = {"llama", "qwen2", "qwen3"};
+    for (int a = 0; a < 3; a++) {
+        generate(&first, architectures[a], 64, 1, 1, &usual);
+        const int variants[][3] = {{1, 1, 1}, {2, 2, 1}, {5, 3, 2}, {13, 2, 3}, {64, 2, 1}};
+        for (size_t v = 0; v < sizeof variants / sizeof *variants; v++) {
+            generate(&other, architectures[a], variants[v][0], variants[v][1], variants[v][2], &usual);
+            for (int j = 0; j < ROLLOUTS; j++) assert_int_equal(first.rollouts[j].n, other.rollouts[j].n);
+            assert_memory_equal(first.tokens, other.tokens, sizeof first.tokens);
+            assert_memory_equal(first.sampled, other.sampled, sizeof first.sampled);
+        }
+    }
+}
+
+// The training forward of the sampled tokens gives log pi, H and E with the same bits, so the ratio is exactly 1.
+static void test_same_bits_in_training(void **state) {
+    (void)state;
+    static Batchful b;
+    static TokenResult results[ROLLOUTS * MAX_NEW];
+    TrainSequence sequences[ROLLOUTS];
+    const char *const architectures[] = {"llama", "qwen2", "qwen3"};
+    for (int a = 0; a < 3; a++) {
+        generate(&b, architectures[a], 9, 2, 1, &usual);
+        Device *dev = device_open(3, 0, NULL);
+        Gpt *gpt = tiny_model(dev, architectures[a]);
+        Updater *updater = updater_new(gpt, 150, 40 + MAX_NEW, 17);
+        Arena arena = {.name = "gradients"};
+        Gradients grads;
+        int ended = 0, tokens = 0;
+        gradients_plan(gpt, &grads, &arena);
+        arena_commit(&arena, dev);
+        for (int j = 0; j < ROLLOUTS; j++) {
+            const Rollout *r = &b.rollouts[j];
+            sequences[j] = (TrainSequence){b.prompts[r->prompt].tokens, r->tokens, r->sampled, b.prompts[r->prompt].n, r->n, j % 2 ? 1.0f : -0.5f, 0.01f};
+            ended += !r->truncated;
+            tokens += r->n;
+            assert_int_equal(r->truncated, r->tokens[r->n - 1] != 3);
+        }
+        assert_true(ended > 0 && ended < ROLLOUTS); // both kinds of end occur
+        PolicyObjective objective = {.inv_temp = 1.0f / 0.8f, .eps_low = 0.2f, .eps_high = 0.2f, .dual_clip = 10};
+        updater_gradient(updater, &grads, results, sequences, ROLLOUTS, &objective, false);
+        for (int j = 0, m = 0; j < ROLLOUTS; j++)
+            for (int t = 0; t < b.rollouts[j].n; t++, m++) {
+                assert_memory_equal(&results[m].logp, &b.sampled[j][t].logp, sizeof(float));
+                assert_memory_equal(&results[m].entropy, &b.sampled[j][t].entropy, sizeof(float));
+                assert_memory_equal(&results[m].E, &b.sampled[j][t].E, sizeof(float));
+                assert_true(results[m].ratio == 1.0f && results[m].clipped == 0.0f);
+            }
+        assert_true(tokens > ROLLOUTS);
+        arena_free(&arena, dev);
+        updater_free(updater);
+        gpt_free(gpt);
+        device_close(dev);
+    }
+}
+
+// Other seeds, steps and rollout numbers give other responses; the same ones the same.
+static void test_keys(void **state) {
+    (void)state;
+    static Batchful first, other;
+    SampleConfig seed = usual, step = usual;
+    seed.seed++, step.step++;
+    generate(&first, "qwen3", 16, 2, 1, &usual);
+    generate(&other, "qwen3", 16, 2, 1, &seed);
+    assert_memory_not_equal(first.tokens, other.tokens, sizeof first.tokens);
+    generate(&other, "qwen3", 16, 2, 1, &step);
+    assert_memory_not_equal(first.tokens, other.tokens, sizeof first.tokens);
+    assert_memory_not_equal(first.tokens[0], first.tokens[1], sizeof first.tokens[0]);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_slots_threads_ranks), cmocka_unit_test(test_same_bits_in_training), cmocka_unit_test(test_keys)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

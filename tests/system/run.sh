@@ -1,0 +1,87 @@
+#!/bin/bash
+# Whole programs, as a user runs them. Each check prints "ok" or "FAILED" with its name; files are compared byte for byte.
+# usage: tests/system/run.sh TRAIN EVAL
+set -u
+train=$(realpath "$1") eval=$(realpath "$2")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+passed=0 failed=0
+ok() { echo "[       OK ] $1"; passed=$((passed + 1)); }
+bad() { echo "[  FAILED  ] $1"; failed=$((failed + 1)); }
+check() { local name=$1; shift; if "$@"; then ok "$name"; else bad "$name"; fi; }
+same() { cmp -s "$1/model/model.safetensors" "$2/model/model.safetensors" && cmp -s "$1/checkpoints/$3/trainer.safetensors" "$2/checkpoints/$3/trainer.safetensors"; }
+
+small="--data task:serial@1-2,add@1-2 --problems 96 --heldout 16 --layers 2 --channels 32 --heads 4 --kv-heads 2 --ffn 48
+       --sft-steps 12 --sft-batch 16 --steps 8 --prompts 8 --rollouts 4 --rollouts-low 2 --rollouts-high 6 --max-tokens 24
+       --explore 2 --eval-every 4 --eval-samples 2 --checkpoint-every 3 --sample-every 4"
+last=step-0000020
+
+$train $small --threads 1 --out base >base.log 2>&1 || cat base.log
+check base_run test -s base/model/model.safetensors -a -s base/report.html -a -s base/checkpoints/$last/trainer.safetensors
+check two_checkpoints_kept test "$(ls base/checkpoints | wc -l)" = 2
+
+# Threads, slots, micro-batches and rows of logits change no bit.
+$train $small --threads 2 --slots 3 --micro-tokens 50 --logit-rows 7 --out other >other.log 2>&1
+check same_bits_for_threads_slots_micro_batches same base other $last
+$train $small --threads 2 --seed 2 --out seed >seed.log 2>&1
+if same base seed $last; then bad other_seed_differs; else ok other_seed_differs; fi
+
+# kill -9 at arbitrary moments, then --resume until done.
+for delay in 0.15 0.35 0.25 0.5 0.4; do
+    timeout -s KILL $delay $train $small --threads 2 --out killed --resume >killed.log 2>&1
+done
+$train $small --threads 2 --out killed --resume >killed.log 2>&1 || cat killed.log
+check resume_after_kill_9 same base killed $last
+check metrics_lines_are_whole test "$(grep -c '"phase":"rl"' killed/metrics.jsonl)" = "$(grep -c '"phase":"rl"' base/metrics.jsonl)"
+
+# Ctrl-C saves a checkpoint and says how to go on.
+$train $small --steps 100000 --threads 1 --out interrupted >interrupted.log 2>&1 &
+pid=$!
+for _ in $(seq 100); do grep -q '^rl ' interrupted.log && break; sleep 0.1; done
+kill -INT $pid; wait $pid
+check interrupt_ends_well grep -q -e '--resume goes on' interrupted.log
+
+# A damaged or foreign checkpoint is refused with its reason, and nothing is lost.
+refused() { ! $train $small --out "$1" --resume ${3:-} >refused.log 2>&1 && grep -q -e "$2" refused.log; }
+cp -r base damaged && truncate -s 1000 damaged/checkpoints/$last/trainer.safetensors
+check truncated_checkpoint_is_refused refused damaged "trainer.safetensors"
+cp -r base foreign && head -c 3000 /dev/urandom >foreign/checkpoints/$last/trainer.safetensors
+check foreign_checkpoint_is_refused refused foreign "trainer.safetensors"
+cp -r base flags
+check other_flags_are_refused refused flags "lr" "--lr 1e-5"
+
+# Bad use: exit status 2 and one clear line.
+misuse() { local want=$1; shift; "$@" >misuse.log 2>&1; test $? = 2 -a "$(wc -l <misuse.log)" = 1 && grep -q -e "$want" misuse.log; }
+check unknown_flag misuse "unknown flag --rolouts" $train --rolouts 3
+check out_of_range misuse "between" $train --prompts 0
+check not_a_number misuse "whole number" $train --steps ten
+check bad_bounds misuse "rollouts-low" $train --rollouts 4 --rollouts-low 8
+check bad_method misuse "grpo" $train --method ppo
+check top_k_is_refused_in_training misuse "unknown flag --top-k" $train --top-k 5
+check unknown_task misuse "serail" $train --data task:serail
+check missing_model misuse "nowhere" $train --model nowhere
+check eval_without_model misuse "--model" $eval --data task:add
+check eval_k_above_samples misuse "samples" $eval --model base/model --k 9 --samples 8
+
+# Evaluation: a table, JSON, responses; the same again with the same seed.
+$eval --model base/model --data task:serial@1-2,add@1-2 --problems 16 --samples 4 --k 1,4 --max-tokens 24 --out a.json --responses a.jsonl >eval.log 2>&1 || cat eval.log
+$eval --model base/model --data task:serial@1-2,add@1-2 --problems 16 --samples 4 --k 1,4 --max-tokens 24 --threads 1 --slots 5 --out b.json --responses b.jsonl >/dev/null 2>&1
+check eval_writes_its_table grep -q '"pass@4"' a.json
+check eval_is_reproducible cmp -s a.json b.json
+check eval_writes_every_response test "$(wc -l <a.jsonl)" = 64
+
+# A folder that train wrote is a model to start from.
+$train $small --model base/model --sft-steps 0 --steps 2 --out again >again.log 2>&1
+check trains_on_from_a_saved_model test -s again/model/model.safetensors
+
+# Two ranks: the same rollouts, and updates equal to rounding (so the first step's rewards agree exactly).
+first_step() { grep '"phase":"rl","step":1,' "$1/metrics.jsonl" | grep -o '"\(reward\|pass_rate\|response_length\|n_hist\|verdicts\)":[^,]*'; }
+if command -v mpirun >/dev/null; then
+    mpirun --allow-run-as-root --oversubscribe -n 2 $train $small --threads 1 --out ranks >ranks.log 2>&1 || tail -5 ranks.log
+    check two_ranks_finish test -s ranks/model/model.safetensors
+    check two_ranks_same_rollouts test "$(first_step base)" = "$(first_step ranks)"
+else
+    echo "skipped: two ranks (mpirun is not installed)"
+fi
+[ $failed -eq 0 ]
