@@ -93,24 +93,30 @@ bool train_config_parse(TrainConfig *c, int argc, char **argv, Error *err) {
     return true;
 }
 
+cJSON *train_config_identity(const TrainConfig *config) {
+    static const char *const running[] = {"out", "resume", "threads", "slots", "micro-tokens", "logit-rows", "checkpoint-every", "keep",
+                                          "eval-every", "eval-samples", "sample-every"};
+    cJSON *identity = cJSON_CreateObject();
+    flags_to_json(train_flags, train_flag_count, config, identity);
+    for (size_t i = 0; i < sizeof running / sizeof *running; i++) cJSON_DeleteItemFromObjectCaseSensitive(identity, running[i]);
+    if (config->schedule == SCHEDULE_CONSTANT) cJSON_DeleteItemFromObjectCaseSensitive(identity, "steps");
+    return identity;
+}
+
+static bool same_value(const cJSON *now, const cJSON *saved, const char *where, Error *err) {
+    if (cJSON_Compare(now, saved, true)) return true;
+    char *a = cJSON_PrintUnformatted(now), *b = saved ? cJSON_PrintUnformatted(saved) : NULL;
+    fail(err, "%s was made with --%s %s, not %s: resume with the same flags, or start into another --out", where, now->string, b ? b : "(nothing)", a ? a : "?");
+    cJSON_free(a);
+    cJSON_free(b);
+    return false;
+}
+
 bool train_config_same(const TrainConfig *config, const cJSON *saved, const char *where, Error *err) {
-    static const char *const free_to_change[] = {"out", "resume", "threads", "slots", "micro-tokens", "logit-rows", "checkpoint-every", "keep",
-                                                 "eval-every", "eval-samples", "sample-every"};
-    cJSON *now = cJSON_CreateObject();
-    flags_to_json(train_flags, train_flag_count, config, now);
+    cJSON *identity = train_config_identity(config);
     bool same = true;
-    for (int i = 0; same && i < train_flag_count; i++) {
-        const char *name = train_flags[i].name;
-        bool free_flag = !name;
-        for (size_t f = 0; !free_flag && f < sizeof free_to_change / sizeof *free_to_change; f++) free_flag = strcmp(name, free_to_change[f]) == 0;
-        if (free_flag) continue;
-        char *a = cJSON_PrintUnformatted(cJSON_GetObjectItemCaseSensitive(now, name));
-        char *b = cJSON_PrintUnformatted(cJSON_GetObjectItemCaseSensitive(saved, name));
-        if (!a || !b || strcmp(a, b) != 0)
-            same = fail(err, "%s was made with --%s %s, not %s: resume with the same flags, or start into another --out", where, name, b ? b : "(nothing)", a ? a : "?");
-        cJSON_free(a);
-        cJSON_free(b);
-    }
-    cJSON_Delete(now);
+    for (const cJSON *now = identity->child; now && same; now = now->next)
+        same = same_value(now, cJSON_GetObjectItemCaseSensitive(saved, now->string), where, err);
+    cJSON_Delete(identity);
     return same;
 }

@@ -52,8 +52,11 @@ extern const int train_flag_count;
 // can (low <= rollouts <= high, ...). False with one line in err.
 bool train_config_parse(TrainConfig *config, int argc, char **argv, Error *err);
 
-// Same training? Compares everything that decides the bits of a run (not threads, slots, out, how often to print, ...)
-// and names the first difference: a run is only resumed under the flags it was started with.
+// The flags that decide the bits of a run, for its checkpoints: all but where it runs and how (out, threads, slots, how often
+// to evaluate or save, ...), and but for the number of steps where the learning rate does not depend on it.
+cJSON *train_config_identity(const TrainConfig *config);
+
+// A run is only resumed under the flags that it was started with: names the first difference. False with one line in err.
 bool train_config_same(const TrainConfig *config, const cJSON *saved, const char *where, Error *err);
 
 #endif

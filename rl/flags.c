@@ -61,7 +61,6 @@ bool flags_parse(const Flag *flags, int count, void *config, int argc, char **ar
         if (name[2 + n] == '=') value = name + 3 + n;
         while (i < count && !(flags[i].name && strlen(flags[i].name) == n && strncmp(flags[i].name, name + 2, n) == 0)) i++;
         if (i == count) return fail(err, "unknown flag %.*s; see --help", (int)n + 2, name);
-        if (given[i]) return fail(err, "--%s is given twice", flags[i].name);
         given[i] = true;
         if (flags[i].type == FLAG_SWITCH && !value) value = "yes";
         else if (!value && a + 1 < argc) value = argv[++a];

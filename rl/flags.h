@@ -19,7 +19,7 @@ typedef struct Flag {
 } Flag;
 
 // Fills config from the defaults and then from argv. An unknown flag, a missing or malformed value, or one out of range is
-// an error that names the flag and what it takes. False with the reason in err.
+// an error that names the flag and what it takes; of a flag given twice the last one counts. False with the reason in err.
 bool flags_parse(const Flag *flags, int count, void *config, int argc, char **argv, Error *err);
 
 void flags_help(const Flag *flags, int count, FILE *out);

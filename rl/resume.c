@@ -70,11 +70,7 @@ static bool save_state(Trainer *t, const char *dir, float *h_m, float *h_v, Erro
                             {.name = "history.correct", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.correct},
                             {.name = "history.verified", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.verified},
                             {.name = "history.length", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.length}};
-    cJSON *config = cJSON_CreateObject();
-    flags_to_json(train_flags, train_flag_count, &t->config, config);
-    cJSON_DeleteItemFromObject(config, "out"); // where the run stands and how it is run do not belong to its state
-    cJSON_DeleteItemFromObject(config, "resume");
-    cJSON_DeleteItemFromObject(config, "threads");
+    cJSON *config = train_config_identity(&t->config);
     char *text = cJSON_PrintUnformatted(config);
     snprintf(counters[0], 32, "%d", t->sft_done), snprintf(counters[1], 32, "%d", t->rl_done);
     snprintf(counters[2], 32, "%lld", t->opt.t), snprintf(counters[3], 32, "%lld", t->opt.skipped);
@@ -170,7 +166,7 @@ static bool load_state(Trainer *t, const Safetensors *state, const char *dir, fl
     cJSON *saved = text ? cJSON_Parse(text) : NULL;
     bool ok = saved ? train_config_same(&t->config, saved, dir, err) : fail(err, "%s: trainer.safetensors is not a checkpoint of this program", dir);
     cJSON_Delete(saved);
-    if (!ok || !get_counter(state, "sft_done", t->config.sft_steps, &sft, dir, err) || !get_counter(state, "rl_done", t->config.steps, &rl, dir, err) ||
+    if (!ok || !get_counter(state, "sft_done", t->config.sft_steps, &sft, dir, err) || !get_counter(state, "rl_done", 1 << 30, &rl, dir, err) ||
         !get_counter(state, "adamw.t", 1LL << 60, &t->opt.t, dir, err) || !get_counter(state, "skipped", 1LL << 60, &t->opt.skipped, dir, err) ||
         !load_history(&t->history, state, dir, err))
         return false;

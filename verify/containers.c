@@ -160,11 +160,28 @@ static Answer element(Judge *judge, const Node *gold, const Node *mine) { // a c
 
 // ---- the rest ----
 
+// 204_5 -> 54; NULL for a fraction or a base past 36.
+static const Node *base_ten(Judge *judge, const Node *n) {
+    if (n->op > 36 || n->text_len > 1000 || memchr(n->text, '.', n->text_len)) return NULL;
+    mpq_t q;
+    mpq_init(q);
+    bool ok = !mpz_set_str(mpq_numref(q), n->text, n->op);
+    const Node *value = ok ? node_rational(judge->exact.arena, q) : NULL;
+    mpq_clear(q);
+    return value;
+}
+
 static Answer based(Judge *judge, const Node *gold, const Node *mine) {
-    bool both = node_is(gold, N_BASE) && node_is(mine, N_BASE);
-    bool same = both && gold->op == mine->op && node_same_text(gold, mine);
-    if (!both && judge->policy->base_optional && node_is(gold, N_BASE)) same = mine->text && node_same_text(gold, mine);
-    return judge_say(judge, same ? ANSWER_YES : ANSWER_NO, same ? "same digits and base" : "other digits or base");
+    if (node_is(gold, N_BASE) && node_is(mine, N_BASE)) {
+        bool same = gold->op == mine->op && node_same_text(gold, mine);
+        return judge_say(judge, same ? ANSWER_YES : ANSWER_NO, same ? "same digits and base" : "other digits or base");
+    }
+    bool same = false;
+    if (judge->policy->base_optional && node_is(gold, N_BASE) && node_is(mine, N_RAT)) {
+        const Node *value = base_ten(judge, gold);
+        same = node_same_text(gold, mine) || (value && node_identical(value, mine));
+    }
+    return judge_say(judge, same ? ANSWER_YES : ANSWER_NO, same ? "base left out" : "base on one side");
 }
 
 static Answer residues(Judge *judge, const Node *gold, const Node *mine) {

@@ -29,7 +29,7 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
     (void)state;
-    arena_free(&arena);
+    arena_destroy(&arena);
     return 0;
 }
 
