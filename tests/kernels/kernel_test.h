@@ -39,6 +39,9 @@ static inline void *host_array(KernelTest *t, size_t count, size_t size) {
     assert_non_null(memory);
     return memory;
 }
+static inline void host_release(KernelTest *t, int mark) { // all host arrays taken since n_host was `mark`
+    while (t->n_host > mark) free(t->host[--t->n_host]);
+}
 #define HOST(t, type, count) ((type *)host_array(t, (size_t)(count), sizeof(type)))
 
 static inline void *device_array(KernelTest *t, size_t bytes) {
