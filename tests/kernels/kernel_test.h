@@ -81,7 +81,7 @@ static inline void *upload(KernelTest *t, const void *h, size_t n, size_t size) 
     device_upload(t->dev, memory, h, n * size);
     return memory;
 }
-#define UPLOAD(t, h, count) ((__typeof__(*(h)) *)upload(t, h, (size_t)(count), sizeof *(h)))
+#define UPLOAD(t, h, count) upload(t, h, (size_t)(count), sizeof *(h))
 
 // The same as floatX. h is written with the values as rounded, so that the reference starts from what the kernel reads.
 static inline floatX *upload_rounded(KernelTest *t, float *h, size_t n) {
