@@ -25,9 +25,14 @@ $(BUILD)/train $(BUILD)/eval $(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(OBJECTS)
 	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(OBJECTS)
 	@$(CC) $(OPT) -o $@ $^ $(LDLIBS) -lcmocka
-$(BUILD)/%.o: %.c build/.dependencies
+$(BUILD)/%.o: %.c $(BUILD)/.flags
 	@mkdir -p $(@D)
 	@echo "  cc $<" && $(CC) $(CFLAGS) -c -o $@ $<
+
+# Other flags (another compiler, MPI newly installed) are another build.
+$(BUILD)/.flags: build/.dependencies .force
+	@mkdir -p $(@D) && echo "$(CC) $(CFLAGS)" | cmp -s - $@ || echo "$(CC) $(CFLAGS)" >$@
+.force:
 
 # A missing library is installed where we may, else the line to type is printed.
 build/.dependencies: dev/dependencies.sh

@@ -22,6 +22,14 @@ static void print_row(FILE *out, const char *name, const char *unit, double befo
     fprintf(out, "  %-38s %8.1f  %8.1f  %+8.1f %s\n", name, before, after, after - before, unit);
 }
 
+// How the prompts spread over pass rates: what allocation lives on. Bins as in rl/history.h: exactly 0, tenths, exactly 1.
+static void print_spread(FILE *out, const char *name, const cJSON *detail) {
+    const cJSON *bin;
+    fprintf(out, "  %-38s", name);
+    cJSON_ArrayForEach(bin, cJSON_GetObjectItemCaseSensitive(detail, "pass_hist")) fprintf(out, " %4d", bin->valueint);
+    fputc('\n', out);
+}
+
 static void print_table(FILE *out, const Run *run, size_t first, size_t last) {
     double solved[2][3];
     fprintf(out, "\nHeld-out prompts, before and after reinforcement learning (steps %.0f and %.0f)\n", run->step[first], run->step[last]);
@@ -35,6 +43,9 @@ static void print_table(FILE *out, const Run *run, size_t first, size_t last) {
     print_row(out, "prompts solved by no sample, %", "points", solved[0][0], solved[1][0]);
     print_row(out, "prompts solved by some, %", "points", solved[0][1], solved[1][1]);
     print_row(out, "prompts solved by every sample, %", "points", solved[0][2], solved[1][2]);
+    fprintf(out, "  %-38s    0   .1   .2   .3   .4   .5   .6   .7   .8   .9    1\n", "prompts by pass rate");
+    print_spread(out, "  before", run->detail[first]);
+    print_spread(out, "  after", run->detail[last]);
 }
 
 bool summary_print(const char *dir, FILE *out, Error *err) {
