@@ -70,13 +70,13 @@ static bool reinforce(Trainer *t) {
     if (t->rl_done == 0 && c->steps > 0) {
         optimizer_reset(t->gpt, &t->opt); // reinforcement learning starts with fresh moments, as from a model on disk
         StepMetrics m = metrics_empty("rl", 0, c->steps);
-        evaluate_and_report(t, &m, true);
+        evaluate_and_report(t, &m);
         report(t, &m, true);
     }
     while (t->rl_done < c->steps) {
         StepMetrics m = metrics_empty("rl", t->rl_done + 1, c->steps);
         rl_step(t, &m);
-        if (t->rl_done % c->eval_every == 0 || t->rl_done == c->steps) evaluate_and_report(t, &m, true);
+        if (t->rl_done % c->eval_every == 0 || t->rl_done == c->steps) evaluate_and_report(t, &m);
         report(t, &m, true);
         if (stop_asked(t)) return false;
         if (t->rl_done % c->checkpoint_every == 0 || t->rl_done == c->steps) save(t);
