@@ -107,8 +107,8 @@ int main(int argc, char **argv) {
     Error err;
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0) return usage(), 0;
-    Comm *comm = comm_open(&argc, &argv, &err);
-    if (!comm || !train_config_parse(&config, argc, argv, &err)) return fprintf(stderr, "train: %s\n", err.text), 2;
+    Comm *comm = train_config_parse(&config, argc, argv, &err) ? comm_open(&argc, &argv, &err) : NULL;
+    if (!comm) return fprintf(stderr, "train: %s\n", err.text), 2;
     if (!trainer_open(&trainer, &config, comm, &err)) return fprintf(stderr, "train: %s\n", err.text), 2;
     if (comm_rank(comm) == 0) trainer_print(&trainer, stdout);
     signal(SIGINT, on_interrupt);
