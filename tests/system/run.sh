@@ -58,7 +58,7 @@ check out_of_range misuse "between" $train --prompts 0
 check not_a_number misuse "whole number" $train --steps ten
 check bad_bounds misuse "rollouts-low" $train --rollouts 4 --rollouts-low 8
 check bad_method misuse "grpo" $train --method ppo
-check top_k_is_refused_in_training misuse "unknown flag --top-k" $train --top-k 5
+check top_k_is_refused_in_training misuse "top-k is for ./eval only" $train --top-k 5
 check unknown_task misuse "serail" $train --data task:serail
 check missing_model misuse "nowhere" $train --model nowhere
 check eval_without_model misuse "--model" $eval --data task:add
