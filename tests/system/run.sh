@@ -32,12 +32,13 @@ if same base seed $last; then bad other_seed_differs; else ok other_seed_differs
 # kill -9 at arbitrary moments, then --resume until done.
 for delay in 0.2 0.4 0.3 0.5 0.45; do
     timeout -s KILL $delay $train $small --threads 2 --out killed --resume >killed.log 2>&1
-done
+done 2>/dev/null # where the shell says "Killed"
 $train $small --threads 2 --out killed --resume >killed.log 2>&1 || cat killed.log
 check resume_after_kill_9 same base killed $last
 check metrics_lines_are_whole test "$(grep -c '"phase":"rl"' killed/metrics.jsonl)" = "$(grep -c '"phase":"rl"' base/metrics.jsonl)"
 
 # Ctrl-C saves a checkpoint and says how to go on.
+touch interrupted.log
 $train $small --steps 100000 --threads 1 --out interrupted >interrupted.log 2>&1 &
 pid=$!
 for _ in $(seq 100); do grep -q '^rl ' interrupted.log && break; sleep 0.1; done
