@@ -109,16 +109,17 @@ static int sum_sign(const Parser *p) { // '+', '-', 'p' plus-minus, 'm' minus-pl
     return at_command(p, "pm") ? 'p' : at_command(p, "mp") ? 'm' : 0;
 }
 
-static const Node *parse_product(Parser *p);
+static const Node *parse_product(Parser *p, bool negative);
 
-static const Node *parse_signed_product(Parser *p) {
+static const Node *parse_signed_product(Parser *p, bool first) {
     int sign = sum_sign(p);
-    if (!sign) return parse_product(p);
+    if (!sign) return parse_product(p, false);
     if (!parse_enter(p)) return NULL;
     p->t += sign == 'P' ? 3 : 1;
-    const Node *n = parse_signed_product(p);
+    bool last = first && sign == '-' && !sum_sign(p); // the sign goes along: -7 mod 3 is (-7) mod 3, 5 - 7 mod 3 is 5 - (7 mod 3)
+    const Node *n = last ? parse_product(p, true) : parse_signed_product(p, first);
     parse_leave(p);
-    if (!n || sign == '+') return n;
+    if (!n || sign == '+' || last) return n;
     if (sign == '-') return node_negate(p->arena, n);
     return node_1(p->arena, N_PM, sign == 'm' ? -1 : 1, n);
 }
@@ -127,9 +128,9 @@ const Node *parse_sum(Parser *p) {
     if (!parse_enter(p)) return NULL;
     Items items;
     items_init(&items);
-    if (!items_add(p, &items, parse_signed_product(p))) return NULL;
+    if (!items_add(p, &items, parse_signed_product(p, true))) return NULL;
     while (sum_sign(p))
-        if (!items_add(p, &items, parse_signed_product(p))) return NULL;
+        if (!items_add(p, &items, parse_signed_product(p, false))) return NULL;
     parse_leave(p);
     return items.count == 1 ? items.at[0] : node_new(p->arena, N_ADD, 0, items.at, items.count);
 }
@@ -183,7 +184,8 @@ static int product_sign(Parser *p) { // '*', '/', 'm' for mod; consumes it
     return 0;
 }
 
-static const Node *parse_product(Parser *p) {
+// negative: the product follows a minus sign, which is applied here.
+static const Node *parse_product(Parser *p, bool negative) {
     if (!parse_enter(p)) return NULL;
     Items items;
     items_init(&items);
@@ -196,6 +198,7 @@ static const Node *parse_product(Parser *p) {
         if (!next) return NULL;
         if (sign == 'm') {
             const Node *so_far = node_new(p->arena, N_MUL, 0, items.at, items.count);
+            if (negative) so_far = node_negate(p->arena, so_far), negative = false;
             items.count = 0;
             next = node_2(p->arena, N_FUNC, FN_MOD, so_far, next);
         } else if (sign == '/') next = node_2(p->arena, N_POW, 0, next, node_integer(p->arena, -1));
@@ -204,7 +207,8 @@ static const Node *parse_product(Parser *p) {
     parse_leave(p);
     bool point = items.count == 2 && node_is(items.at[1], N_TUPLE) && node_is(items.at[0], N_SYM) && isupper((unsigned char)*items.at[0]->text);
     if (point) return items.at[1]; // A(1,2)
-    return items.count == 1 ? items.at[0] : node_new(p->arena, N_MUL, 0, items.at, items.count);
+    const Node *product = items.count == 1 ? items.at[0] : node_new(p->arena, N_MUL, 0, items.at, items.count);
+    return negative ? node_negate(p->arena, product) : product;
 }
 
 const Node *parse_argument_run(Parser *p) {
