@@ -124,35 +124,33 @@ const Node *parse_relation(Parser *p) {
 
 // ---- ratios and times ----
 
-static int accept_half_day(Parser *p) { // 1 a.m., 2 p.m.
-    const char *s = p->t->text;
-    if (p->t->kind == T_TEXT || p->t->kind == T_WORD) {
-        char letters[4] = {0};
-        size_t k = 0;
-        for (size_t i = 0; i < p->t->len; i++)
-            if (isalpha((unsigned char)s[i])) {
-                if (k < 3) letters[k] = (char)tolower((unsigned char)s[i]);
-                k++;
-            }
-        if (k == 2 && letters[1] == 'm' && (letters[0] == 'a' || letters[0] == 'p')) return p->t++, letters[0] == 'a' ? 1 : 2;
-        if (k == 1 && (letters[0] == 'a' || letters[0] == 'p') && p->t[1].kind == T_SYMBOL && p->t[1].symbol == '.' && p->t[2].kind == T_WORD && p->t[2].len == 1 && tolower((unsigned char)p->t[2].text[0]) == 'm') {
-            p->t += 3;
-            accept_symbol(p, '.');
-            return letters[0] == 'a' ? 1 : 2;
-        }
-    }
-    return 0;
+int half_day(const Token *t, int *used) {
+    const char *s = t->text;
+    char letters[2] = {0};
+    size_t k = 0;
+    if (t->kind != T_TEXT && t->kind != T_WORD) return 0;
+    for (size_t i = 0; i < t->len; i++)
+        if (isalpha((unsigned char)s[i]) && k++ < 2) letters[k - 1] = (char)tolower((unsigned char)s[i]);
+    bool dots = k == 1 && t[1].kind == T_SYMBOL && t[1].symbol == '.' && t[2].kind == T_WORD && t[2].len == 1;
+    if (dots) letters[k++] = (char)tolower((unsigned char)*t[2].text);
+    if (k != 2 || letters[1] != 'm' || (letters[0] != 'a' && letters[0] != 'p')) return 0;
+    if (used) *used = !dots ? 1 : t[3].kind == T_SYMBOL && t[3].symbol == '.' ? 4 : 3;
+    return letters[0] == 'a' ? 1 : 2;
 }
 
 static const Node *parse_ratio(Parser *p) {
     const Node *first = parse_measure(p);
-    bool colon = first && !p->builder && ((at_symbol(p, ':') && !(p->t[1].kind == T_SYMBOL && p->t[1].symbol == '=')) || at_command(p, "colon"));
-    if (!colon) return first;
+    if (!first || p->failed) return NULL;
+    bool colon = !p->builder && ((at_symbol(p, ':') && !(p->t[1].kind == T_SYMBOL && p->t[1].symbol == '=')) || at_command(p, "colon"));
+    bool to = node_is(first, N_RAT) && at_word(p, "to") && p->t[1].kind == T_NUMBER; // "2 to 3"
+    int used, half = node_is(first, N_RAT) ? half_day(p->t, &used) : 0;              // "7 p.m."
+    if (!colon && !to && !half) return first;
     Items items;
     items_init(&items);
     if (!items_add(p, &items, first)) return NULL;
-    while (accept_symbol(p, ':') || accept_command(p, "colon"))
+    while (accept_symbol(p, ':') || accept_command(p, "colon") || (to && at_word(p, "to") && p->t++))
         if (!items_add(p, &items, parse_sum(p))) return NULL;
-    int half = accept_half_day(p);
+    half = half_day(p->t, &used);
+    if (half) p->t += used;
     return node_new(p->arena, N_RATIO, half, items.at, items.count);
 }

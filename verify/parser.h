@@ -43,8 +43,12 @@ bool accept_command(Parser *p, const char *name);
 const Node *parse_statement(Parser *p); // lists and relations, up to a closing bracket or the end
 const Node *parse_relation(Parser *p);
 bool at_separator(const Parser *p);
-// parse_expression.c
+int half_day(const Token *t, int *used); // 1 a.m., 2 p.m., else 0; the tokens it takes
+// parse_measure.c
 const Node *parse_measure(Parser *p); // sum with a unit
+const Node *parse_degree(Parser *p, const Node *value); // after the degree sign
+bool accept_currency(Parser *p, Unit *unit);            // a sign or word before an amount
+// parse_expression.c
 const Node *parse_sum(Parser *p);
 const Node *parse_factor(Parser *p);  // sign and power
 const Node *parse_argument_run(Parser *p); // what follows \sin without brackets: "2x" in \sin 2x \cos x
