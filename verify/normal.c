@@ -152,6 +152,7 @@ static const Node *fold_function(Exact *exact, const Node *n) {
         const Node *det = matrix_det(exact, n->args[0]);
         return det ? det : n;
     }
+    if (n->op == FN_LOG && n->count == 2 && node_is(n->args[1], N_RAT) && (node_sign(n->args[1]) <= 0 || node_is_int(n->args[1], 1))) return node_undef();
     if ((n->op == FN_LN || n->op == FN_LOG) && node_is(n->args[0], N_RAT)) {
         if (!node_sign(n->args[0])) return node_undef();
         if (node_is_int(n->args[0], 1)) return node_integer(exact->arena, 0);

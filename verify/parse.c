@@ -78,7 +78,7 @@ static void skip_decoration(Parser *p) {
 static void drop_closing_period(Tokens *tokens) {
     while (tokens->count) {
         Token *last = &tokens->at[tokens->count - 1];
-        bool stop = last->kind == T_SYMBOL && strchr(".,;*\"", last->symbol);
+        bool stop = (last->kind == T_SYMBOL && strchr(".,;*\"", last->symbol)) || token_is(last, T_COMMAND, "\\");
         if (!stop || (last->symbol == '.' && tokens->count > 1 && last[-1].kind == T_SYMBOL && last[-1].symbol == '.')) return;
         if (last->symbol == '.' && tokens->count > 3 && last[-2].kind == T_SYMBOL && last[-2].symbol == '.' && last[-1].kind == T_WORD) return; // p.m.
         tokens->count--;

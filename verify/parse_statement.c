@@ -48,7 +48,7 @@ const Node *parse_statement(Parser *p) {
 static const struct { const char *name; char rel; } RELATIONS[] = {
     {"ne", REL_NE}, {"neq", REL_NE}, {"lt", REL_LT}, {"le", REL_LE}, {"leq", REL_LE}, {"leqslant", REL_LE}, {"leqq", REL_LE}, {"gt", REL_GT}, {"ge", REL_GE},
     {"geq", REL_GE}, {"geqslant", REL_GE}, {"geqq", REL_GE}, {"approx", REL_APPROX}, {"doteq", REL_APPROX}, {"in", REL_IN}, {"equiv", REL_CONGRUENT}, {"sim", REL_OTHER},
-    {"cong", REL_OTHER}, {"to", REL_OTHER}, {"rightarrow", REL_OTHER}, {"subset", REL_OTHER}, {"subseteq", REL_OTHER}, {"perp", REL_OTHER}, {"parallel", REL_OTHER}, {"notin", REL_OTHER}};
+    {"mapsto", REL_MAPS}, {"cong", REL_OTHER}, {"to", REL_OTHER}, {"rightarrow", REL_OTHER}, {"subset", REL_OTHER}, {"subseteq", REL_OTHER}, {"perp", REL_OTHER}, {"parallel", REL_OTHER}, {"notin", REL_OTHER}};
 
 // Consumes a relation sign; 0 when there is none.
 static char accept_relation(Parser *p) {
@@ -89,8 +89,17 @@ static const Node *accept_modulus(Parser *p) {
 
 static const Node *parse_ratio(Parser *p);
 
+// \mathbb{R}-\{0\} is read as a sum; it is a difference of sets.
+static const Node *set_difference(Parser *p, const Node *n) {
+    if (!node_is(n, N_ADD) || n->count != 2 || n->args[1]->kind != N_MUL || n->args[1]->count != 2) return n;
+    const Node *minus = n->args[1]->args[0], *taken = n->args[1]->args[1];
+    bool sets = (node_is_const(n->args[0], CONST_REALS) || node_is(n->args[0], N_TUPLE)) && node_is(taken, N_SET) && node_is_int(minus, -1);
+    return sets ? node_2(p->arena, N_MINUS, 0, n->args[0], taken) : n;
+}
+
 static const Node *parse_union(Parser *p) {
     const Node *left = parse_ratio(p);
+    if (left) left = set_difference(p, left);
     while (left) {
         int kind = accept_command(p, "cup") || accept_command(p, "bigcup") ? N_UNION : accept_command(p, "cap") ? N_INTERSECT
                  : accept_command(p, "setminus") || accept_command(p, "backslash") ? N_MINUS : -1;
@@ -101,6 +110,21 @@ static const Node *parse_union(Parser *p) {
         left = node_2(p->arena, (Kind)kind, 0, left, right);
     }
     return left;
+}
+
+// A relation from its members and signs. x \mapsto E is f(x) = E; \equiv without a modulus is an identity, so an equation.
+static const Node *finish_relation(Parser *p, Items *items, char *signs, uint32_t count) {
+    bool modulus = false;
+    for (uint32_t i = 0; i < items->count; i++) modulus |= node_is(items->at[i], N_MODULO);
+    for (uint32_t i = 0; i < count; i++) {
+        if (signs[i] == REL_CONGRUENT && !modulus) signs[i] = REL_EQ;
+        if (signs[i] == REL_IN && node_is(items->at[i + 1], N_SYM) && node_text_is(items->at[i + 1], "R")) items->at[i + 1] = node_constant(p->arena, CONST_REALS);
+    }
+    if (count == 1 && *signs == REL_MAPS && node_is(items->at[0], N_SYM)) {
+        *signs = REL_EQ;
+        items->at[0] = node_text(p->arena, N_APPLY, "f", 1, items->at, 1);
+    }
+    return node_text(p->arena, N_RELATION, signs, count, items->at, items->count);
 }
 
 const Node *parse_relation(Parser *p) {
@@ -119,7 +143,7 @@ const Node *parse_relation(Parser *p) {
         signs[n++] = sign;
     }
     parse_leave(p);
-    return n ? node_text(p->arena, N_RELATION, signs, n, items.at, items.count) : items.at[0];
+    return n ? finish_relation(p, &items, signs, n) : items.at[0];
 }
 
 // ---- ratios and times ----

@@ -60,7 +60,11 @@ const Node *parse_bracketed(Parser *p); // after the opening bracket token, whic
 const char *spelling_until(Parser *p, const Token *from, const Token *to, size_t *len); // joined without blanks
 // parse_number.c
 const Node *parse_number(Parser *p);
-const Node *parse_letter_digits(Parser *p); // A3_{16}; NULL, nothing consumed, when it is no number
+const Node *parse_point(Parser *p); // ".\overline{3}"; like the next three NULL, nothing consumed, when it is none
+// parse_base.c
+const Node *parse_based(Parser *p, const Token *head); // 204_5, head consumed
+const Node *parse_letter_digits(Parser *p);            // A3_{16}
+const Node *parse_bracketed_digits(Parser *p);         // (204)_5
 // parse_command.c
 const Node *parse_command(Parser *p);
 const Node *parse_tex_argument(Parser *p, bool one_digit); // a group or one token
