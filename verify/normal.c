@@ -93,6 +93,7 @@ static const Node *fold_terms(Exact *exact, const Node *n) {
     if (terms.matrix) return r ? matrix_mul(exact, r, terms.matrix) : terms.matrix;
     for (uint32_t i = 0; i < terms.count; i++)
         if (has_infinity(terms.rest[i]) && (sum || terms.count > 1 || (r && !node_is_int(r, -1) && !node_is_int(r, 1)))) return node_undef();
+    if (!sum) terms.count = normal_factorials(exact, terms.rest, terms.count, &r);
     if (!sum && r && !node_sign(r)) {
         bool plain = true;
         for (uint32_t i = 0; i < terms.count; i++) plain &= !node_any(terms.rest[i], may_vanish_or_fail);
@@ -106,24 +107,7 @@ static const Node *fold_terms(Exact *exact, const Node *n) {
     return terms.count == 1 ? terms.rest[0] : node_new(exact->arena, (Kind)n->kind, 0, terms.rest, terms.count);
 }
 
-// ---- powers and functions ----
-
-static const Node *fold_power(Exact *exact, const Node *base, const Node *e) {
-    base = unit_value(exact, base, false);
-    e = unit_value(exact, e, false);
-    if (has_infinity(base) || has_infinity(e)) return node_undef();
-    if (node_is_int(e, 1)) return base;
-    if (node_is_int(base, 1)) return base;
-    if (node_is(base, N_MATRIX)) {
-        int64_t k;
-        if (!node_fits(e, &k) || k < 1 || k > 16) return node_2(exact->arena, N_POW, 0, base, e);
-        const Node *m = base;
-        while (m && --k) m = matrix_mul(exact, m, base);
-        return m ? m : node_undef();
-    }
-    const Node *folded = node_is(base, N_RAT) && node_is(e, N_RAT) ? exact_pow(exact, base, e) : NULL;
-    return folded ? folded : node_2(exact->arena, N_POW, 0, base, e);
-}
+// ---- functions ----
 
 static const Node *fold_root(Exact *exact, const Node *n) {
     const Node *x = n->args[0], *degree = n->args[1];
@@ -198,7 +182,7 @@ const Node *normal_form(Exact *exact, const Node *n) {
         args[i] = normal_form(exact, n->args[i]);
         if (is_undef(args[i])) return node_undef();
     }
-    if (n->kind == N_POW) return fold_power(exact, args[0], args[1]);
+    if (n->kind == N_POW) return normal_power(exact, unit_value(exact, args[0], false), unit_value(exact, args[1], false));
     const Node *m = node_map(exact->arena, n, args);
     if (is_undef(m)) return m;
     switch (n->kind) {

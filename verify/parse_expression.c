@@ -62,7 +62,7 @@ bool starts_factor(const Parser *p) {
     case T_COMMAND: {
         static const char *const NOT[] = {"}", "\\", "cup", "cap", "setminus", "backslash", "to", "pmod", "mod", "pod", "bmod", "mid", "colon", "pm", "mp", "cdot", "times", "div", "ast", "rangle", "rceil",
             "rfloor", "rvert", "rVert", "rbrace", "over", "choose", "binom_", "end", "lor", "land", "vee", "wedge", "circ", "percent", "euro", "pounds", "yen", "rupee", "cent", "implies", "Rightarrow", "iff", "permil",
-            "ne", "neq", "lt", "le", "leq", "leqslant", "gt", "ge", "geq", "geqslant", "approx", "in", "equiv", "sim", "cong", "rightarrow", "subset", "subseteq", "perp", "parallel", "notin", "not", "leqq", "geqq", "doteq", "bigcup", NULL};
+            "ne", "neq", "lt", "le", "leq", "leqslant", "gt", "ge", "geq", "geqslant", "approx", "in", "equiv", "sim", "cong", "rightarrow", "subset", "subseteq", "perp", "parallel", "notin", "not", "leqq", "geqq", "doteq", "bigcup", "mapsto", NULL};
         if (t->len == 1 && *t->text == '|') return !p->bars && !p->builder;
         return !words_in(t->text, t->len, NOT);
     }
@@ -79,7 +79,7 @@ static int product_sign(Parser *p) { // '*', '/', 'm' for mod; consumes it
     }
     if (accept_command(p, "cdot") || accept_command(p, "times") || accept_command(p, "ast")) return '*';
     if (accept_symbol(p, '/') || accept_command(p, "div")) return '/';
-    if (accept_command(p, "bmod") || (token_is(p->t, T_WORD, "mod") && (p->t++, true))) return 'm';
+    if (accept_command(p, "bmod") || (at_word(p, "mod") && (p->t++, true))) return 'm';
     bool times = token_is(p->t, T_WORD, "x") && p->t[-1].kind == T_NUMBER && p->t[1].kind == T_NUMBER;
     bool ten = times && p->t[1].len == 2 && !memcmp(p->t[1].text, "10", 2) && p->t[2].kind == T_SYMBOL && p->t[2].symbol == '^';
     if (ten || (times && p->t->space && p->t[1].space)) return p->t++, '*'; // "3x10^8", "3 x 4"

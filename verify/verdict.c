@@ -77,6 +77,8 @@ static Answer compare(Judge *judge, const VerifyGold *gold, const Reading *mine,
     bool words = g->parsed.words_len && g->parsed.words_len == mine->parsed.words_len && !memcmp(g->parsed.words, mine->parsed.words, mine->parsed.words_len);
     if (words) return judge_say(judge, ANSWER_YES, "same words");
     if (lone_letter(g->tree) && mine->letter) return judge_say(judge, *g->tree->text == mine->letter ? ANSWER_YES : ANSWER_NO, "multiple choice");
+    unsigned several = choice_set(&g->parsed.tokens);
+    if (several && several == choice_set(&mine->parsed.tokens)) return judge_say(judge, ANSWER_YES, "multiple choice");
     if (!g->tree || !mine->tree) {
         if (mine->rest && mine->marked && g->tree && !lone_letter(g->tree)) goto label;
         return judge_say(judge, ANSWER_UNKNOWN, "not understood");
