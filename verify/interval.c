@@ -265,7 +265,7 @@ static bool canonical(Judge *judge, Set *set) {
     return true;
 }
 
-static bool same_end(Judge *judge, const Node *a, const Node *b) { return a == b || (a && b && judge_scalars(judge, a, b) == ANSWER_YES); }
+static bool same_end(Judge *judge, const Node *a, const Node *b) { return a == b || (a && b && judge_equal(judge, a, b) == ANSWER_YES); }
 
 bool is_interval_like(const Node *n) {
     switch (n->kind) {

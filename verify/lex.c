@@ -231,6 +231,8 @@ static void lex_span(Lexer *lx, size_t end) {
         else if (isalpha(c)) {
             size_t n = 1;
             while (lx->i + n < end && isalpha((unsigned char)lx->s[lx->i + n])) n++;
+            bool value = lx->i && !lx->space && (isdigit((unsigned char)lx->s[lx->i - 1]) || lx->s[lx->i - 1] == ')');
+            if (value && words_glued(lx->s + lx->i, n)) n = words_glued(lx->s + lx->i, n);
             emit(lx, T_WORD, lx->s + lx->i, n);
             lx->i += n;
         } else if (c == '\\') lex_command(lx, end);

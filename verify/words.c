@@ -27,6 +27,11 @@ bool words_in(const char *text, size_t len, const char *const *list) {
 
 bool words_hedge(const char *word, size_t len) { return words_in(word, len, HEDGES); }
 
+size_t words_glued(const char *word, size_t len) {
+    size_t n = len > 3 && !memcmp(word, "and", 3) ? 3 : len > 2 && !memcmp(word, "or", 2) ? 2 : 0;
+    return n && len - n == 1 && !words_math_name(word, len) ? n : 0;
+}
+
 bool words_math_name(const char *word, size_t len) {
     for (const char *const *name = MATH_NAMES; *name; name++)
         if (strlen(*name) == len && !memcmp(*name, word, len)) return true;
