@@ -142,7 +142,15 @@ static const Node *rows_of(Judge *judge, const Node *n) { // "p=5,q=2; p=7,q=2" 
     return node_new(judge->exact.arena, N_LIST, LIST_COMMA, rows, n->count);
 }
 
+static const Node *named_list(Judge *judge, const Node *n) { // \{x=2, y=-1\} lists names, it is no set
+    bool named = node_is(n, N_SET);
+    for (uint32_t i = 0; i < n->count && named; i++) named = is_named(n->args[i]);
+    return named ? node_new(judge->exact.arena, N_LIST, LIST_COMMA, n->args, n->count) : n;
+}
+
 static Answer collections(Judge *judge, const Node *gold, const Node *mine) {
+    gold = named_list(judge, gold);
+    mine = named_list(judge, mine);
     gold = rows_of(judge, shared_name(judge, gold));
     mine = rows_of(judge, shared_name(judge, mine));
     bool g = all_named(gold), m = all_named(mine);

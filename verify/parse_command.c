@@ -1,5 +1,6 @@
 // LaTeX commands and known functions.
 //   "\frac12"   "\sqrt[3]{8}"   "\binom{n}{2}"   "\log_2 8"   "\sin^2 x"   "\lfloor x \rfloor"   "\mathbb{R}"   "\vec{v}"
+#include "verify/normal.h"
 #include "verify/parser.h"
 
 #include <string.h>
@@ -73,7 +74,12 @@ const Node *parse_function(Parser *p, int fn) {
     const Token *name = &p->t[-1];
     if (token_is(name, T_WORD, "cbrt")) base = node_integer(p->arena, 3);
     if (token_is(name, T_WORD, "lg") || token_is(name, T_COMMAND, "lg")) base = node_integer(p->arena, 10);
-    if (fn == FN_LOG && accept_symbol(p, '_') && !(base = parse_tex_argument(p, false))) return NULL;
+    if (fn == FN_LOG && accept_symbol(p, '_')) {
+        Parser after = *p;
+        after.t++;
+        bool split = p->t->kind == T_NUMBER && !starts_factor(&after) && !at_symbol(&after, '^'); // \log_28 is \log_2 8, \log_10 8 is not
+        if (!(base = parse_tex_argument(p, split))) return NULL;
+    }
     if (at_symbol(p, '_')) return parse_fail(p);
     if (accept_symbol(p, '^') && !(power = parse_tex_argument(p, false))) return NULL;
     if (power && node_is(power, N_MUL) && power->count == 2 && node_is_int(power->args[0], -1) && node_is_int(power->args[1], 1) && inverse_of(fn) >= 0) fn = inverse_of(fn), power = NULL;
@@ -152,7 +158,11 @@ static const Node *big_operator(Parser *p, int op) {
     const Node *term = parse_argument_run(p);
     if (!term) return NULL;
     const Node *index = range->args[0];
-    if (!node_is(index, N_SYM) && !node_is_const(index, CONST_I)) return parse_fail(p);
+    if (node_is_const(index, CONST_I)) { // i as an index is not the imaginary unit
+        index = node_text(p->arena, N_SYM, "index:i", 7, NULL, 0);
+        term = normal_substitute(p->arena, term, range->args[0], index);
+    }
+    if (!node_is(index, N_SYM)) return parse_fail(p);
     const Node *args[4] = {index, range->args[1], to, term};
     return node_new(p->arena, N_BIG, op, args, 4);
 }

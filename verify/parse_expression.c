@@ -54,7 +54,8 @@ bool starts_factor(const Parser *p) {
     const Token *t = p->t;
     switch (t->kind) {
     case T_NUMBER: return true;
-    case T_WORD: return !at_separator(p) && !unit_ahead(p) && !(t[-1].kind == T_NUMBER && half_day(t, NULL)) && !(t->display && t->len > 1) && !token_is(t, T_WORD, "U") && !words_equal(t->text, t->len, "mod");
+    case T_WORD: return !at_separator(p) && !unit_ahead(p) && !(t[-1].kind == T_NUMBER && half_day(t, NULL)) && !(t->display && t->len > 1) && !token_is(t, T_WORD, "U") && !words_equal(t->text, t->len, "mod") &&
+                        !(words_equal(t->text, t->len, "to") && t->space && t[1].kind == T_NUMBER);
     case T_SYMBOL:
         if (t->symbol == '|') return !p->bars && !p->builder;
         if (t->symbol == '(') return !(token_is(&t[1], T_WORD, "mod") || token_is(&t[1], T_COMMAND, "bmod") || token_is(&t[1], T_COMMAND, "mod") || (t[1].kind == T_TEXT && words_equal(t[1].text, t[1].len, "mod")));
