@@ -119,7 +119,7 @@ static bool from_relation(Judge *judge, const Node *n, Set *out) {
         if (!is_end(named ? right : left)) return false;
         return name_variable(out, named ? left : right) && add_bound(judge, out, named ? n->text[0] : flipped(n->text[0]), end_value(named ? right : left));
     }
-    if (n->count != 3 || !is_variable(n->args[1]) || has_variables(n->args[0]) || has_variables(n->args[2])) return false;
+    if (n->count != 3 || !is_variable(n->args[1]) || mentions(n->args[0], n->args[1]) || mentions(n->args[2], n->args[1])) return false;
     if (!is_end(n->args[0]) || !is_end(n->args[2])) return false;
     char a = n->text[0], b = n->text[1];
     bool up = (a == REL_LT || a == REL_LE) && (b == REL_LT || b == REL_LE), down = (a == REL_GT || a == REL_GE) && (b == REL_GT || b == REL_GE);

@@ -126,8 +126,10 @@ static Parsed parse_ascii(Exact *exact, const char *ascii, size_t len, bool grou
     out.tokens = lex(exact->arena, ascii, len, group);
     if (out.tokens.too_many) return out.limit = true, out;
     drop_closing_period(&out.tokens);
-    Token *copy = arena_alloc(exact->arena, (out.tokens.count + 1) * sizeof *copy); // the parser splits words in place
+    Token *copy = arena_alloc(exact->arena, (out.tokens.count + 3) * sizeof *copy); // the parser splits words in place
     if (!copy) return out.limit = true, out;
+    *copy++ = (Token){.kind = T_END, .text = ""}; // two tokens to look back at
+    *copy++ = (Token){.kind = T_END, .text = ""};
     memcpy(copy, out.tokens.at, (out.tokens.count + 1) * sizeof *copy);
     Parser p = {.exact = exact, .arena = exact->arena, .t = copy};
     Unit unit;

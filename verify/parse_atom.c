@@ -160,13 +160,15 @@ static bool accept_prime(Parser *p) {
     return accept_symbol(p, '}');
 }
 
-static bool defines(const Parser *p) { // "(x) =", "(x, y) =": arguments of a function that is being defined
+static bool defines(const Parser *p) { // "(x) =", "(x, y) =", "= p(x)": arguments of a function that is being defined
     const Token *t = p->t;
+    bool after = t[-1].kind == T_WORD && t[-2].kind == T_SYMBOL && t[-2].symbol == '='; // the token before "(" is the name
     do {
         if (t[1].kind != T_WORD || t[1].len != 1) return false;
         t += 2;
     } while (t->kind == T_SYMBOL && t->symbol == ',');
-    return t->kind == T_SYMBOL && t->symbol == ')' && t[1].kind == T_SYMBOL && t[1].symbol == '=';
+    bool closed = t->kind == T_SYMBOL && t->symbol == ')', before = t[1].kind == T_SYMBOL && t[1].symbol == '=';
+    return closed && (before || (after && t[1].kind == T_END));
 }
 
 static bool accept_inverse(Parser *p) { // ^{-1} of f^{-1}(x)

@@ -43,7 +43,7 @@ bool is_name(const Node *n) {
     }
 }
 
-static bool mentions(const Node *n, const Node *name) {
+bool mentions(const Node *n, const Node *name) {
     if (n->kind == name->kind && node_identical(n, name)) return true;
     for (uint32_t i = 0; i < n->count; i++)
         if (mentions(n->args[i], name)) return true;

@@ -72,18 +72,19 @@ static int infinity_sign(const Node *n) { // +-1 for an infinity, else 0
 
 // ---- +C ----
 
-// The sum without its free constant C, or NULL: "\frac{x^2}{2}+C".
-static const Node *without_constant(Arena *arena, const Node *n) {
+// C is one of the quantities and no constant of integration where A, B, a, b or C itself stand beside it.
+static bool rules_out_constant(const Node *n) { return node_is(n, N_SYM) && n->text_len == 1 && strchr("ABCabc", *n->text); }
+
+// The sum without its free constant, written as `letter`, or NULL: "\frac{x^2}{2}+C".
+static const Node *without_constant(Arena *arena, const Node *n, const char *letter) {
     const Node *rest[16];
-    uint32_t count = 0, constants_found = 0;
+    uint32_t count = 0;
     if (n->kind != N_ADD || n->count > 16) return NULL;
-    for (uint32_t i = 0; i < n->count; i++) {
-        bool constant = node_is(n->args[i], N_SYM) && (node_text_is(n->args[i], "C") || node_text_is(n->args[i], "c"));
-        if (constant) constants_found++;
-        else rest[count++] = n->args[i];
-    }
+    for (uint32_t i = 0; i < n->count; i++)
+        if (!(node_is(n->args[i], N_SYM) && node_text_is(n->args[i], letter))) rest[count++] = n->args[i];
+    if (count + 1 != n->count) return NULL;
     const Node *sum = count == 1 ? rest[0] : node_new(arena, N_ADD, 0, rest, count);
-    return constants_found == 1 && count && has_variables(sum) ? sum : NULL;
+    return has_variables(sum) && !node_any(sum, rules_out_constant) ? sum : NULL;
 }
 
 static const Node *renamed(Arena *arena, const Node *n) { // every variable x becomes #x
@@ -101,7 +102,9 @@ static const Node *renamed(Arena *arena, const Node *n) { // every variable x be
 // Two antiderivatives: their difference takes the same value wherever it is evaluated.
 static Answer antiderivatives(Judge *judge, const Node *a, const Node *b) {
     Arena *arena = judge->exact.arena;
-    const Node *f = without_constant(arena, a), *g = without_constant(arena, b);
+    const Node *f = without_constant(arena, a, "C"), *g = without_constant(arena, b, "C");
+    if (!f && g) f = without_constant(arena, a, "c"); // one of them may write it small
+    if (f && !g) g = without_constant(arena, b, "c");
     if (!f || !g) return ANSWER_UNKNOWN;
     const Node *d = normal_form(&judge->exact, node_2(arena, N_ADD, 0, f, node_negate(arena, g)));
     if (!has_variables(d)) return judge_say(judge, ANSWER_YES, "differ by a constant");
