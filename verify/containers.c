@@ -6,6 +6,7 @@
 #include "verify/judge.h"
 #include "verify/normal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { PAIRWISE = 256 };
@@ -24,9 +25,27 @@ static Answer in_order(Judge *judge, const Node *gold, const Node *mine) {
     return all;
 }
 
+static int by_value(const void *a, const void *b) { return exact_compare(*(const Node *const *)a, *(const Node *const *)b); }
+
+// The elements in ascending order, each once; NULL unless all are rational.
+static const Node *sorted_numbers(Judge *judge, const Node *n) {
+    const Node **items = arena_alloc(judge->exact.arena, (n->count + 1) * sizeof *items);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < n->count; i++)
+        if (!items || !node_is(n->args[i], N_RAT)) return NULL;
+    if (!items) return NULL;
+    memcpy(items, n->args, n->count * sizeof *items);
+    qsort(items, n->count, sizeof *items, by_value);
+    for (uint32_t i = 0; i < n->count; i++)
+        if (!kept || exact_compare(items[kept - 1], items[i])) items[kept++] = items[i];
+    return node_new(judge->exact.arena, N_SET, 0, items, kept);
+}
+
 // Every element of each side equals one of the other.
 static Answer as_sets(Judge *judge, const Node *gold, const Node *mine) {
     if (node_any(gold, is_dots) || node_any(mine, is_dots)) return in_order(judge, gold, mine);
+    const Node *g = sorted_numbers(judge, gold), *m = g ? sorted_numbers(judge, mine) : NULL;
+    if (m) return node_identical(g, m) ? judge_say(judge, ANSWER_YES, "same numbers") : judge_say(judge, ANSWER_NO, "an element is missing");
     if (gold->count > PAIRWISE || mine->count > PAIRWISE) return gold->count == mine->count ? in_order(judge, gold, mine) : judge_say(judge, ANSWER_NO, "other size");
     bool found[PAIRWISE] = {0}, unknown = false;
     for (uint32_t i = 0; i < gold->count; i++) {

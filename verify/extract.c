@@ -149,6 +149,12 @@ static bool percent_follows(const char *s, size_t len, size_t i) {
     return i < len && (s[i] == '%' || at(s, len, i, "\\%") || at(s, len, i, "percent") || at(s, len, i, "pct"));
 }
 
+static Span without_blanks(const char *s, Span span) {
+    while (span.begin < span.end && isspace((unsigned char)s[span.begin])) span.begin++;
+    while (span.begin < span.end && isspace((unsigned char)s[span.end - 1])) span.end--;
+    return span;
+}
+
 static bool last_run(const Scan *scan, Extract *out) {
     if (!scan->boxes) return false;
     int last = scan->boxes - 1, first = last;
@@ -162,7 +168,7 @@ static bool last_run(const Scan *scan, Extract *out) {
         first--;
     }
     out->rule = "box";
-    out->span = (Span){scan->box[first].begin, scan->box[last].end};
+    out->span = without_blanks(scan->s, (Span){scan->box[first].begin, scan->box[last].end});
     out->too_many = last - first >= EXTRACT_BOXES;
     if (first > 0) prefix[first] = (Span){0, 0};
     else { // the first box may have a name before it as well: "y_1 = \boxed{...}"
@@ -175,11 +181,11 @@ static bool last_run(const Scan *scan, Extract *out) {
     }
     for (int i = first; i <= last && out->count < EXTRACT_BOXES; i++) {
         bool repeated = false;
-        for (int j = 0; j < out->count; j++) repeated |= same_bytes(scan->s, out->part[j], scan->box[i]);
+        for (int j = 0; j < out->count; j++) repeated |= same_bytes(scan->s, out->part[j], without_blanks(scan->s, scan->box[i]));
         if (repeated && prefix[i].begin == prefix[i].end) continue;
         if (blank(scan->s, scan->box[i])) return out->count = 0, true; // \boxed{}: the template, or nothing
         out->prefix[out->count] = prefix[i];
-        out->part[out->count++] = scan->box[i];
+        out->part[out->count++] = without_blanks(scan->s, scan->box[i]);
     }
     out->percent = percent_follows(scan->s, scan->len, scan->box[last].end + 1);
     return true;

@@ -159,17 +159,26 @@ const Node *normal_substitute(Arena *arena, const Node *n, const Node *symbol, c
     return same ? n : node_map(arena, n, to);
 }
 
+static int64_t node_total(const Node *n) {
+    int64_t total = 1;
+    for (uint32_t i = 0; i < n->count; i++) total += node_total(n->args[i]);
+    return total;
+}
+
 // sum_{k=a}^{b} term with numeric bounds, written out.
 static const Node *fold_big(Exact *exact, const Node *n) {
     int64_t from, to;
     if (!node_fits(n->args[1], &from) || !node_fits(n->args[2], &to) || to - from >= BIG_TERMS) return n;
-    const Node *total = node_integer(exact->arena, n->op);
-    for (int64_t k = from; k <= to && exact->fuel >= 0; k++) {
+    const Node *terms[BIG_TERMS + 1] = {node_integer(exact->arena, n->op)};
+    uint32_t count = 1;
+    int64_t cost = 300 + 100 * node_total(n->args[3]);
+    for (int64_t k = from; k <= to; k++) {
+        if (!exact_spend(exact, cost)) return n;
         const Node *term = normal_form(exact, normal_substitute(exact->arena, n->args[3], n->args[0], node_integer(exact->arena, k)));
-        total = normal_form(exact, node_2(exact->arena, n->op ? N_MUL : N_ADD, 0, total, term));
-        exact->fuel -= 50;
+        if (is_undef(term)) return term;
+        terms[count++] = term;
     }
-    return total;
+    return fold_terms(exact, node_new(exact->arena, n->op ? N_MUL : N_ADD, 0, terms, count));
 }
 
 const Node *normal_form(Exact *exact, const Node *n) {
@@ -177,7 +186,7 @@ const Node *normal_form(Exact *exact, const Node *n) {
     const Node *few[64];
     const Node **args = n->count <= 64 ? few : arena_alloc(exact->arena, n->count * sizeof *args);
     if (!args) return node_undef();
-    exact->fuel -= 1;
+    exact->fuel -= 40;
     for (uint32_t i = 0; i < n->count; i++) {
         args[i] = normal_form(exact, n->args[i]);
         if (is_undef(args[i])) return node_undef();

@@ -14,7 +14,7 @@ const Node *parse_fail(Parser *p) {
 
 bool parse_enter(Parser *p) {
     if (p->failed) return false;
-    if (++p->depth > PARSE_DEPTH || ++p->nodes > PARSE_NODES || p->arena->exhausted) {
+    if (++p->depth > PARSE_DEPTH || ++p->steps > PARSE_STEPS || p->arena->exhausted) {
         p->failed = p->limit = true;
         return false;
     }

@@ -169,6 +169,7 @@ static const Node *parse_postfix(Parser *p, const Node *n) {
             if (two) p->t++;
             n = node_1(p->arena, N_FUNC, two ? FN_DOUBLE_FACTORIAL : FN_FACTORIAL, n);
         } else if (at_symbol(p, '%') || at_command(p, "percent") ) {
+            if (node_is(n, N_UNIT)) return parse_fail(p);
             p->t++;
             Unit percent = unit_percent();
             n = node_unit(p->arena, n, &percent);

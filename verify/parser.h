@@ -15,7 +15,7 @@ typedef struct Parser {
     int brackets;  // open brackets of any kind
     bool builder;  // directly inside \{ \}, where | and : divide
     bool failed, limit;
-    uint32_t nodes;
+    uint32_t steps;
 } Parser;
 
 enum { ITEMS = 64 }; // children gathered on the stack before a longer list moves to the arena
@@ -28,7 +28,7 @@ typedef struct Items {
 } Items;
 
 const Node *parse_fail(Parser *p);
-bool parse_enter(Parser *p); // one level deeper, one more node; false (failed, limit) past the bounds
+bool parse_enter(Parser *p); // one call deeper, one more step; false (failed, limit) past the bounds
 void parse_leave(Parser *p);
 void items_init(Items *items);
 bool items_add(Parser *p, Items *items, const Node *n);
