@@ -203,7 +203,7 @@ Answer judge_relations(Judge *judge, const Node *gold, const Node *mine) {
     if (residue && (node_is(other, N_MODULO) || is_scalar(other))) return judge_equal(judge, g ? relation->args[1] : other, g ? other : relation->args[1]);
     const Node *value = relation_value(judge, relation);
     bool trusted = g && is_equation(gold) && gold->count > 2; // a gold's chain ends in its answer even where we cannot follow it
-    if (trusted && (!value || value->kind == N_UNDEF)) value = gold->args[gold->count - 1];
+    if (trusted && !value) value = gold->args[gold->count - 1];
     if (!value) return judge_say(judge, ANSWER_NO, "a relation against a value");
     if (value->kind == N_UNDEF) return judge_say(judge, ANSWER_NO, "members disagree");
     return judge_equal(judge, g ? value : other, g ? other : value);
