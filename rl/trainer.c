@@ -111,8 +111,7 @@ static cJSON *config_line(const Trainer *t) {
 bool trainer_open(Trainer *t, const TrainConfig *config, Comm *comm, Error *err) {
     *t = (Trainer){.config = *config, .comm = comm};
     t->dev = device_open(config->threads, comm_local_rank(comm), err);
-    if (!t->dev) return false;
-    comm_attach(comm, t->dev);
+    if (!t->dev || !comm_attach(comm, t->dev, err)) return false;
     if (comm_rank(comm) == 0 && !make_folder(config->out, err)) return false;
     comm_barrier(comm);
     if (!trainer_open_data(t, err) || !open_model(t, err)) return false;
@@ -125,6 +124,7 @@ bool trainer_open(Trainer *t, const TrainConfig *config, Comm *comm, Error *err)
 }
 
 void trainer_close(Trainer *t) {
+    comm_detach(t->comm);
     metrics_close(&t->log);
     judge_free(t->judge), judge_free(t->heldout_judge);
     pool_free(&t->pool);
