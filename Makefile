@@ -38,7 +38,9 @@ tests: $(TESTS)
 test: all tests
 	@sh dev/run_tests.sh $(TESTS)
 clean:
-	rm -rf build train eval
+	rm -rf build train eval train-cuda eval-cuda train-sim eval-sim
+
+include dev/cuda.mk
 
 .PHONY: all tests test clean demo bench help
 .SECONDARY:

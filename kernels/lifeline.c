@@ -1,3 +1,4 @@
+#define _GNU_SOURCE // accept4, pipe2
 #include "kernels/lifeline.h"
 #include <errno.h>
 #include <fcntl.h>
