@@ -1,6 +1,7 @@
 #include "rl/generate.h"
 #include "kernels/decode.h"
 #include "kernels/graph.h"
+#include "kernels/nvtx.h"
 #include "model/gpt_head.h"
 #include <string.h>
 
@@ -72,8 +73,6 @@ static void plan_device(Generator *g) {
     ARENA_PLAN(&g->arena, g->tables, (size_t)(g->slots + TABLES_MORE) * g->table_width);
     ARENA_PLAN(&g->arena, g->eos, MODEL_MAX_EOS);
     ARENA_PLAN(&g->arena, g->sampled, g->slots);
-    arena_commit(&g->arena, g->gpt->dev);
-    gpt_acts_share(g->gpt, &g->acts);
 }
 
 static void make_host_arrays(Generator *g) {
@@ -90,7 +89,7 @@ static void make_host_arrays(Generator *g) {
     g->free_blocks = host_array((size_t)g->blocks, sizeof(int));
 }
 
-Generator *generator_new(const Gpt *gpt, int slots, int T) {
+Generator *generator_plan(const Gpt *gpt, int slots, int T) {
     Generator *g = host_array(1, sizeof *g);
     int block = kv_block_tokens();
     g->gpt = gpt;
@@ -102,9 +101,20 @@ Generator *generator_new(const Gpt *gpt, int slots, int T) {
     REQUIRE(T <= gpt->T_rope, "prompt and response of %d tokens: the model was opened for %d", T, gpt->T_rope);
     plan_device(g);
     make_host_arrays(g);
-    for (int s = 0; s < slots; s++) g->h_ids[s] = s; // row s of hidden belongs to row s of the batch
-    device_upload(gpt->dev, g->row, g->h_ids, (size_t)slots * sizeof(int));
-    device_upload(gpt->dev, g->eos, gpt->config.eos, sizeof gpt->config.eos);
+    return g;
+}
+
+void generator_commit(Generator *g) {
+    arena_commit(&g->arena, g->gpt->dev);
+    gpt_acts_share(g->gpt, &g->acts);
+    for (int s = 0; s < g->slots; s++) g->h_ids[s] = s; // row s of hidden belongs to row s of the batch
+    device_upload(g->gpt->dev, g->row, g->h_ids, (size_t)g->slots * sizeof(int));
+    device_upload(g->gpt->dev, g->eos, g->gpt->config.eos, sizeof g->gpt->config.eos);
+}
+
+Generator *generator_new(const Gpt *gpt, int slots, int T) {
+    Generator *g = generator_plan(gpt, slots, T);
+    generator_commit(g);
     return g;
 }
 
@@ -123,7 +133,7 @@ void generator_free(Generator *g) {
     free(g);
 }
 
-size_t generator_bytes(const Generator *g) { return g->arena.bytes; }
+const Arena *generator_arena(const Generator *g) { return &g->arena; }
 
 void generator_look_every(Generator *g, int steps) {
     REQUIRE(steps >= 1 && steps <= DECODE_BURST_MAX, "a look every %d steps: give 1 to %d", steps, DECODE_BURST_MAX);
@@ -172,6 +182,7 @@ static void forward(Generator *g, int R) {
 
 // Puts the keys and values of all but the last token of a prompt into fresh blocks.
 static void prefill(Generator *g, const Prompt *prompts, int p) {
+    RANGE("prefill");
     const Prompt *prompt = &prompts[p];
     int block = kv_block_tokens(), n = prompt->n - 1;
     drop_prefix(g);
@@ -257,6 +268,7 @@ static void decode_step(Generator *g, int R, const SampleConfig *config) {
 // `steps` of them. A size's first step ever runs as it is (kernels are loaded, products choose their algorithm); its next
 // one is recorded, with the sampling configuration in it, and replayed until the run ends.
 static void decode(Generator *g, int R, int steps, const SampleConfig *config) {
+    RANGE_NUMBER("decode", R);
     Device *dev = g->gpt->dev;
     upload_rows(g, R);
     device_upload(dev, g->next.key, g->h_key, (size_t)R * sizeof *g->h_key);
@@ -330,6 +342,7 @@ static int refill(Generator *g, Rollout *rollouts, int count, int *next, int ran
 
 long generator_run(Generator *g, Rollout *rollouts, int count, int rank, const Prompt *prompts, int P, int max_new,
                    const SampleConfig *sample) {
+    RANGE("generate");
     long steps = 0;
     int next = 0, busy = 0;
     reset_blocks(g);

@@ -18,9 +18,12 @@
 typedef struct Generator Generator;
 
 // T: longest prompt + response. Plans and takes its memory: KV blocks for `slots` sequences of T tokens, and rows for decoding.
+// generator_plan leaves the device's memory to generator_commit.
 Generator *generator_new(const Gpt *gpt, int slots, int T);
+Generator *generator_plan(const Gpt *gpt, int slots, int T);
+void generator_commit(Generator *generator);
 void generator_free(Generator *generator);
-size_t generator_bytes(const Generator *generator); // device memory taken
+const Arena *generator_arena(const Generator *generator); // what it needs
 
 // Sets the steps of a burst, 1 to DECODE_BURST_MAX (kernels/decode.h); changes no bit of the result.
 void generator_look_every(Generator *generator, int steps);
