@@ -39,6 +39,9 @@ static inline void *host_array(KernelTest *t, size_t count, size_t size) {
     assert_non_null(memory);
     return memory;
 }
+static inline void host_release(KernelTest *t, int mark) { // all host arrays taken since n_host was `mark`
+    while (t->n_host > mark) free(t->host[--t->n_host]);
+}
 #define HOST(t, type, count) ((type *)host_array(t, (size_t)(count), sizeof(type)))
 
 static inline void *device_array(KernelTest *t, size_t bytes) {
@@ -78,7 +81,7 @@ static inline void *upload(KernelTest *t, const void *h, size_t n, size_t size) 
     device_upload(t->dev, memory, h, n * size);
     return memory;
 }
-#define UPLOAD(t, h, count) ((__typeof__(*(h)) *)upload(t, h, (size_t)(count), sizeof *(h)))
+#define UPLOAD(t, h, count) upload(t, h, (size_t)(count), sizeof *(h))
 
 // The same as floatX. h is written with the values as rounded, so that the reference starts from what the kernel reads.
 static inline floatX *upload_rounded(KernelTest *t, float *h, size_t n) {
