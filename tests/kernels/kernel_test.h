@@ -26,12 +26,13 @@ typedef struct KernelTest {
     int n_device, n_host;
 } KernelTest;
 
-static inline KernelTest test_open(void) {
+static inline KernelTest test_open_threads(int threads) {
     Error err = {""};
-    KernelTest t = {.dev = device_open(2, 0, &err)};
+    KernelTest t = {.dev = device_open(threads, 0, &err)};
     if (!t.dev) fail_msg("no device: %s", err.text);
     return t;
 }
+static inline KernelTest test_open(void) { return test_open_threads(2); }
 
 static inline void *host_array(KernelTest *t, size_t count, size_t size) {
     assert_true(t->n_host < BUFFERS_MAX);
