@@ -3,7 +3,7 @@
 #include "kernels/allocate.h"
 #include "kernels/device_cuda.cuh"
 
-enum { BLOCK = 256 };
+enum { BLOCK = 64 }; // there are a few hundred prompts
 
 DEVICE_INLINE double proxy_of(double k, double G, const AllocateConfig *c) {
     const double least = 0.01;

@@ -9,7 +9,7 @@
 #define KERNELS_SOFTMAX_ROW_CUH
 #include "kernels/vector.cuh"
 
-enum { ROW_THREADS = 512 }; // of the block that holds a row
+enum { ROW_THREADS = 256 }; // of the block that holds a row
 
 // -inf stands for "nothing seen yet"; all sums are then 0.
 struct PolicySums {

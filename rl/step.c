@@ -130,10 +130,12 @@ static bool trained(const TrainConfig *c, const Rollout *r) { return !(r->trunca
 // knows the length of every rollout.
 static void token_weights(const TrainConfig *c, const Rollout *rollouts, int first, int end, float *weight) {
     double tokens = 0, sequences = 0, prompts = 0, group_tokens = 0;
-    for (int j = first; j < end; j++) {
-        tokens += trained(c, &rollouts[j]) ? rollouts[j].n : 0;
-        sequences += trained(c, &rollouts[j]);
-        prompts += j == first || rollouts[j].prompt != rollouts[j - 1].prompt;
+    for (int j = first, last = -1; j < end; j++) {
+        if (!trained(c, &rollouts[j])) continue;
+        tokens += rollouts[j].n;
+        sequences++;
+        prompts += rollouts[j].prompt != last; // one of which nothing is trained does not count
+        last = rollouts[j].prompt;
     }
     for (int j = first; j < end; j++) {
         const Rollout *r = &rollouts[j];

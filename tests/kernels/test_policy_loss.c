@@ -20,7 +20,7 @@ static const Case cases[] = {
                                   .entropy_min = 1, .entropy_max = 1, .delta_max = 0}, 3},
 };
 enum { CASES = sizeof cases / sizeof *cases };
-static const float advantages[] = {1.3f, -0.8f, 0}, ratios[] = {0.3f, 0.85f, 1, 1.15f, 2, 12};
+static const float advantages[] = {0.7f, -0.8f, 0}, ratios[] = {0.3f, 0.85f, 1, 1.15f, 2, 12};
 enum { ADVANTAGES = 3, RATIOS = 6, M = ADVANTAGES * RATIOS + 2 };
 typedef enum Kind { POLICY, SUPERVISED, COMPAT } Kind;
 
