@@ -18,8 +18,8 @@ TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(FOLDERS:%=tests/%/test_*.c)))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard dev/bench/bench*.c))
 
 all: train eval
-train eval: %: $(BUILD)/%
-	@cp -f $< $@
+train eval: %: $(BUILD)/% .force
+	@cmp -s $< $@ || cp -f $< $@
 
 $(BUILD)/train $(BUILD)/eval $(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(OBJECTS)
 	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
