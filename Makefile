@@ -52,12 +52,16 @@ test: check check-sanitized
 bench: $(BUILD)/dev/bench/bench
 	@$<
 
+include dev/cuda.mk
+
 clean:
 	rm -rf build train eval train-cuda eval-cuda train-sim eval-sim
 help:
 	@echo "make          train and eval for the CPU        make demo    warm-up and RL in minutes, with a report"
 	@echo "make test     all tests                         make bench   rates as a share of this machine's peak"
 	@echo "make tests    builds the tests only             make clean   removes everything that was built"
+	@echo "make cuda     train-cuda and eval-cuda          make test-cuda   their tests, on the CPU or a GPU"
+	@echo "make profile  an nsys time line of a few steps  make cuda-bundle a folder for a machine with a GPU and nothing else"
 
 .PHONY: all tests check check-sanitized test clean demo bench help
 .PRECIOUS: $(BUILD)/%.o

@@ -2,6 +2,7 @@
 // intervals. Or, with --score, judges responses that were saved before, without a model. ./eval --help explains the flags.
 #include "rl/eval_table.h"
 #include "rl/evaluate.h"
+#include "rl/memory.h"
 #include "verify/score.h"
 #include <math.h>
 #include <string.h>
@@ -63,22 +64,25 @@ static bool load_set(const EvalConfig *c, PromptSet *set, Error *err) {
     return true;
 }
 
-static Gpt *load_model(const EvalConfig *c, Device *dev, int longest, Error *err) {
+static Gpt *load_model(const EvalConfig *c, Device *dev, int longest, Generator **generator, Error *err) {
     ModelConfig model;
     if (!model_config_load(&model, c->model, err)) return NULL;
     if (longest + c->max_tokens > model.T_max) {
         fail(err, "%s: a prompt of %d and a response of %d tokens; the model takes %d in all: lower --max-tokens", c->model, longest, c->max_tokens, model.T_max);
         return NULL;
     }
-    Gpt *gpt = gpt_new(dev, &model, longest + c->max_tokens);
+    Gpt *gpt = gpt_plan(dev, &model, longest + c->max_tokens);
+    *generator = generator_plan(gpt, c->slots, longest + c->max_tokens);
+    MemoryPlan memory = memory_plan(gpt, NULL, NULL, *generator, NULL, c->slots, longest + c->max_tokens);
+    if (!memory_check(&memory, err)) return NULL;
+    gpt_commit(gpt);
+    generator_commit(*generator);
     float *h_params = malloc(gpt->table.size * sizeof *h_params);
     REQUIRE(h_params, "out of memory");
     bool ok = params_load(&gpt->table, c->model, h_params, err);
     if (ok) device_upload_floats(dev, gpt->params, h_params, gpt->table.size);
     free(h_params);
-    if (ok) return gpt;
-    gpt_free(gpt);
-    return NULL;
+    return ok ? gpt : NULL;
 }
 
 static bool evaluate(const EvalConfig *c, Comm *comm, Error *err) {
@@ -89,13 +93,13 @@ static bool evaluate(const EvalConfig *c, Comm *comm, Error *err) {
     Tokenizer *tokenizer = tokenizer_load(c->model, err);
     if (!tokenizer || !prompts_tokenize(&set, tokenizer, err)) return false;
     Device *dev = device_open(c->threads, comm_local_rank(comm), err);
-    Gpt *gpt = dev ? load_model(c, dev, set.longest, err) : NULL;
+    Generator *generator = NULL;
+    Gpt *gpt = dev ? load_model(c, dev, set.longest, &generator, err) : NULL;
     if (!gpt) return false;
     FILE *responses = *c->responses ? fopen(c->responses, "w") : NULL;
     if (*c->responses && !responses) return fail(err, "--responses %s: cannot be written", c->responses);
     int room = c->samples > 1024 ? c->samples : 1024 / c->samples * c->samples;
     RolloutPool pool = pool_new(room, c->max_tokens);
-    Generator *generator = generator_new(gpt, c->slots, set.longest + c->max_tokens);
     Judge *judge = judge_new(&set.problems, false);
     Evaluation e = {generator, tokenizer, judge, &set, &pool, comm,
                     {(float)c->temp, c->top_k, (float)c->top_p, (uint64_t)c->seed, (uint32_t)EVALUATE_STREAM}, c->samples, c->max_tokens, responses};

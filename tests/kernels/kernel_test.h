@@ -129,7 +129,7 @@ static inline void sum_add(Sum *s, double term) {
 
 // The unit roundoff of the two types: half a unit in the last place of 1.
 static const double UNIT_FP32 = 0x1p-24;
-static inline double unit_floatX(void) { return sizeof(floatX) == 2 ? 0x1p-9 : 0x1p-24; }
+static inline double unit_floatX(void) { return sizeof(floatX) == 2 ? 0x1p-8 : 0x1p-24; }
 
 // What a Sum's value may be off by. A chain of `terms` rounded fp32 operations on values of the given magnitude is off by at most
 // lambda sqrt(terms) u magnitude with probability 1 - 2 exp(-lambda^2 / 2) (Higham and Mary, SIAM J. Sci. Comput. 41, 2019);
