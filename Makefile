@@ -15,6 +15,7 @@ FOLDERS := kernels model rl data verify
 SOURCES := $(wildcard $(FOLDERS:%=%/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/test_*.c))
+CONVERT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/convert/convert.c,$(wildcard dev/convert/*.c)))
 
 all: train eval
 train: $(BUILD)/train
@@ -24,6 +25,10 @@ eval: $(BUILD)/eval
 
 $(BUILD)/train $(BUILD)/eval: $(BUILD)/%: $(BUILD)/%.o $(OBJECTS)
 	@echo "  ld $@" && $(CC) -o $@ $^ $(LDLIBS)
+$(BUILD)/dev/convert/convert: $(BUILD)/dev/convert/convert.o $(CONVERT) $(OBJECTS)
+	@echo "  ld $@" && $(CC) -o $@ $^ $(LDLIBS)
+convert: $(BUILD)/dev/convert/convert
+$(filter $(BUILD)/tests/convert/%,$(TESTS)): $(CONVERT)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(OBJECTS)
 	@$(CC) -o $@ $^ $(LDLIBS) -lcmocka
 $(BUILD)/%.o: %.c build/.dependencies
@@ -40,6 +45,6 @@ test: all tests
 clean:
 	rm -rf build train eval
 
-.PHONY: all tests test clean demo bench help
+.PHONY: all convert tests test clean demo bench help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
