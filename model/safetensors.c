@@ -284,7 +284,7 @@ const char *safetensors_metadata(const Safetensors *file, const char *key) {
 
 // Half to float: with the exponent field read in float's bias the value is 2^-112 of the true one, denormals included,
 // and the product is exact. Infinity and NaN keep their payload under float's all-ones exponent.
-static float float_from_half(uint16_t half) {
+float float_from_half(uint16_t half) {
     uint32_t bits = (uint32_t)(half & 0x7fff) << 13;
     float value;
     memcpy(&value, &bits, sizeof value);
