@@ -73,8 +73,17 @@ const Flag train_flags[] = {
 };
 const int train_flag_count = sizeof train_flags / sizeof *train_flags;
 
+// The policy that samples is the policy that is trained, so nothing may cut its tail off.
+static bool truncates_policy(int argc, char **argv, Error *err) {
+    for (int a = 1; a < argc; a++)
+        if (strncmp(argv[a], "--top-k", 7) == 0 || strncmp(argv[a], "--top-p", 7) == 0)
+            return !fail(err, "%.7s is for ./eval only: what is sampled in training must be the policy that is trained", argv[a]);
+    return false;
+}
+
 bool train_config_parse(TrainConfig *c, int argc, char **argv, Error *err) {
     memset(c, 0, sizeof *c);
+    if (truncates_policy(argc, argv, err)) return false;
     if (!flags_parse(train_flags, train_flag_count, c, argc, argv, err)) return false;
     const Method *m = &methods[c->method];
     if (c->allocation == ALLOCATION_METHOD) c->allocation = (int)m->allocation;
@@ -113,10 +122,14 @@ static bool same_value(const cJSON *now, const cJSON *saved, const char *where, 
 }
 
 bool train_config_same(const TrainConfig *config, const cJSON *saved, const char *where, Error *err) {
-    cJSON *identity = train_config_identity(config);
+    cJSON *raw = train_config_identity(config);
+    char *text = cJSON_PrintUnformatted(raw);
+    cJSON *identity = cJSON_Parse(text); // numbers as a checkpoint's text gives them: raw ones equal no parsed ones
     bool same = true;
     for (const cJSON *now = identity->child; now && same; now = now->next)
         same = same_value(now, cJSON_GetObjectItemCaseSensitive(saved, now->string), where, err);
     cJSON_Delete(identity);
+    cJSON_Delete(raw);
+    cJSON_free(text);
     return same;
 }
