@@ -60,7 +60,7 @@ Tokenizer *tokenizer_load(const char *dir_or_json, Error *err) {
     if (!S_ISDIR(info.st_mode)) { // any name will do; saved, it is tokenizer.json
         const char *slash = strrchr(dir_or_json, '/');
         name = slash ? slash + 1 : dir_or_json;
-        snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - dir_or_json + 1) : 1, slash ? dir_or_json : ".");
+        snprintf(dir, sizeof dir, "%.*s", slash > dir_or_json ? (int)(slash - dir_or_json) : 1, slash ? dir_or_json : ".");
     }
     cJSON *json = read_folder(t, dir, name, path, sizeof path, err);
     bool good = json && tokenizer_read_json(t, json, path, err);
