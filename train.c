@@ -58,8 +58,9 @@ static void evaluate_and_report(Trainer *t, StepMetrics *m) {
     bool edge = t->rl_done == 0 || t->rl_done == c->steps;
     int samples = edge && c->eval_samples < 16 ? 16 : c->eval_samples;
     if (samples > t->pool.capacity) samples = t->pool.capacity;
-    Evaluation e = {t->generator, t->tokenizer, t->heldout_judge, &t->heldout, &t->pool, t->comm,
-                    {(float)c->temp, 0, 1.0f, (uint64_t)c->seed, (uint32_t)EVALUATE_STREAM}, samples, c->max_tokens, NULL};
+    Evaluation e = {.generator = t->generator, .tokenizer = t->tokenizer, .judge = t->heldout_judge, .set = &t->heldout, .pool = &t->pool,
+                    .comm = t->comm, .sample = {(float)c->temp, 0, 1.0f, (uint64_t)c->seed, (uint32_t)EVALUATE_STREAM}, .samples = samples,
+                    .max_new = c->max_tokens};
     evaluate_heldout(&e, edge, m);
 }
 

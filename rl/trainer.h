@@ -25,6 +25,7 @@ typedef struct Trainer {
     Device *dev;
     Tokenizer *tokenizer;
     TaskSpec tasks;
+    PromptTemplate prompt;
     PromptSet train, heldout;
     Judge *judge, *heldout_judge;
     Gpt *gpt;
