@@ -1,10 +1,10 @@
 # dynamo.c: `make` builds the C version (no GPU, no BLAS); `make help` lists the rest.
-CC      ?= gcc
 BUILD   ?= build/cpu
 # The two -fno flags change no result (sqrtf sets no errno; comparisons raise no signal): loops with them vectorise.
 OPT     ?= -O3 -march=native -fno-math-errno -fno-trapping-math
 CFLAGS  += -std=gnu11 $(OPT) -g -fopenmp -I. -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -MMD -MP $(MPI_CFLAGS)
 LDLIBS  += -fopenmp -lcjson -lpcre2-8 -lutf8proc $(FLINT) -lgmp -lm $(MPI_LIBS)
+SANITIZE = -O1 -march=native -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # MPI is optional: without it there is one rank. FLINT 3 holds Arb, older ones have it beside them.
 MPI_LIBS   := $(shell mpicc --showme:link 2>/dev/null)
@@ -14,32 +14,51 @@ FLINT       = $(if $(wildcard /usr/include/arb.h),-lflint-arb) -lflint
 FOLDERS := kernels model rl data verify
 SOURCES := $(wildcard $(FOLDERS:%=%/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
-TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/test_*.c))
+TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(FOLDERS:%=tests/%/test_*.c)))
+BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard dev/bench/bench*.c))
 
 all: train eval
-train: $(BUILD)/train
-	@cp $< $@
-eval: $(BUILD)/eval
-	@cp $< $@
+train eval: %: $(BUILD)/%
+	@cp -f $< $@
 
-$(BUILD)/train $(BUILD)/eval: $(BUILD)/%: $(BUILD)/%.o $(OBJECTS)
-	@echo "  ld $@" && $(CC) -o $@ $^ $(LDLIBS)
+$(BUILD)/train $(BUILD)/eval $(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(OBJECTS)
+	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(OBJECTS)
-	@$(CC) -o $@ $^ $(LDLIBS) -lcmocka
-$(BUILD)/%.o: %.c build/.dependencies
+	@$(CC) $(OPT) -o $@ $^ $(LDLIBS) -lcmocka
+$(BUILD)/%.o: %.c $(BUILD)/.flags
 	@mkdir -p $(@D)
 	@echo "  cc $<" && $(CC) $(CFLAGS) -c -o $@ $<
+
+# Other flags (another compiler, MPI newly installed) are another build.
+$(BUILD)/.flags: build/.dependencies .force
+	@mkdir -p $(@D) && echo "$(CC) $(CFLAGS)" | cmp -s - $@ || echo "$(CC) $(CFLAGS)" >$@
+.force:
 
 # A missing library is installed where we may, else the line to type is printed.
 build/.dependencies: dev/dependencies.sh
 	@sh dev/dependencies.sh && mkdir -p build && touch $@
 
-tests: $(TESTS)
-test: all tests
-	@sh dev/run_tests.sh $(TESTS)
-clean:
-	rm -rf build train eval
+demo: all
+	@sh recipes/demo.sh
 
-.PHONY: all tests test clean demo bench help
+# The tests: every module, whole programs, and all of that again under the sanitizers.
+tests: $(TESTS)
+check: tests $(BUILD)/train $(BUILD)/eval
+	@sh dev/run_tests.sh $(TESTS) "tests/system/run.sh $(BUILD)/train $(BUILD)/eval"
+check-sanitized:
+	@OMP_NUM_THREADS=2 $(MAKE) --no-print-directory BUILD=build/sanitized OPT="$(SANITIZE)" check
+test: check check-sanitized
+
+bench: $(BUILD)/dev/bench/bench
+	@$<
+
+clean:
+	rm -rf build train eval train-cuda eval-cuda train-sim eval-sim
+help:
+	@echo "make          train and eval for the CPU        make demo    warm-up and RL in minutes, with a report"
+	@echo "make test     all tests                         make bench   rates as a share of this machine's peak"
+	@echo "make tests    builds the tests only             make clean   removes everything that was built"
+
+.PHONY: all tests check check-sanitized test clean demo bench help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -5,6 +5,7 @@
 #include "rl/report.h"
 #include "rl/resume.h"
 #include "rl/step.h"
+#include "rl/summary.h"
 #include "rl/warmup.h"
 #include <math.h>
 #include <signal.h>
@@ -89,7 +90,7 @@ static void finish(Trainer *t, bool whole) {
     if (!whole) save(t);
     if (comm_rank(t->comm) != 0) return;
     if (whole && !resume_save_model(t, &err)) fprintf(stderr, "warning: the model was not written: %s\n", err.text);
-    if (!report_write(t->config.out, &err)) fprintf(stderr, "warning: no report: %s\n", err.text);
+    if (!summary_print(t->config.out, stdout, &err) || !report_write(t->config.out, &err)) fprintf(stderr, "warning: no report: %s\n", err.text);
     else printf("\nreport: %s/report.html\n", t->config.out);
     if (whole) printf("model:  %s/model\n", t->config.out);
     else printf("stopped at a checkpoint; the same command with --resume goes on\n");

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Runs each test program given and closes with one line of counts. A program that fails has its output printed whole.
+# Runs each test command given and closes with one line of counts. A command that fails has its output printed whole.
 passed=0 failed=0 skipped=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 for program in "$@"; do
-    if "$program" >"$log" 2>&1; then
+    if $program >"$log" 2>&1; then # unquoted: a command may have arguments
         passed=$((passed + $(grep -c '^\[       OK \]' "$log")))
         echo "ok      $program"
     else

@@ -121,10 +121,14 @@ static bool same_value(const cJSON *now, const cJSON *saved, const char *where, 
 }
 
 bool train_config_same(const TrainConfig *config, const cJSON *saved, const char *where, Error *err) {
-    cJSON *identity = train_config_identity(config);
+    cJSON *raw = train_config_identity(config);
+    char *text = cJSON_PrintUnformatted(raw);
+    cJSON *identity = cJSON_Parse(text); // numbers as a checkpoint's text gives them: raw ones equal no parsed ones
     bool same = true;
     for (const cJSON *now = identity->child; now && same; now = now->next)
         same = same_value(now, cJSON_GetObjectItemCaseSensitive(saved, now->string), where, err);
     cJSON_Delete(identity);
+    cJSON_Delete(raw);
+    cJSON_free(text);
     return same;
 }
