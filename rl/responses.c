@@ -27,19 +27,25 @@ static const char *next_line(ResponseFile *f) {
     return f->line;
 }
 
+static bool same_value(const ResponseFile *f, const cJSON *now, const cJSON *then, Error *err) {
+    if (cJSON_Compare(now, then, true)) return true;
+    char *a = then ? cJSON_PrintUnformatted(then) : NULL, *b = cJSON_PrintUnformatted(now);
+    fail(err, "%.200s holds an unfinished evaluation with %s %.60s, not %.60s: use the same flags and files, or --fresh, or remove it", f->path, now->string,
+         a ? a : "(none)", b ? b : "?");
+    cJSON_free(a);
+    cJSON_free(b);
+    return false;
+}
+
 static bool same_identity(const ResponseFile *f, const cJSON *identity, const char *line, Error *err) {
-    cJSON *saved = line ? cJSON_Parse(line) : NULL;
-    bool same = true;
-    for (const cJSON *now = identity->child; now && same; now = now->next) {
-        const cJSON *then = cJSON_GetObjectItemCaseSensitive(saved, now->string);
-        if (cJSON_Compare(now, then, true)) continue;
-        char *a = then ? cJSON_PrintUnformatted(then) : NULL, *b = cJSON_PrintUnformatted(now);
-        same = fail(err, "%.200s holds an unfinished evaluation with %s %.60s, now it is %.60s: use its flags, or --fresh, or remove it", f->path,
-                    now->string, a ? a : "(none)", b ? b : "?");
-        cJSON_free(a);
-        cJSON_free(b);
-    }
+    char *text = cJSON_PrintUnformatted(identity);
+    cJSON *saved = cJSON_Parse(line), *wanted = cJSON_Parse(text); // both through text: raw numbers equal no parsed ones
+    bool same = wanted != NULL;
+    for (const cJSON *now = wanted ? wanted->child : NULL; now && same; now = now->next)
+        same = same_value(f, now, cJSON_GetObjectItemCaseSensitive(saved, now->string), err);
     cJSON_Delete(saved);
+    cJSON_Delete(wanted);
+    cJSON_free(text);
     return same;
 }
 
