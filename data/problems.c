@@ -168,7 +168,7 @@ bool problems_batch(const ProblemSet *set, uint64_t seed, int64_t step, int P, i
     return true;
 }
 
-typedef struct Likeness { // of a prompt: a hash of its letters and digits
+typedef struct Likeness { // of a prompt: a hash of its letters, digits and operators
     uint64_t hash;
     int problem;
 } Likeness;
@@ -176,9 +176,10 @@ typedef struct Likeness { // of a prompt: a hash of its letters and digits
 static uint64_t likeness(const char *prompt) {
     uint64_t hash = 0;
     for (const char *at = prompt; *at; at++) {
-        unsigned char c = (unsigned char)*at, letter = c | 0x20;
-        if ((letter >= 'a' && letter <= 'z') || c >= 0x80) hash = random_mix(hash ^ (c >= 0x80 ? c : letter));
-        else if (c >= '0' && c <= '9') hash = random_mix(hash ^ c);
+        unsigned char c = (unsigned char)*at;
+        if (c >= 'A' && c <= 'Z') c |= 0x20;
+        bool counts = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c >= 0x80 || strchr("+-*/^=<>", c);
+        if (counts) hash = random_mix(hash ^ c);
     }
     return hash;
 }

@@ -93,7 +93,7 @@ void problem_index_free(ProblemIndex *seen);
 int problems_merge(ProblemSet *to, ProblemSet *from);
 
 // Training problems that also stand in an evaluation set. writes, for each problem of `train`, the index in `eval` of the
-// one that asks the same, or -1; returns how many do. Two prompts ask the same where their letters and digits agree:
-// case, spaces, punctuation and dollar signs differ between publishers of one problem.
+// one that asks the same, or -1; returns how many do. Two prompts ask the same where their letters, digits and
+// operators agree: case, spaces, punctuation and dollar signs differ between publishers of one problem.
 int problems_overlap(const ProblemSet *train, const ProblemSet *eval, int *twin_out);
 #endif

@@ -139,8 +139,8 @@ static bool load_row(Loader *loader, cJSON *row, const char *at, const char *end
     char *question = cJSON_IsObject(row) && !nul ? row_question(row, &loader->source.keys) : NULL;
     char *answer = question ? row_gold(row, &loader->source.keys) : NULL;
     const char *bad = size > ROW_BYTES_MAX       ? "longer than 16 MiB"
-                      : !cJSON_IsObject(row)     ? "not a JSON object"
                       : nul                      ? "holds a NUL character"
+                      : !cJSON_IsObject(row)     ? "not a JSON object"
                       : !question                ? "no question (question=KEY names its field)"
                       : !answer                  ? "no answer (answer=KEY names its field, rule=RULE its form)"
                       : !is_utf8(question)       ? "its question is not UTF-8"
