@@ -15,6 +15,7 @@ FOLDERS := kernels model rl data verify
 SOURCES := $(wildcard $(FOLDERS:%=%/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(FOLDERS:%=tests/%/test_*.c)))
+SYSTEM  := tests/system/run.sh tests/system/eval.sh
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard dev/bench/bench*.c))
 
 all: train eval
@@ -44,7 +45,7 @@ demo: all
 # The tests: every module, whole programs, and all of that again under the sanitizers.
 tests: $(TESTS)
 check: tests $(BUILD)/train $(BUILD)/eval
-	@sh dev/run_tests.sh $(TESTS) "tests/system/run.sh $(BUILD)/train $(BUILD)/eval"
+	@sh dev/run_tests.sh $(TESTS) $(SYSTEM:%="% $(BUILD)/train $(BUILD)/eval")
 check-sanitized:
 	@OMP_NUM_THREADS=2 $(MAKE) --no-print-directory BUILD=build/sanitized OPT="$(SANITIZE)" check
 test: check check-sanitized
