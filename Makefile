@@ -61,5 +61,5 @@ help:
 	@echo "make tests    builds the tests only             make clean   removes everything that was built"
 
 .PHONY: all tests check check-sanitized test clean demo bench help
-.SECONDARY:
+.PRECIOUS: $(BUILD)/%.o
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -31,8 +31,8 @@ static void save(Trainer *t) {
     if (!resume_save(t, &err)) fprintf(stderr, "warning: no checkpoint was written: %s\n", err.text);
 }
 
-static void report(Trainer *t, const StepMetrics *m) {
-    if (comm_rank(t->comm) == 0) metrics_write(&t->log, m);
+static void report(Trainer *t, const StepMetrics *m, bool show) {
+    if (comm_rank(t->comm) == 0) metrics_write(&t->log, m, show);
 }
 
 static void begin_phase(Trainer *t, int done) {
@@ -46,7 +46,7 @@ static bool warmup(Trainer *t) {
     while (t->sft_done < t->config.sft_steps) {
         StepMetrics m = metrics_empty("sft", t->sft_done + 1, t->config.sft_steps);
         warmup_step(t, &m);
-        if (t->sft_done % 20 == 0 || t->sft_done == t->config.sft_steps) report(t, &m);
+        report(t, &m, t->sft_done % 20 == 0 || t->sft_done == t->config.sft_steps);
         if (stop_asked(t)) return false;
         if (t->sft_done % t->config.checkpoint_every == 0 || t->sft_done == t->config.sft_steps) save(t);
     }
@@ -72,13 +72,13 @@ static bool reinforce(Trainer *t) {
         optimizer_reset(t->gpt, &t->opt); // reinforcement learning starts with fresh moments, as from a model on disk
         StepMetrics m = metrics_empty("rl", 0, c->steps);
         evaluate_and_report(t, &m);
-        report(t, &m);
+        report(t, &m, true);
     }
     while (t->rl_done < c->steps) {
         StepMetrics m = metrics_empty("rl", t->rl_done + 1, c->steps);
         rl_step(t, &m);
         if (t->rl_done % c->eval_every == 0 || t->rl_done == c->steps) evaluate_and_report(t, &m);
-        report(t, &m);
+        report(t, &m, true);
         if (stop_asked(t)) return false;
         if (t->rl_done % c->checkpoint_every == 0 || t->rl_done == c->steps) save(t);
     }
@@ -108,8 +108,8 @@ int main(int argc, char **argv) {
     Error err;
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0) return usage(), 0;
-    Comm *comm = comm_open(&argc, &argv, &err);
-    if (!comm || !train_config_parse(&config, argc, argv, &err)) return fprintf(stderr, "train: %s\n", err.text), 2;
+    Comm *comm = train_config_parse(&config, argc, argv, &err) ? comm_open(&argc, &argv, &err) : NULL;
+    if (!comm) return fprintf(stderr, "train: %s\n", err.text), 2;
     if (!trainer_open(&trainer, &config, comm, &err)) return fprintf(stderr, "train: %s\n", err.text), 2;
     if (comm_rank(comm) == 0) trainer_print(&trainer, stdout);
     signal(SIGINT, on_interrupt);

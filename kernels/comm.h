@@ -9,7 +9,7 @@ extern "C" {
 
 typedef struct Comm Comm;
 
-Comm *comm_open(int *argc, char ***argv, Error *err); // before anything reads argv; NULL with the reason in err
+Comm *comm_open(int *argc, char ***argv, Error *err); // NULL with the reason in err
 void comm_close(Comm *comm);
 int comm_rank(const Comm *comm);
 int comm_size(const Comm *comm);

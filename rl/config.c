@@ -79,8 +79,17 @@ const Flag train_flags[] = {
 };
 const int train_flag_count = sizeof train_flags / sizeof *train_flags;
 
+// The policy that samples is the policy that is trained, so nothing may cut its tail off.
+static bool truncates_policy(int argc, char **argv, Error *err) {
+    for (int a = 1; a < argc; a++)
+        if (strncmp(argv[a], "--top-k", 7) == 0 || strncmp(argv[a], "--top-p", 7) == 0)
+            return !fail(err, "%.7s is for ./eval only: what is sampled in training must be the policy that is trained", argv[a]);
+    return false;
+}
+
 bool train_config_parse(TrainConfig *c, int argc, char **argv, Error *err) {
     memset(c, 0, sizeof *c);
+    if (truncates_policy(argc, argv, err)) return false;
     if (!flags_parse(train_flags, train_flag_count, c, argc, argv, err)) return false;
     const Method *m = &methods[c->method];
     if (c->allocation == ALLOCATION_METHOD) c->allocation = (int)m->allocation;

@@ -131,7 +131,7 @@ static void print_line(MetricsLog *log, const StepMetrics *m) {
     fflush(stdout);
 }
 
-void metrics_write(MetricsLog *log, const StepMetrics *m) {
+void metrics_write(MetricsLog *log, const StepMetrics *m, bool show) {
     cJSON *row = cJSON_CreateObject();
     cJSON_AddStringToObject(row, "phase", m->phase);
     cJSON_AddNumberToObject(row, "step", m->step);
@@ -142,7 +142,7 @@ void metrics_write(MetricsLog *log, const StepMetrics *m) {
     fflush(log->metrics);
     cJSON_free(text);
     cJSON_Delete(row);
-    print_line(log, m);
+    if (show) print_line(log, m);
 }
 
 void metrics_write_rollout(MetricsLog *log, const Tokenizer *tokenizer, const char *prompt_text, const char *gold, int step,

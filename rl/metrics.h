@@ -40,7 +40,8 @@ typedef struct MetricsLog {
 bool metrics_open(MetricsLog *log, const char *dir, cJSON *config, int sft_done, int rl_done, Error *err);
 void metrics_close(MetricsLog *log);
 
-void metrics_write(MetricsLog *log, const StepMetrics *metrics);
+// One line of metrics.jsonl and, with show, one on the terminal.
+void metrics_write(MetricsLog *log, const StepMetrics *metrics, bool show);
 void metrics_write_rollout(MetricsLog *log, const Tokenizer *tokenizer, const char *prompt_text, const char *gold, int step,
                            const Rollout *rollout, const TokenResult *results);
 
