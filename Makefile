@@ -42,6 +42,8 @@ build/.dependencies: dev/dependencies.sh
 demo: all
 	@sh recipes/demo.sh
 
+include dev/cuda.mk
+
 # The tests: every module, whole programs, and all of that again under the sanitizers.
 tests: $(TESTS)
 check: tests $(BUILD)/train $(BUILD)/eval

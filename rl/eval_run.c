@@ -1,19 +1,25 @@
 #include "rl/eval_run.h"
 #include "data/random.h"
 #include "model/gpt_files.h"
+#include "rl/memory.h"
 #include <string.h>
 #include <unistd.h>
 
-static Gpt *load_model(const EvalConfig *c, Device *dev, const ModelConfig *model, int T, Error *err) {
-    Gpt *gpt = gpt_new(dev, model, T);
-    float *h_params = malloc(gpt->table.size * sizeof *h_params);
+// Plans the memory of model and generator, takes it if there is enough, and reads the weights.
+static bool open_model(EvalRun *run, const EvalConfig *c, const ModelConfig *model, Error *err) {
+    int T = run->sets.longest + c->max_tokens;
+    run->gpt = gpt_plan(run->dev, model, T);
+    run->generator = generator_plan(run->gpt, c->slots, T);
+    MemoryPlan memory = memory_plan(run->gpt, NULL, NULL, run->generator, NULL, c->slots, T);
+    if (!memory_check(&memory, err)) return false;
+    gpt_commit(run->gpt);
+    generator_commit(run->generator);
+    float *h_params = malloc(run->gpt->table.size * sizeof *h_params);
     REQUIRE(h_params, "out of memory");
-    bool ok = params_load(&gpt->table, c->model, h_params, err);
-    if (ok) device_upload_floats(dev, gpt->params, h_params, gpt->table.size);
+    bool ok = params_load(&run->gpt->table, c->model, h_params, err);
+    if (ok) device_upload_floats(run->dev, run->gpt->params, h_params, run->gpt->table.size);
     free(h_params);
-    if (ok) return gpt;
-    gpt_free(gpt);
-    return NULL;
+    return ok;
 }
 
 // Where the responses are kept until all are there: beside --responses, else under a name of the evaluation's own.
@@ -38,10 +44,9 @@ bool eval_run_open(EvalRun *run, EvalConfig *c, Comm *comm, Error *err) {
     partial_path(c, run->identity, run->partial, sizeof run->partial);
     if (!(run->file = responses_open(run->partial, run->identity, c->fresh, NULL, err))) return false;
     if (!(run->dev = device_open(c->threads, comm_local_rank(comm), err))) return false;
-    int T = run->sets.longest + c->max_tokens, room = 16 * c->slots / c->samples * c->samples;
-    if (!(run->gpt = load_model(c, run->dev, &model, T, err))) return false;
+    if (!open_model(run, c, &model, err)) return false;
+    int room = 16 * c->slots / c->samples * c->samples;
     run->pool = pool_new(room > c->samples ? room : c->samples, c->max_tokens);
-    run->generator = generator_new(run->gpt, c->slots, T);
     return true;
 }
 

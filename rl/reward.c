@@ -1,4 +1,5 @@
 #include "rl/reward.h"
+#include "kernels/nvtx.h"
 #include "verify/verify.h"
 #include <string.h>
 
@@ -90,6 +91,7 @@ char *response_text(const Tokenizer *tokenizer, const Rollout *r, size_t *len) {
 
 void judge_rollouts(Judge *judge, const Tokenizer *tokenizer, const Prompt *prompts, int P, Rollout *rollouts, int count, int rank,
                     float right, float wrong) {
+    RANGE("verify");
     for (int j = 0; j < count; j++) {
         Rollout *r = &rollouts[j];
         if (r->rank != rank) continue;

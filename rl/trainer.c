@@ -14,6 +14,10 @@ float learning_rate(double peak, int step, int steps, int warmup, bool cosine) {
     return (float)(peak * (0.1 + 0.45 * (1 + cos(M_PI * along))));
 }
 
+static int new_tokens_most(const TrainConfig *c) { // a response of either phase
+    return c->sft_steps > 0 && c->max_tokens < TASK_RESPONSE_MAX ? TASK_RESPONSE_MAX : c->max_tokens;
+}
+
 static void plan_step_arrays(Trainer *t) {
     size_t P = (size_t)t->config.prompts, B = P * (size_t)t->config.rollouts;
     t->arrays.arena.name = "step";
@@ -23,26 +27,33 @@ static void plan_step_arrays(Trainer *t) {
     ARENA_PLAN(&t->arrays.arena, t->arrays.verified, P);
     ARENA_PLAN(&t->arrays.arena, t->arrays.reward, B);
     ARENA_PLAN(&t->arrays.arena, t->arrays.advantage, B);
-    arena_commit(&t->arrays.arena, t->dev);
     t->arrays.h_n = calloc(P, sizeof(int));
     REQUIRE(t->arrays.h_n, "out of memory");
 }
 
-// What every part needs in memory is known before any of it is taken, except the model, which is there already.
-static void open_parts(Trainer *t) {
+// What every part needs of the device's memory is known before any of it is taken.
+static bool plan_memory(Trainer *t, Error *err) {
     const TrainConfig *c = &t->config;
     int longest = t->train.longest > t->heldout.longest ? t->train.longest : t->heldout.longest;
-    int B = c->prompts * c->rollouts, capacity = B > c->sft_batch ? B : c->sft_batch;
-    int new_tokens = c->sft_steps > 0 && c->max_tokens < TASK_RESPONSE_MAX ? TASK_RESPONSE_MAX : c->max_tokens;
     t->arena.name = "gradients, optimizer";
     gradients_plan(t->gpt, &t->grads, &t->arena);
     optimizer_plan(t->gpt, &t->opt, &t->arena);
+    t->updater = updater_plan(t->gpt, c->micro_tokens, t->T, c->logit_rows);
+    t->generator = generator_plan(t->gpt, c->slots, longest + c->max_tokens);
+    plan_step_arrays(t);
+    t->memory = memory_plan(t->gpt, &t->arena, t->updater, t->generator, &t->arrays.arena, c->slots, longest + c->max_tokens);
+    return memory_check(&t->memory, err);
+}
+
+static void open_parts(Trainer *t) {
+    const TrainConfig *c = &t->config;
+    int B = c->prompts * c->rollouts, capacity = B > c->sft_batch ? B : c->sft_batch, new_tokens = new_tokens_most(c);
+    gpt_commit(t->gpt);
     arena_commit(&t->arena, t->dev);
     gradients_zero(t->gpt, &t->grads);
-    t->T = longest + new_tokens;
-    t->updater = updater_new(t->gpt, c->micro_tokens, t->T, c->logit_rows);
-    t->generator = generator_new(t->gpt, c->slots, longest + c->max_tokens);
-    plan_step_arrays(t);
+    updater_commit(t->updater);
+    generator_commit(t->generator);
+    arena_commit(&t->arrays.arena, t->dev);
     t->history = history_new(&t->train.problems);
     t->pool = pool_new(B, c->max_tokens);
     t->results = malloc((size_t)capacity * (size_t)new_tokens * sizeof *t->results);
@@ -73,13 +84,15 @@ static bool open_model(Trainer *t, Error *err) {
     if (T > model.T_max) return fail(err, "%s: a prompt of %d and a response of %d tokens; the model takes %d in all: lower --max-tokens", c->model, longest, c->max_tokens, model.T_max);
     if (tokenizer_vocab_size(t->tokenizer) > model.V) return fail(err, "%s: the tokenizer has %d tokens, the model %d", c->model, tokenizer_vocab_size(t->tokenizer), model.V);
     if (model.n_eos == 0) return fail(err, "%s: no eos_token_id in config.json or generation_config.json", c->model);
-    t->gpt = gpt_new(t->dev, &model, T);
+    t->T = longest + new_tokens_most(c);
+    t->gpt = gpt_plan(t->dev, &model, T);
+    if (!plan_memory(t, err)) return false;
+    open_parts(t);
     h_params = calloc(t->gpt->table.size, sizeof *h_params);
     REQUIRE(h_params, "out of memory");
     if (strcmp(c->model, "tiny") == 0) params_init(&t->gpt->table, (uint64_t)c->seed, h_params);
     else if (!params_load(&t->gpt->table, c->model, h_params, err)) return free(h_params), false;
     device_upload_floats(t->dev, t->gpt->params, h_params, t->gpt->table.size);
-    open_parts(t);
     optimizer_start(t->gpt, &t->opt, h_params);
     free(h_params);
     return true;
@@ -111,8 +124,7 @@ static cJSON *config_line(const Trainer *t) {
 bool trainer_open(Trainer *t, const TrainConfig *config, Comm *comm, Error *err) {
     *t = (Trainer){.config = *config, .comm = comm};
     t->dev = device_open(config->threads, comm_local_rank(comm), err);
-    if (!t->dev) return false;
-    comm_attach(comm, t->dev);
+    if (!t->dev || !comm_attach(comm, t->dev, err)) return false;
     if (comm_rank(comm) == 0 && !make_folder(config->out, err)) return false;
     comm_barrier(comm);
     if (!trainer_open_data(t, err) || !open_model(t, err)) return false;
@@ -125,6 +137,7 @@ bool trainer_open(Trainer *t, const TrainConfig *config, Comm *comm, Error *err)
 }
 
 void trainer_close(Trainer *t) {
+    comm_detach(t->comm);
     metrics_close(&t->log);
     judge_free(t->judge), judge_free(t->heldout_judge);
     pool_free(&t->pool);
@@ -140,13 +153,11 @@ void trainer_close(Trainer *t) {
 
 void trainer_print(const Trainer *t, FILE *out) {
     const ModelConfig *m = &t->gpt->config;
-    const double mib = 1.0 / (1 << 20);
     fprintf(out, "dynamo.c on %s, %d rank%s\n\n", device_name(t->dev), comm_size(t->comm), comm_size(t->comm) == 1 ? "" : "s");
     flags_print(train_flags, train_flag_count, &t->config, out);
     fprintf(out, "\n  model    %s: %zu parameters; L %d, C %d, NH %d, NKV %d, HS %d, F %d, V %d%s\n", m->architecture, t->gpt->table.numbers, m->L, m->C, m->NH,
             m->NKV, m->HS, m->F, m->V, m->tied ? ", tied head" : "");
     fprintf(out, "  prompts  %d to train on, %d held out; longest %d tokens\n", t->train.problems.count, t->heldout.problems.count,
             t->train.longest > t->heldout.longest ? t->train.longest : t->heldout.longest);
-    fprintf(out, "  memory   weights %.1f MiB, gradients and optimizer %.1f, training %.1f, generation %.1f (KV blocks for %d slots)\n\n",
-            t->gpt->arena.bytes * mib, t->arena.bytes * mib, updater_bytes(t->updater) * mib, generator_bytes(t->generator) * mib, t->config.slots);
+    memory_print(&t->memory, out);
 }

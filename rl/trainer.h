@@ -7,6 +7,7 @@
 #include "rl/config.h"
 #include "rl/generate.h"
 #include "rl/history.h"
+#include "rl/memory.h"
 #include "rl/metrics.h"
 #include "rl/prompts.h"
 #include "rl/update.h"
@@ -41,6 +42,7 @@ typedef struct Trainer {
     TokenResult *results;     // one a response token of a batch, in the order of training
     TrainSequence *sequences; // room for one batch, or one of warm-up
     MetricsLog log;
+    MemoryPlan memory;
     int T;               // longest prompt + response
     int sft_done, rl_done; // steps taken
 } Trainer;
