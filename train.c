@@ -102,6 +102,16 @@ static void usage(void) {
     flags_help(train_flags, train_flag_count, stdout);
 }
 
+static int plan(Trainer *t, const TrainConfig *config, Comm *comm) {
+    Error err;
+    bool ok = trainer_plan(t, config, comm, &err);
+    if (!ok) fprintf(stderr, "train: %s\n", err.text);
+    else if (comm_rank(comm) == 0) trainer_print(t, stdout);
+    trainer_close(t);
+    comm_close(comm);
+    return ok ? 0 : 2;
+}
+
 int main(int argc, char **argv) {
     static TrainConfig config;
     static Trainer trainer;
@@ -110,6 +120,7 @@ int main(int argc, char **argv) {
         if (strcmp(argv[i], "--help") == 0) return usage(), 0;
     Comm *comm = train_config_parse(&config, argc, argv, &err) ? comm_open(&argc, &argv, &err) : NULL;
     if (!comm) return fprintf(stderr, "train: %s\n", err.text), 2;
+    if (config.plan) return plan(&trainer, &config, comm);
     if (!trainer_open(&trainer, &config, comm, &err)) return fprintf(stderr, "train: %s\n", err.text), 2;
     if (comm_rank(comm) == 0) trainer_print(&trainer, stdout);
     signal(SIGINT, on_interrupt);

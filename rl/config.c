@@ -25,6 +25,7 @@ const Flag train_flags[] = {
     {"max-prompt", FLAG_INT, FIELD(max_prompt), "1024", 1, 1 << 20, NULL, "longest prompt in tokens; longer ones are left out and listed"},
     {"out", FLAG_TEXT, FIELD(out), "out", 0, 0, NULL, "folder for metrics, report and checkpoints"},
     {"resume", FLAG_SWITCH, FIELD(resume), "no", 0, 0, NULL, "go on from the newest checkpoint in --out, bit for bit"},
+    {"plan", FLAG_SWITCH, FIELD(plan), "no", 0, 0, NULL, "print what the run would need in memory, from config.json and these flags, and end"},
     {"seed", FLAG_LONG, FIELD(seed), "1", 0, 9e18, NULL, "of weights, problems and sampling"},
     {"threads", FLAG_INT, FIELD(threads), "0", 0, 1024, NULL, "CPU threads; 0 = all cores; changes no bit of the result"},
     HEADING("Supervised warm-up (tasks only)"),
@@ -111,7 +112,7 @@ bool train_config_parse(TrainConfig *c, int argc, char **argv, Error *err) {
 }
 
 cJSON *train_config_identity(const TrainConfig *config) {
-    static const char *const running[] = {"out", "resume", "data-dir", "threads", "slots", "micro-tokens", "logit-rows", "checkpoint-every", "keep",
+    static const char *const running[] = {"out", "resume", "plan", "data-dir", "threads", "slots", "micro-tokens", "logit-rows", "checkpoint-every", "keep",
                                           "eval-every", "eval-samples", "sample-every"};
     cJSON *identity = cJSON_CreateObject();
     flags_to_json(train_flags, train_flag_count, config, identity);

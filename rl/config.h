@@ -25,7 +25,7 @@ typedef struct TrainConfig {
     char data_dir[FLAG_TEXT_SIZE], heldout_data[FLAG_TEXT_SIZE], prompt_template[FLAG_TEXT_SIZE];
     int architecture, layers, channels, heads, kv_heads, ffn; // of `--model tiny`
     int problems, heldout, max_prompt, bad_rows; // bad_rows: 0 skip, 1 refuse
-    bool resume;
+    bool resume, plan;
     int threads;
     long long seed;
     // warm-up
