@@ -43,6 +43,7 @@ demo: all
 	@sh recipes/demo.sh
 
 include dev/cuda.mk
+include dev/fuzz.mk
 
 # The tests: every module, whole programs, and all of that again under the sanitizers.
 tests: $(TESTS)
