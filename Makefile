@@ -14,8 +14,9 @@ FLINT       = $(if $(wildcard /usr/include/arb.h),-lflint-arb) -lflint
 FOLDERS := kernels model rl data verify
 SOURCES := $(wildcard $(FOLDERS:%=%/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
-TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(FOLDERS:%=tests/%/test_*.c)))
+TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(FOLDERS:%=tests/%/test_*.c) tests/convert/test_*.c))
 SYSTEM  := tests/system/run.sh tests/system/eval.sh
+CONVERT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/convert/convert.c,$(wildcard dev/convert/*.c)))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard dev/bench/bench*.c))
 
 all: train eval
@@ -24,6 +25,9 @@ train eval: %: $(BUILD)/%
 
 $(BUILD)/train $(BUILD)/eval $(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(OBJECTS)
 	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
+$(BUILD)/dev/convert/convert: $(BUILD)/dev/convert/convert.o $(CONVERT) $(OBJECTS)
+	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
+$(filter $(BUILD)/tests/convert/%,$(TESTS)): $(CONVERT)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(OBJECTS)
 	@$(CC) $(OPT) -o $@ $^ $(LDLIBS) -lcmocka
 $(BUILD)/%.o: %.c $(BUILD)/.flags
@@ -56,6 +60,7 @@ test: check check-sanitized
 bench: $(BUILD)/dev/bench/bench
 	@$<
 
+convert: $(BUILD)/dev/convert/convert # other programs' models to Hugging Face folders
 clean:
 	rm -rf build train eval train-cuda eval-cuda train-sim eval-sim
 help:
@@ -63,6 +68,6 @@ help:
 	@echo "make test     all tests                         make bench   rates as a share of this machine's peak"
 	@echo "make tests    builds the tests only             make clean   removes everything that was built"
 
-.PHONY: all tests check check-sanitized test clean demo bench help
+.PHONY: all convert tests check check-sanitized test clean demo bench help
 .PRECIOUS: $(BUILD)/%.o
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

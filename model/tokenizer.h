@@ -28,8 +28,16 @@ int tokenizer_encode(const Tokenizer *tokenizer, const char *text, size_t len, i
 // their name. len may be NULL. NULL with the reason in err for an id outside the vocabulary. Free with free.
 char *tokenizer_decode(const Tokenizer *tokenizer, const int *ids, int n, size_t *len, Error *err);
 
-// The bytes of one token, for streams: a character may be spread over several tokens. Not terminated; *len may be 0.
-// NULL for an id outside the vocabulary. Owned by the tokenizer.
+// The same as the tokens come, for a text that is shown while it is made. Starts from {0}. Returns what token `id` adds: whole
+// characters only, for a character may be spread over several tokens; its first bytes wait in the stream. id -1 ends the
+// text. All that is returned, end to end, is what tokenizer_decode gives for the ids. Free with free.
+typedef struct TokenStream {
+    unsigned char held[4];
+    size_t n_held; // at most 3
+} TokenStream;
+char *tokenizer_stream(const Tokenizer *tokenizer, TokenStream *stream, int id, size_t *len, Error *err);
+
+// The bytes of one token, not terminated; *len may be 0. NULL for an id outside the vocabulary. Owned by the tokenizer.
 const char *tokenizer_token_bytes(const Tokenizer *tokenizer, int id, size_t *len);
 
 int tokenizer_vocab_size(const Tokenizer *tokenizer);          // ids are 0 .. size - 1

@@ -14,12 +14,7 @@ static bool open_model(EvalRun *run, const EvalConfig *c, const ModelConfig *mod
     if (!memory_check(&memory, err)) return false;
     gpt_commit(run->gpt);
     generator_commit(run->generator);
-    float *h_params = malloc(run->gpt->table.size * sizeof *h_params);
-    REQUIRE(h_params, "out of memory");
-    bool ok = params_load(&run->gpt->table, c->model, h_params, err);
-    if (ok) device_upload_floats(run->dev, run->gpt->params, h_params, run->gpt->table.size);
-    free(h_params);
-    return ok;
+    return gpt_load(run->gpt, NULL, c->model, err);
 }
 
 // Where the responses are kept until all are there: beside --responses, else under a name of the evaluation's own.
