@@ -15,6 +15,7 @@ FOLDERS := kernels model rl data verify
 SOURCES := $(wildcard $(FOLDERS:%=%/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(FOLDERS:%=tests/%/test_*.c) tests/convert/test_*.c))
+SYSTEM  := tests/system/run.sh tests/system/eval.sh
 CONVERT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/convert/convert.c,$(wildcard dev/convert/*.c)))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard dev/bench/bench*.c))
 
@@ -48,7 +49,7 @@ demo: all
 # The tests: every module, whole programs, and all of that again under the sanitizers.
 tests: $(TESTS)
 check: tests $(BUILD)/train $(BUILD)/eval
-	@sh dev/run_tests.sh $(TESTS) "tests/system/run.sh $(BUILD)/train $(BUILD)/eval"
+	@sh dev/run_tests.sh $(TESTS) $(SYSTEM:%="% $(BUILD)/train $(BUILD)/eval")
 check-sanitized:
 	@OMP_NUM_THREADS=2 $(MAKE) --no-print-directory BUILD=build/sanitized OPT="$(SANITIZE)" check
 test: check check-sanitized
@@ -56,9 +57,10 @@ test: check check-sanitized
 bench: $(BUILD)/dev/bench/bench
 	@$<
 
-include dev/cuda.mk
-
 convert: $(BUILD)/dev/convert/convert # other programs' models to Hugging Face folders
+
+include dev/cuda.mk
+include dev/fuzz.mk
 
 clean:
 	rm -rf build train eval train-cuda eval-cuda train-sim eval-sim

@@ -33,7 +33,7 @@ static void open_world(World *w) { // in place: the judge keeps a pointer to the
     problems_free(&heldout);
     if (!tokenizer_write_characters(w->folder, characters, NULL, 0, &err)) fail_msg("%s", err.text);
     if (!(w->tokenizer = tokenizer_load(w->folder, &err))) fail_msg("%s", err.text);
-    if (!prompts_tokenize(&w->set, w->tokenizer, &err)) fail_msg("%s", err.text);
+    if (!prompts_tokenize(&w->set, w->tokenizer, &(PromptTemplate){.text = PROMPT_SLOT}, 0, NULL, &err)) fail_msg("%s", err.text);
     w->judge = judge_new(&w->set.problems, true);
     w->pool = pool_new(COUNT, TASK_RESPONSE_MAX);
     }
