@@ -49,11 +49,11 @@ typedef struct ProblemReport {
 //   RULE      plain (default): the field as it is. gsm8k: the number after the last "#### ", without its thousands
 //             commas. boxed: what stands in the last \boxed{} of the field
 // A field is a string, a number (27.0 becomes 27), a list (its first element) or a chat, as a list of
-// {"role","content"} or as a string that holds one (the last user message). A row that lacks either field, or holds
-// null, nothing, NUL characters, bytes that are not UTF-8 or no JSON object, is bad; so is a row of more than 16 MiB, or
-// a text of more than PROBLEM_TEXT_MAX bytes. With `strict` the first bad row is an error; otherwise bad rows are left
-// out and counted. An unreadable file, broken syntax in an array, or no row at all is always an error.
-// `report` may be NULL. On failure the set is empty.
+// {"role","content"} or as a string that holds one (the last user message). Questions lose white space at their ends.
+// A row that lacks either field, or holds null, nothing, NUL characters, bytes that are not UTF-8 or no JSON object, is
+// bad; so is a row of more than 16 MiB, or a text of more than PROBLEM_TEXT_MAX bytes. With `strict` the first bad row
+// is an error; otherwise bad rows are left out and counted. An unreadable file, broken syntax in an array, or no row at
+// all is always an error. `report` may be NULL. On failure the set is empty.
 bool problems_from_file(const char *source, bool strict, ProblemSet *set, ProblemReport *report, Error *err);
 
 // The same for the bytes of a file that is already in memory; source still carries a name for messages and the settings.

@@ -37,7 +37,8 @@ static char *chat_text(const cJSON *field) {
 // The text of a string, number, list or chat, to be freed; NULL where there is none or it is blank.
 static char *field_text(const cJSON *field) {
     char number[32], *chat = cJSON_IsString(field) || cJSON_IsArray(field) ? chat_text(field) : NULL;
-    if (chat) return chat;
+    if (chat && *skip_space(chat)) return chat;
+    if (chat) return free(chat), NULL;
     if (cJSON_IsArray(field)) return cJSON_IsArray(field->child) ? NULL : field_text(field->child);
     if (cJSON_IsNumber(field)) { // a double holds whole numbers exactly only below 2^53
         double value = field->valuedouble;
@@ -65,11 +66,19 @@ static char *first_of(const cJSON *row, const char *key, const char *const *defa
     return NULL;
 }
 
+// Drops white space at both ends, in place.
+static char *trimmed(char *text) {
+    size_t length = text ? strlen(text) : 0, start = text ? (size_t)(skip_space(text) - text) : 0;
+    while (length > start && strchr(" \t\r\n", text[length - 1])) length--;
+    if (text) memmove(text, text + start, length - start), text[length - start] = 0;
+    return text;
+}
+
 char *row_question(const cJSON *row, const RowKeys *keys) {
     static const char *const defaults[] = {"question", "problem", "prompt", "input"};
-    char *first = first_of(row, keys->question[0], defaults);
+    char *first = trimmed(first_of(row, keys->question[0], defaults));
     if (!first || !keys->question[1][0]) return first;
-    char *second = field_text(cJSON_GetObjectItemCaseSensitive(row, keys->question[1]));
+    char *second = trimmed(field_text(cJSON_GetObjectItemCaseSensitive(row, keys->question[1])));
     size_t size = strlen(first) + (second ? strlen(second) : 0) + 2;
     char *both = second ? malloc(size) : NULL;
     if (both) snprintf(both, size, "%s %s", first, second);
@@ -109,7 +118,7 @@ static char *boxed_text(const char *text) {
         else if (*at == '{')
             depth++;
         else if (*at == '}' && --depth == 0)
-            return at > start ? copy_text(start, (size_t)(at - start)) : NULL;
+            return skip_space(start) < at ? copy_text(start, (size_t)(at - start)) : NULL;
     }
     return NULL;
 }

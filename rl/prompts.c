@@ -1,14 +1,30 @@
 #include "rl/prompts.h"
+#include "model/chat.h"
 #include <string.h>
 #include <unistd.h>
 
+#define BOXED "Please reason step by step, and put your final answer within \\boxed{}."
+
+// The model's own chat template as a prompt template: the chat of the user who asks {question}.
+static bool from_chat(PromptTemplate *out, const ChatTemplate *chat, const char *model, Error *err) {
+    char *text = chat_render(chat, BOXED, PROMPT_SLOT);
+    bool ok = prompt_template_parse(out, model, text, strlen(text), err);
+    free(text);
+    if (ok) snprintf(out->name, sizeof out->name, "chat");
+    return ok;
+}
+
 bool prompts_choose_template(PromptTemplate *out, const char *asked, const char *model, bool tasks, Error *err) {
     char trained_with[4096];
+    ChatTemplate chat;
     if (*asked) return prompt_template_load(out, asked, err);
     if (tasks) return *out = prompt_template_verbatim(), true;
-    snprintf(trained_with, sizeof trained_with, "%.3000s/" PROMPT_FILE, model);
+    snprintf(trained_with, sizeof trained_with, "%.900s/" PROMPT_FILE, model);
     if (access(trained_with, F_OK) == 0) return prompt_template_load(out, trained_with, err);
-    return prompt_template_load(out, "plain", err);
+    bool ok = chat_load(&chat, model, err);
+    if (ok) ok = chat.form == CHAT_NONE ? prompt_template_load(out, "plain", err) : from_chat(out, &chat, model, err);
+    chat_free(&chat);
+    return ok;
 }
 
 // The tokens of one prompt, to be freed; NULL with the reason in err.

@@ -13,8 +13,9 @@ typedef struct PromptSet {
 } PromptSet;
 
 // The text around a question. asked: --prompt-template, which decides where it is given. Otherwise tasks are asked
-// verbatim, and questions from files by the template that the model was trained with (MODEL/prompt_template.txt), else
-// plainly (data/prompts/plain.txt).
+// verbatim, and questions from files by the first of these that there is: the template that the model was trained with here
+// (MODEL/prompt_template.txt); the model's chat template, with a system message that asks for a boxed answer, as the
+// verifier pays for no unmarked one; data/prompts/plain.txt. A chat template that is not understood is an error.
 bool prompts_choose_template(PromptTemplate *out, const char *asked, const char *model, bool tasks, Error *err);
 
 // Renders and tokenizes every problem's question. Problems whose prompt has more than `most` tokens (0: no limit) are

@@ -53,7 +53,7 @@ static void test_file_fields(void **state) {
     assert_only("{\"problem\":\"p\",\"question\":\"q\",\"answer\":[\"$x$\",\"y\"]}", "", "q", "$x$");
     assert_only("{\"Body\":\"b\",\"Question\":\"q?\",\"Answer\":3}", ":question=Body+Question,answer=Answer", "b q?",
                 "3");
-    assert_only("{\"q\":\"\\u00e9\\n\",\"a\":\" x \"}", ":answer=a,question=q", "\xc3\xa9\n", " x ");
+    assert_only("{\"q\":\" \\t\\u00e9 b\\n\",\"a\":\" x \"}", ":answer=a,question=q", "\xc3\xa9 b", " x ");
     assert_only(
         "{\"prompt\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"u\"}],\"gold\":1}", "",
         "u", "1");
@@ -190,6 +190,7 @@ static void test_hostile_rows(void **state) {
         {"{\"question\":\"q\",\"answer\":NaN}", "not a JSON object"},
         {"{\"question\":\"q\",\"answer\":1e999}", "no answer"},
         {"{\"question\":{\"a\":\"q\"},\"answer\":1}", "no question"},
+        {"{\"question\":\"[{\\\"role\\\":\\\"user\\\",\\\"content\\\":\\\" \\\"}]\",\"answer\":1}", "no question"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) assert_turned_down(rows[i][0], strlen(rows[i][0]), rows[i][1]);
     assert_turned_down("{\"question\":\"q\0r\",\"answer\":1}", 30, "NUL");
