@@ -4,7 +4,8 @@ BUILD   ?= build/cpu
 OPT     ?= -O3 -march=native -fno-math-errno -fno-trapping-math
 CFLAGS  += -std=gnu11 $(OPT) -g -fopenmp -I. -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -MMD -MP $(MPI_CFLAGS)
 LDLIBS  += -fopenmp -lcjson -lpcre2-8 -lutf8proc $(FLINT) -lgmp -lm $(MPI_LIBS)
-SANITIZE = -O1 -march=native -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+# (With sanitizers gcc sees uninitialised values where there are none.)
+SANITIZE = -O2 -march=native -Wno-maybe-uninitialized -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # MPI is optional: without it there is one rank. FLINT 3 holds Arb, older ones have it beside them.
 MPI_LIBS   := $(shell mpicc --showme:link 2>/dev/null)
