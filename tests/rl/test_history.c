@@ -39,7 +39,8 @@ static void test_bins(void **state) {
 
 static void test_learning_rate(void **state) {
     (void)state;
-    for (int i = 0; i < 10; i++) assert_true(near(learning_rate(2e-3, i, 100, 10, i % 2), 2e-4 * (i + 1), 1e-9)); // linear warm-up, its last step at the peak
+    for (int i = 0; i < 10; i++)
+        assert_true(near(learning_rate(2e-3, i, 100, 10, i % 2), 2e-4 * (i + 1), 1e-9)); // linear warm-up, its last step at the peak
     for (int i = 10; i < 100; i++) assert_true(learning_rate(2e-3, i, 100, 10, false) == 2e-3f);
     assert_true(near(learning_rate(1, 10, 110, 10, true), 1, 1e-7) && near(learning_rate(1, 60, 110, 10, true), 0.55, 1e-7));
     assert_true(near(learning_rate(1, 35, 110, 10, true), 0.1 + 0.45 * (1 + sqrt(0.5)), 1e-6));
