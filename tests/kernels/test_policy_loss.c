@@ -146,7 +146,7 @@ static void test_reference(void **state) {
 }
 
 static double entropy_along(const float *z, int V, int a, double step) { // H of the logits z + step (onehot_a - pi)
-    double at[64], moved[64];
+    double at[64] = {0}, moved[64];
     for (int b = 0; b < V; b++) at[b] = z[b];
     ReferenceRow row = reference_row(at, V, 1);
     for (int b = 0; b < V; b++) moved[b] = at[b] + step * ((b == a) - exp(reference_log_pi(&row, at[b], 1)));

@@ -10,6 +10,11 @@
 
 static bool near(double got, double want, double tolerance) { return fabs(got - want) <= tolerance; }
 
+static void test_near(void **state) {
+    (void)state;
+    assert_true(near(1, 1, 0) && !near(1, 1.1, 0.05) && !near(NAN, 1, 1) && !near(1, NAN, 1));
+}
+
 static void test_visits(void **state) {
     (void)state;
     Problem problems[3] = {{.id = 11}, {.id = 22}, {.id = 33}};
@@ -50,6 +55,7 @@ static void test_learning_rate(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_visits), cmocka_unit_test(test_bins), cmocka_unit_test(test_learning_rate)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_near), cmocka_unit_test(test_visits), cmocka_unit_test(test_bins),
+                                       cmocka_unit_test(test_learning_rate)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
