@@ -56,7 +56,8 @@ static void save_weights(const Trainer *t, float *h_params) { // fp32, whatever 
 }
 
 static bool save_model(Trainer *t, const char *dir, const float *h_params, Error *err) {
-    return gpt_save(&t->gpt->table, &t->gpt->config, dir, h_params, err) && tokenizer_save(t->tokenizer, dir, err);
+    return gpt_save(&t->gpt->table, &t->gpt->config, dir, h_params, err) && tokenizer_save(t->tokenizer, dir, err) &&
+           prompt_template_save(&t->prompt, dir, err);
 }
 
 static bool save_state(Trainer *t, const char *dir, float *h_m, float *h_v, Error *err) {
@@ -172,7 +173,7 @@ static bool load_state(Trainer *t, const Safetensors *state, const char *dir, fl
     cJSON_Delete(saved);
     if (!ok || !get_counter(state, "sft_done", t->config.sft_steps, &sft, dir, err) || !get_counter(state, "rl_done", 1 << 30, &rl, dir, err) ||
         !get_counter(state, "adamw.t", 1LL << 60, &t->opt.t, dir, err) || !get_counter(state, "skipped", 1LL << 60, &t->opt.skipped, dir, err) ||
-        !load_history(&t->history, state, dir, err))
+        !load_history(&t->history, state, dir, err) || !prompt_template_same(&t->prompt, dir, err))
         return false;
     t->sft_done = (int)sft, t->rl_done = (int)rl;
     if (!get_array(state, "adamw.m", SAFETENSOR_F32, t->gpt->table.size, h_values, dir, err)) return false;
