@@ -10,6 +10,11 @@
 
 static bool near(double got, double want, double tolerance) { return fabs(got - want) <= tolerance; }
 
+static void test_near(void **state) {
+    (void)state;
+    assert_true(near(1, 1, 0) && !near(1, 1.1, 0.05) && !near(NAN, 1, 1) && !near(1, NAN, 1));
+}
+
 static void test_visits(void **state) {
     (void)state;
     Problem problems[3] = {{.id = 11}, {.id = 22}, {.id = 33}};
@@ -39,7 +44,8 @@ static void test_bins(void **state) {
 
 static void test_learning_rate(void **state) {
     (void)state;
-    for (int i = 0; i < 10; i++) assert_true(near(learning_rate(2e-3, i, 100, 10, i % 2), 2e-4 * (i + 1), 1e-9)); // linear warm-up, its last step at the peak
+    for (int i = 0; i < 10; i++)
+        assert_true(near(learning_rate(2e-3, i, 100, 10, i % 2), 2e-4 * (i + 1), 1e-9)); // linear warm-up, its last step at the peak
     for (int i = 10; i < 100; i++) assert_true(learning_rate(2e-3, i, 100, 10, false) == 2e-3f);
     assert_true(near(learning_rate(1, 10, 110, 10, true), 1, 1e-7) && near(learning_rate(1, 60, 110, 10, true), 0.55, 1e-7));
     assert_true(near(learning_rate(1, 35, 110, 10, true), 0.1 + 0.45 * (1 + sqrt(0.5)), 1e-6));
@@ -49,6 +55,7 @@ static void test_learning_rate(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_visits), cmocka_unit_test(test_bins), cmocka_unit_test(test_learning_rate)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_near), cmocka_unit_test(test_visits), cmocka_unit_test(test_bins),
+                                       cmocka_unit_test(test_learning_rate)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -189,16 +189,26 @@ static void test_impossible_values(void **state) {
         Rewrite rewrite;
         const char *word;
     } cases[] = {
-        {{.key = "sft_done", .value = "-1"}, "counter sft_done"},       {{.key = "sft_done", .value = "3"}, "counter sft_done"}, // more than --sft-steps
-        {{.key = "rl_done", .value = ""}, "counter rl_done"},           {{.key = "rl_done", .value = "1x"}, "counter rl_done"},
-        {{.key = "rl_done", .value = "99999999999999999999"}, "counter rl_done"}, {{.key = "adamw.t", .value = "nan"}, "counter adamw.t"},
-        {{.key = "skipped"}, "counter skipped"},                        {{.key = "config"}, "not a checkpoint of this program"},
-        {{.key = "config", .value = "[1, 2"}, "not a checkpoint of this program"}, {{.key = "config", .value = "{}"}, "resume with the same flags"},
-        {{.tensor = "adamw.m", .how = DROP}, "adamw.m"},                {{.tensor = "adamw.v", .how = CUT}, "adamw.v"},
-        {{.tensor = "history.id", .how = DROP}, "history.id"},          {{.tensor = "history.id", .how = SET}, "of other prompts"},
-        {{.tensor = "history.correct", .how = CUT}, "history.correct"}, {{.tensor = "history.correct", .number = NAN}, "history of prompt 0 is impossible"},
-        {{.tensor = "history.correct", .number = 1e6}, "history of prompt 0 is impossible"}, {{.tensor = "history.verified", .number = -4}, "history of prompt 0 is impossible"},
-        {{.tensor = "history.verified", .number = INFINITY}, "history of prompt 0 is impossible"}, {{.tensor = "history.length", .number = NAN}, "history of prompt 0 is impossible"},
+        {{.key = "sft_done", .value = "-1"}, "counter sft_done"},
+        {{.key = "sft_done", .value = "3"}, "counter sft_done"}, // more than --sft-steps
+        {{.key = "rl_done", .value = ""}, "counter rl_done"},
+        {{.key = "rl_done", .value = "1x"}, "counter rl_done"},
+        {{.key = "rl_done", .value = "99999999999999999999"}, "counter rl_done"},
+        {{.key = "adamw.t", .value = "nan"}, "counter adamw.t"},
+        {{.key = "skipped"}, "counter skipped"},
+        {{.key = "config"}, "not a checkpoint of this program"},
+        {{.key = "config", .value = "[1, 2"}, "not a checkpoint of this program"},
+        {{.key = "config", .value = "{}"}, "resume with the same flags"},
+        {{.tensor = "adamw.m", .how = DROP}, "adamw.m"},
+        {{.tensor = "adamw.v", .how = CUT}, "adamw.v"},
+        {{.tensor = "history.id", .how = DROP}, "history.id"},
+        {{.tensor = "history.id", .how = SET}, "of other prompts"},
+        {{.tensor = "history.correct", .how = CUT}, "history.correct"},
+        {{.tensor = "history.correct", .number = NAN}, "history of prompt 0 is impossible"},
+        {{.tensor = "history.correct", .number = 1e6}, "history of prompt 0 is impossible"},
+        {{.tensor = "history.verified", .number = -4}, "history of prompt 0 is impossible"},
+        {{.tensor = "history.verified", .number = INFINITY}, "history of prompt 0 is impossible"},
+        {{.tensor = "history.length", .number = NAN}, "history of prompt 0 is impossible"},
     };
     rewrite(bytes, n, &(Rewrite){0}); // rewriting alone is harmless
     assert_true(loads(""));

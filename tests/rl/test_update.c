@@ -51,9 +51,11 @@ static World open_world(const char *architecture, int threads) {
             double z;
             predict(&w, w.p, s, t, &row, &z);
             double off = (double[]){0, 0.1, -0.4, 0.5, -0.1, 1.7}[(s * 3 + t) % 6];
-            w.sampled[s][t] = (TokenPolicy){(float)fmin(reference_log_pi(&row, z, dynamo.inv_temp) + off, -0.01), (float)row.H.value, (float)row.E.value};
+            w.sampled[s][t] =
+                (TokenPolicy){(float)fmin(reference_log_pi(&row, z, dynamo.inv_temp) + off, -0.01), (float)row.H.value, (float)row.E.value};
         }
-        w.sequences[s] = (TrainSequence){NULL, NULL, NULL, prompt_length[s], response_length[s], (float[]){0.9f, -1.2f, 0.4f, 1.5f, -0.3f}[s], 0.02f * (float)(s + 1)};
+        w.sequences[s] = (TrainSequence){
+            NULL, NULL, NULL, prompt_length[s], response_length[s], (float[]){0.9f, -1.2f, 0.4f, 1.5f, -0.3f}[s], 0.02f * (float)(s + 1)};
     }
     return w;
 }
@@ -100,8 +102,10 @@ static double reference_loss(const World *w, const double *p, const PolicyObject
 static void check_tokens(const TokenResult *got, const ReferenceToken *want) {
     int clipped = 0, comp = 0, stab = 0;
     for (int m = 0; m < TOKENS; m++) {
-        assert_true(near(got[m].logp, want[m].logp.value, 1e-4) && near(got[m].loss, want[m].loss.value, 1e-3) && near(got[m].ratio, want[m].ratio.value, 1e-3));
-        assert_true(near(got[m].b_comp, want[m].b_comp.value, 1e-4) && near(got[m].b_stab, want[m].b_stab.value, 2e-3) && got[m].clipped == want[m].clipped);
+        assert_true(near(got[m].logp, want[m].logp.value, 1e-4) && near(got[m].loss, want[m].loss.value, 1e-3) &&
+                    near(got[m].ratio, want[m].ratio.value, 1e-3));
+        assert_true(near(got[m].b_comp, want[m].b_comp.value, 1e-4) && near(got[m].b_stab, want[m].b_stab.value, 2e-3) &&
+                    got[m].clipped == want[m].clipped);
         clipped += got[m].clipped > 0, comp += got[m].b_comp > 1.01f, stab += got[m].b_stab < 0.99f;
     }
     assert_true(clipped > 2 && clipped < TOKENS - 2 && comp > 2 && stab > 0); // every branch is taken
@@ -128,7 +132,8 @@ static void check_architecture(const char *architecture) {
             w.p[at] = keep;
             double slope = (up - down) / (2 * step);
             // b_stab is steep: its fp32 value, and the gradient with it, is good to 2e-3
-            if (!near(h_grad[at], slope, 2e-5 + 2e-3 * fabs(slope))) fail_msg("%s: d %s [%zu] = %.8f, want %.8f", architecture, param->name, at - param->offset, h_grad[at], slope);
+            if (!near(h_grad[at], slope, 2e-5 + 2e-3 * fabs(slope)))
+                fail_msg("%s: d %s [%zu] = %.8f, want %.8f", architecture, param->name, at - param->offset, h_grad[at], slope);
         }
     }
     free(h_grad);
@@ -175,7 +180,8 @@ static void check_compat(const World *w, int first, int end, const TokenResult *
     double mean_E[SEQUENCES] = {0};
     own.entropy_min = INFINITY, own.entropy_max = -INFINITY;
     for (int s = first; s < end; s++) {
-        for (int t = 0; t < response_length[s]; t++) mean_E[s] += exp(w->sampled[s][t].logp) * (w->sampled[s][t].logp + w->sampled[s][t].entropy) / response_length[s];
+        for (int t = 0; t < response_length[s]; t++)
+            mean_E[s] += exp(w->sampled[s][t].logp) * (w->sampled[s][t].logp + w->sampled[s][t].entropy) / response_length[s];
         for (int t = 0; t < response_length[s]; t++) {
             TokenPolicy p = {w->sampled[s][t].logp, w->sampled[s][t].entropy, (float)mean_E[s]};
             own.entropy_min = fminf(own.entropy_min, p.entropy), own.entropy_max = fmaxf(own.entropy_max, p.entropy);
@@ -213,6 +219,7 @@ static void test_norms_and_compat(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_differences), cmocka_unit_test(test_split), cmocka_unit_test(test_norms_and_compat)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_differences), cmocka_unit_test(test_split),
+                                       cmocka_unit_test(test_norms_and_compat)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
