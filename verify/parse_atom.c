@@ -160,9 +160,9 @@ static bool accept_prime(Parser *p) {
     return accept_symbol(p, '}');
 }
 
-static bool defines(const Parser *p) { // "(x) =", "(x, y) =", "= p(x)": arguments of a function that is being defined
-    const Token *t = p->t;
-    bool after = t[-1].kind == T_WORD && t[-2].kind == T_SYMBOL && t[-2].symbol == '='; // the token before "(" is the name
+// "(x) =", "(x, y) =", "= p(x)": arguments, at t, of a function that is being defined; t[-1] is its name.
+static bool defines(const Token *t) {
+    bool after = t[-1].kind == T_WORD && t[-2].kind == T_SYMBOL && t[-2].symbol == '=';
     do {
         if (t[1].kind != T_WORD || t[1].len != 1) return false;
         t += 2;
@@ -178,12 +178,14 @@ static bool accept_inverse(Parser *p) { // ^{-1} of f^{-1}(x)
     return p->t += 5, true;
 }
 
-// Does a name before "(" read as a function? f(x), g(2), P(A), W(4), u(t)= do; n(n+1), x(3), a(b+c) are products.
+// Does a name before "(" read as a function? f(x), g(2), P(A), W(4), u(t)= do; n(n+1), x(3), a(b+c) are products. SymPy puts
+// the brackets into a group: f{\left(x\right)}.
 static bool applies(const Parser *p, const char *name, size_t len, bool primed) {
-    if (!at_symbol(p, '(')) return false;
-    if (len == 1 && defines(p)) return true;
+    const Token *t = p->t + (at_symbol(p, '{') ? 1 : 0);
+    if (t->kind != T_SYMBOL || t->symbol != '(') return false;
+    if (len == 1 && t == p->t && defines(t)) return true;
     if (primed || (strchr("fgh", *name) && (len == 1 || name[1] == '_'))) return true;
-    bool atom = p->t[1].kind != T_END && p->t[2].kind == T_SYMBOL && p->t[2].symbol == ')';
+    bool atom = t[1].kind != T_END && t[2].kind == T_SYMBOL && t[2].symbol == ')';
     return isupper((unsigned char)*name) && atom;
 }
 
@@ -212,7 +214,7 @@ static const Node *finish_name(Parser *p, const char *base, size_t base_len) {
     if (!applies(p, name, len, primed) && !(*name == 'C' && len == 1 && at_symbol(p, '(')))
         return node_text(p->arena, N_SYM, name, len, NULL, 0);
     Token *back = p->t;
-    const Node *arguments = parse_bracketed(p);
+    const Node *arguments = at_symbol(p, '{') ? parse_group(p) : parse_bracketed(p);
     if (!arguments) return NULL;
     bool many = node_is(arguments, N_TUPLE);
     if (*name == 'C' && len == 1) {

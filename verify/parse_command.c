@@ -9,7 +9,8 @@ static const struct { const char *name; int fn; } FUNCTIONS[] = {
     {"sin", FN_SIN}, {"cos", FN_COS}, {"tan", FN_TAN}, {"cot", FN_COT}, {"sec", FN_SEC}, {"csc", FN_CSC}, {"tg", FN_TAN}, {"ctg", FN_COT}, {"arcsin", FN_ASIN}, {"arccos", FN_ACOS},
     {"arctan", FN_ATAN}, {"arctg", FN_ATAN}, {"arccot", FN_ACOT}, {"asin", FN_ASIN}, {"acos", FN_ACOS}, {"atan", FN_ATAN}, {"sinh", FN_SINH}, {"cosh", FN_COSH}, {"tanh", FN_TANH}, {"arcsinh", FN_ASINH},
     {"arccosh", FN_ACOSH}, {"arctanh", FN_ATANH}, {"exp", FN_EXP}, {"ln", FN_LN}, {"log", FN_LOG}, {"lg", FN_LOG}, {"sqrt", FN_ROOT}, {"cbrt", FN_ROOT}, {"abs", FN_ABS}, {"floor", FN_FLOOR},
-    {"ceil", FN_CEIL}, {"gcd", FN_GCD}, {"lcm", FN_LCM}, {"min", FN_MIN}, {"max", FN_MAX}, {"binom", FN_BINOMIAL}, {"det", FN_DET}, {"sgn", FN_SIGN}, {"Re", FN_RE}, {"Im", FN_IM}, {"arg", FN_ARG}, {"cis", FN_CIS}};
+    {"ceil", FN_CEIL}, {"gcd", FN_GCD}, {"lcm", FN_LCM}, {"min", FN_MIN}, {"max", FN_MAX}, {"binom", FN_BINOMIAL}, {"det", FN_DET}, {"sgn", FN_SIGN}, {"Re", FN_RE}, {"Im", FN_IM}, {"arg", FN_ARG}, {"cis", FN_CIS},
+    {"Abs", FN_ABS}, {"ceiling", FN_CEIL}, {"factorial", FN_FACTORIAL}, {"Min", FN_MIN}, {"Max", FN_MAX}}; // as Python writes them
 
 int function_by_name(const char *name, size_t len) {
     for (size_t i = 0; i < sizeof FUNCTIONS / sizeof *FUNCTIONS; i++)

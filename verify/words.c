@@ -7,7 +7,7 @@
 
 static const char *const MATH_NAMES[] = {
     "sqrt", "cbrt", "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "asin", "acos", "atan", "sinh", "cosh",
-    "tanh", "exp", "ln", "log", "lg", "abs", "floor", "ceil", "gcd", "lcm", "min", "max", "mod", "det", "binom", "cis", "pi", "inf", "oo", "alpha", "beta",
+    "tanh", "exp", "ln", "log", "lg", "abs", "floor", "ceil", "gcd", "lcm", "min", "max", "mod", "det", "binom", "cis", "Abs", "ceiling", "factorial", "Min", "Max", "pi", "inf", "oo", "alpha", "beta",
     "gamma", "delta", "epsilon", "zeta", "theta", "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega", "Gamma", "Delta",
     "Theta", "Lambda", "Sigma", "Phi", "Psi", "Omega", "frac", "or", "and", "nCr", NULL};
 static const char *const HEDGES[] = {"or", "not", "maybe", "perhaps", "either", "about", "approximately", "roughly", "around", "if", "when", "unless",
