@@ -40,7 +40,8 @@ static Answer both_units(Judge *judge, const Node *gold, const Node *mine) {
     const Unit *a = gold->unit, *b = mine->unit;
     if (a->percent || b->percent) return percents(judge, gold, mine);
     if (a->degree != b->degree && (a->generic || b->generic)) { // degrees against radians
-        const Node *x = a->degree ? in_radians(judge, gold->args[0]) : gold->args[0], *y = b->degree ? in_radians(judge, mine->args[0]) : mine->args[0];
+        const Node *x = a->degree ? in_radians(judge, gold->args[0]) : gold->args[0],
+                   *y = b->degree ? in_radians(judge, mine->args[0]) : mine->args[0];
         return judge_scalars(judge, x, y);
     }
     if (a->generic || b->generic) return judge_equal(judge, gold->args[0], mine->args[0]);
@@ -119,7 +120,8 @@ Answer judge_ratios(Judge *judge, const Node *gold, const Node *mine) {
     bool both = node_is(gold, N_RATIO) && node_is(mine, N_RATIO);
     if (!both) { // 2:3 against 2/3
         const Node *ratio = node_is(gold, N_RATIO) ? gold : mine, *other = ratio == gold ? mine : gold;
-        if (ratio->count != 2 || (ratio == gold ? gold_is_time(ratio) : is_time(ratio)) || !is_scalar(other)) return judge_say(judge, ANSWER_NO, "ratio against another kind");
+        if (ratio->count != 2 || (ratio == gold ? gold_is_time(ratio) : is_time(ratio)) || !is_scalar(other))
+            return judge_say(judge, ANSWER_NO, "ratio against another kind");
         return judge_scalars(judge, normal_form(&judge->exact, node_divide(arena, ratio->args[0], ratio->args[1])), other);
     }
     if (gold_is_time(gold) || is_time(mine)) return times(judge, gold, mine);
@@ -156,7 +158,9 @@ static bool rounds_to(Judge *judge, const Node *written, const Node *value, int 
 Answer judge_rounding(Judge *judge, const Node *gold, const Node *mine) {
     if (has_variables(gold) || has_variables(mine) || !is_scalar(gold) || !is_scalar(mine)) return ANSWER_NO;
     int digits = judge->policy->approx_digits;
-    if (digits > 0 && node_is(mine, N_RAT) && !node_is_integer(gold) && rounds_to(judge, mine, gold, digits)) return judge_say(judge, ANSWER_YES, "correctly rounded");
-    if (judge->policy->rounded_gold && node_is(gold, N_RAT) && rounds_to(judge, gold, mine, 1)) return judge_say(judge, ANSWER_YES, "rounds to the gold");
+    if (digits > 0 && node_is(mine, N_RAT) && !node_is_integer(gold) && rounds_to(judge, mine, gold, digits))
+        return judge_say(judge, ANSWER_YES, "correctly rounded");
+    if (judge->policy->rounded_gold && node_is(gold, N_RAT) && rounds_to(judge, gold, mine, 1))
+        return judge_say(judge, ANSWER_YES, "rounds to the gold");
     return ANSWER_NO;
 }

@@ -63,7 +63,9 @@ static void a_wrong_expectation_is_seen(void **state) {
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     FILE *file = fdopen(fd, "wb");
-    fputs("{\"gold\": \"3\", \"response\": \"\\\\boxed{4}\", \"expected\": true}\n{\"gold\": \"3\", \"response\": \"\\\\boxed{3}\", \"expected\": false}\n", file);
+    fputs("{\"gold\": \"3\", \"response\": \"\\\\boxed{4}\", \"expected\": true}\n{\"gold\": \"3\", \"response\": \"\\\\boxed{3}\", \"expected\": "
+          "false}\n",
+          file);
     fclose(file);
     assert_int_equal(disagreements(path, 2), 2);
     remove(path);
@@ -71,8 +73,10 @@ static void a_wrong_expectation_is_seen(void **state) {
 
 // Kinds of answer whose rules favour neither side.
 static bool symmetric(const char *category) {
-    static const char *const LIST[] = {"integer", "decimal", "fraction", "mixed_number", "scientific", "radical", "power", "constant", "log_trig", "complex", "expression", "matrix", "interval",
-                                       "inequality", "repeating_decimal", "factorial_binomial", "infinity", "degree", "plus_minus", "base_n", "function_definition", "rounding_function", "undefined", NULL};
+    static const char *const LIST[] = {"integer", "decimal", "fraction", "mixed_number", "scientific", "radical", "power", "constant", "log_trig",
+        "complex", "expression", "matrix", "interval",
+                                       "inequality", "repeating_decimal", "factorial_binomial", "infinity", "degree", "plus_minus", "base_n",
+                                       "function_definition", "rounding_function", "undefined", NULL};
     for (int i = 0; LIST[i]; i++)
         if (!strcmp(LIST[i], category)) return true;
     return false;
@@ -155,6 +159,7 @@ static void readme_examples(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(own_table), cmocka_unit_test(readme_examples), cmocka_unit_test(shared_cases), cmocka_unit_test(a_wrong_expectation_is_seen), cmocka_unit_test(swapping_sides_changes_nothing)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(own_table), cmocka_unit_test(readme_examples), cmocka_unit_test(shared_cases),
+        cmocka_unit_test(a_wrong_expectation_is_seen), cmocka_unit_test(swapping_sides_changes_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
