@@ -46,7 +46,8 @@ static Answer as_sets(Judge *judge, const Node *gold, const Node *mine) {
     if (node_any(gold, is_dots) || node_any(mine, is_dots)) return in_order(judge, gold, mine);
     const Node *g = sorted_numbers(judge, gold), *m = g ? sorted_numbers(judge, mine) : NULL;
     if (m) return node_identical(g, m) ? judge_say(judge, ANSWER_YES, "same numbers") : judge_say(judge, ANSWER_NO, "an element is missing");
-    if (gold->count > PAIRWISE || mine->count > PAIRWISE) return gold->count == mine->count ? in_order(judge, gold, mine) : judge_say(judge, ANSWER_NO, "other size");
+    if (gold->count > PAIRWISE || mine->count > PAIRWISE)
+        return gold->count == mine->count ? in_order(judge, gold, mine) : judge_say(judge, ANSWER_NO, "other size");
     bool found[PAIRWISE] = {0}, unknown = false;
     for (uint32_t i = 0; i < gold->count; i++) {
         bool any = false;
@@ -145,7 +146,9 @@ static Answer named_against_bare(Judge *judge, const Node *named, const Node *ba
 static Answer tuples(Judge *judge, const Node *gold, const Node *mine) {
     bool pair = gold->count == 2 && mine->count == 2;
     bool square = (gold->op == BRACKET_SQUARE) != (mine->op == BRACKET_SQUARE);
-    bool half = (gold->op == BRACKET_OPEN_CLOSED || gold->op == BRACKET_CLOSED_OPEN || mine->op == BRACKET_OPEN_CLOSED || mine->op == BRACKET_CLOSED_OPEN) && gold->op != mine->op;
+    bool half =
+        (gold->op == BRACKET_OPEN_CLOSED || gold->op == BRACKET_CLOSED_OPEN || mine->op == BRACKET_OPEN_CLOSED || mine->op == BRACKET_CLOSED_OPEN) &&
+        gold->op != mine->op;
     if (pair && (square || half)) return judge_say(judge, ANSWER_NO, "other brackets");
     return in_order(judge, gold, mine);
 }
@@ -154,7 +157,9 @@ static const Node *rows_of(Judge *judge, const Node *n) { // "p=5,q=2; p=7,q=2" 
     if (n->kind != N_LIST || n->op != LIST_SEMICOLON || n->count > 64) return n;
     const Node *rows[64];
     for (uint32_t i = 0; i < n->count; i++) {
-        const Node *values = all_named(n->args[i]) ? values_of(judge, n->args[i], N_TUPLE) : node_is(n->args[i], N_LIST) ? node_new(judge->exact.arena, N_TUPLE, 0, n->args[i]->args, n->args[i]->count) : n->args[i];
+        const Node *values = all_named(n->args[i])         ? values_of(judge, n->args[i], N_TUPLE)
+                             : node_is(n->args[i], N_LIST) ? node_new(judge->exact.arena, N_TUPLE, 0, n->args[i]->args, n->args[i]->count)
+                                                           : n->args[i];
         if (!values) return n;
         rows[i] = values;
     }
@@ -256,7 +261,8 @@ static Answer dispatch(Judge *judge, const Node *gold, const Node *mine) {
     if (node_is(gold, N_RATIO) || node_is(mine, N_RATIO)) return judge_ratios(judge, gold, mine);
     if (node_is(gold, N_BASE) || node_is(mine, N_BASE)) return based(judge, gold, mine);
     if (node_is(gold, N_MODULO) || node_is(mine, N_MODULO)) return residues(judge, gold, mine);
-    if (node_is(gold, N_MATRIX) && node_is(mine, N_MATRIX)) return gold->op == mine->op ? in_order(judge, gold, mine) : judge_say(judge, ANSWER_NO, "other shape");
+    if (node_is(gold, N_MATRIX) && node_is(mine, N_MATRIX))
+        return gold->op == mine->op ? in_order(judge, gold, mine) : judge_say(judge, ANSWER_NO, "other shape");
     if (node_is(gold, N_TEXT) || node_is(mine, N_TEXT)) return judge_say(judge, ANSWER_NO, "different words");
     if (!is_scalar(gold) || !is_scalar(mine)) return judge_say(judge, ANSWER_NO, "different kinds");
     if (judge_rounding(judge, gold, mine) == ANSWER_YES) return ANSWER_YES;

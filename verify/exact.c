@@ -50,7 +50,8 @@ static bool power_of_ten(Exact *exact, mpz_t out, int64_t exponent) {
 
 const Node *exact_literal(Exact *exact, const char *digits, size_t len, int64_t exponent, size_t repeat) {
     if (len > LITERAL_DIGITS || exponent > EXACT_BITS || exponent < -EXACT_BITS) return NULL;
-    if (!exact_spend(exact, (int64_t)len * (int64_t)(len / 400 + 1) + (exponent ? exact_gcd_cost((int64_t)len / 19, (int64_t)len / 19) : 0))) return NULL;
+    if (!exact_spend(exact, (int64_t)len * (int64_t)(len / 400 + 1) + (exponent ? exact_gcd_cost((int64_t)len / 19, (int64_t)len / 19) : 0)))
+        return NULL;
     char *plain = arena_alloc(exact->arena, len + 1);
     if (!plain) return NULL;
     size_t kept = 0;

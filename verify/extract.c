@@ -20,7 +20,8 @@ typedef struct Scan {
     int boxes;
 } Scan;
 
-static const char *const SECOND_THOUGHTS[] = {"then", "so", "correct", "correction", "actually", "finally", "final", "now", "becomes", "gives", "is", "was", "equals", "check", NULL};
+static const char *const SECOND_THOUGHTS[] = {"then", "so", "correct", "correction", "actually", "finally", "final", "now", "becomes", "gives", "is",
+    "was", "equals", "check", NULL};
 
 static bool one_of(char c, const char *set) { return c && strchr(set, c); } // NUL is a byte like any other
 
@@ -71,7 +72,9 @@ static void scan_boxes(Scan *scan, size_t from) {
             for (int k = 0; k < 3 && !name; k++)
                 if (at(scan->s, scan->len, i, NAMES[k])) name = strlen(NAMES[k]);
             if (name) i = open_box(scan, i, name);
-            else if (i + 1 < scan->len && scan->s[i + 1] == '\\' && (at(scan->s, scan->len, i + 1, "\\boxed") || at(scan->s, scan->len, i + 1, "\\fbox"))) i++; // "\\boxed", escaped twice
+            else if (i + 1 < scan->len && scan->s[i + 1] == '\\' &&
+                     (at(scan->s, scan->len, i + 1, "\\boxed") || at(scan->s, scan->len, i + 1, "\\fbox")))
+                i++; // "\\boxed", escaped twice
             else i += 2;
             continue;
         }
@@ -108,7 +111,8 @@ static bool joins(const char *s, size_t i, size_t end, Span *prefix) {
             while (k < end && k - i < 24 && (isalnum((unsigned char)s[k]) || one_of(s[k], "_{}()"))) k++;
             size_t name_end = k;
             while (k < end && (s[k] == ' ' || s[k] == '&')) k++;
-            bool short_name = name_end > i && (name_end - i <= 3 || memchr(s + i, '_', name_end - i) || s[i] == '\\' || memchr(s + i, '(', name_end - i));
+            bool short_name =
+                name_end > i && (name_end - i <= 3 || memchr(s + i, '_', name_end - i) || s[i] == '\\' || memchr(s + i, '(', name_end - i));
             if (k >= end || s[k] != '=' || !short_name || prefix->begin != prefix->end) return false;
             *prefix = (Span){i, k + 1};
             i = k + 1;
@@ -142,10 +146,14 @@ static bool blank(const char *s, Span span) {
     return true;
 }
 
-static bool same_bytes(const char *s, Span a, Span b) { return a.end - a.begin == b.end - b.begin && !memcmp(s + a.begin, s + b.begin, a.end - a.begin); }
+static bool same_bytes(const char *s, Span a, Span b) {
+    return a.end - a.begin == b.end - b.begin && !memcmp(s + a.begin, s + b.begin, a.end - a.begin);
+}
 
 static bool percent_follows(const char *s, size_t len, size_t i) {
-    while (i < len && (isspace((unsigned char)s[i]) || s[i] == '}' || s[i] == '$' || (s[i] == '\\' && i + 1 < len && (s[i + 1] == ')' || s[i + 1] == ']')))) i += s[i] == '\\' ? 2 : 1;
+    while (i < len &&
+           (isspace((unsigned char)s[i]) || s[i] == '}' || s[i] == '$' || (s[i] == '\\' && i + 1 < len && (s[i + 1] == ')' || s[i + 1] == ']'))))
+        i += s[i] == '\\' ? 2 : 1;
     return i < len && (s[i] == '%' || at(s, len, i, "\\%") || at(s, len, i, "percent") || at(s, len, i, "pct"));
 }
 

@@ -205,7 +205,8 @@ static void fallback_scan(const char *s, size_t from, size_t len, Found *found) 
             next = escaped ? i + 2 : i + 1;
         } else if (isdigit((unsigned char)s[i]) && (i == from || !isalnum((unsigned char)s[i - 1]))) {
             Span number = number_at(s, len, i);
-            if (number.end >= len || !isalpha((unsigned char)s[number.end]) || isspace((unsigned char)s[number.end]) || s[number.end] == 'm') found->number = number;
+            if (number.end >= len || !isalpha((unsigned char)s[number.end]) || isspace((unsigned char)s[number.end]) || s[number.end] == 'm')
+                found->number = number;
             next = number.end > i ? number.end : i + 1;
         }
         i = next;
@@ -274,12 +275,15 @@ Span extract_marked(const char *text, size_t from, size_t len, bool fallback, co
     Span whole = trimmed(text, (Span){from, len}), stated = after_is(text, whole), option = {0, 0};
     if (!memchr(text + whole.begin, '$', whole.end - whole.begin) && !has_digit(text, whole)) option = lone_option(text, whole);
     if (option.end && option.end - option.begin < whole.end - whole.begin) return *rule = "lone option", option;
-    if (whole.end - whole.begin <= SHORT_RESPONSE && !memchr(text + whole.begin, '\n', whole.end - whole.begin) && !memchr(text + whole.begin, '$', whole.end - whole.begin)) {
+    if (whole.end - whole.begin <= SHORT_RESPONSE && !memchr(text + whole.begin, '\n', whole.end - whole.begin) &&
+        !memchr(text + whole.begin, '$', whole.end - whole.begin)) {
         bool delimited = whole.end > whole.begin + 1 && text[whole.begin] == '\\' && one_of(text[whole.begin + 1], "([");
-        if (!delimited && (stated.begin > whole.begin || !mixed_prose(text, whole)) && !mixed_prose(text, stated)) return *rule = "short response", trimmed(text, stated);
+        if (!delimited && (stated.begin > whole.begin || !mixed_prose(text, whole)) && !mixed_prose(text, stated))
+            return *rule = "short response", trimmed(text, stated);
     }
     fallback_scan(text, from, len, &found);
-    if (found.math.end > found.math.begin && !(found.number.end && number_is_later(text, found.math, found.number))) return *rule = "last math span", trimmed(text, found.math);
+    if (found.math.end > found.math.begin && !(found.number.end && number_is_later(text, found.math, found.number)))
+        return *rule = "last math span", trimmed(text, found.math);
     if (found.number.end) return *rule = "last number", found.number;
     return (Span){0, 0};
 }

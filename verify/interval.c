@@ -79,7 +79,9 @@ static bool add_bound(Judge *judge, Set *out, char sign, const Node *c) {
     }
 }
 
-static char flipped(char sign) { return sign == REL_LT ? REL_GT : sign == REL_GT ? REL_LT : sign == REL_LE ? REL_GE : sign == REL_GE ? REL_LE : sign; }
+static char flipped(char sign) {
+    return sign == REL_LT ? REL_GT : sign == REL_GT ? REL_LT : sign == REL_LE ? REL_GE : sign == REL_GE ? REL_LE : sign;
+}
 
 static bool is_variable(const Node *n) { return is_name(n) && !node_is(n, N_FUNC); } // not |S| or \sin A
 
@@ -117,7 +119,8 @@ static bool from_relation(Judge *judge, const Node *n, Set *out) {
         bool named = is_variable(left) && !has_variables(right);
         if (!named && !(is_variable(right) && !has_variables(left))) return false;
         if (!is_end(named ? right : left)) return false;
-        return name_variable(out, named ? left : right) && add_bound(judge, out, named ? n->text[0] : flipped(n->text[0]), end_value(named ? right : left));
+        return name_variable(out, named ? left : right) &&
+               add_bound(judge, out, named ? n->text[0] : flipped(n->text[0]), end_value(named ? right : left));
     }
     if (n->count != 3 || !is_variable(n->args[1]) || mentions(n->args[0], n->args[1]) || mentions(n->args[2], n->args[1])) return false;
     if (!is_end(n->args[0]) || !is_end(n->args[2])) return false;
@@ -183,7 +186,8 @@ static bool from_exclusions(Judge *judge, const Node *n, Set *out) {
         const Node *point = i ? n->args[i] : first->args[1];
         if (!is_end(point) || has_variables(point) || !add(judge, &points, (Segment){point, point, false, false})) return false;
     }
-    return is_variable(first->args[0]) && name_variable(out, first->args[0]) && complement(judge, &points, &rest) && intersect(judge, &line, &rest, out);
+    return is_variable(first->args[0]) && name_variable(out, first->args[0]) && complement(judge, &points, &rest) &&
+           intersect(judge, &line, &rest, out);
 }
 
 static bool from_list(Judge *judge, const Node *n, Set *out) {
@@ -194,7 +198,8 @@ static bool from_list(Judge *judge, const Node *n, Set *out) {
         if (pairs && !from_pair(judge, n->args[i], out)) return false;
     }
     if (pairs) return true; // "[1,2] and [3,4]" beside a union
-    if (n->args[0]->kind == N_RELATION && n->args[0]->count == 2 && n->args[0]->text[0] == REL_NE && !relations) return from_exclusions(judge, n, out);
+    if (n->args[0]->kind == N_RELATION && n->args[0]->count == 2 && n->args[0]->text[0] == REL_NE && !relations)
+        return from_exclusions(judge, n, out);
     if (!relations) return false;
     if (n->op == LIST_AND && n->count == 2 && !is_equation(n->args[0])) return combine(judge, n, out, true);
     bool exclusions = true; // x != 1, x != 2 exclude both
@@ -288,7 +293,8 @@ Answer judge_intervals(Judge *judge, const Node *gold, const Node *mine) {
     sets[1] = (Set){0};
     if (!build(judge, gold, &sets[0])) return ANSWER_UNKNOWN;
     if (!build(judge, mine, &sets[1])) return judge_say(judge, ANSWER_UNKNOWN, "not a set of reals");
-    if (sets[0].variable && sets[1].variable && !node_identical(sets[0].variable, sets[1].variable)) return judge_say(judge, ANSWER_NO, "other variable");
+    if (sets[0].variable && sets[1].variable && !node_identical(sets[0].variable, sets[1].variable))
+        return judge_say(judge, ANSWER_NO, "other variable");
     bool a = canonical(judge, &sets[0]), b = canonical(judge, &sets[1]);
     if (a != b || sets[0].count != sets[1].count) return judge_say(judge, ANSWER_NO, "different sets of reals");
     for (int i = 0; i < sets[0].count; i++) {

@@ -103,10 +103,13 @@ static void lex_number(Lexer *lx) {
 
 static const char *const DROPPED[] = {"displaystyle", "textstyle", "scriptstyle", "limits", "nolimits", "left", "right", "middle",
     "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "Biggl", "Biggr", "rm", "bf", "it", "mathstrut", "strut",
-    "boldsymbol", "bm", "mathbf", "mathit", "mathsf", "mathtt", "pmb", "ensuremath", "boxed", "fbox", "framebox", "underline", "protect", "nonumber", "tiny", "small",
+    "boldsymbol", "bm", "mathbf", "mathit", "mathsf", "mathtt", "pmb", "ensuremath", "boxed", "fbox", "framebox", "underline", "protect", "nonumber",
+    "tiny", "small",
     "large", "Large", "therefore", "because", "checkmark", "qed", "blacksquare", NULL};
-static const char *const BLANKS[] = {"quad", "qquad", "thinspace", "enspace", "hfill", "hspace", "space", "medspace", "thickspace", "negthinspace", NULL};
-static const char *const TEXTS[] = {"text", "textbf", "textit", "textrm", "textsf", "texttt", "textnormal", "mbox", "hbox", "mathrm", "operatorname", "emph", "textup", "mathop", NULL};
+static const char *const BLANKS[] = {"quad", "qquad", "thinspace", "enspace", "hfill", "hspace", "space", "medspace", "thickspace", "negthinspace",
+    NULL};
+static const char *const TEXTS[] = {"text", "textbf", "textit", "textrm", "textsf", "texttt", "textnormal", "mbox", "hbox", "mathrm", "operatorname",
+    "emph", "textup", "mathop", NULL};
 
 static void lex_span(Lexer *lx, size_t end);
 
@@ -158,7 +161,8 @@ static void lex_text_group(Lexer *lx, size_t end, bool roman) {
         lx->i = close + 1;
         return;
     }
-    bool math_name = words_math_name(inside, n), spaced = isspace((unsigned char)inside[0]) && isspace((unsigned char)inside[n - 1]) && isalpha((unsigned char)inside[blank]);
+    bool math_name = words_math_name(inside, n),
+         spaced = isspace((unsigned char)inside[0]) && isspace((unsigned char)inside[n - 1]) && isalpha((unsigned char)inside[blank]);
     if ((!math_name && holds_words(inside, n)) || holds_unit(lx, inside, n, roman) || spaced) {
         emit(lx, T_TEXT, inside, n);
         if (!lx->out.too_many) lx->out.at[lx->out.count - 1].display = roman;

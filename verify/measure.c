@@ -40,7 +40,8 @@ static Answer both_units(Judge *judge, const Node *gold, const Node *mine) {
     const Unit *a = gold->unit, *b = mine->unit;
     if (a->percent || b->percent) return percents(judge, gold, mine);
     if (a->degree != b->degree && (a->generic || b->generic)) { // degrees against radians
-        const Node *x = a->degree ? in_radians(judge, gold->args[0]) : gold->args[0], *y = b->degree ? in_radians(judge, mine->args[0]) : mine->args[0];
+        const Node *x = a->degree ? in_radians(judge, gold->args[0]) : gold->args[0],
+                   *y = b->degree ? in_radians(judge, mine->args[0]) : mine->args[0];
         return judge_scalars(judge, x, y);
     }
     if (a->generic || b->generic) return judge_equal(judge, gold->args[0], mine->args[0]);
@@ -71,11 +72,20 @@ Answer judge_measures(Judge *judge, const Node *gold, const Node *mine) {
 
 enum { ITEMS_OF_TIME = 3 }; // 5:00:00
 
+static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
+
 static bool is_time(const Node *n) { // 12:00, 3:05, 7 p.m.
     if (n->op) return true;
     for (uint32_t i = 1; i < n->count; i++)
         if (n->args[i]->text_len == 2 && n->args[i]->text[0] == '0') return true;
     return false;
+}
+
+// A gold that would be a ratio in lowest terms otherwise: 9:24, 12:30. An answer may well leave its ratio unreduced.
+static bool gold_is_time(const Node *n) {
+    int64_t hour, minute;
+    bool clock = n->count == 2 && n->args[1]->text_len == 2 && node_fits(n->args[0], &hour) && node_fits(n->args[1], &minute);
+    return is_time(n) || (clock && hour >= 1 && hour <= 24 && minute < 60 && gcd(hour, minute) > 1);
 }
 
 // 3:05 p.m. and 15:05
@@ -110,10 +120,11 @@ Answer judge_ratios(Judge *judge, const Node *gold, const Node *mine) {
     bool both = node_is(gold, N_RATIO) && node_is(mine, N_RATIO);
     if (!both) { // 2:3 against 2/3
         const Node *ratio = node_is(gold, N_RATIO) ? gold : mine, *other = ratio == gold ? mine : gold;
-        if (ratio->count != 2 || is_time(ratio) || !is_scalar(other)) return judge_say(judge, ANSWER_NO, "ratio against another kind");
+        if (ratio->count != 2 || (ratio == gold ? gold_is_time(ratio) : is_time(ratio)) || !is_scalar(other))
+            return judge_say(judge, ANSWER_NO, "ratio against another kind");
         return judge_scalars(judge, normal_form(&judge->exact, node_divide(arena, ratio->args[0], ratio->args[1])), other);
     }
-    if (is_time(gold) || is_time(mine)) return times(judge, gold, mine);
+    if (gold_is_time(gold) || is_time(mine)) return times(judge, gold, mine);
     if (gold->count != mine->count) return judge_say(judge, ANSWER_NO, "ratios of other lengths");
     for (uint32_t i = 1; i < gold->count; i++) { // a_0 b_i = a_i b_0
         const Node *left = node_2(arena, N_MUL, 0, gold->args[0], mine->args[i]), *right = node_2(arena, N_MUL, 0, gold->args[i], mine->args[0]);
@@ -147,7 +158,9 @@ static bool rounds_to(Judge *judge, const Node *written, const Node *value, int 
 Answer judge_rounding(Judge *judge, const Node *gold, const Node *mine) {
     if (has_variables(gold) || has_variables(mine) || !is_scalar(gold) || !is_scalar(mine)) return ANSWER_NO;
     int digits = judge->policy->approx_digits;
-    if (digits > 0 && node_is(mine, N_RAT) && !node_is_integer(gold) && rounds_to(judge, mine, gold, digits)) return judge_say(judge, ANSWER_YES, "correctly rounded");
-    if (judge->policy->rounded_gold && node_is(gold, N_RAT) && rounds_to(judge, gold, mine, 1)) return judge_say(judge, ANSWER_YES, "rounds to the gold");
+    if (digits > 0 && node_is(mine, N_RAT) && !node_is_integer(gold) && rounds_to(judge, mine, gold, digits))
+        return judge_say(judge, ANSWER_YES, "correctly rounded");
+    if (judge->policy->rounded_gold && node_is(gold, N_RAT) && rounds_to(judge, gold, mine, 1))
+        return judge_say(judge, ANSWER_YES, "rounds to the gold");
     return ANSWER_NO;
 }

@@ -64,7 +64,9 @@ static void gather(Terms *terms, const Node *n, Kind kind) {
         return;
     }
     if (node_is(n, N_RAT)) {
-        const Node *folded = !terms->rational ? n : terms->sum ? exact_add(terms->exact, terms->rational, n) : exact_mul(terms->exact, terms->rational, n);
+        const Node *folded = !terms->rational ? n
+                             : terms->sum     ? exact_add(terms->exact, terms->rational, n)
+                                              : exact_mul(terms->exact, terms->rational, n);
         if (folded) {
             terms->rational = folded;
             return;
@@ -89,7 +91,8 @@ static const Node *fold_terms(Exact *exact, const Node *n) {
     if (!terms.rest) return node_undef();
     gather(&terms, n, (Kind)n->kind);
     const Node *r = terms.rational;
-    if (terms.bad || (terms.matrix && (sum ? r || terms.count : terms.count))) return terms.matrix && terms.count == 0 && !terms.bad ? node_undef() : n;
+    if (terms.bad || (terms.matrix && (sum ? r || terms.count : terms.count)))
+        return terms.matrix && terms.count == 0 && !terms.bad ? node_undef() : n;
     if (terms.matrix) return r ? matrix_mul(exact, r, terms.matrix) : terms.matrix;
     for (uint32_t i = 0; i < terms.count; i++)
         if (has_infinity(terms.rest[i]) && (sum || terms.count > 1 || (r && !node_is_int(r, -1) && !node_is_int(r, 1)))) return node_undef();
@@ -136,7 +139,8 @@ static const Node *fold_function(Exact *exact, const Node *n) {
         const Node *det = matrix_det(exact, n->args[0]);
         return det ? det : n;
     }
-    if (n->op == FN_LOG && n->count == 2 && node_is(n->args[1], N_RAT) && (node_sign(n->args[1]) <= 0 || node_is_int(n->args[1], 1))) return node_undef();
+    if (n->op == FN_LOG && n->count == 2 && node_is(n->args[1], N_RAT) && (node_sign(n->args[1]) <= 0 || node_is_int(n->args[1], 1)))
+        return node_undef();
     if ((n->op == FN_LN || n->op == FN_LOG) && node_is(n->args[0], N_RAT)) {
         if (!node_sign(n->args[0])) return node_undef();
         if (node_is_int(n->args[0], 1)) return node_integer(exact->arena, 0);

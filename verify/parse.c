@@ -45,7 +45,7 @@ bool items_add(Parser *p, Items *items, const Node *n) {
     return true;
 }
 
-bool at_symbol(const Parser *p, char symbol) { return p->t->kind == T_SYMBOL && p->t->symbol == symbol; }
+bool at_symbol(const Parser *p, char symbol) { return token_symbol(p->t, symbol); }
 bool at_command(const Parser *p, const char *name) { return token_is(p->t, T_COMMAND, name); }
 
 // Trims blanks and light punctuation off a text token.
@@ -72,15 +72,15 @@ static void skip_decoration(Parser *p) {
         p->t++;
         if (at_symbol(p, ':')) p->t++;
     }
-    if (token_is(p->t, T_WORD, "np") && p->t[1].kind == T_SYMBOL && p->t[1].symbol == '.') p->t += 2;
+    if (token_is(p->t, T_WORD, "np") && token_symbol(&p->t[1], '.')) p->t += 2;
 }
 
 static void drop_closing_period(Tokens *tokens) {
     while (tokens->count) {
         Token *last = &tokens->at[tokens->count - 1];
         bool stop = (last->kind == T_SYMBOL && strchr(".,;*\"", last->symbol)) || token_is(last, T_COMMAND, "\\");
-        if (!stop || (last->symbol == '.' && tokens->count > 1 && last[-1].kind == T_SYMBOL && last[-1].symbol == '.')) return;
-        if (last->symbol == '.' && tokens->count > 3 && last[-2].kind == T_SYMBOL && last[-2].symbol == '.' && last[-1].kind == T_WORD) return; // p.m.
+        if (!stop || (last->symbol == '.' && tokens->count > 1 && token_symbol(&last[-1], '.'))) return;
+        if (last->symbol == '.' && tokens->count > 3 && token_symbol(&last[-2], '.') && last[-1].kind == T_WORD) return; // p.m.
         tokens->count--;
         *last = (Token){.kind = T_END, .text = ""};
     }
@@ -121,20 +121,28 @@ static bool parse_words(Exact *exact, Parsed *out) {
     return number || out->words_len != 3 || memchr(out->text, '{', out->text_len);
 }
 
+// A copy that the parser may split words in, with room to look two tokens back and three past the end.
+static Token *working_copy(Arena *arena, const Tokens *tokens) {
+    enum { BEFORE = 2, AFTER = 4 };
+    Token *copy = arena_alloc(arena, (BEFORE + tokens->count + AFTER) * sizeof *copy), end = {.kind = T_END, .text = ""};
+    if (!copy) return NULL;
+    for (int i = 0; i < BEFORE; i++) *copy++ = end;
+    memcpy(copy, tokens->at, tokens->count * sizeof *copy);
+    for (int i = 0; i < AFTER; i++) copy[tokens->count + (uint32_t)i] = end;
+    return copy;
+}
+
 static Parsed parse_ascii(Exact *exact, const char *ascii, size_t len, bool group) {
     Parsed out = {.text = ascii, .text_len = len};
     out.tokens = lex(exact->arena, ascii, len, group);
     if (out.tokens.too_many) return out.limit = true, out;
     drop_closing_period(&out.tokens);
-    Token *copy = arena_alloc(exact->arena, (out.tokens.count + 3) * sizeof *copy); // the parser splits words in place
-    if (!copy) return out.limit = true, out;
-    *copy++ = (Token){.kind = T_END, .text = ""}; // two tokens to look back at
-    *copy++ = (Token){.kind = T_END, .text = ""};
-    memcpy(copy, out.tokens.at, (out.tokens.count + 1) * sizeof *copy);
-    Parser p = {.exact = exact, .arena = exact->arena, .t = copy};
+    Token *tokens = working_copy(exact->arena, &out.tokens);
+    if (!tokens) return out.limit = true, out;
+    Parser p = {.exact = exact, .arena = exact->arena, .t = tokens};
     Unit unit;
     bool amount = accept_currency(&p, &unit); // "USD 40" is no text, "March 14" is
-    p.t = copy;
+    p.t = tokens;
     if (!amount && parse_words(exact, &out)) return out;
     skip_decoration(&p);
     if (p.t->kind == T_END) return out;
@@ -152,7 +160,8 @@ static Parsed parse_ascii(Exact *exact, const char *ascii, size_t len, bool grou
 
 // The length of a phrase like "the answer is:" at s, 0 when there is none. Outside of \text{} it must speak of an answer.
 static size_t phrase_at(const char *s, size_t len, bool wrapped) {
-    static const char *const PHRASES[] = {"the final answer is", "the correct answer is", "the answer is", "final answer is", "correct answer is", "answer is", "final answer", "answer",
+    static const char *const PHRASES[] = {"the final answer is", "the correct answer is", "the answer is", "final answer is", "correct answer is",
+        "answer is", "final answer", "answer",
                                           "thus", "therefore", "hence", "so", "is", "equals", NULL};
     for (size_t i = 0; PHRASES[i] && (wrapped || i < 8); i++) {
         size_t n = strlen(PHRASES[i]);

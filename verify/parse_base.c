@@ -24,12 +24,10 @@ static int word_base(const Token *t) { // \text{five}, "base five"
     return 0;
 }
 
-static bool is(const Token *t, char symbol) { return t->kind == T_SYMBOL && t->symbol == symbol; }
-
 // The base written at t, after the digits: _5, _{16}, _{\text{five}}, \text{ base }5. Returns the tokens used, or 0.
 static int base_at(const Token *t, int *base) {
     const Token *from = t;
-    bool script = is(t, '_'), group = script && is(t + 1, '{');
+    bool script = token_symbol(t, '_'), group = script && token_symbol(t + 1, '{');
     t += script + group;
     bool word = (t->kind == T_TEXT || t->kind == T_WORD) && (t->len < 8) && words_equal(t->text + strspn(t->text, " "), 4, "base");
     if (!script && !word) return 0;
@@ -37,7 +35,7 @@ static int base_at(const Token *t, int *base) {
     *base = number_base(t);
     if (!*base) *base = word_base(t);
     t++;
-    if (*base < 2 || *base > LARGEST_BASE || (group && !is(t, '}'))) return 0;
+    if (*base < 2 || *base > LARGEST_BASE || (group && !token_symbol(t, '}'))) return 0;
     return (int)(t - from) + group;
 }
 
@@ -89,7 +87,7 @@ const Node *parse_letter_digits(Parser *p) {
 
 const Node *parse_bracketed_digits(Parser *p) {
     Token *t = p->t;
-    int base, used = t[1].kind == T_NUMBER && is(&t[2], ')') && is(&t[3], '_') ? base_at(&t[3], &base) : 0;
+    int base, used = t[1].kind == T_NUMBER && token_symbol(&t[2], ')') && token_symbol(&t[3], '_') ? base_at(&t[3], &base) : 0;
     const Node *n = used ? finish(p, &t[1], &t[2], base) : NULL;
     if (n) p->t += 3 + used;
     return n;

@@ -9,7 +9,7 @@
 // ---- sums ----
 
 static int sum_sign(const Parser *p) { // '+', '-', 'p' plus-minus, 'm' minus-plus, 0
-    if (at_symbol(p, '+')) return p->t[1].kind == T_SYMBOL && p->t[1].symbol == '/' && p->t[2].kind == T_SYMBOL && p->t[2].symbol == '-' ? 'P' : '+';
+    if (at_symbol(p, '+')) return token_symbol(&p->t[1], '/') && token_symbol(&p->t[2], '-') ? 'P' : '+';
     if (at_symbol(p, '-')) return '-';
     return at_command(p, "pm") ? 'p' : at_command(p, "mp") ? 'm' : 0;
 }
@@ -46,7 +46,7 @@ static bool unit_ahead(const Parser *p) { // a word after a value that reads as 
     const Token *t = p->t;
     if (t->kind != T_WORD || t->len < 2 || words_math_name(t->text, t->len)) return false;
     if (words_equal(t->text, t->len, "per") && t->space) return true;
-    if (unit_word(t->text, t->len) && !(t[1].kind == T_SYMBOL && t[1].symbol == '(')) return t->space || t->len >= 2;
+    if (unit_word(t->text, t->len) && !(token_symbol(&t[1], '('))) return t->space || t->len >= 2;
     return t->space && t->len >= 4;
 }
 
@@ -54,16 +54,23 @@ bool starts_factor(const Parser *p) {
     const Token *t = p->t;
     switch (t->kind) {
     case T_NUMBER: return true;
-    case T_WORD: return !at_separator(p) && !unit_ahead(p) && !(t[-1].kind == T_NUMBER && half_day(t, NULL)) && !(t->display && t->len > 1) && !token_is(t, T_WORD, "U") && !words_equal(t->text, t->len, "mod") &&
-                        !(words_equal(t->text, t->len, "to") && t->space && t[1].kind == T_NUMBER);
+    case T_WORD:
+        return !at_separator(p) && !unit_ahead(p) && !(t[-1].kind == T_NUMBER && half_day(t, NULL)) && !(t->display && t->len > 1) &&
+               !token_is(t, T_WORD, "U") && !words_equal(t->text, t->len, "mod") &&
+               !(words_equal(t->text, t->len, "to") && t->space && t[1].kind == T_NUMBER);
     case T_SYMBOL:
         if (t->symbol == '|') return !p->bars && !p->builder;
-        if (t->symbol == '(') return !(token_is(&t[1], T_WORD, "mod") || token_is(&t[1], T_COMMAND, "bmod") || token_is(&t[1], T_COMMAND, "mod") || (t[1].kind == T_TEXT && words_equal(t[1].text, t[1].len, "mod")));
+        if (t->symbol == '(')
+            return !(token_is(&t[1], T_WORD, "mod") || token_is(&t[1], T_COMMAND, "bmod") || token_is(&t[1], T_COMMAND, "mod") ||
+                     (t[1].kind == T_TEXT && words_equal(t[1].text, t[1].len, "mod")));
         return t->symbol == '[' || t->symbol == '{';
     case T_COMMAND: {
-        static const char *const NOT[] = {"}", "\\", "cup", "cap", "setminus", "backslash", "to", "pmod", "mod", "pod", "bmod", "mid", "colon", "pm", "mp", "cdot", "times", "div", "ast", "rangle", "rceil",
-            "rfloor", "rvert", "rVert", "rbrace", "over", "choose", "binom_", "end", "lor", "land", "vee", "wedge", "circ", "percent", "euro", "pounds", "yen", "rupee", "cent", "implies", "Rightarrow", "iff", "permil",
-            "ne", "neq", "lt", "le", "leq", "leqslant", "gt", "ge", "geq", "geqslant", "approx", "in", "equiv", "sim", "cong", "rightarrow", "subset", "subseteq", "perp", "parallel", "notin", "not", "leqq", "geqq", "doteq", "bigcup", "mapsto", NULL};
+        static const char *const NOT[] = {"}", "\\", "cup", "cap", "setminus", "backslash", "to", "pmod", "mod", "pod", "bmod", "mid", "colon", "pm",
+            "mp", "cdot", "times", "div", "ast", "rangle", "rceil",
+            "rfloor", "rvert", "rVert", "rbrace", "over", "choose", "binom_", "end", "lor", "land", "vee", "wedge", "circ", "percent", "euro",
+            "pounds", "yen", "rupee", "cent", "implies", "Rightarrow", "iff", "permil",
+            "ne", "neq", "lt", "le", "leq", "leqslant", "gt", "ge", "geq", "geqslant", "approx", "in", "equiv", "sim", "cong", "rightarrow", "subset",
+            "subseteq", "perp", "parallel", "notin", "not", "leqq", "geqq", "doteq", "bigcup", "mapsto", NULL};
         if (t->len == 1 && *t->text == '|') return !p->bars && !p->builder;
         return !words_in(t->text, t->len, NOT);
     }
@@ -82,7 +89,7 @@ static int product_sign(Parser *p) { // '*', '/', 'm' for mod; consumes it
     if (accept_symbol(p, '/') || accept_command(p, "div")) return '/';
     if (accept_command(p, "bmod") || (at_word(p, "mod") && (p->t++, true))) return 'm';
     bool times = token_is(p->t, T_WORD, "x") && p->t[-1].kind == T_NUMBER && p->t[1].kind == T_NUMBER;
-    bool ten = times && p->t[1].len == 2 && !memcmp(p->t[1].text, "10", 2) && p->t[2].kind == T_SYMBOL && p->t[2].symbol == '^';
+    bool ten = times && p->t[1].len == 2 && !memcmp(p->t[1].text, "10", 2) && token_symbol(&p->t[2], '^');
     if (ten || (times && p->t->space && p->t[1].space)) return p->t++, '*'; // "3x10^8", "3 x 4"
     return 0;
 }
@@ -132,7 +139,7 @@ const Node *parse_argument_run(Parser *p) {
 
 static bool accept_power(Parser *p) {
     if (accept_symbol(p, '^')) return true;
-    if (at_symbol(p, '*') && p->t[1].kind == T_SYMBOL && p->t[1].symbol == '*') return p->t += 2, true;
+    if (at_symbol(p, '*') && token_symbol(&p->t[1], '*')) return p->t += 2, true;
     return false;
 }
 
@@ -152,13 +159,13 @@ static bool accept_degree(Parser *p) {
     if (accept_command(p, "degree") || accept_command(p, "textdegree")) return true;
     if (!at_symbol(p, '^')) return false;
     if (token_is(&p->t[1], T_COMMAND, "circ") || token_is(&p->t[1], T_COMMAND, "degree")) return p->t += 2, true;
-    if (p->t[1].kind == T_SYMBOL && p->t[1].symbol == '{' && token_is(&p->t[2], T_COMMAND, "circ") && p->t[3].kind == T_SYMBOL && p->t[3].symbol == '}') return p->t += 4, true;
+    if (token_symbol(&p->t[1], '{') && token_is(&p->t[2], T_COMMAND, "circ") && token_symbol(&p->t[3], '}')) return p->t += 4, true;
     return false;
 }
 
 static const Node *parse_postfix(Parser *p, const Node *n) {
     while (n && !p->failed) {
-        bool not_equal = at_symbol(p, '!') && p->t[1].kind == T_SYMBOL && p->t[1].symbol == '=' && !(p->t[2].kind == T_SYMBOL && p->t[2].symbol == '=');
+        bool not_equal = at_symbol(p, '!') && token_symbol(&p->t[1], '=') && !token_symbol(&p->t[2], '=');
         if (accept_degree(p)) n = parse_degree(p, n);
         else if (accept_power(p)) {
             const Node *e = parse_exponent(p);

@@ -33,7 +33,8 @@ const Node *parse_environment(Parser *p) {
         if (!accept_command(p, "\\") && !accept_command(p, "cr")) break;
         if (at_symbol(p, '[') && p->t[1].kind == T_NUMBER && p->t[2].kind == T_WORD && !skip_group(p)) return parse_fail(p);
     }
-    bool closed = accept_command(p, "end") && accept_symbol(p, '{') && p->t->kind == T_WORD && p->t->len == name.len && !memcmp(p->t->text, name.text, name.len);
+    bool closed = accept_command(p, "end") && accept_symbol(p, '{') && p->t->kind == T_WORD && p->t->len == name.len &&
+                  !memcmp(p->t->text, name.text, name.len);
     if (closed) p->t++;
     if (!closed || !accept_symbol(p, '}') || !columns) return parse_fail(p);
     parse_leave(p);

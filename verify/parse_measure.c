@@ -20,13 +20,14 @@ static bool currency_command(const Parser *p, Unit *unit) { // \euro and the lik
 }
 
 static bool currency_word(const Parser *p, Unit *unit) { // "Rs." before a number, "US" before $40
-    static const struct { const char *word, *label; } WORDS[] = {{"usd", NULL}, {"us", NULL}, {"rs", "rupee"}, {"inr", "rupee"}, {"eur", "euro"}, {"gbp", "pound"}};
+    static const struct { const char *word, *label; } WORDS[] = {{"usd", NULL}, {"us", NULL}, {"rs", "rupee"}, {"inr", "rupee"}, {"eur", "euro"},
+        {"gbp", "pound"}};
     const Token *next = p->t + 1;
     if (p->t->kind != T_WORD && p->t->kind != T_TEXT) return false;
     const char *word = p->t->text + strspn(p->t->text, " ~");
     size_t len = strcspn(word, " .~}");
-    if (next->kind == T_SYMBOL && next->symbol == '.') next++;
-    bool amount = next->kind == T_NUMBER || (next->kind == T_SYMBOL && next->symbol == '$');
+    if (token_symbol(next, '.')) next++;
+    bool amount = next->kind == T_NUMBER || token_symbol(next, '$');
     for (size_t i = 0; amount && i < sizeof WORDS / sizeof *WORDS; i++)
         if (words_equal(word, len, WORDS[i].word)) return *unit = WORDS[i].label ? unit_label(WORDS[i].label) : unit_dollar(), true;
     return false;
@@ -65,8 +66,8 @@ static Token *unit_end(const Parser *p) {
     int braces = 0;
     for (; tail_token(look.t) && look.t - p->t < UNIT_TOKENS; look.t++) {
         const Token *t = look.t;
-        if (t->kind == T_SYMBOL && t->symbol == '{') braces++;
-        if (t->kind == T_SYMBOL && t->symbol == '}' && --braces < 0) break;
+        if (token_symbol(t, '{')) braces++;
+        if (token_symbol(t, '}') && --braces < 0) break;
         if (t > p->t && at_separator(&look)) break;
         if (t->kind == T_NUMBER && !(t[-1].kind == T_SYMBOL && strchr("^{-", t[-1].symbol))) break; // "1 hour 30 minutes"
     }
@@ -90,7 +91,8 @@ static size_t unit_text(const Token *from, const Token *end, char text[UNIT_TEXT
 
 static bool dimensionless(const Unit *unit) {
     static const int8_t NONE[8] = {0};
-    return !unit->label && !unit->percent && !unit->degree && !unit->generic && unit->num == 1 && unit->den == 1 && !unit->ten && !memcmp(unit->dims, NONE, sizeof NONE);
+    return !unit->label && !unit->percent && !unit->degree && !unit->generic && unit->num == 1 && unit->den == 1 && !unit->ten &&
+           !memcmp(unit->dims, NONE, sizeof NONE);
 }
 
 static const Node *accept_unit(Parser *p, const Node *value) {

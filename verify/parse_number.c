@@ -36,7 +36,8 @@ static int exponent_after(const Parser *p, int64_t *exponent) {
 
 // A group of digits right at p->t: { digits } or ( digits ); the digits in *found and tokens used, or 0.
 static int digit_group(const Token *t, char open, char close, const Token **found) {
-    if (t[0].kind == T_SYMBOL && t[0].symbol == open && t[1].kind == T_NUMBER && t[2].kind == T_SYMBOL && t[2].symbol == close && !memchr(t[1].text, '.', t[1].len)) return *found = &t[1], 3;
+    if (token_symbol(&t[0], open) && t[1].kind == T_NUMBER && token_symbol(&t[2], close) && !memchr(t[1].text, '.', t[1].len))
+        return *found = &t[1], 3;
     if (open == '{' && t[0].kind == T_NUMBER && t[0].len == 1) return *found = &t[0], 1;
     return 0;
 }
@@ -75,7 +76,7 @@ static const Node *dotted(Parser *p, const Token *head) {
 static bool accept_dots(Parser *p) {
     if (accept_command(p, "ldots") || accept_command(p, "dots") || accept_command(p, "cdots")) return true;
     for (int i = 0; i < 3; i++)
-        if (p->t[i].kind != T_SYMBOL || p->t[i].symbol != '.') return false;
+        if (!token_symbol(&p->t[i], '.')) return false;
     p->t += 3;
     return true;
 }
@@ -130,7 +131,7 @@ static const Node *mixed(Parser *p, const Token *head) {
         if (!b && p->t[1].kind == T_NUMBER && p->t[1].len == 2) return NULL; // 3\frac25 is split below
         used = b ? 1 + a + b : 0;
     } else {
-        bool slash = p->t[0].kind == T_NUMBER && p->t[0].space && p->t[1].kind == T_SYMBOL && p->t[1].symbol == '/' && p->t[2].kind == T_NUMBER;
+        bool slash = p->t[0].kind == T_NUMBER && p->t[0].space && token_symbol(&p->t[1], '/') && p->t[2].kind == T_NUMBER;
         top = &p->t[0], bottom = &p->t[2], used = slash ? 3 : 0;
     }
     if (!used) return NULL;
@@ -166,6 +167,6 @@ const Node *parse_number(Parser *p) {
     if (!n && !p->failed) n = mixed(p, head);
     if (!n && !p->failed) n = mixed_split(p, head);
     if (n || p->failed) return n;
-    if (p->t->kind == T_SYMBOL && p->t->symbol == '.' && !p->t->space && p->t[1].kind == T_END) p->t++; // "12."
+    if (token_symbol(p->t, '.') && !p->t->space && p->t[1].kind == T_END) p->t++; // "12."
     return literal(p, head, 0, 0, memchr(head->text, '.', head->len) != NULL);
 }

@@ -46,9 +46,12 @@ const Node *parse_statement(Parser *p) {
 // ---- relations ----
 
 static const struct { const char *name; char rel; } RELATIONS[] = {
-    {"ne", REL_NE}, {"neq", REL_NE}, {"lt", REL_LT}, {"le", REL_LE}, {"leq", REL_LE}, {"leqslant", REL_LE}, {"leqq", REL_LE}, {"gt", REL_GT}, {"ge", REL_GE},
-    {"geq", REL_GE}, {"geqslant", REL_GE}, {"geqq", REL_GE}, {"approx", REL_APPROX}, {"doteq", REL_APPROX}, {"in", REL_IN}, {"equiv", REL_CONGRUENT}, {"sim", REL_OTHER},
-    {"mapsto", REL_MAPS}, {"cong", REL_OTHER}, {"to", REL_OTHER}, {"rightarrow", REL_OTHER}, {"subset", REL_OTHER}, {"subseteq", REL_OTHER}, {"perp", REL_OTHER}, {"parallel", REL_OTHER}, {"notin", REL_OTHER}};
+    {"ne", REL_NE}, {"neq", REL_NE}, {"lt", REL_LT}, {"le", REL_LE}, {"leq", REL_LE}, {"leqslant", REL_LE}, {"leqq", REL_LE}, {"gt", REL_GT},
+    {"ge", REL_GE},
+    {"geq", REL_GE}, {"geqslant", REL_GE}, {"geqq", REL_GE}, {"approx", REL_APPROX}, {"doteq", REL_APPROX}, {"in", REL_IN}, {"equiv", REL_CONGRUENT},
+    {"sim", REL_OTHER},
+    {"mapsto", REL_MAPS}, {"cong", REL_OTHER}, {"to", REL_OTHER}, {"rightarrow", REL_OTHER}, {"subset", REL_OTHER}, {"subseteq", REL_OTHER},
+    {"perp", REL_OTHER}, {"parallel", REL_OTHER}, {"notin", REL_OTHER}};
 
 // Consumes a relation sign; 0 when there is none.
 static char accept_relation(Parser *p) {
@@ -66,10 +69,11 @@ static char accept_relation(Parser *p) {
         if (rel) p->t += two ? 2 : 1;
         return rel;
     }
-    if (p->t->kind == T_WORD && words_equal(p->t->text, p->t->len, "in") && p->t[1].kind == T_SYMBOL && strchr("[(", p->t[1].symbol)) return p->t++, REL_IN;
+    if (p->t->kind == T_WORD && words_equal(p->t->text, p->t->len, "in") && p->t[1].kind == T_SYMBOL && strchr("[(", p->t[1].symbol))
+        return p->t++, REL_IN;
     if (p->t->kind != T_COMMAND) return 0;
-    if (at_command(p, "not") && p->t[1].kind == T_SYMBOL && p->t[1].symbol == '=') return p->t += 2, REL_NE;
-    if (at_command(p, "colon") && p->t[1].kind == T_SYMBOL && p->t[1].symbol == '=') return p->t += 2, REL_EQ;
+    if (at_command(p, "not") && token_symbol(&p->t[1], '=')) return p->t += 2, REL_NE;
+    if (at_command(p, "colon") && token_symbol(&p->t[1], '=')) return p->t += 2, REL_EQ;
     for (size_t i = 0; i < sizeof RELATIONS / sizeof *RELATIONS; i++)
         if (at_command(p, RELATIONS[i].name)) return p->t++, RELATIONS[i].rel;
     return 0;
@@ -77,7 +81,9 @@ static char accept_relation(Parser *p) {
 
 // "\pmod 7", "\pmod{7}", "(mod 7)", "\mod 7"
 static const Node *accept_modulus(Parser *p) {
-    bool plain = at_symbol(p, '(') && (token_is(&p->t[1], T_WORD, "mod") || token_is(&p->t[1], T_COMMAND, "bmod") || token_is(&p->t[1], T_COMMAND, "mod") || (p->t[1].kind == T_TEXT && words_equal(p->t[1].text, p->t[1].len, "mod")));
+    bool plain =
+        at_symbol(p, '(') && (token_is(&p->t[1], T_WORD, "mod") || token_is(&p->t[1], T_COMMAND, "bmod") || token_is(&p->t[1], T_COMMAND, "mod") ||
+                              (p->t[1].kind == T_TEXT && words_equal(p->t[1].text, p->t[1].len, "mod")));
     if (plain) {
         p->t += 2;
         const Node *m = parse_sum(p);
@@ -103,7 +109,9 @@ static const Node *parse_union(Parser *p) {
     while (left) {
         int kind = accept_command(p, "cup") || accept_command(p, "bigcup") ? N_UNION : accept_command(p, "cap") ? N_INTERSECT
                  : accept_command(p, "setminus") || accept_command(p, "backslash") ? N_MINUS : -1;
-        if (kind < 0 && (token_is(p->t, T_WORD, "U") || token_is(p->t, T_WORD, "union")) && (left->kind == N_TUPLE || left->kind == N_SET || left->kind == N_UNION)) p->t++, kind = N_UNION;
+        if (kind < 0 && (token_is(p->t, T_WORD, "U") || token_is(p->t, T_WORD, "union")) &&
+            (left->kind == N_TUPLE || left->kind == N_SET || left->kind == N_UNION))
+            p->t++, kind = N_UNION;
         if (kind < 0) break;
         const Node *right = parse_ratio(p);
         if (!right) return NULL;
@@ -118,7 +126,8 @@ static const Node *finish_relation(Parser *p, Items *items, char *signs, uint32_
     for (uint32_t i = 0; i < items->count; i++) modulus |= node_is(items->at[i], N_MODULO);
     for (uint32_t i = 0; i < count; i++) {
         if (signs[i] == REL_CONGRUENT && !modulus) signs[i] = REL_EQ;
-        if (signs[i] == REL_IN && node_is(items->at[i + 1], N_SYM) && node_text_is(items->at[i + 1], "R")) items->at[i + 1] = node_constant(p->arena, CONST_REALS);
+        if (signs[i] == REL_IN && node_is(items->at[i + 1], N_SYM) && node_text_is(items->at[i + 1], "R"))
+            items->at[i + 1] = node_constant(p->arena, CONST_REALS);
     }
     if (count == 1 && *signs == REL_MAPS && node_is(items->at[0], N_SYM)) {
         *signs = REL_EQ;
@@ -155,17 +164,17 @@ int half_day(const Token *t, int *used) {
     if (t->kind != T_TEXT && t->kind != T_WORD) return 0;
     for (size_t i = 0; i < t->len; i++)
         if (isalpha((unsigned char)s[i]) && k++ < 2) letters[k - 1] = (char)tolower((unsigned char)s[i]);
-    bool dots = k == 1 && t[1].kind == T_SYMBOL && t[1].symbol == '.' && t[2].kind == T_WORD && t[2].len == 1;
+    bool dots = k == 1 && token_symbol(&t[1], '.') && t[2].kind == T_WORD && t[2].len == 1;
     if (dots) letters[k++] = (char)tolower((unsigned char)*t[2].text);
     if (k != 2 || letters[1] != 'm' || (letters[0] != 'a' && letters[0] != 'p')) return 0;
-    if (used) *used = !dots ? 1 : t[3].kind == T_SYMBOL && t[3].symbol == '.' ? 4 : 3;
+    if (used) *used = !dots ? 1 : token_symbol(&t[3], '.') ? 4 : 3;
     return letters[0] == 'a' ? 1 : 2;
 }
 
 static const Node *parse_ratio(Parser *p) {
     const Node *first = parse_measure(p);
     if (!first || p->failed) return NULL;
-    bool colon = !p->builder && ((at_symbol(p, ':') && !(p->t[1].kind == T_SYMBOL && p->t[1].symbol == '=')) || at_command(p, "colon"));
+    bool colon = !p->builder && ((at_symbol(p, ':') && !token_symbol(&p->t[1], '=')) || at_command(p, "colon"));
     bool to = node_is(first, N_RAT) && at_word(p, "to") && p->t[1].kind == T_NUMBER; // "2 to 3"
     int used, half = node_is(first, N_RAT) ? half_day(p->t, &used) : 0;              // "7 p.m."
     if (!colon && !to && !half) return first;

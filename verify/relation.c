@@ -127,7 +127,9 @@ static Answer definitions(Judge *judge, const Node *a, const Node *b) {
 }
 
 // y=E beside f(x)=E, where y is no argument of f.
-static bool names_function(const Node *name, const Node *function) { return node_is(name, N_SYM) && node_is(function, N_APPLY) && !mentions(function, name); }
+static bool names_function(const Node *name, const Node *function) {
+    return node_is(name, N_SYM) && node_is(function, N_APPLY) && !mentions(function, name);
+}
 
 static Answer equations(Judge *judge, const Node *gold, const Node *mine) {
     const Node *f = gold->args[0], *g = mine->args[0];
@@ -155,7 +157,8 @@ static const Node *positive(Judge *judge, const Node *left, char sign, const Nod
     bool less = sign == REL_LT || sign == REL_LE;
     if (!is_scalar(left) || !is_scalar(right) || (!less && sign != REL_GT && sign != REL_GE)) return NULL;
     Arena *arena = judge->exact.arena;
-    return normal_form(&judge->exact, less ? node_2(arena, N_ADD, 0, right, node_negate(arena, left)) : node_2(arena, N_ADD, 0, left, node_negate(arena, right)));
+    return normal_form(&judge->exact,
+                       less ? node_2(arena, N_ADD, 0, right, node_negate(arena, left)) : node_2(arena, N_ADD, 0, left, node_negate(arena, right)));
 }
 
 static bool positive_ratio(Judge *judge, const Node *f, const Node *g) { // sign of f/g at a real point, both defined
@@ -175,7 +178,8 @@ static Answer inequalities(Judge *judge, const Node *gold, const Node *mine) {
         for (uint32_t i = 0; i < links && same; i++) {
             uint32_t j = reversed ? links - 1 - i : i;
             bool a, b;
-            const Node *f = positive(judge, gold->args[i], gold->text[i], gold->args[i + 1], &a), *g = positive(judge, mine->args[j], mine->text[j], mine->args[j + 1], &b);
+            const Node *f = positive(judge, gold->args[i], gold->text[i], gold->args[i + 1], &a),
+                       *g = positive(judge, mine->args[j], mine->text[j], mine->args[j + 1], &b);
             same = f && g && a == b && proportional(judge, f, g) == ANSWER_YES && positive_ratio(judge, f, g);
         }
         if (same) return judge_say(judge, ANSWER_YES, "proportional inequalities");
@@ -200,7 +204,8 @@ Answer judge_relations(Judge *judge, const Node *gold, const Node *mine) {
     }
     const Node *relation = g ? gold : mine, *other = g ? mine : gold;
     bool residue = relation->count == 2 && relation->text[0] == REL_CONGRUENT && is_name(relation->args[0]);
-    if (residue && (node_is(other, N_MODULO) || is_scalar(other))) return judge_equal(judge, g ? relation->args[1] : other, g ? other : relation->args[1]);
+    if (residue && (node_is(other, N_MODULO) || is_scalar(other)))
+        return judge_equal(judge, g ? relation->args[1] : other, g ? other : relation->args[1]);
     const Node *value = relation_value(judge, relation);
     bool trusted = g && is_equation(gold) && gold->count > 2; // a gold's chain ends in its answer even where we cannot follow it
     if (trusted && !value) value = gold->args[gold->count - 1];

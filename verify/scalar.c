@@ -18,7 +18,8 @@ bool has_variables(const Node *n) { return node_any(n, is_variable); }
 static bool is_integer_head(const Node *n) {
     if (n->kind == N_BIG) return true;
     if (n->kind == N_POW) return node_is(n->args[0], N_RAT) && node_sign(n->args[0]) < 0 && !node_is(n->args[1], N_RAT);
-    return n->kind == N_FUNC && (n->op == FN_FLOOR || n->op == FN_CEIL || n->op == FN_MOD || n->op == FN_GCD || n->op == FN_LCM || n->op == FN_FACTORIAL || n->op == FN_DOUBLE_FACTORIAL || n->op == FN_BINOMIAL);
+    return n->kind == N_FUNC && (n->op == FN_FLOOR || n->op == FN_CEIL || n->op == FN_MOD || n->op == FN_GCD || n->op == FN_LCM ||
+                                 n->op == FN_FACTORIAL || n->op == FN_DOUBLE_FACTORIAL || n->op == FN_BINOMIAL);
 }
 
 static Answer at_points(Judge *judge, BallPoint point, PointKind kind, int points, const Node *a, const Node *b) {

@@ -68,7 +68,8 @@ static Answer other_readings(Judge *judge, const VerifyGold *gold, const Reading
         bool both = r.tree && gold->ungrouped.tree; // "98,99,100" and "100,99,98": lists in any reading
         if (both && judge_equal(judge, gold->ungrouped.tree, r.tree) == ANSWER_YES) return ANSWER_YES;
     }
-    if (gold->plain.parsed.tokens.grouped && gold->ungrouped.tree && is_list(m) && judge_equal(judge, gold->ungrouped.tree, m) == ANSWER_YES) return ANSWER_YES;
+    if (gold->plain.parsed.tokens.grouped && gold->ungrouped.tree && is_list(m) && judge_equal(judge, gold->ungrouped.tree, m) == ANSWER_YES)
+        return ANSWER_YES;
     if (decimal_comma(judge, mine, g) || decimal_comma(judge, &gold->plain, m)) return judge_say(judge, ANSWER_YES, "decimal comma");
     return ANSWER_NO;
 }
@@ -76,7 +77,8 @@ static Answer other_readings(Judge *judge, const VerifyGold *gold, const Reading
 static Answer compare(Judge *judge, const VerifyGold *gold, const Reading *mine, const char *text, size_t len) {
     const Reading *g = &gold->plain;
     if (tokens_equal(&g->parsed.tokens, &mine->parsed.tokens)) return judge_say(judge, ANSWER_YES, "same text");
-    bool words = g->parsed.words_len && g->parsed.words_len == mine->parsed.words_len && !memcmp(g->parsed.words, mine->parsed.words, mine->parsed.words_len);
+    bool words =
+        g->parsed.words_len && g->parsed.words_len == mine->parsed.words_len && !memcmp(g->parsed.words, mine->parsed.words, mine->parsed.words_len);
     if (words) return judge_say(judge, ANSWER_YES, "same words");
     if (lone_letter(g->tree) && mine->letter) return judge_say(judge, *g->tree->text == mine->letter ? ANSWER_YES : ANSWER_NO, "multiple choice");
     unsigned several = choice_set(&g->parsed.tokens);

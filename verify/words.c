@@ -7,15 +7,19 @@
 
 static const char *const MATH_NAMES[] = {
     "sqrt", "cbrt", "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "asin", "acos", "atan", "sinh", "cosh",
-    "tanh", "exp", "ln", "log", "lg", "abs", "floor", "ceil", "gcd", "lcm", "min", "max", "mod", "det", "binom", "cis", "pi", "inf", "oo", "alpha", "beta",
+    "tanh", "exp", "ln", "log", "lg", "abs", "floor", "ceil", "gcd", "lcm", "min", "max", "mod", "det", "binom", "cis", "Abs", "ceiling", "factorial",
+    "Min", "Max", "pi", "inf", "oo", "alpha", "beta",
     "gamma", "delta", "epsilon", "zeta", "theta", "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega", "Gamma", "Delta",
     "Theta", "Lambda", "Sigma", "Phi", "Psi", "Omega", "frac", "or", "and", "nCr", NULL};
 static const char *const HEDGES[] = {"or", "not", "maybe", "perhaps", "either", "about", "approximately", "roughly", "around", "if", "when", "unless",
-    "except", "but", "nor", "than", "least", "most", "wait", "no", "else", "otherwise", "possibly", "probably", "any", "incorrect", "wrong", "false", "to", "minus", "plus", "times", NULL};
+    "except", "but", "nor", "than", "least", "most", "wait", "no", "else", "otherwise", "possibly", "probably", "any", "incorrect", "wrong", "false",
+    "to", "minus", "plus", "times", NULL};
 static const char *const ARTICLES[] = {"a", "an", "the", NULL};
 static const char *const ORDINALS[] = {"st", "nd", "rd", "th", NULL};
-static const char *const NONE[] = {"no solution", "none", "empty set", "no real solution", "empty", "no such", "no answer exist", "there are no solution", "no integer solution", "no solution exist", "there is no solution", "no real solution exist", NULL};
-static const char *const REALS[] = {"all real number", "all real", "real number", "set of all real number", "all real value", "every real number", "reals", NULL};
+static const char *const NONE[] = {"no solution", "none", "empty set", "no real solution", "empty", "no such", "no answer exist",
+    "there are no solution", "no integer solution", "no solution exist", "there is no solution", "no real solution exist", NULL};
+static const char *const REALS[] = {"all real number", "all real", "real number", "set of all real number", "all real value", "every real number",
+    "reals", NULL};
 
 bool words_equal(const char *text, size_t len, const char *word) { return strlen(word) == len && !strncasecmp(text, word, len); }
 
@@ -39,7 +43,8 @@ bool words_math_name(const char *word, size_t len) {
 }
 
 static bool text_command(const char *s, size_t n) {
-    static const char *const LIST[] = {"text", "textbf", "textit", "textrm", "mbox", "mathrm", "textnormal", "mathbf", "hbox", "quad", "boxed", "operatorname", "bf", "rm", NULL};
+    static const char *const LIST[] = {"text", "textbf", "textit", "textrm", "mbox", "mathrm", "textnormal", "mathbf", "hbox", "quad", "boxed",
+        "operatorname", "bf", "rm", NULL};
     return words_in(s, n, LIST);
 }
 
@@ -110,7 +115,8 @@ size_t words_normal(const char *text, size_t len, char *out) {
 
 // The value of one word of a number, -1 when it is none.
 static int small_number(const char *s, size_t len) {
-    static const char *const SMALL[] = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+    static const char *const SMALL[] = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+        "thirteen",
         "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
     static const char *const TENS[] = {"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"};
     for (int v = 0; v < 20; v++)
@@ -148,8 +154,11 @@ static const Node *fraction_words(Exact *exact, const char *s, size_t len) {
     while (last && s[last - 1] != ' ' && s[last - 1] != '-') last--;
     int64_t top = last ? number_word(s, last - 1) : -1;
     for (int i = 0; top > 0 && PARTS[i]; i++) {
-        bool same = words_equal(s + last, len - last, PARTS[i]) || (i == 0 && words_equal(s + last, len - last, "halve")) || (i == 2 && words_equal(s + last, len - last, "fourth"));
-        if (same) return exact_mul(exact, node_integer(exact->arena, top), exact_pow(exact, node_integer(exact->arena, i + 2), node_integer(exact->arena, -1)));
+        bool same = words_equal(s + last, len - last, PARTS[i]) || (i == 0 && words_equal(s + last, len - last, "halve")) ||
+                    (i == 2 && words_equal(s + last, len - last, "fourth"));
+        if (same)
+            return exact_mul(exact, node_integer(exact->arena, top),
+                             exact_pow(exact, node_integer(exact->arena, i + 2), node_integer(exact->arena, -1)));
     }
     return NULL;
 }

@@ -61,7 +61,8 @@ static void read_cases(Set *set, const char *path) {
     if (!file) fprintf(stderr, "%s: cannot open; give a file of {gold, response} rows\n", path);
     while (file && getline(&line, &room, file) > 0) {
         cJSON *json = cJSON_Parse(line);
-        const char *gold = cJSON_GetStringValue(cJSON_GetObjectItem(json, "gold")), *response = cJSON_GetStringValue(cJSON_GetObjectItem(json, "response"));
+        const char *gold = cJSON_GetStringValue(cJSON_GetObjectItem(json, "gold")),
+                   *response = cJSON_GetStringValue(cJSON_GetObjectItem(json, "response"));
         if (gold && response) add(set, gold, strdup(response));
         cJSON_Delete(json);
     }
@@ -77,7 +78,8 @@ static void rate(const Set *set, VerifyScratch *scratch) {
         double start = seconds(), took;
         do {
             equal = 0;
-            for (int i = 0; i < set->count; i++) equal += verify_check(scratch, set->row[i].gold, set->row[i].response, set->row[i].len).verdict == VERIFY_EQUAL;
+            for (int i = 0; i < set->count; i++)
+                equal += verify_check(scratch, set->row[i].gold, set->row[i].response, set->row[i].len).verdict == VERIFY_EQUAL;
             done += set->count;
         } while ((took = seconds() - start) < 0.5);
         if ((double)done / took > best) best = (double)done / took;

@@ -19,8 +19,10 @@ typedef struct Set {
 } Set;
 
 static const Set SETS[] = {
-    {"gsm8k/train.jsonl", "####"}, {"gsm8k/test.jsonl", "####"}, {"math/train.json", "answer"}, {"math/math500.jsonl", "answer"}, {"aime/train-1983-2023.json", "answer"}, {"aime/aime24.jsonl", "answer"},
-    {"aime/aime25.jsonl", "ground_truth"}, {"amc/amc23.jsonl", "answer"}, {"minerva/test.jsonl", NULL}, {"olympiadbench/test.jsonl", "final_answer"}, {"svamp/test.jsonl", "Answer"}, {"mawps/test.jsonl", "target"},
+    {"gsm8k/train.jsonl", "####"}, {"gsm8k/test.jsonl", "####"}, {"math/train.json", "answer"}, {"math/math500.jsonl", "answer"},
+    {"aime/train-1983-2023.json", "answer"}, {"aime/aime24.jsonl", "answer"},
+    {"aime/aime25.jsonl", "ground_truth"}, {"amc/amc23.jsonl", "answer"}, {"minerva/test.jsonl", NULL}, {"olympiadbench/test.jsonl", "final_answer"},
+    {"svamp/test.jsonl", "Answer"}, {"mawps/test.jsonl", "target"},
     {"deepmath/sample.jsonl", "ground_truth"}};
 
 typedef struct Counts {
@@ -165,7 +167,8 @@ static void every_gold(void **state) {
         print_message("skipped: no data sets under %s/data\n", folder);
         skip();
     }
-    print_message("%zu golds, %zu mutations, %zu pairs of neighbours of which %zu equal\n", counts.golds, counts.mutations, counts.pairs, counts.equal_pairs);
+    print_message("%zu golds, %zu mutations, %zu pairs of neighbours of which %zu equal\n", counts.golds, counts.mutations, counts.pairs,
+                  counts.equal_pairs);
     assert_int_equal(counts.symmetric, counts.pairs);
     assert_int_equal(counts.reflexive, counts.golds);
     assert_int_equal(counts.caught, counts.mutations);
@@ -173,7 +176,8 @@ static void every_gold(void **state) {
 
 static void hand_made(void **state) {
     (void)state;
-    static const char *const GOLDS[] = {"18", "-3.5", "\\frac{3}{4}", "(1,\\infty)", "\\text{Evelyn}", "x^2+1", "1,2,3", "2X^\\top X W", "\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}", "\\aleph_0", "5 +", "$221,$8$"};
+    static const char *const GOLDS[] = {"18", "-3.5", "\\frac{3}{4}", "(1,\\infty)", "\\text{Evelyn}", "x^2+1", "1,2,3", "2X^\\top X W",
+        "\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}", "\\aleph_0", "5 +", "$221,$8$"};
     VerifyScratch *scratch = verify_scratch_new();
     Counts counts = {0};
     for (size_t i = 0; i < sizeof GOLDS / sizeof *GOLDS; i++) one_gold(scratch, GOLDS[i], &counts);
