@@ -56,10 +56,23 @@ static bool load_tensor(const Param *p, const Safetensor *t, const char *dir, fl
     return true;
 }
 
+// A tensor that is not used would make this another model: a bias, say, that config.json does not speak of. Two may be
+// there: the head's copy of a table that it shares, and the frequencies of rotations, which are computed.
+static bool check_unused(const ParamTable *table, const Safetensors *file, const char *dir, Error *err) {
+    static const char frequencies[] = ".rotary_emb.inv_freq";
+    bool tied = table->head == table->embed;
+    for (size_t i = 0; safetensors_count(file) > (size_t)table->count && i < safetensors_count(file); i++) {
+        const char *name = safetensors_at(file, i)->name, *end = strstr(name, frequencies);
+        if ((end && end[sizeof frequencies - 1] == 0) || (tied && strcmp(name, "lm_head.weight") == 0) || params_find(table, name)) continue;
+        return fail(err, "%s: has a tensor %s, which the model of config.json has not", dir, name);
+    }
+    return true;
+}
+
 static bool load_all(const ParamTable *table, const char *dir, Sink sink, void *context, Error *err) {
     float *space = malloc((size_t)PART * sizeof *space);
     Safetensors *file = space ? safetensors_open_model(dir, err) : NULL;
-    bool ok = file != NULL || (!space && fail(err, "%s: out of memory", dir));
+    bool ok = file ? check_unused(table, file, dir, err) : !space && fail(err, "%s: out of memory", dir);
     for (int i = 0; ok && i < table->count; i++) {
         const Safetensor *t = find_tensor(file, &table->params[i], dir, err);
         ok = t && load_tensor(&table->params[i], t, dir, space, sink, context, err);

@@ -79,7 +79,7 @@ static bool translate_name(char *to, size_t room, const GgufTensor *t, const Mod
 static bool convert_tensor(const Gguf *file, const GgufTensor *t, const ParamTable *table, const ModelConfig *c, float *h_params, unsigned char *seen, Error *err) {
     char name[128];
     int heads, shown = (int)(t->name.n < 80 ? t->name.n : 80);
-    const Param *p = translate_name(name, sizeof name, t, c, &heads) ? convert_param(table, name) : NULL;
+    const Param *p = translate_name(name, sizeof name, t, c, &heads) ? params_find(table, name) : NULL;
     if (!p) return fail(err, "%s: %.*s is no tensor of a Llama with %d layers", file->path, shown, t->name.bytes, c->L);
     bool fits = t->rank == p->rank && t->dims[0] == (size_t)p->shape[p->rank - 1] && (p->rank == 1 || t->dims[1] == (size_t)p->shape[0]);
     if (!fits) return fail(err, "%s: %.*s has another shape than its metadata ask for", file->path, shown, t->name.bytes);

@@ -40,7 +40,7 @@ static bool take(Source *s, const ParamTable *table, const char *name, int layer
     char full[128];
     if (layer < 0) snprintf(full, sizeof full, "%s", name);
     else snprintf(full, sizeof full, "model.layers.%d.%s", layer, name);
-    const Param *p = convert_param(table, full);
+    const Param *p = params_find(table, full);
     if (!p) return fail(err, "%s: no parameter %s", s->path, full);
     size_t n = param_elements(p);
     if (n > s->left) return fail(err, "%s: ends inside %s: is the file cut short?", s->path, full);
