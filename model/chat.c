@@ -84,16 +84,19 @@ static bool parse_chatml(ChatTemplate *chat, const char *text, char *literal, co
         if (another) return fail(err, "%s: a ChatML template with two system messages of its own", where);
     }
     chat->form = CHAT_ML;
-    return find_opening(chat, text, literal, "<|im_start|>assistant\n") || fail(err, "%s: a ChatML template that opens the answer in an unknown way", where);
+    return find_opening(chat, text, literal, "<|im_start|>assistant\n") ||
+           fail(err, "%s: a ChatML template that opens the answer in an unknown way", where);
 }
 
 static bool parse_llama3(ChatTemplate *chat, const char *text, char *literal, const char *bos, const char *where, Error *err) {
-    static const char *const markers[] = {"<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|begin_of_text|>", "<|python_tag|>", "<|eom_id|>"};
+    static const char *const markers[] = {"<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|begin_of_text|>",
+                                          "<|python_tag|>",      "<|eom_id|>"};
     static const char default_date[] = "set date_string = ";
     char bad[64];
     bool dated = strstr(text, "Cutting Knowledge Date: December 2023\\n") && strstr(text, "Today Date: ");
     if (!only_markers(text, markers, 6, bad)) return fail(err, "%s: a Llama 3 template that uses %s too", where, bad);
-    if (strstr(text, "bos_token") && !bos) return fail(err, "%s: a template that prints bos_token, and there is none in tokenizer_config.json", where);
+    if (strstr(text, "bos_token") && !bos)
+        return fail(err, "%s: a template that prints bos_token, and there is none in tokenizer_config.json", where);
     chat->form = CHAT_LLAMA3;
     chat->bos = copy(strstr(text, "bos_token") ? bos : strstr(text, "<|begin_of_text|>") ? "<|begin_of_text|>" : "", 4096);
     chat->trim = strstr(text, "trim") != NULL;
@@ -101,7 +104,8 @@ static bool parse_llama3(ChatTemplate *chat, const char *text, char *literal, co
         size_t skip = sizeof default_date - 1;
         if (at[skip] == '"' || at[skip] == '\'') free(chat->date), chat->date = copy(at + skip + 1, strcspn(at + skip + 1, "\"'"));
     }
-    if (!chat->date && (strstr(text, "Date") || strstr(text, "strftime_now"))) return fail(err, "%s: a Llama 3 template with dates of its own", where);
+    if (!chat->date && (strstr(text, "Date") || strstr(text, "strftime_now")))
+        return fail(err, "%s: a Llama 3 template with dates of its own", where);
     return (find_opening(chat, text, literal, "<|start_header_id|>assistant<|end_header_id|>\n\n") && chat->trim) ||
            fail(err, "%s: a Llama 3 template that opens the answer in an unknown way, or keeps white space", where);
 }

@@ -82,7 +82,9 @@ static bool load_all(const ParamTable *table, const char *dir, Sink sink, void *
     return ok;
 }
 
-static void to_host(void *context, size_t offset, const float *h_values, size_t n) { memcpy((float *)context + offset, h_values, n * sizeof *h_values); }
+static void to_host(void *context, size_t offset, const float *h_values, size_t n) {
+    memcpy((float *)context + offset, h_values, n * sizeof *h_values);
+}
 
 bool params_load(const ParamTable *table, const char *dir, float *h_params, Error *err) { return load_all(table, dir, to_host, h_params, err); }
 
@@ -105,7 +107,8 @@ bool gpt_save(const ParamTable *table, const ModelConfig *config, const char *di
     if (!tensors) return fail(err, "%s: out of memory", dir);
     for (int i = 0; i < table->count; i++) {
         const Param *p = &table->params[i];
-        tensors[i] = (Safetensor){.name = p->name, .type = SAFETENSOR_F32, .rank = p->rank, .shape = {(size_t)p->shape[0], (size_t)p->shape[1]}, .data = h_params + p->offset};
+        tensors[i] = (Safetensor){.name = p->name, .type = SAFETENSOR_F32, .rank = p->rank, .data = h_params + p->offset,
+                                  .shape = {(size_t)p->shape[0], (size_t)p->shape[1]}};
     }
     SafetensorsPair format = {"format", "pt"}; // transformers refuses a file without it
     snprintf(path, sizeof path, "%s/model.safetensors", dir);
