@@ -15,12 +15,13 @@ FOLDERS := kernels model rl data verify
 SOURCES := $(wildcard $(FOLDERS:%=%/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(FOLDERS:%=tests/%/test_*.c) tests/convert/test_*.c))
+SYSTEM  := tests/system/run.sh tests/system/eval.sh
 CONVERT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/convert/convert.c,$(wildcard dev/convert/*.c)))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard dev/bench/bench*.c))
 
 all: train eval
-train eval: %: $(BUILD)/%
-	@cp -f $< $@
+train eval: %: $(BUILD)/% .force
+	@cmp -s $< $@ || cp -f $< $@
 
 $(BUILD)/train $(BUILD)/eval $(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(OBJECTS)
 	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
@@ -48,7 +49,7 @@ demo: all
 # The tests: every module, whole programs, and all of that again under the sanitizers.
 tests: $(TESTS)
 check: tests $(BUILD)/train $(BUILD)/eval
-	@sh dev/run_tests.sh $(TESTS) "tests/system/run.sh $(BUILD)/train $(BUILD)/eval"
+	@sh dev/run_tests.sh $(TESTS) $(SYSTEM:%="% $(BUILD)/train $(BUILD)/eval")
 check-sanitized:
 	@OMP_NUM_THREADS=2 $(MAKE) --no-print-directory BUILD=build/sanitized OPT="$(SANITIZE)" check
 test: check check-sanitized
@@ -57,12 +58,18 @@ bench: $(BUILD)/dev/bench/bench
 	@$<
 
 convert: $(BUILD)/dev/convert/convert # other programs' models to Hugging Face folders
+
+include dev/cuda.mk
+include dev/fuzz.mk
+
 clean:
 	rm -rf build train eval train-cuda eval-cuda train-sim eval-sim
 help:
 	@echo "make          train and eval for the CPU        make demo    warm-up and RL in minutes, with a report"
 	@echo "make test     all tests                         make bench   rates as a share of this machine's peak"
 	@echo "make tests    builds the tests only             make clean   removes everything that was built"
+	@echo "make cuda     train-cuda and eval-cuda          make test-cuda   their tests, on the CPU or a GPU"
+	@echo "make profile  an nsys time line of a few steps  make cuda-bundle a folder for a machine with a GPU and nothing else"
 
 .PHONY: all convert tests check check-sanitized test clean demo bench help
 .PRECIOUS: $(BUILD)/%.o

@@ -38,3 +38,17 @@ fuzz-gguf: build/fuzz/gguf $(BUILD)/tests/convert/test_gguf
 	$< -max_len=32768 $(FUZZ_RUN) $<-corpus
 
 .PHONY: fuzz-safetensors fuzz-config fuzz-tokenizer fuzz-gguf
+
+# The row reader.
+build/fuzz/problems: tests/data/fuzz_problems.c data/problems.c data/problems_file.c data/problems_row.c $(wildcard data/task*.c) $(wildcard data/*.h)
+	@mkdir -p $@-corpus
+	@echo "  clang $@" && clang $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) -lcjson -lutf8proc -lm
+fuzz-problems: build/fuzz/problems
+	$< -max_total_time=$(FUZZ_SECONDS) -timeout=5 -max_len=4096 -artifact_prefix=build/fuzz/ build/fuzz/problems-corpus tests/data/corpus
+
+.PHONY: fuzz-problems
+
+# A minute of each.
+fuzz:
+	@for f in verify safetensors config tokenizer gguf problems; do $(MAKE) --no-print-directory FUZZ_SECONDS=60 fuzz-$$f || exit 1; done
+.PHONY: fuzz

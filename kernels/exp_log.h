@@ -46,7 +46,7 @@ static inline float exp_f32(float x) {
 }
 
 // ln x for finite x > 0, through doubles: x = m 2^e with m in [sqrt(1/2), sqrt 2), ln m = 2 artanh((m-1)/(m+1)) by its
-// series to s^15 (remainder below 1e-13). Basic arithmetic only. Rounded once, to float.
+// series to s^15 (remainder below 1e-13). Basic arithmetic only. Rounded once, to float. NaN and inf give NaN.
 static inline float log_f32(float x) {
     uint32_t bits = float_to_bits(x);
     int e = 0;
@@ -59,7 +59,7 @@ static inline float log_f32(float x) {
     double m = (double)bits_to_float((above_sqrt_half & 0x007fffffu) + 0x3f3504f3u);
     double s = (m - 1.0) / (m + 1.0), z = s * s;
     double series = 1.0 + z * (1.0 / 3 + z * (1.0 / 5 + z * (1.0 / 7 + z * (1.0 / 9 + z * (1.0 / 11 + z * (1.0 / 13 + z / 15))))));
-    return (float)(e * 0.69314718055994530942 + 2.0 * s * series);
+    return (float)(e * 0.69314718055994530942 + 2.0 * s * series) + (x - x);
 }
 
 #endif

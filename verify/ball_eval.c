@@ -139,10 +139,13 @@ static bool eval_function(acb_t out, const Node *n, Evaluation *ev) {
     return ok;
 }
 
+static bool is_gamma(int fn) { return fn == FN_GAMMA || fn == FN_FACTORIAL || fn == FN_BINOMIAL || fn == FN_ZETA; }
+
 bool ball_eval(acb_t out, const Node *n, Evaluation *ev) {
     Exact *exact = ev->point->exact;
-    exact->fuel -= 4 + ev->prec / 16;
-    if (n->kind == N_FUNC || n->kind == N_POW) exact->fuel -= ev->prec * ev->prec / 1000;
+    exact->fuel -= 50 + ev->prec / 16;
+    if (n->kind == N_FUNC || n->kind == N_POW) exact->fuel -= 200 + ev->prec * ev->prec / 200;
+    if (n->kind == N_FUNC && is_gamma(n->op)) exact->fuel -= ev->prec * ev->prec / 20; // Bernoulli numbers
     if (exact->fuel < 0) return ev->huge = true, false;
     bool ok;
     switch (n->kind) {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_pi(const Node *n) { return node_is_const(n, CONST_PI); }
+static bool is_angle(const Node *n) { return node_is_const(n, CONST_PI) || (n->kind == N_FUNC && n->op >= FN_ASIN && n->op <= FN_ACSC); }
 
 static const Node *scaled(Judge *judge, const Node *x, int64_t num, int64_t den, int ten) {
     const Node *exact = node_is(x, N_RAT) ? exact_scale(&judge->exact, x, num, den, ten) : NULL;
@@ -26,7 +26,8 @@ static Answer percents(Judge *judge, const Node *gold, const Node *mine) {
     if (g && m) return judge_equal(judge, x, y);
     if ((g ? mine : gold)->kind == N_UNIT) return judge_say(judge, ANSWER_NO, "percent against a unit");
     Answer by_value = judge_scalars(judge, g ? scaled(judge, x, 1, 100, 0) : x, m ? scaled(judge, y, 1, 100, 0) : y);
-    if (by_value == ANSWER_YES || !judge->policy->percent_of_gold) return by_value;
+    bool proportion = !g && node_is(gold, N_RAT) && exact_compare(gold, node_integer(judge->exact.arena, 1)) < 0; // 0.28 is not 0.28%
+    if (by_value == ANSWER_YES || proportion || !judge->policy->percent_of_gold) return by_value;
     return judge_scalars(judge, x, y) == ANSWER_YES ? judge_say(judge, ANSWER_YES, "percent sign on one side") : by_value;
 }
 
@@ -58,7 +59,7 @@ Answer judge_measures(Judge *judge, const Node *gold, const Node *mine) {
     const Unit *unit = g ? gold->unit : mine->unit;
     const Node *measured = g ? gold->args[0] : mine->args[0], *bare = g ? mine : gold;
     if (unit->percent) return percents(judge, gold, mine);
-    if (unit->degree && node_any(bare, is_pi)) {
+    if (unit->degree && node_any(bare, is_angle)) {
         const Node *radians = in_radians(judge, measured);
         return judge_scalars(judge, g ? radians : bare, g ? bare : radians);
     }
@@ -68,6 +69,8 @@ Answer judge_measures(Judge *judge, const Node *gold, const Node *mine) {
 
 // ---- ratios and times ----
 
+enum { ITEMS_OF_TIME = 3 }; // 5:00:00
+
 static bool is_time(const Node *n) { // 12:00, 3:05, 7 p.m.
     if (n->op) return true;
     for (uint32_t i = 1; i < n->count; i++)
@@ -75,7 +78,23 @@ static bool is_time(const Node *n) { // 12:00, 3:05, 7 p.m.
     return false;
 }
 
+// 3:05 p.m. and 15:05
+static const Node *in_24_hours(Judge *judge, const Node *n) {
+    int64_t hour;
+    if (n->op != 2 || !node_fits(n->args[0], &hour) || hour < 1 || hour > 11) return n;
+    const Node *late = node_integer(judge->exact.arena, hour + 12), *args[ITEMS_OF_TIME] = {late};
+    for (uint32_t i = 1; i < n->count && i < ITEMS_OF_TIME; i++) args[i] = n->args[i];
+    return node_new(judge->exact.arena, N_RATIO, 2, args, n->count < ITEMS_OF_TIME ? n->count : ITEMS_OF_TIME);
+}
+
+static bool past_noon(const Node *n) { // written 13:00 to 23:59
+    int64_t hour;
+    return !n->op && node_fits(n->args[0], &hour) && hour >= 13 && hour < 24;
+}
+
 static Answer times(Judge *judge, const Node *gold, const Node *mine) {
+    if (past_noon(gold)) mine = in_24_hours(judge, mine);
+    if (past_noon(mine)) gold = in_24_hours(judge, gold);
     if (gold->op && mine->op && gold->op != mine->op) return judge_say(judge, ANSWER_NO, "other half of the day");
     uint32_t longer = gold->count > mine->count ? gold->count : mine->count;
     for (uint32_t i = 0; i < longer; i++) {

@@ -87,16 +87,24 @@ static const Node *combination(Parser *p, const Node *n, const Node *k) {
     return n && k ? node_2(p->arena, N_FUNC, FN_BINOMIAL, n, k) : parse_fail(p);
 }
 
-// {}^nC_k, {}_nC_k, _nC_k: p->t is at the first script.
+static const Node *arrangements(Parser *p, const Node *n, const Node *k) { // n!/(n-k)!
+    if (!n || !k) return parse_fail(p);
+    const Node *rest = node_2(p->arena, N_ADD, 0, n, node_negate(p->arena, k));
+    return node_divide(p->arena, node_1(p->arena, N_FUNC, FN_FACTORIAL, n), node_1(p->arena, N_FUNC, FN_FACTORIAL, rest));
+}
+
+// {}^nC_k, {}_nC_k, ^nC_k, and P for arrangements: p->t is at the first script.
 static const Node *scripted_combination(Parser *p) {
     if (!accept_symbol(p, '^') && !accept_symbol(p, '_')) return parse_fail(p);
     Token *head = p->t;
-    if (head->kind == T_WORD && head->len == 2 && head->text[1] == 'C') head->len = 1, p->t = head; // "nC" in one word
-    else head = NULL;
+    char letter = 0;
+    if (head->kind == T_WORD && head->len == 2 && strchr("CP", head->text[1])) letter = head->text[1], head->len = 1; // "nC" in one word
     const Node *n = p->t->kind == T_NUMBER ? exact_literal(p->exact, p->t->text, p->t->len, 0, 0) : parse_tex_argument(p, false);
     if (n && p->t->kind == T_NUMBER) p->t++;
-    if (!head && !(token_is(p->t, T_WORD, "C") && p->t++)) return parse_fail(p);
-    return n && (accept_symbol(p, '_') || accept_symbol(p, '^')) ? combination(p, n, parse_tex_argument(p, false)) : parse_fail(p);
+    if (!letter && (token_is(p->t, T_WORD, "C") || token_is(p->t, T_WORD, "P"))) letter = *p->t++->text;
+    if (!n || !letter || (!accept_symbol(p, '_') && !accept_symbol(p, '^'))) return parse_fail(p);
+    const Node *k = parse_tex_argument(p, false);
+    return letter == 'C' ? combination(p, n, k) : arrangements(p, n, k);
 }
 
 const Node *parse_group(Parser *p) {
@@ -152,9 +160,28 @@ static bool accept_prime(Parser *p) {
     return accept_symbol(p, '}');
 }
 
-// Does a name before "(" read as a function? f(x), g(2), P(A), W(4) do; n(n+1), x(3), a(b+c) are products.
+static bool defines(const Parser *p) { // "(x) =", "(x, y) =", "= p(x)": arguments of a function that is being defined
+    const Token *t = p->t;
+    bool after = t[-1].kind == T_WORD && t[-2].kind == T_SYMBOL && t[-2].symbol == '='; // the token before "(" is the name
+    do {
+        if (t[1].kind != T_WORD || t[1].len != 1) return false;
+        t += 2;
+    } while (t->kind == T_SYMBOL && t->symbol == ',');
+    bool closed = t->kind == T_SYMBOL && t->symbol == ')', before = t[1].kind == T_SYMBOL && t[1].symbol == '=';
+    return closed && (before || (after && t[1].kind == T_END));
+}
+
+static bool accept_inverse(Parser *p) { // ^{-1} of f^{-1}(x)
+    const Token *t = p->t;
+    bool group = t[0].kind == T_SYMBOL && t[0].symbol == '^' && t[1].kind == T_SYMBOL && t[1].symbol == '{' && t[2].kind == T_SYMBOL && t[2].symbol == '-';
+    if (!group || !token_is(&t[3], T_NUMBER, "1") || t[4].kind != T_SYMBOL || t[4].symbol != '}' || t[5].kind != T_SYMBOL || t[5].symbol != '(') return false;
+    return p->t += 5, true;
+}
+
+// Does a name before "(" read as a function? f(x), g(2), P(A), W(4), u(t)= do; n(n+1), x(3), a(b+c) are products.
 static bool applies(const Parser *p, const char *name, size_t len, bool primed) {
     if (!at_symbol(p, '(')) return false;
+    if (len == 1 && defines(p)) return true;
     if (primed || (strchr("fgh", *name) && (len == 1 || name[1] == '_'))) return true;
     bool atom = p->t[1].kind != T_END && p->t[2].kind == T_SYMBOL && p->t[2].symbol == ')';
     return isupper((unsigned char)*name) && atom;
@@ -179,6 +206,7 @@ static const Node *finish_name(Parser *p, const char *base, size_t base_len) {
         len += n;
     }
     while (accept_prime(p) && len < 200) name[len++] = '\'', primed = true;
+    if (len == 1 && strchr("fgh", *name) && accept_inverse(p)) memcpy(name + len, "^-1", 3), len += 3, primed = true;
     if (len == 1 && *name == 'e') return node_constant(p->arena, CONST_E);
     if (len == 1 && *name == 'i') return node_constant(p->arena, CONST_I);
     if (!applies(p, name, len, primed) && !(*name == 'C' && len == 1 && at_symbol(p, '(')))
@@ -254,10 +282,12 @@ const Node *parse_atom(Parser *p) {
         break;
     }
     case T_SYMBOL:
+        if (at_symbol(p, '(') && (n = parse_bracketed_digits(p))) break;
         if (at_symbol(p, '(') || at_symbol(p, '[')) n = parse_bracketed(p);
         else if (at_symbol(p, '{')) n = parse_group(p);
         else if (at_symbol(p, '|')) n = parse_bars(p);
-        else if (at_symbol(p, '_') ) n = scripted_combination(p);
+        else if (at_symbol(p, '_') || at_symbol(p, '^')) n = scripted_combination(p);
+        else if ((n = parse_point(p))) break;
         else if (at_symbol(p, '.') && p->t[1].kind == T_SYMBOL && p->t[1].symbol == '.' && p->t[2].kind == T_SYMBOL && p->t[2].symbol == '.') p->t += 3, n = node_text(p->arena, N_SYM, "...", 3, NULL, 0);
         break;
     default: break;

@@ -156,7 +156,10 @@ static bool score_line(const char *line, size_t number, VerifyScratch *scratch, 
     Row row = {0};
     cJSON *json = cJSON_Parse(line);
     bool ok = cJSON_IsObject(json) && read_row(line, json, &row);
-    VerifyGold *gold = ok ? verify_compile(row.gold, row.gold_len, policy) : NULL;
+    VerifyPolicy chosen = *policy;
+    const cJSON *digits = ok ? cJSON_GetObjectItemCaseSensitive(json, "approx_digits") : NULL;
+    if (cJSON_IsNumber(digits)) chosen.approx_digits = digits->valueint;
+    VerifyGold *gold = ok ? verify_compile(row.gold, row.gold_len, &chosen) : NULL;
     tally->rows++;
     if (gold) {
         VerifyResult result = verify_check(scratch, gold, row.response, row.response_len);

@@ -12,9 +12,9 @@ typedef struct Entry {
 // Sorted by code. A leading '^' or '_' marks a super- or subscript digit; runs of them share one pair of braces.
 static const Entry TABLE[] = {
     {0xA0, "~"}, {0xA2, "\\cent "}, {0xA3, "\\pounds "}, {0xA5, "\\yen "}, {0xAC, "\\neg "}, {0xAD, ""}, {0xB0, "^\\circ "},
-    {0xB1, "\\pm "}, {0xB2, "^2"}, {0xB3, "^3"}, {0xB5, "\\mu "}, {0xB7, "\\cdot "}, {0xB9, "^1"},
+    {0xB1, "\\pm "}, {0xB2, "^2"}, {0xB3, "^3"}, {0xB5, "\\mu "}, {0xB7, "\\cdot "}, {0xB9, "^1"}, {0xBA, "^\\circ "},
     {0xBC, "\\frac{1}{4}"}, {0xBD, "\\frac{1}{2}"}, {0xBE, "\\frac{3}{4}"}, {0xD7, "\\times "}, {0xF7, "\\div "},
-    {0x391, "A"}, {0x392, "B"}, {0x393, "\\Gamma "}, {0x394, "\\Delta "}, {0x395, "E"}, {0x396, "Z"}, {0x397, "H"},
+    {0x127, "\\hbar "}, {0x2DA, "^\\circ "}, {0x391, "A"}, {0x392, "B"}, {0x393, "\\Gamma "}, {0x394, "\\Delta "}, {0x395, "E"}, {0x396, "Z"}, {0x397, "H"},
     {0x398, "\\Theta "}, {0x399, "I"}, {0x39A, "K"}, {0x39B, "\\Lambda "}, {0x39C, "M"}, {0x39D, "N"}, {0x39E, "\\Xi "},
     {0x39F, "O"}, {0x3A0, "\\Pi "}, {0x3A1, "P"}, {0x3A3, "\\Sigma "}, {0x3A4, "T"}, {0x3A5, "\\Upsilon "}, {0x3A6, "\\Phi "},
     {0x3A7, "X"}, {0x3A8, "\\Psi "}, {0x3A9, "\\Omega "}, {0x3B1, "\\alpha "}, {0x3B2, "\\beta "}, {0x3B3, "\\gamma "},
@@ -30,21 +30,21 @@ static const Entry TABLE[] = {
     {0x207B, "^-"}, {0x207D, "^("}, {0x207E, "^)"}, {0x207F, "^n"}, {0x2080, "_0"}, {0x2081, "_1"}, {0x2082, "_2"},
     {0x2083, "_3"}, {0x2084, "_4"}, {0x2085, "_5"}, {0x2086, "_6"}, {0x2087, "_7"}, {0x2088, "_8"}, {0x2089, "_9"},
     {0x208A, "_+"}, {0x208B, "_-"}, {0x2090, "_a"}, {0x2099, "_n"}, {0x20AC, "\\euro "}, {0x20B9, "\\rupee "},
-    {0x2102, "\\mathbb{C}"}, {0x2115, "\\mathbb{N}"}, {0x211A, "\\mathbb{Q}"}, {0x211D, "\\mathbb{R}"}, {0x2124, "\\mathbb{Z}"},
+    {0x2102, "\\mathbb{C}"}, {0x2103, "^\\circ C"}, {0x2109, "^\\circ F"}, {0x2113, "\\ell "}, {0x2115, "\\mathbb{N}"}, {0x211A, "\\mathbb{Q}"}, {0x211D, "\\mathbb{R}"}, {0x2124, "\\mathbb{Z}"}, {0x212F, "e"}, {0x2147, "e"}, {0x2148, "i"},
     {0x2150, "\\frac{1}{7}"}, {0x2151, "\\frac{1}{9}"}, {0x2152, "\\frac{1}{10}"}, {0x2153, "\\frac{1}{3}"},
     {0x2154, "\\frac{2}{3}"}, {0x2155, "\\frac{1}{5}"}, {0x2156, "\\frac{2}{5}"}, {0x2157, "\\frac{3}{5}"},
     {0x2158, "\\frac{4}{5}"}, {0x2159, "\\frac{1}{6}"}, {0x215A, "\\frac{5}{6}"}, {0x215B, "\\frac{1}{8}"},
     {0x215C, "\\frac{3}{8}"}, {0x215D, "\\frac{5}{8}"}, {0x215E, "\\frac{7}{8}"}, {0x2190, "\\leftarrow "}, {0x2192, "\\to "},
-    {0x21D2, "\\Rightarrow "}, {0x21D4, "\\iff "}, {0x2200, "\\forall "}, {0x2202, "\\partial "}, {0x2203, "\\exists "}, {0x2205, "\\emptyset "},
+    {0x21A6, "\\mapsto "}, {0x21D2, "\\Rightarrow "}, {0x21D4, "\\iff "}, {0x2200, "\\forall "}, {0x2202, "\\partial "}, {0x2203, "\\exists "}, {0x2205, "\\emptyset "},
     {0x2206, "\\Delta "}, {0x2208, "\\in "}, {0x2209, "\\notin "}, {0x220F, "\\prod "}, {0x2211, "\\sum "}, {0x2212, "-"}, {0x2213, "\\mp "},
     {0x2215, "/"}, {0x2216, "\\setminus "}, {0x2217, "*"}, {0x2218, "\\circ "}, {0x2219, "\\cdot "}, {0x221A, "\\sqrt "},
     {0x221B, "\\sqrt[3]"}, {0x221C, "\\sqrt[4]"}, {0x221E, "\\infty "}, {0x2220, "\\angle "}, {0x2223, "\\mid "}, {0x2225, "\\parallel "},
     {0x2227, "\\land "}, {0x2228, "\\lor "}, {0x2229, "\\cap "}, {0x222A, "\\cup "}, {0x222B, "\\int "}, {0x2234, "\\therefore "},
     {0x2236, ":"}, {0x223C, "\\sim "}, {0x2245, "\\cong "}, {0x2248, "\\approx "}, {0x2260, "\\neq "}, {0x2261, "\\equiv "},
-    {0x2264, "\\leq "}, {0x2265, "\\geq "}, {0x2282, "\\subset "}, {0x2286, "\\subseteq "}, {0x22A5, "\\perp "}, {0x22C5, "\\cdot "},
+    {0x2264, "\\leq "}, {0x2265, "\\geq "}, {0x2266, "\\leq "}, {0x2267, "\\geq "}, {0x2282, "\\subset "}, {0x2286, "\\subseteq "}, {0x22A5, "\\perp "}, {0x22C5, "\\cdot "},
     {0x22EF, "\\cdots "}, {0x2308, "\\lceil "}, {0x2309, "\\rceil "}, {0x230A, "\\lfloor "}, {0x230B, "\\rfloor "},
-    {0x25B3, "\\triangle "}, {0x27E8, "\\langle "}, {0x27E9, "\\rangle "}, {0x2A7D, "\\leq "}, {0x2A7E, "\\geq "}, {0x2061, ""},
-    {0x3000, " "}, {0x3001, ","}, {0x3002, "."}, {0xFEFF, ""}, {0xFFE5, "\\yen "},
+    {0x2329, "\\langle "}, {0x232A, "\\rangle "}, {0x25B3, "\\triangle "}, {0x27E8, "\\langle "}, {0x27E9, "\\rangle "}, {0x2A7D, "\\leq "}, {0x2A7E, "\\geq "},
+    {0x3000, " "}, {0x3001, ","}, {0x3002, "."}, {0x3008, "\\langle "}, {0x3009, "\\rangle "}, {0xFE62, "+"}, {0xFE63, "-"}, {0xFEFF, ""}, {0xFFE5, "\\yen "},
 };
 
 size_t utf8_decode(const char *text, size_t len, unsigned *code) {

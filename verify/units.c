@@ -107,6 +107,13 @@ static int exponent_at(const char *text, size_t len, size_t *i) {
     return sign * n;
 }
 
+// "degrees Celsius" is the label celsius, as 25^\circ\text{C} is: no factor leads from one scale to the other.
+static size_t before_scale(const char *text, size_t len) {
+    size_t first = strcspn(text, " "), rest = first + strspn(text + first, " ");
+    if (rest >= len || !words_in(text, first, (const char *const[]){"degree", "degrees", "deg", NULL})) return 0;
+    return words_in(text + rest, len - rest, (const char *const[]){"celsius", "fahrenheit", "C", "F", NULL}) ? rest : 0;
+}
+
 static bool is_label(const char *text, size_t len) { // nouns only
     size_t words = 0;
     for (size_t i = 0; i < len;) {
@@ -168,6 +175,10 @@ bool unit_parse(const char *text, size_t len, bool roman, Unit *unit, int64_t *s
     size_t first = strcspn(text, " ");
     if (first < len && scale_word(text, first)) *scale = scale_word(text, first), text += first, len -= first;
     while (len && *text == ' ') text++, len--;
+    size_t scale_name = before_scale(text, len);
+    text += scale_name, len -= scale_name;
+    if (scale_name && len == 1) *unit = unit_label(*text == 'C' || *text == 'c' ? "celsius" : "fahrenheit");
+    if (scale_name && len == 1) return true;
     if (!is_label(text, len) || (len == 1 && !roman)) return false;
     unit->label = text;
     unit->label_len = (uint32_t)len;

@@ -32,7 +32,7 @@ SIM_LD_asan       = $(SIM_ASAN)
 SIM_KERNEL_race   = -O1 -g -fsanitize=thread -fno-threadsafe-statics
 SIM_HOST_race     = -O2 -g
 SIM_LD_race       = -Wl,--wrap=memcpy,--wrap=memset,--wrap=memmove
-SIM_LD            = -Wl,-T,dev/cuda_on_cpu/shared.ld -lpthread -lrt -lm
+SIM_LD            = -Wl,-T,dev/cuda_on_cpu/shared.ld -rdynamic -lpthread -lrt -ldl -lm
 
 # $(call SIM_MODE,folder,kind,flags)
 define SIM_MODE

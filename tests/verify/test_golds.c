@@ -1,5 +1,5 @@
-// Over the golds of every data set under DATA_DIR/data: each equals itself in a box, and a numeric gold with one digit or
-// its sign changed is NOT_EQUAL. Skipped where the data is absent.
+// Over the golds of every data set under DATA_DIR/data: each equals itself in a box, a numeric gold with one digit or its sign
+// changed is NOT_EQUAL, and two neighbours compare alike from either side. Skipped where the data is absent.
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,7 +24,8 @@ static const Set SETS[] = {
     {"deepmath/sample.jsonl", "ground_truth"}};
 
 typedef struct Counts {
-    size_t golds, reflexive, mutations, caught;
+    size_t golds, reflexive, mutations, caught, pairs, symmetric, equal_pairs;
+    char *last; // the gold before this one
 } Counts;
 
 static VerifyVerdict judge(VerifyScratch *scratch, const char *gold, const char *answer) {
@@ -61,8 +62,22 @@ static void mutate(VerifyScratch *scratch, const char *gold, Counts *counts) {
     }
 }
 
+// Neither of two golds is favoured by standing on the gold's side.
+static void swap_sides(VerifyScratch *scratch, const char *gold, Counts *counts) {
+    if (counts->last) {
+        bool one = judge(scratch, counts->last, gold) == VERIFY_EQUAL, other = judge(scratch, gold, counts->last) == VERIFY_EQUAL;
+        counts->pairs++;
+        counts->equal_pairs += one;
+        if (one == other) counts->symmetric++;
+        else fprintf(stderr, "not symmetric: %s and %s\n", counts->last, gold);
+    }
+    free(counts->last);
+    counts->last = strdup(gold);
+}
+
 static void one_gold(VerifyScratch *scratch, const char *gold, Counts *counts) {
     counts->golds++;
+    swap_sides(scratch, gold, counts);
     if (judge(scratch, gold, gold) == VERIFY_EQUAL) counts->reflexive++;
     else fprintf(stderr, "not equal to itself: %s\n", gold);
     if (numeric(gold)) mutate(scratch, gold, counts);
@@ -145,11 +160,13 @@ static void every_gold(void **state) {
     Counts counts = {0};
     for (size_t i = 0; i < sizeof SETS / sizeof *SETS; i++) one_set(scratch, folder, &SETS[i], &counts);
     verify_scratch_free(scratch);
+    free(counts.last);
     if (!counts.golds) {
         print_message("skipped: no data sets under %s/data\n", folder);
         skip();
     }
-    print_message("%zu golds, %zu mutations\n", counts.golds, counts.mutations);
+    print_message("%zu golds, %zu mutations, %zu pairs of neighbours of which %zu equal\n", counts.golds, counts.mutations, counts.pairs, counts.equal_pairs);
+    assert_int_equal(counts.symmetric, counts.pairs);
     assert_int_equal(counts.reflexive, counts.golds);
     assert_int_equal(counts.caught, counts.mutations);
 }
@@ -161,6 +178,8 @@ static void hand_made(void **state) {
     Counts counts = {0};
     for (size_t i = 0; i < sizeof GOLDS / sizeof *GOLDS; i++) one_gold(scratch, GOLDS[i], &counts);
     verify_scratch_free(scratch);
+    free(counts.last);
+    assert_int_equal(counts.symmetric, counts.pairs);
     assert_int_equal(counts.reflexive, counts.golds);
     assert_true(counts.mutations >= 6);
     assert_int_equal(counts.caught, counts.mutations);

@@ -1,0 +1,45 @@
+// See adamw.h. One thread a value: seven streams of memory, no arithmetic to speak of.
+#include "kernels/adamw.h"
+#include "kernels/vector.cuh"
+
+enum { BLOCK = 256 };
+
+typedef struct Update { // what is the same for all values, in the precision that the C twin computes it
+    float step, inv_root, keep, b1, b2, eps, scale;
+} Update;
+
+// No pointer is __restrict__: param is master where floatX is float.
+template <int W>
+static __global__ void adamw_kernel(floatX *param, float *master, float *m, float *v, const float *grad, size_t n, Update u) {
+    size_t at = (blockIdx.x * static_cast<size_t>(BLOCK) + threadIdx.x) * W;
+    if (at >= n) return;
+    float p[W], g[W], first[W], second[W];
+    load_floats(p, master + at);
+    load_floats(g, grad + at);
+    load_floats(first, m + at);
+    load_floats(second, v + at);
+    for (int i = 0; i < W; i++) {
+        g[i] *= u.scale;
+        first[i] = u.b1 * first[i] + (1.0f - u.b1) * g[i];
+        second[i] = u.b2 * second[i] + (1.0f - u.b2) * g[i] * g[i];
+        p[i] = p[i] * u.keep - u.step * first[i] / (sqrtf(second[i]) * u.inv_root + u.eps);
+    }
+    store_floats(m + at, first);
+    store_floats(v + at, second);
+    store_floats(master + at, p);
+    if (static_cast<void *>(param) != static_cast<void *>(master)) store_floats(param + at, p);
+}
+
+extern "C" void adamw_update(Device *dev, floatX *param, float *master, float *m, float *v, const float *grad, size_t n, const AdamW *a) {
+    if (n == 0) return;
+    Update u;
+    u.step = static_cast<float>(a->lr / (1.0 - pow(a->beta1, static_cast<double>(a->t))));
+    u.inv_root = static_cast<float>(1.0 / sqrt(1.0 - pow(a->beta2, static_cast<double>(a->t))));
+    u.keep = 1.0f - a->lr * a->weight_decay;
+    u.b1 = a->beta1, u.b2 = a->beta2, u.eps = a->eps, u.scale = a->grad_scale;
+    by_width(n % WIDE == 0 && aligned16(param, master, m, v, grad), [&](auto W) {
+        unsigned blocks = static_cast<unsigned>(ceil_div(n, static_cast<size_t>(BLOCK) * W));
+        LAUNCH((adamw_kernel<decltype(W)::value>), blocks, BLOCK, 0, dev->stream)(param, master, m, v, grad, n, u);
+    });
+    CUDA_CHECK(cudaGetLastError());
+}

@@ -1,0 +1,64 @@
+// See advantage.h. A thread does a prompt, a warp a response, one block the normalisers: nothing beside the step.
+#include "kernels/advantage.h"
+#include "kernels/device_cuda.cuh"
+
+enum { BLOCK = 256, NORM_THREADS = 1024 };
+
+static __global__ void group_advantage_kernel(float *A, const float *reward, const int *starts, int P, AdvantageKind kind) {
+    int i = blockIdx.x * BLOCK + threadIdx.x;
+    if (i >= P) return;
+    int first = starts[i], n = starts[i + 1] - first;
+    double mean = 0, squares = 0, scale = 1.0;
+    for (int j = 0; j < n; j++) mean += static_cast<double>(reward[first + j]);
+    mean /= n > 0 ? n : 1;
+    for (int j = 0; j < n; j++) squares += (static_cast<double>(reward[first + j]) - mean) * (static_cast<double>(reward[first + j]) - mean);
+    if (kind == ADVANTAGE_GRPO) scale = n > 1 ? 1.0 / (sqrt(squares / (n - 1)) + 1e-6) : 0.0;
+    if (kind == ADVANTAGE_RLOO) scale = n > 1 ? static_cast<double>(n) / (n - 1) : 0.0;
+    for (int j = 0; j < n; j++) {
+        double spread = squares > 0 ? (static_cast<double>(reward[first + j]) - mean) * scale : 0.0;
+        A[first + j] = kind == ADVANTAGE_REWARD ? reward[first + j] : static_cast<float>(spread);
+    }
+}
+
+extern "C" void group_advantage(Device *dev, float *A, const float *reward, const int *starts, int P, AdvantageKind kind) {
+    if (P == 0) return;
+    LAUNCH((group_advantage_kernel), ceil_div(P, BLOCK), BLOCK, 0, dev->stream)(A, reward, starts, P, kind);
+    CUDA_CHECK(cudaGetLastError());
+}
+
+static __global__ void modulation_norms_kernel(float *norms, const TokenPolicy *sampled, const float *A, const float *E_override, int M) {
+    float low = INFINITY, high = -INFINITY, delta_max = 0;
+    for (int m = threadIdx.x; m < M; m += NORM_THREADS) {
+        TokenPolicy p = sampled[m];
+        if (E_override) p.E = E_override[m];
+        low = fminf(low, p.entropy);
+        high = fmaxf(high, p.entropy);
+        delta_max = fmaxf(delta_max, fabsf(entropy_change(p, 1.0f, A[m], false)));
+    }
+    low = -block_max(-low);
+    high = block_max(high);
+    delta_max = block_max(delta_max);
+    if (threadIdx.x > 0) return;
+    norms[0] = M > 0 ? low : 0;
+    norms[1] = M > 0 ? high : 0;
+    norms[2] = delta_max;
+}
+
+extern "C" void modulation_norms(Device *dev, float *norms, const TokenPolicy *sampled, const float *A, const float *E_override, int M) {
+    LAUNCH((modulation_norms_kernel), 1, NORM_THREADS, 0, dev->stream)(norms, sampled, A, E_override, M);
+    CUDA_CHECK(cudaGetLastError());
+}
+
+static __global__ void response_mean_E_kernel(float *E_override, const TokenPolicy *sampled, const int *starts) {
+    int first = starts[blockIdx.x], end = starts[blockIdx.x + 1], lane = threadIdx.x;
+    double sum = 0;
+    for (int m = first + lane; m < end; m += 32) sum += static_cast<double>(MODULATION_EXP(sampled[m].logp) * (sampled[m].logp + sampled[m].entropy));
+    for (int offset = 16; offset > 0; offset /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, offset);
+    for (int m = first + lane; m < end; m += 32) E_override[m] = static_cast<float>(sum / (end - first));
+}
+
+extern "C" void response_mean_E(Device *dev, float *E_override, const TokenPolicy *sampled, const int *starts, int B) {
+    if (B == 0) return;
+    LAUNCH((response_mean_E_kernel), B, 32, 0, dev->stream)(E_override, sampled, starts);
+    CUDA_CHECK(cudaGetLastError());
+}

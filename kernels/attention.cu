@@ -1,0 +1,328 @@
+// See attention.h. In bf16, FlashAttention-2's scheme (Dao, arXiv 2307.08691) on tensor cores: the scores exist a tile at a
+// time, in registers. A block has 64 queries (or keys) of one head of one sequence, a warp 16 of them. Backward is three
+// kernels and no atomics: D = d_o . o; then dk and dv by blocks of keys, over all queries of all heads of their group in
+// order; then dq by blocks of queries. Elsewhere (fp32, other head sizes), a warp a row: attention_rows.cuh.
+#include "kernels/attention.h"
+#include "kernels/attention_rows.cuh"
+#include "kernels/attention_tiles.cuh"
+
+enum { WARPS = 4, BLOCK = 32 * WARPS, ROWS = 16 * WARPS };
+
+// Rows that pass by a block in backward: fewer where a lane's accumulators are many.
+template <int HS> constexpr int passing = HS > 64 ? 32 : 64;
+
+template <class X> struct Inputs {
+    const X *q, *k, *v, *o, *d_o;
+    const float *lse, *D;
+    const int *starts;
+    AttentionShape s;
+};
+
+// What a block works on: rows [row0, row0 + ROWS) of head `head` of the sequence of T tokens that starts at token `first`.
+struct Work {
+    int first, T, row0, head;
+};
+DEVICE_INLINE Work work_of(const int *starts, int B, bool last_first) { // long rows first: the last tile of a causal sequence
+    int tiles = gridDim.x / B, tile = blockIdx.x / B, b = blockIdx.x % B;
+    if (last_first) tile = tiles - 1 - tile;
+    return {starts[b], starts[b + 1] - starts[b], tile * ROWS, static_cast<int>(blockIdx.y)};
+}
+
+DEVICE_INLINE size_t dense_at(int n, int h, const AttentionShape *s) { return (static_cast<size_t>(n) * s->NH + h) * s->HS; }
+
+// Row t of a tile that starts at token t0 of the sequence: an address, or NULL beyond its end.
+DEVICE_INLINE auto rows_from(const bf16 *x, size_t stride, Work w, int t0) {
+    return [=](int i) { return t0 + i < w.T ? x + (w.first + t0 + i) * stride : static_cast<const bf16 *>(NULL); };
+}
+
+// ---- forward ---------------------------------------------------------------------------------------------------------
+// K_j+1 is copied under the products with V_j, and V_j under those with K_j.
+template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_forward_kernel(bf16 *o, float *lse, Inputs<bf16> in) {
+    DYN_SHARED(bf16, q_tile);
+    bf16 *k_tile = q_tile + ROWS * tile_row<HS>, *v_tile = k_tile + KEY_TILE * tile_row<HS>;
+    const AttentionShape *s = &in.s;
+    Work w = work_of(in.starts, s->B, true);
+    if (w.row0 >= w.T) return;
+    int kv = w.head / (s->NH / s->NKV), warp = threadIdx.x / 32, keys = min(w.row0 + static_cast<int>(ROWS), w.T);
+    const bf16 *k = in.k + static_cast<size_t>(kv) * HS, *v = in.v + static_cast<size_t>(kv) * HS;
+    float scale = 1.0f / sqrtf(static_cast<float>(HS)), scale2 = scale * LOG2_E;
+    tile_load<HS>(q_tile, ROWS, threadIdx.x, BLOCK, rows_from(in.q + static_cast<size_t>(w.head) * HS, s->q_stride, w, w.row0));
+    tile_load<HS>(k_tile, KEY_TILE, threadIdx.x, BLOCK, rows_from(k, s->k_stride, w, 0));
+    cp_async_commit();
+    Online<HS> x;
+    online_start(&x);
+    for (int j0 = 0; j0 < keys; j0 += KEY_TILE) {
+        float scores[KEY_TILE / 8][4] = {};
+        cp_async_wait<0>();
+        __syncthreads(); // K is there, and the last V is done with
+        tile_load<HS>(v_tile, KEY_TILE, threadIdx.x, BLOCK, rows_from(v, s->v_stride, w, j0));
+        cp_async_commit();
+        tile_dot<HS>(scores, q_tile + 16 * warp * tile_row<HS>, k_tile);
+        if (j0 + KEY_TILE > w.row0) // the diagonal: a key after its query weighs nothing
+            for (int n = 0; n < KEY_TILE / 8; n++)
+                for (int i = 0; i < 4; i++)
+                    if (j0 + tile_column_of(n, i) > w.row0 + 16 * warp + tile_row_of(i)) scores[n][i] = -INFINITY;
+        online_weights(&x, scores, scale2);
+        cp_async_wait<0>();
+        __syncthreads(); // V is there, and K is done with
+        if (j0 + KEY_TILE < keys) tile_load<HS>(k_tile, KEY_TILE, threadIdx.x, BLOCK, rows_from(k, s->k_stride, w, j0 + KEY_TILE));
+        cp_async_commit();
+        tile_sum<HS>(x.o, scores, v_tile);
+    }
+    for (int half = 0; half < 2; half++) {
+        int t = w.row0 + 16 * warp + tile_row_of(2 * half);
+        float sum = quad_sum(x.sum[half]), inv = 1.0f / sum;
+        if (t >= w.T) continue;
+        bf16 *to = o + dense_at(w.first + t, w.head, s);
+        if (threadIdx.x % 4 == 0) lse[static_cast<size_t>(w.first + t) * s->NH + w.head] = x.max[half] * scale + logf(sum);
+        for (int c = 0; c < HS / 8; c++) // columns 2q, 2q + 1
+            *reinterpret_cast<unsigned *>(to + tile_column_of(c, 0)) = pack_bf16(x.o[c][2 * half] * inv, x.o[c][2 * half + 1] * inv);
+    }
+}
+
+// ---- backward on tiles -------------------------------------------------------------------------------------------------
+// What passes by: two tiles of passing<HS> rows, and two floats a row, in two buffers; one is filled while the other is read.
+template <int HS> struct Passing {
+    bf16 a[2][passing<HS> * tile_row<HS>], b[2][passing<HS> * tile_row<HS>];
+    float lse[2][passing<HS>], D[2][passing<HS>];
+};
+template <int HS> struct BackwardTiles {
+    bf16 own_a[ROWS * tile_row<HS>], own_b[ROWS * tile_row<HS>]; // this block's rows: k and v, or q and d_o
+    Passing<HS> passing;
+};
+
+template <int HS> DEVICE_INLINE void store_tile(bf16 *to, size_t stride, const float (&acc)[HS / 8][4], Work w, float scale) {
+    for (int half = 0; half < 2; half++) {
+        int t = w.row0 + 16 * (threadIdx.x / 32) + tile_row_of(2 * half);
+        if (t >= w.T) continue;
+        bf16 *row = to + (w.first + t) * stride;
+        for (int c = 0; c < HS / 8; c++)
+            *reinterpret_cast<unsigned *>(row + tile_column_of(c, 0)) = pack_bf16(acc[c][2 * half] * scale, acc[c][2 * half + 1] * scale);
+    }
+}
+
+// dk, dv of 64 keys of one kv head: queries of every head of its group pass by, from the diagonal to the end. The scores
+// are computed transposed, keys down and queries across, so that P^T and dS^T are in place for the products that follow.
+template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_backward_keys_kernel(bf16 *dk, bf16 *dv, Inputs<bf16> in) {
+    constexpr int P = passing<HS>;
+    DYN_SHARED(BackwardTiles<HS>, tiles);
+    Passing<HS> *pass = &tiles->passing;
+    const AttentionShape *s = &in.s;
+    Work w = work_of(in.starts, s->B, false);
+    if (w.row0 >= w.T) return;
+    int group = s->NH / s->NKV, own = 16 * (threadIdx.x / 32) * tile_row<HS>, steps = ceil_div(w.T - w.row0, P);
+    float scale = 1.0f / sqrtf(static_cast<float>(HS)), scale2 = scale * LOG2_E, dk_acc[HS / 8][4] = {}, dv_acc[HS / 8][4] = {};
+    auto start = [&](int step) { // the copies of a step: head step / steps of the group, queries step % steps
+        int h = w.head * group + step / steps, t0 = w.row0 + step % steps * P, buffer = step % 2;
+        tile_load<HS>(pass->a[buffer], P, threadIdx.x, BLOCK, rows_from(in.q + static_cast<size_t>(h) * HS, s->q_stride, w, t0));
+        tile_load<HS>(pass->b[buffer], P, threadIdx.x, BLOCK, rows_from(in.d_o + static_cast<size_t>(h) * HS, static_cast<size_t>(s->NH) * HS, w, t0));
+        if (static_cast<int>(threadIdx.x) < P && t0 + static_cast<int>(threadIdx.x) < w.T) {
+            size_t at = static_cast<size_t>(w.first + t0 + threadIdx.x) * s->NH + h;
+            pass->lse[buffer][threadIdx.x] = in.lse[at] * LOG2_E;
+            pass->D[buffer][threadIdx.x] = in.D[at];
+        }
+        cp_async_commit();
+    };
+    tile_load<HS>(tiles->own_a, ROWS, threadIdx.x, BLOCK, rows_from(in.k + static_cast<size_t>(w.head) * HS, s->k_stride, w, w.row0));
+    tile_load<HS>(tiles->own_b, ROWS, threadIdx.x, BLOCK, rows_from(in.v + static_cast<size_t>(w.head) * HS, s->v_stride, w, w.row0));
+    start(0);
+    for (int step = 0; step < steps * group; step++) {
+        float p[P / 8][4] = {}, ds[P / 8][4] = {};
+        int buffer = step % 2, t0 = w.row0 + step % steps * P;
+        cp_async_wait<0>();
+        __syncthreads(); // this step's rows are there, and the other buffer is done with
+        if (step + 1 < steps * group) start(step + 1);
+        tile_dot<HS>(p, tiles->own_a + own, pass->a[buffer]);
+        tile_dot<HS>(ds, tiles->own_b + own, pass->b[buffer]);
+        for (int n = 0; n < P / 8; n++)
+            for (int i = 0; i < 4; i++) {
+                int column = tile_column_of(n, i), t = t0 + column, j = w.row0 + 16 * static_cast<int>(threadIdx.x / 32) + tile_row_of(i);
+                bool seen = j <= t && t < w.T;
+                p[n][i] = seen ? exp2f(p[n][i] * scale2 - pass->lse[buffer][column]) : 0.0f;
+                ds[n][i] = seen ? p[n][i] * (ds[n][i] - pass->D[buffer][column]) : 0.0f;
+            }
+        tile_sum<HS>(dv_acc, p, pass->b[buffer]);
+        tile_sum<HS>(dk_acc, ds, pass->a[buffer]);
+    }
+    store_tile<HS>(dk + static_cast<size_t>(w.head) * HS, s->k_stride, dk_acc, w, scale);
+    store_tile<HS>(dv + static_cast<size_t>(w.head) * HS, s->v_stride, dv_acc, w, 1.0f);
+}
+
+// dq of 64 queries of one head: keys and values pass by, from the first to the diagonal.
+template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_backward_queries_kernel(bf16 *dq, Inputs<bf16> in) {
+    constexpr int P = passing<HS>;
+    DYN_SHARED(BackwardTiles<HS>, tiles);
+    Passing<HS> *pass = &tiles->passing;
+    const AttentionShape *s = &in.s;
+    Work w = work_of(in.starts, s->B, true);
+    if (w.row0 >= w.T) return;
+    int kv = w.head / (s->NH / s->NKV), t_warp = w.row0 + 16 * static_cast<int>(threadIdx.x / 32), own = 16 * (threadIdx.x / 32) * tile_row<HS>;
+    int keys = min(w.row0 + static_cast<int>(ROWS), w.T);
+    float scale = 1.0f / sqrtf(static_cast<float>(HS)), scale2 = scale * LOG2_E, dq_acc[HS / 8][4] = {}, lse[2] = {}, D[2] = {};
+    for (int half = 0; half < 2; half++) {
+        size_t at = static_cast<size_t>(w.first + t_warp + tile_row_of(2 * half)) * s->NH + w.head;
+        if (t_warp + tile_row_of(2 * half) < w.T) lse[half] = in.lse[at] * LOG2_E, D[half] = in.D[at];
+    }
+    auto start = [&](int j0) {
+        int buffer = j0 / P % 2;
+        tile_load<HS>(pass->a[buffer], P, threadIdx.x, BLOCK, rows_from(in.k + static_cast<size_t>(kv) * HS, s->k_stride, w, j0));
+        tile_load<HS>(pass->b[buffer], P, threadIdx.x, BLOCK, rows_from(in.v + static_cast<size_t>(kv) * HS, s->v_stride, w, j0));
+        cp_async_commit();
+    };
+    tile_load<HS>(tiles->own_a, ROWS, threadIdx.x, BLOCK, rows_from(in.q + static_cast<size_t>(w.head) * HS, s->q_stride, w, w.row0));
+    tile_load<HS>(tiles->own_b, ROWS, threadIdx.x, BLOCK, rows_from(in.d_o + static_cast<size_t>(w.head) * HS, static_cast<size_t>(s->NH) * HS, w, w.row0));
+    start(0);
+    for (int j0 = 0; j0 < keys; j0 += P) {
+        float p[P / 8][4] = {}, ds[P / 8][4] = {};
+        int buffer = j0 / P % 2;
+        cp_async_wait<0>();
+        __syncthreads(); // these keys are there, and the other buffer is done with
+        if (j0 + P < keys) start(j0 + P);
+        tile_dot<HS>(p, tiles->own_a + own, pass->a[buffer]);
+        tile_dot<HS>(ds, tiles->own_b + own, pass->b[buffer]);
+        for (int n = 0; n < P / 8; n++)
+            for (int i = 0; i < 4; i++) {
+                bool seen = j0 + tile_column_of(n, i) <= t_warp + tile_row_of(i);
+                float weight = seen ? exp2f(p[n][i] * scale2 - lse[i / 2]) : 0.0f;
+                ds[n][i] = seen ? weight * (ds[n][i] - D[i / 2]) : 0.0f;
+            }
+        tile_sum<HS>(dq_acc, ds, pass->a[buffer]);
+    }
+    store_tile<HS>(dq + static_cast<size_t>(w.head) * HS, s->q_stride, dq_acc, w, scale);
+}
+
+// ---- a warp a row ------------------------------------------------------------------------------------------------------
+DEVICE_INLINE int sequence_of(const int *starts, int B, int n) { // the last one that starts at or before token n
+    int low = 0, high = B - 1;
+    while (low < high) {
+        int middle = (low + high + 1) / 2;
+        if (starts[middle] <= n) low = middle;
+        else high = middle - 1;
+    }
+    return low;
+}
+
+// D (N, NH) = d_o . o; every backward starts with it
+static __global__ void attention_D_kernel(float *D, const floatX *d_o, const floatX *o, int rows, int HS) {
+    int row = blockIdx.x * WARPS + threadIdx.x / 32;
+    if (row >= rows) return;
+    float sum = 0;
+    for (int c = threadIdx.x % 32; c < HS; c += 32) sum += to_float(d_o[static_cast<size_t>(row) * HS + c]) * to_float(o[static_cast<size_t>(row) * HS + c]);
+    sum = warp_sum(sum);
+    if (threadIdx.x % 32 == 0) D[row] = sum;
+}
+
+static __global__ void attention_rows_forward_kernel(floatX *o, float *lse, Inputs<floatX> in) {
+    const AttentionShape *s = &in.s;
+    int n = blockIdx.x * WARPS + threadIdx.x / 32, h = blockIdx.y, kv = h / (s->NH / s->NKV);
+    if (n >= s->N) return;
+    int first = in.starts[sequence_of(in.starts, s->B, n)];
+    auto key_of = [&](int j) { return in.k + static_cast<size_t>(first + j) * s->k_stride + static_cast<size_t>(kv) * s->HS; };
+    auto value_of = [&](int j) { return in.v + static_cast<size_t>(first + j) * s->v_stride + static_cast<size_t>(kv) * s->HS; };
+    float sum = row_forward(o + dense_at(n, h, s), in.q + static_cast<size_t>(n) * s->q_stride + static_cast<size_t>(h) * s->HS, key_of, value_of, n - first + 1, s->HS);
+    if (threadIdx.x % 32 == 0) lse[static_cast<size_t>(n) * s->NH + h] = sum;
+}
+
+// p and ds of query (n, h) and key j: one lane's work
+struct Pair {
+    float p, ds;
+};
+DEVICE_INLINE Pair pair_of(const Inputs<floatX> *in, int n, int h, int j) {
+    const AttentionShape *s = &in->s;
+    int kv = h / (s->NH / s->NKV);
+    size_t row = static_cast<size_t>(n) * s->NH + h;
+    float scale = 1.0f / sqrtf(static_cast<float>(s->HS));
+    float score = dot(in->q + static_cast<size_t>(n) * s->q_stride + static_cast<size_t>(h) * s->HS,
+                      in->k + static_cast<size_t>(j) * s->k_stride + static_cast<size_t>(kv) * s->HS, s->HS);
+    float dp = dot(in->d_o + dense_at(n, h, s), in->v + static_cast<size_t>(j) * s->v_stride + static_cast<size_t>(kv) * s->HS, s->HS);
+    float p = expf(score * scale - in->lse[row]);
+    return {p, p * (dp - in->D[row]) * scale};
+}
+
+static __global__ void attention_rows_backward_queries_kernel(floatX *dq, Inputs<floatX> in) {
+    const AttentionShape *s = &in.s;
+    int n = blockIdx.x * WARPS + threadIdx.x / 32, lane = threadIdx.x % 32, h = blockIdx.y, kv = h / (s->NH / s->NKV);
+    if (n >= s->N) return;
+    float acc[CHANNELS] = {};
+    for (int j0 = in.starts[sequence_of(in.starts, s->B, n)]; j0 <= n; j0 += 32) {
+        Pair x = j0 + lane <= n ? pair_of(&in, n, h, j0 + lane) : Pair{0, 0};
+        add_rows(acc, x.ds, min(32, n + 1 - j0), s->HS, [&](int l) { return in.k + static_cast<size_t>(j0 + l) * s->k_stride + static_cast<size_t>(kv) * s->HS; });
+    }
+    store_row(dq + static_cast<size_t>(n) * s->q_stride + static_cast<size_t>(h) * s->HS, acc, s->HS, 1.0f);
+}
+
+static __global__ void attention_rows_backward_keys_kernel(floatX *dk, floatX *dv, Inputs<floatX> in) {
+    const AttentionShape *s = &in.s;
+    int j = blockIdx.x * WARPS + threadIdx.x / 32, lane = threadIdx.x % 32, kv = blockIdx.y, group = s->NH / s->NKV;
+    if (j >= s->N) return;
+    int end = in.starts[sequence_of(in.starts, s->B, j) + 1];
+    float dk_acc[CHANNELS] = {}, dv_acc[CHANNELS] = {};
+    for (int h = kv * group; h < (kv + 1) * group; h++)
+        for (int t0 = j; t0 < end; t0 += 32) {
+            Pair x = t0 + lane < end ? pair_of(&in, t0 + lane, h, j) : Pair{0, 0};
+            add_rows(dk_acc, x.ds, min(32, end - t0), s->HS, [&](int l) { return in.q + static_cast<size_t>(t0 + l) * s->q_stride + static_cast<size_t>(h) * s->HS; });
+            add_rows(dv_acc, x.p, min(32, end - t0), s->HS, [&](int l) { return in.d_o + dense_at(t0 + l, h, s); });
+        }
+    store_row(dk + static_cast<size_t>(j) * s->k_stride + static_cast<size_t>(kv) * s->HS, dk_acc, s->HS, 1.0f);
+    store_row(dv + static_cast<size_t>(j) * s->v_stride + static_cast<size_t>(kv) * s->HS, dv_acc, s->HS, 1.0f);
+}
+
+// ---- launch --------------------------------------------------------------------------------------------------------------
+template <class X> static bool fits_tiles(const AttentionShape *s, const X *q, const X *k, const X *v) {
+    return sizeof(X) == 2 && s->q_stride % 8 == 0 && s->k_stride % 8 == 0 && s->v_stride % 8 == 0 && aligned16(q, k, v);
+}
+
+// True where there is a kernel on tiles for this call.
+template <class X> static bool forward_tiles(Device *dev, X *o, float *lse, const Inputs<X> &in) {
+    if constexpr (sizeof(X) == 2) {
+        if (!fits_tiles(&in.s, in.q, in.k, in.v) || !aligned16(o)) return false;
+        return by_head_size(in.s.HS, [&](auto HS) {
+            size_t bytes = (ROWS + 2 * KEY_TILE) * tile_row<HS> * sizeof(X);
+            allow_shared(dev, attention_forward_kernel<HS>, bytes);
+            LAUNCH((attention_forward_kernel<HS>), dim3(ceil_div(in.s.T, ROWS) * in.s.B, in.s.NH), BLOCK, bytes, dev->stream)(o, lse, in);
+        });
+    }
+    return false;
+}
+
+template <class X> static bool backward_tiles(Device *dev, X *dq, X *dk, X *dv, const Inputs<X> &in) {
+    if constexpr (sizeof(X) == 2) {
+        if (!fits_tiles(&in.s, in.q, in.k, in.v) || !aligned16(dq, dk, dv, in.o, in.d_o)) return false;
+        return by_head_size(in.s.HS, [&](auto HS) {
+            size_t bytes = sizeof(BackwardTiles<HS>);
+            int blocks = ceil_div(in.s.T, ROWS) * in.s.B;
+            allow_shared(dev, attention_backward_keys_kernel<HS>, bytes);
+            allow_shared(dev, attention_backward_queries_kernel<HS>, bytes);
+            LAUNCH((attention_backward_keys_kernel<HS>), dim3(blocks, in.s.NKV), BLOCK, bytes, dev->stream)(dk, dv, in);
+            LAUNCH((attention_backward_queries_kernel<HS>), dim3(blocks, in.s.NH), BLOCK, bytes, dev->stream)(dq, in);
+        });
+    }
+    return false;
+}
+
+extern "C" size_t attention_workspace_bytes(const Device *, const AttentionShape *s) { return static_cast<size_t>(s->N) * s->NH * sizeof(float); } // D
+
+extern "C" void attention_forward(Device *dev, floatX *o, float *lse, const floatX *q, const floatX *k, const floatX *v, const int *starts,
+                                  const AttentionShape *shape, void *) {
+    Inputs<floatX> in = {q, k, v, NULL, NULL, NULL, NULL, starts, *shape};
+    if (shape->N == 0) return;
+    REQUIRE(shape->HS <= HEAD_MAX, "heads of %d channels: at most %d", shape->HS, HEAD_MAX);
+    if (!forward_tiles(dev, o, lse, in))
+        LAUNCH((attention_rows_forward_kernel), dim3(ceil_div(shape->N, WARPS), shape->NH), BLOCK, 0, dev->stream)(o, lse, in);
+    CUDA_CHECK(cudaGetLastError());
+}
+
+extern "C" void attention_backward(Device *dev, floatX *dq, floatX *dk, floatX *dv, const floatX *d_o, const floatX *q, const floatX *k,
+                                   const floatX *v, const floatX *o, const float *lse, const int *starts, const AttentionShape *shape,
+                                   void *workspace) {
+    float *D = static_cast<float *>(workspace);
+    Inputs<floatX> in = {q, k, v, o, d_o, lse, D, starts, *shape};
+    int N = shape->N, rows = N * shape->NH;
+    if (N == 0) return;
+    LAUNCH((attention_D_kernel), ceil_div(rows, WARPS), BLOCK, 0, dev->stream)(D, d_o, o, rows, shape->HS);
+    if (!backward_tiles(dev, dq, dk, dv, in)) {
+        LAUNCH((attention_rows_backward_keys_kernel), dim3(ceil_div(N, WARPS), shape->NKV), BLOCK, 0, dev->stream)(dk, dv, in);
+        LAUNCH((attention_rows_backward_queries_kernel), dim3(ceil_div(N, WARPS), shape->NH), BLOCK, 0, dev->stream)(dq, in);
+    }
+    CUDA_CHECK(cudaGetLastError());
+}

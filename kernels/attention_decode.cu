@@ -1,0 +1,230 @@
+// See attention_decode.h. A block of the cache is (NKV, BLOCK_TOKENS, HS): the keys of one head stand together.
+//
+// In bf16, one block of threads does one row, one kv head and SPLIT_KEYS keys: the query heads of the group are the 16
+// rows of the tensor cores' tiles, so that keys and values are read once for all of them. Its warps take tiles of keys in
+// turn, each with a softmax of its own (attention_tiles.cuh); those are joined in a fixed order, and where a context may
+// span several splits, a second kernel joins the splits. Whether it may is decided by table_width, not by the positions,
+// which only the device knows: a step can be recorded once and replayed.
+//
+// Invariant mode: one warp goes over all keys in the steps of the training forward; the bits are the same.
+// Elsewhere (fp32, other head sizes): row_forward of attention_rows.cuh, as in training.
+#include "kernels/attention_decode.h"
+#include "kernels/attention_rows.cuh"
+#include "kernels/attention_tiles.cuh"
+
+enum { BLOCK_TOKENS = 32, SPLIT_KEYS = 512, WARPS = 2, HEADS = 16, ROW_WARPS = 4 };
+
+template <class X> struct Cache {
+    const X *k, *v;
+    const int *tables, *seq, *pos;
+    DecodeShape s;
+};
+
+extern "C" int kv_block_tokens(void) { return BLOCK_TOKENS; }
+extern "C" size_t kv_block_elements(int NKV, int HS) { return static_cast<size_t>(NKV) * BLOCK_TOKENS * HS; }
+
+// Where position p of kv head `head` stands, in elements from the start of a layer's cache
+DEVICE_INLINE size_t cache_at(const int *table, int p, int head, const DecodeShape *s) {
+    size_t block = static_cast<size_t>(table[p / BLOCK_TOKENS]);
+    return ((block * s->NKV + head) * BLOCK_TOKENS + p % BLOCK_TOKENS) * s->HS;
+}
+
+// ---- append, copy ------------------------------------------------------------------------------------------------------
+template <int W> static __global__ void kv_append_kernel(floatX *k_cache, floatX *v_cache, const floatX *k, const floatX *v, const int *tables,
+                                                         const int *seq, const int *pos, DecodeShape s) {
+    int r = blockIdx.x;
+    const int *table = tables + static_cast<size_t>(seq[r]) * s.table_width;
+    for (int i = threadIdx.x * W; i < s.NKV * s.HS; i += blockDim.x * W) {
+        int head = i / s.HS, c = i % s.HS;
+        size_t to = cache_at(table, pos[r], head, &s) + c;
+        float x[W];
+        load_floats(x, k + static_cast<size_t>(r) * s.k_stride + i);
+        store_floats(k_cache + to, x);
+        load_floats(x, v + static_cast<size_t>(r) * s.v_stride + i);
+        store_floats(v_cache + to, x);
+    }
+}
+
+extern "C" void kv_append(Device *dev, floatX *k_cache, floatX *v_cache, const floatX *k, const floatX *v, const int *tables, const int *seq,
+                          const int *pos, const DecodeShape *s) {
+    if (s->R == 0) return;
+    by_width(s->HS % WIDE == 0 && s->k_stride % WIDE == 0 && s->v_stride % WIDE == 0 && aligned16(k_cache, v_cache, k, v), [&](auto W) {
+        LAUNCH((kv_append_kernel<W>), s->R, 128, 0, dev->stream)(k_cache, v_cache, k, v, tables, seq, pos, *s);
+    });
+    CUDA_CHECK(cudaGetLastError());
+}
+
+extern "C" void kv_copy_block(Device *dev, floatX *k_cache, floatX *v_cache, int to, int from, int NKV, int HS) {
+    size_t n = kv_block_elements(NKV, HS);
+    device_copy(dev, k_cache + static_cast<size_t>(to) * n, k_cache + static_cast<size_t>(from) * n, n * sizeof(floatX));
+    device_copy(dev, v_cache + static_cast<size_t>(to) * n, v_cache + static_cast<size_t>(from) * n, n * sizeof(floatX));
+}
+
+// ---- on tiles ------------------------------------------------------------------------------------------------------------
+// A softmax over some of the keys: o is relative to 2^max and not divided by sum.
+struct Part {
+    float max, sum;
+};
+// Shared memory of a block; `o` takes the place of a warp's keys when it is through.
+template <int HS, int W> struct DecodeTiles {
+    bf16 q[HEADS * tile_row<HS>];
+    union {
+        struct {
+            bf16 k[KEY_TILE * tile_row<HS>], v[KEY_TILE * tile_row<HS>];
+        } of[W];
+        float o[W][HEADS][HS];
+    };
+    Part part[W][HEADS];
+};
+
+// One warp over the tiles of keys first, first + step, ... below last.
+template <int HS>
+DEVICE_INLINE void attend(Online<HS> *x, const Cache<bf16> *in, const int *table, int head, const bf16 *q, bf16 *k_tile, bf16 *v_tile, int first, int last,
+                          int step, float scale2) {
+    int lane = threadIdx.x % 32;
+    auto rows_from = [&](const bf16 *cache, int j0) {
+        return [=](int i) { return j0 + i < last ? cache + cache_at(table, j0 + i, head, &in->s) : static_cast<const bf16 *>(NULL); };
+    };
+    if (first < last) tile_load<HS>(k_tile, KEY_TILE, lane, 32, rows_from(in->k, first));
+    cp_async_commit();
+    for (int j0 = first; j0 < last; j0 += step) {
+        float scores[KEY_TILE / 8][4] = {};
+        cp_async_wait<0>();
+        __syncwarp(); // K is there, and the last V is done with
+        tile_load<HS>(v_tile, KEY_TILE, lane, 32, rows_from(in->v, j0));
+        cp_async_commit();
+        tile_dot<HS>(scores, q, k_tile);
+        for (int n = 0; n < KEY_TILE / 8; n++)
+            for (int i = 0; i < 4; i++)
+                if (j0 + tile_column_of(n, i) >= last) scores[n][i] = -INFINITY;
+        online_weights(x, scores, scale2);
+        cp_async_wait<0>();
+        __syncwarp(); // V is there, and K is done with
+        if (j0 + step < last) tile_load<HS>(k_tile, KEY_TILE, lane, 32, rows_from(in->k, j0 + step));
+        cp_async_commit();
+        tile_sum<HS>(x->o, scores, v_tile);
+    }
+    cp_async_wait<0>();
+    __syncwarp();
+}
+
+// One channel of `count` parts joined, in order. Writes the joined maximum and sum.
+template <class OutputOf> DEVICE_INLINE float join(Part *joined, const Part *part, int stride, int count, OutputOf output_of) {
+    float max = part[0].max, sum = 0, o = 0;
+    for (int i = 1; i < count; i++) max = fmaxf(max, part[static_cast<size_t>(i) * stride].max);
+    for (int i = 0; i < count; i++) {
+        Part p = part[static_cast<size_t>(i) * stride];
+        float weight = exp2f(p.max - max); // a part without keys has the maximum -inf and weighs 0
+        sum += weight * p.sum;
+        o += weight * output_of(i);
+    }
+    *joined = {max, sum};
+    return o;
+}
+
+// grid (R, kv heads x sixteens of a group, splits). parts (R, splits, NH) and outputs (R, splits, NH, HS), or NULL where
+// there is one split: then o (R, NH, HS) is written.
+template <int HS, int W>
+static __global__ void __launch_bounds__(32 * W) attention_decode_kernel(bf16 *o, Part *parts, float *outputs, const bf16 *q, Cache<bf16> in, int split_keys) {
+    typedef DecodeTiles<HS, W> Tiles;
+    DYN_SHARED(Tiles, tiles);
+    const DecodeShape *s = &in.s;
+    int r = blockIdx.x, split = blockIdx.z, group = s->NH / s->NKV, sixteens = ceil_div(group, HEADS), kv = blockIdx.y / sixteens;
+    int head0 = blockIdx.y % sixteens * HEADS, heads = min(group - head0, static_cast<int>(HEADS)), warp = threadIdx.x / 32;
+    int keys = in.pos[r] + 1, first = split * split_keys, last = keys - first < split_keys ? keys : first + split_keys;
+    if (first >= keys) return;
+    float scale2 = 1.0f / sqrtf(static_cast<float>(HS)) * LOG2_E;
+    size_t h0 = static_cast<size_t>(kv) * group + head0;
+    const bf16 *q_row = q + static_cast<size_t>(r) * s->q_stride + h0 * HS;
+    tile_load<HS>(tiles->q, HEADS, threadIdx.x, 32 * W, [=](int i) { return i < heads ? q_row + static_cast<size_t>(i) * HS : static_cast<const bf16 *>(NULL); });
+    cp_async_commit();
+    cp_async_wait<0>();
+    __syncthreads();
+    Online<HS> x;
+    online_start(&x);
+    attend<HS>(&x, &in, in.tables + static_cast<size_t>(in.seq[r]) * s->table_width, kv, tiles->q, tiles->of[warp].k, tiles->of[warp].v,
+               first + warp * KEY_TILE, last, W * KEY_TILE, scale2);
+    __syncthreads(); // `o` lies over the keys of all warps
+    for (int i = 0; i < 4; i++)
+        for (int c = 0; c < HS / 8; c++) tiles->o[warp][tile_row_of(i)][tile_column_of(c, i)] = x.o[c][i];
+    for (int half = 0; half < 2; half++) {
+        float sum = quad_sum(x.sum[half]);
+        if (threadIdx.x % 4 == 0) tiles->part[warp][tile_row_of(2 * half)] = {x.max[half] * scale2, sum};
+    }
+    __syncthreads();
+    for (int i = threadIdx.x; i < heads * HS; i += 32 * W) {
+        int h = i / HS, c = i % HS;
+        Part joined;
+        float out = join(&joined, &tiles->part[0][h], HEADS, W, [&](int w) { return tiles->o[w][h][c]; });
+        size_t at = (static_cast<size_t>(r) * gridDim.z + split) * s->NH + h0 + h;
+        if (!parts) o[at * HS + c] = from_float<bf16>(out * (1.0f / joined.sum));
+        else outputs[at * HS + c] = out;
+        if (parts && c == 0) parts[at] = joined;
+    }
+}
+
+// o (R, NH, HS) from the splits that row r has: one block a row and head
+static __global__ void attention_decode_join_kernel(floatX *o, const Part *parts, const float *outputs, const int *pos, int splits, int NH, int HS) {
+    int r = blockIdx.x, h = blockIdx.y, count = pos[r] / SPLIT_KEYS + 1;
+    size_t first = static_cast<size_t>(r) * splits * NH + h;
+    for (int c = threadIdx.x; c < HS; c += blockDim.x) {
+        Part joined;
+        float out = join(&joined, parts + first, NH, count, [&](int i) { return outputs[(first + static_cast<size_t>(i) * NH) * HS + c]; });
+        o[(static_cast<size_t>(r) * NH + h) * HS + c] = from_float<floatX>(out * (1.0f / joined.sum));
+    }
+}
+
+// ---- a warp a row and head ---------------------------------------------------------------------------------------------
+static __global__ void attention_decode_rows_kernel(floatX *o, const floatX *q, Cache<floatX> in) {
+    const DecodeShape *s = &in.s;
+    int h = blockIdx.x * ROW_WARPS + threadIdx.x / 32, r = blockIdx.y;
+    if (h >= s->NH) return;
+    int kv = h / (s->NH / s->NKV);
+    const int *table = in.tables + static_cast<size_t>(in.seq[r]) * s->table_width;
+    row_forward(o + (static_cast<size_t>(r) * s->NH + h) * s->HS, q + static_cast<size_t>(r) * s->q_stride + static_cast<size_t>(h) * s->HS,
+                [&](int j) { return in.k + cache_at(table, j, kv, s); }, [&](int j) { return in.v + cache_at(table, j, kv, s); }, in.pos[r] + 1, s->HS);
+}
+
+// ---- launch ----------------------------------------------------------------------------------------------------------------
+static int splits_of(const Device *dev, const DecodeShape *s) { return dev->invariant ? 1 : ceil_div(s->table_width * BLOCK_TOKENS, SPLIT_KEYS); }
+
+extern "C" size_t attention_decode_workspace_bytes(const Device *dev, const DecodeShape *s) {
+    int splits = splits_of(dev, s);
+    return splits > 1 ? static_cast<size_t>(s->R) * splits * s->NH * (sizeof(Part) + s->HS * sizeof(float)) : 0;
+}
+
+template <int HS, int W, class X> static void decode_tiles(Device *dev, X *o, Part *parts, float *outputs, const X *q, const Cache<X> &in, int splits) {
+    const DecodeShape *s = &in.s;
+    size_t bytes = sizeof(DecodeTiles<HS, W>);
+    int sixteens = ceil_div(s->NH / s->NKV, HEADS), split_keys = splits > 1 ? static_cast<int>(SPLIT_KEYS) : s->table_width * BLOCK_TOKENS;
+    allow_shared(dev, attention_decode_kernel<HS, W>, bytes);
+    LAUNCH((attention_decode_kernel<HS, W>), dim3(s->R, s->NKV * sixteens, splits), 32 * W, bytes, dev->stream)(o, parts, outputs, q, in, split_keys);
+}
+
+// True where there is a kernel on tiles for this call.
+template <class X> static bool forward_tiles(Device *dev, X *o, const X *q, const Cache<X> &in, void *workspace) {
+    if constexpr (sizeof(X) == 2) {
+        const DecodeShape *s = &in.s;
+        if (s->q_stride % 8 != 0 || !aligned16(q, in.k, in.v)) return false;
+        int splits = splits_of(dev, s);
+        Part *parts = splits > 1 ? static_cast<Part *>(workspace) : NULL;
+        float *outputs = reinterpret_cast<float *>(parts ? parts + static_cast<size_t>(s->R) * splits * s->NH : NULL);
+        bool found = by_head_size(s->HS, [&](auto HS) {
+            if (dev->invariant) decode_tiles<HS, 1>(dev, o, parts, outputs, q, in, splits);
+            else decode_tiles<HS, WARPS>(dev, o, parts, outputs, q, in, splits);
+        });
+        if (found && splits > 1) LAUNCH((attention_decode_join_kernel), dim3(s->R, s->NH), 64, 0, dev->stream)(o, parts, outputs, in.pos, splits, s->NH, s->HS);
+        return found;
+    }
+    return false;
+}
+
+extern "C" void attention_decode_forward(Device *dev, floatX *o, const floatX *q, const floatX *k_cache, const floatX *v_cache, const int *tables,
+                                         const int *seq, const int *pos, const DecodeShape *shape, void *workspace) {
+    Cache<floatX> in = {k_cache, v_cache, tables, seq, pos, *shape};
+    if (shape->R == 0) return;
+    REQUIRE(shape->HS <= HEAD_MAX, "heads of %d channels: at most %d", shape->HS, HEAD_MAX);
+    if (!forward_tiles(dev, o, q, in, workspace))
+        LAUNCH((attention_decode_rows_kernel), dim3(ceil_div(shape->NH, ROW_WARPS), shape->R), 32 * ROW_WARPS, 0, dev->stream)(o, q, in);
+    CUDA_CHECK(cudaGetLastError());
+}

@@ -1,0 +1,126 @@
+// The tiles under attention on tensor cores (bf16, head sizes 16, 32, 64 and 128), for training and for decoding. A warp
+// owns 16 rows of an output; the other operand passes by in tiles of shared memory. Layouts: ptx.cuh.
+//
+// A row of a tile is HS values and 8 more: rows then start 16 bytes further along the banks, so that the 8 rows that one
+// ldmatrix reads meet no bank twice.
+#ifndef KERNELS_ATTENTION_TILES_CUH
+#define KERNELS_ATTENTION_TILES_CUH
+#include "kernels/ptx.cuh"
+#include "kernels/vector.cuh"
+
+typedef __nv_bfloat16 bf16;
+template <int HS> constexpr int tile_row = HS + 8;
+
+enum { KEY_TILE = 64 };              // keys that a step of the online softmax takes: one value, so that decoding can repeat training
+static const float LOG2_E = 1.44269504f;
+
+// Starts the copies of rows [0, rows) x HS of a tile by `threads` threads. row_of(i) is the address of row i, or NULL: the
+// row becomes 0.
+template <int HS, class RowOf> DEVICE_INLINE void tile_load(bf16 *tile, int rows, int thread, int threads, RowOf row_of) {
+    for (int i = thread; i < rows * (HS / 8); i += threads) {
+        int row = i / (HS / 8), c = i % (HS / 8) * 8;
+        const bf16 *from = row_of(row);
+        cp_async_16(tile + row * tile_row<HS> + c, from ? from + c : tile, from ? 16 : 0);
+    }
+}
+
+// acc (16, 8 NT) += A B^T over HS channels: A 16 rows at a, B 8 NT rows at b, both tiles
+template <int HS, int NT> DEVICE_INLINE void tile_dot(float (&acc)[NT][4], const bf16 *a, const bf16 *b) {
+    int lane = threadIdx.x % 32;
+    const bf16 *a_row = a + lane % 16 * tile_row<HS> + 8 * (lane / 16);
+    const bf16 *b_row = b + (lane % 8 + 8 * (lane / 16)) * tile_row<HS> + 8 * (lane / 8 % 2);
+#pragma unroll
+    for (int c = 0; c < HS; c += 16) {
+        unsigned fa[4], fb[4];
+        ldmatrix_x4(fa, a_row + c);
+#pragma unroll
+        for (int n = 0; n < NT; n += 2) {
+            ldmatrix_x4(fb, b_row + 8 * n * tile_row<HS> + c);
+            mma_m16n8k16(acc[n], fa, fb[0], fb[1]);
+            mma_m16n8k16(acc[n + 1], fa, fb[2], fb[3]);
+        }
+    }
+}
+
+// acc (16, HS) += P B: P (16, 8 NT) is an accumulator of another product, rounded to bf16; B is a tile of 8 NT rows
+template <int HS, int NT> DEVICE_INLINE void tile_sum(float (&acc)[HS / 8][4], const float (&p)[NT][4], const bf16 *b) {
+    int lane = threadIdx.x % 32;
+    const bf16 *b_row = b + lane % 16 * tile_row<HS> + 8 * (lane / 16);
+#pragma unroll
+    for (int n = 0; n < NT; n += 2) {
+        const unsigned fa[4] = {pack_bf16(p[n][0], p[n][1]), pack_bf16(p[n][2], p[n][3]), pack_bf16(p[n + 1][0], p[n + 1][1]),
+                                pack_bf16(p[n + 1][2], p[n + 1][3])};
+        unsigned fb[4];
+#pragma unroll
+        for (int c = 0; c < HS / 8; c += 2) {
+            ldmatrix_x4_trans(fb, b_row + 8 * n * tile_row<HS> + 8 * c);
+            mma_m16n8k16(acc[c], fa, fb[0], fb[1]);
+            mma_m16n8k16(acc[c + 1], fa, fb[2], fb[3]);
+        }
+    }
+}
+
+// Element (row, column) of a lane's acc[n][i]
+DEVICE_INLINE int tile_row_of(int i) { return threadIdx.x % 32 / 4 + 8 * (i / 2); }
+DEVICE_INLINE int tile_column_of(int n, int i) { return 8 * n + 2 * (threadIdx.x % 4) + i % 2; }
+
+// Over the four lanes that share a row
+DEVICE_INLINE float quad_max(float x) {
+    x = fmaxf(x, __shfl_xor_sync(0xffffffffu, x, 1));
+    return fmaxf(x, __shfl_xor_sync(0xffffffffu, x, 2));
+}
+DEVICE_INLINE float quad_sum(float x) {
+    x += __shfl_xor_sync(0xffffffffu, x, 1);
+    return x + __shfl_xor_sync(0xffffffffu, x, 2);
+}
+
+// The softmax so far of a lane's two rows, g and g + 8: o (16, HS) is not yet divided by the sum, which each lane holds for
+// the columns it has seen. max is of the scores before scaling.
+template <int HS> struct Online {
+    float o[HS / 8][4];
+    float max[2], sum[2];
+};
+
+template <int HS> DEVICE_INLINE void online_start(Online<HS> *x) {
+    for (int c = 0; c < HS / 8; c++)
+        for (int i = 0; i < 4; i++) x->o[c][i] = 0;
+    x->max[0] = x->max[1] = -INFINITY;
+    x->sum[0] = x->sum[1] = 0;
+}
+
+// Scores s (16, KEY_TILE), -inf where masked, become weights relative to the new maximum; what is there is brought to it.
+// In powers of two: scale2 = log2(e) / sqrt(HS). A row that has met no key yet keeps the maximum -inf and the sum 0.
+template <int HS> DEVICE_INLINE void online_weights(Online<HS> *x, float (&s)[KEY_TILE / 8][4], float scale2) {
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+        float max = x->max[half];
+#pragma unroll
+        for (int n = 0; n < KEY_TILE / 8; n++) max = fmaxf(max, fmaxf(s[n][2 * half], s[n][2 * half + 1]));
+        max = quad_max(max);
+        float base = max == -INFINITY ? 0.0f : max * scale2, keep = exp2f(x->max[half] * scale2 - base);
+        x->max[half] = max;
+        x->sum[half] *= keep;
+#pragma unroll
+        for (int c = 0; c < HS / 8; c++) x->o[c][2 * half] *= keep, x->o[c][2 * half + 1] *= keep;
+#pragma unroll
+        for (int n = 0; n < KEY_TILE / 8; n++)
+#pragma unroll
+            for (int i = 2 * half; i < 2 * half + 2; i++) {
+                s[n][i] = exp2f(s[n][i] * scale2 - base);
+                x->sum[half] += s[n][i];
+            }
+    }
+}
+
+// Calls launch with HS as a constant and returns true, where there is a kernel for this head size.
+template <class Launch> static inline bool by_head_size(int HS, Launch launch) {
+    switch (HS) {
+    case 16: launch(std::integral_constant<int, 16>()); return true;
+    case 32: launch(std::integral_constant<int, 32>()); return true;
+    case 64: launch(std::integral_constant<int, 64>()); return true;
+    case 128: launch(std::integral_constant<int, 128>()); return true;
+    default: return false;
+    }
+}
+
+#endif

@@ -1,0 +1,171 @@
+// See matmul.h. Every product is one call of cuBLASLt, which thinks in columns: a row-major (rows, cols) array is a
+// column-major (cols, rows) matrix, so each product is computed transposed:
+//
+//   y^T (OC, N)  = (w^T)^T x^T      dx^T (C, N) = w^T dy^T      dw^T (C, OC) += x^T (dy^T)^T
+//
+// The bias is the library's epilogue, accumulation its beta = 1, and all sums are fp32 (never TF32). The library's
+// heuristic is asked once for each shape; its answer and the descriptors stay in a table of PLANS places, in which a new
+// shape replaces an older one of the same hash (the number of tokens differs from micro-batch to micro-batch).
+//
+// Invariant mode: one algorithm for each weight, whatever N is: the one proposed for PINNED_TOKENS tokens, without
+// split-K. Its tiles go over k in one order, so that a token's result does not depend on the other tokens of its call.
+#include "kernels/matmul.h"
+#include "kernels/device_cuda.cuh"
+#include <stdint.h>
+
+enum { PLANS = 1024, PINNED_TOKENS = 256 };
+
+typedef struct Product { // D (m, n) = op(A) op(B) + beta D [+ bias], column-major; all of it decides the algorithm
+    int m, n, k;
+    int transa, transb;       // cublasOperation_t
+    int out;                  // cudaDataType_t of D
+    int bias, accumulate;     // 0 or 1
+    unsigned align_a, align_b, align_d; // bytes
+} Product;
+
+typedef struct Plan {
+    Product product;
+    bool used;
+    cublasLtMatmulDesc_t desc;
+    cublasLtMatrixLayout_t a, b, d;
+    cublasLtMatmulAlgo_t algo;
+} Plan;
+
+struct MatmulPlans {
+    Plan plan[PLANS];
+};
+
+static const cudaDataType_t type_x = sizeof(floatX) == 2 ? CUDA_R_16BF : CUDA_R_32F;
+
+#define CUBLAS_CHECK(call) cublas_check((call), #call, __FILE__, __LINE__)
+static void cublas_check(cublasStatus_t status, const char *call, const char *file, int line) {
+    if (status == CUBLAS_STATUS_SUCCESS) return;
+    fprintf(stderr, "%s:%d: %s: cuBLASLt status %d; run again with CUBLASLT_LOG_LEVEL=2 to see which argument it refuses\n", file, line, call,
+            static_cast<int>(status));
+    exit(1);
+}
+
+MatmulPlans *matmul_plans_new() {
+    MatmulPlans *plans = static_cast<MatmulPlans *>(calloc(1, sizeof *plans));
+    REQUIRE(plans, "out of memory");
+    return plans;
+}
+
+static void plan_clear(Plan *plan) {
+    if (!plan->used) return;
+    cublasLtMatrixLayoutDestroy(plan->a);
+    cublasLtMatrixLayoutDestroy(plan->b);
+    cublasLtMatrixLayoutDestroy(plan->d);
+    cublasLtMatmulDescDestroy(plan->desc);
+    plan->used = false;
+}
+
+void matmul_plans_free(MatmulPlans *plans) {
+    for (int i = 0; i < PLANS; i++) plan_clear(&plans->plan[i]);
+    free(plans);
+}
+
+static void describe(Plan *plan, const Product *p, int n) {
+    cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_BIAS;
+    CUBLAS_CHECK(cublasLtMatmulDescCreate(&plan->desc, CUBLAS_COMPUTE_32F, CUDA_R_32F));
+    CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_TRANSA, &p->transa, sizeof p->transa));
+    CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_TRANSB, &p->transb, sizeof p->transb));
+    if (p->bias) CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue));
+    bool ta = p->transa != CUBLAS_OP_N, tb = p->transb != CUBLAS_OP_N;
+    CUBLAS_CHECK(cublasLtMatrixLayoutCreate(&plan->a, type_x, ta ? p->k : p->m, ta ? p->m : p->k, ta ? p->k : p->m));
+    CUBLAS_CHECK(cublasLtMatrixLayoutCreate(&plan->b, type_x, tb ? n : p->k, tb ? p->k : n, tb ? n : p->k));
+    CUBLAS_CHECK(cublasLtMatrixLayoutCreate(&plan->d, static_cast<cudaDataType_t>(p->out), p->m, n, p->m));
+}
+
+static void choose_algorithm(const Device *dev, Plan *plan, const Product *p) {
+    cublasLtMatmulPreference_t preference;
+    cublasLtMatmulHeuristicResult_t result;
+    size_t workspace = DEVICE_WORKSPACE_BYTES;
+    uint32_t no_split = CUBLASLT_REDUCTION_SCHEME_NONE;
+    int found = 0;
+    CUBLAS_CHECK(cublasLtMatmulPreferenceCreate(&preference));
+#define SET(attribute, value) CUBLAS_CHECK(cublasLtMatmulPreferenceSetAttribute(preference, attribute, &(value), sizeof(value)))
+    SET(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace);
+    SET(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, p->align_a);
+    SET(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, p->align_b);
+    SET(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, p->align_d);
+    SET(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, p->align_d);
+    if (dev->invariant) SET(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, no_split);
+#undef SET
+    cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(dev->cublas, plan->desc, plan->a, plan->b, plan->d, plan->d, preference, 1, &result, &found);
+    REQUIRE(status == CUBLAS_STATUS_SUCCESS && found == 1,
+            "cuBLASLt has no algorithm for %d x %d x %d (status %d): are the model's sizes multiples of 8?", p->m, p->n, p->k, static_cast<int>(status));
+    plan->algo = result.algo;
+    CUBLAS_CHECK(cublasLtMatmulPreferenceDestroy(preference));
+}
+
+static Plan *find_plan(Device *dev, const Product *p) {
+    const unsigned *words = reinterpret_cast<const unsigned *>(p);
+    unsigned hash = 2166136261u; // FNV-1a over the words of p
+    for (size_t i = 0; i < sizeof *p / sizeof *words; i++) hash = (hash ^ words[i]) * 16777619u;
+    Plan *plan = &dev->plans->plan[(hash ^ hash >> 16) % PLANS];
+    if (plan->used && !memcmp(&plan->product, p, sizeof *p)) return plan;
+    plan_clear(plan);
+    bool pinned = dev->invariant && p->transb == CUBLAS_OP_N; // n is the number of tokens in all products but dw
+    describe(plan, p, pinned ? PINNED_TOKENS : p->n);
+    choose_algorithm(dev, plan, p);
+    if (pinned) {
+        uint64_t tokens = static_cast<uint64_t>(p->n);
+        CUBLAS_CHECK(cublasLtMatrixLayoutSetAttribute(plan->b, CUBLASLT_MATRIX_LAYOUT_COLS, &tokens, sizeof tokens));
+        CUBLAS_CHECK(cublasLtMatrixLayoutSetAttribute(plan->d, CUBLASLT_MATRIX_LAYOUT_COLS, &tokens, sizeof tokens));
+    }
+    plan->product = *p;
+    plan->used = true;
+    return plan;
+}
+
+static unsigned alignment(const void *address) { // the largest power of two that divides it, up to 256
+    unsigned low = static_cast<unsigned>(reinterpret_cast<uintptr_t>(address)) | 256u;
+    return low & (0u - low);
+}
+
+static void multiply(Device *dev, void *D, const void *A, const void *B, const void *bias, Product p) {
+    if (p.m == 0 || p.n == 0) return;
+    p.bias = bias != NULL;
+    p.align_a = alignment(A), p.align_b = alignment(B), p.align_d = alignment(D);
+    Plan *plan = find_plan(dev, &p);
+    float one = 1.0f, beta = p.accumulate ? 1.0f : 0.0f;
+    if (bias) CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias));
+    CUBLAS_CHECK(cublasLtMatmul(dev->cublas, plan->desc, &one, A, plan->a, B, plan->b, &beta, D, plan->d, D, plan->d, &plan->algo, dev->workspace,
+                                DEVICE_WORKSPACE_BYTES, dev->stream));
+}
+
+extern "C" void matmul_forward(Device *dev, floatX *y, const floatX *x, const floatX *w, const floatX *bias, int N, int C, int OC) {
+    multiply(dev, y, w, x, bias, {OC, N, C, CUBLAS_OP_T, CUBLAS_OP_N, type_x, 0, 0, 0, 0, 0});
+}
+
+extern "C" void matmul_logits(Device *dev, float *y, const floatX *x, const floatX *w, int N, int C, int OC) {
+    multiply(dev, y, w, x, NULL, {OC, N, C, CUBLAS_OP_T, CUBLAS_OP_N, CUDA_R_32F, 0, 0, 0, 0, 0});
+}
+
+extern "C" void matmul_backward_input(Device *dev, floatX *dx, const floatX *dy, const floatX *w, int N, int C, int OC) {
+    multiply(dev, dx, w, dy, NULL, {C, N, OC, CUBLAS_OP_N, CUBLAS_OP_N, type_x, 0, 0, 0, 0, 0});
+}
+
+// ---- dbias: a block sums 32 columns. Each warp takes every ROWS-th row, a lane a column; then over the warps in order.
+enum { ROWS = 16 };
+
+static __global__ void column_sum_kernel(float *sum, const floatX *x, int N, int columns) {
+    __shared__ float partial[ROWS][32];
+    int lane = threadIdx.x % 32, warp = threadIdx.x / 32, column = blockIdx.x * 32 + lane;
+    float mine = 0;
+    for (int n = warp; column < columns && n < N; n += ROWS) mine += to_float(x[static_cast<size_t>(n) * columns + column]);
+    partial[warp][lane] = mine;
+    __syncthreads();
+    if (warp > 0 || column >= columns) return;
+    float total = 0;
+    for (int w = 0; w < ROWS; w++) total += partial[w][lane];
+    sum[column] += total;
+}
+
+extern "C" void matmul_backward_weight(Device *dev, float *dw, float *dbias, const floatX *dy, const floatX *x, int N, int C, int OC) {
+    multiply(dev, dw, x, dy, NULL, {C, OC, N, CUBLAS_OP_N, CUBLAS_OP_T, CUDA_R_32F, 0, 1, 0, 0, 0});
+    if (!dbias) return;
+    LAUNCH((column_sum_kernel), ceil_div(OC, 32), 32 * ROWS, 0, dev->stream)(dbias, dy, N, OC);
+    CUDA_CHECK(cudaGetLastError());
+}

@@ -1,0 +1,164 @@
+// See sample.h. One block a row of logits. The draw goes over CHUNKS equal pieces of the row: each warp sums whole
+// pieces, one thread finds the piece in which the running sum passes the threshold, one warp the token within it.
+#include "kernels/sample.h"
+#include "kernels/philox.h"
+#include "kernels/softmax_row.cuh"
+
+enum { CHUNKS = 256, WARPS = ROW_THREADS / 32 };
+static const unsigned ALL = 0xffffffffu;
+
+struct Row { // what decides a token's weight: e^(z/temp - max), or 0 below the floor of top_k and top_p
+    const float *z;
+    int V;
+    float floor, inv_temp, scaled_max;
+};
+
+DEVICE_INLINE float weight_of(const Row *r, int b) {
+    return r->z[b] >= r->floor ? expf(r->z[b] * r->inv_temp - r->scaled_max) : 0.0f;
+}
+
+// ---- the floor of top_k and top_p -----------------------------------------------------------------------------------
+// floats in an order that unsigned integers share, and back
+DEVICE_INLINE unsigned ordered_bits(float x) {
+    unsigned u = __float_as_uint(x);
+    return u & 0x80000000u ? ~u : u | 0x80000000u;
+}
+DEVICE_INLINE float from_ordered_bits(unsigned u) { return __uint_as_float(u & 0x80000000u ? u & 0x7fffffffu : ~u); }
+
+// Do the logits that are not below r->floor number at least k, or hold at least `mass`? (The unused one is 0.)
+DEVICE_INLINE bool keeps_enough(const Row *r, int k, float mass) {
+    int count = 0;
+    float sum = 0;
+    for (int b = threadIdx.x; b < r->V; b += ROW_THREADS) {
+        if (!(r->z[b] >= r->floor)) continue;
+        count++;
+        if (k == 0) sum += weight_of(r, b);
+    }
+    if (k == 0) return block_sum(sum) >= mass;
+    __shared__ int of_warp[WARPS];
+    count = static_cast<int>(__reduce_add_sync(ALL, static_cast<unsigned>(count)));
+    if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = count;
+    __syncthreads();
+    count = static_cast<int>(__reduce_add_sync(ALL, static_cast<unsigned>(threadIdx.x % 32 < WARPS ? of_warp[threadIdx.x % 32] : 0)));
+    __syncthreads();
+    return count >= k;
+}
+
+// The largest floor that keeps enough: bisection over all floats up to the largest logit.
+DEVICE_INLINE float kept_floor(Row r, float largest, int k, float mass) {
+    unsigned low = ordered_bits(-INFINITY), high = ordered_bits(largest);
+    while (low < high) {
+        unsigned middle = low + (high - low + 1) / 2;
+        r.floor = from_ordered_bits(middle);
+        if (keeps_enough(&r, k, mass)) low = middle;
+        else high = middle - 1;
+    }
+    return from_ordered_bits(low);
+}
+
+// ---- the draw -----------------------------------------------------------------------------------------------------------
+// The first piece at whose end the running sum has passed u times the whole. *passed: the sum before it, *threshold:
+// u times the whole, kept below it so that some piece passes it.
+DEVICE_INLINE int find_chunk(const float *of_chunk, float u, float *passed, float *threshold) {
+    float whole = 0, sum = 0;
+    for (int i = 0; i < CHUNKS; i++) whole += of_chunk[i];
+    *threshold = fminf(u * whole, __uint_as_float(__float_as_uint(whole) - 1));
+    int chunk = 0;
+    for (int i = 0; i < CHUNKS; i++) {
+        *passed = sum;
+        if (of_chunk[i] > 0) chunk = i;
+        sum += of_chunk[i];
+        if (sum > *threshold) break;
+    }
+    return chunk;
+}
+
+// One warp: the first token of [first, end) with weight at which the running sum passes the threshold; where the sums
+// fall short by their rounding, the last token with weight.
+DEVICE_INLINE int find_token(const Row *r, int first, int end, float passed, float threshold) {
+    int lane = threadIdx.x % 32, last = first;
+    for (int b0 = first; b0 < end; b0 += 32) {
+        float weight = b0 + lane < end ? weight_of(r, b0 + lane) : 0.0f, sum = weight;
+        for (int offset = 1; offset < 32; offset *= 2) {
+            float before = __shfl_up_sync(ALL, sum, offset);
+            if (lane >= offset) sum += before;
+        }
+        unsigned some = __ballot_sync(ALL, weight > 0), over = __ballot_sync(ALL, weight > 0 && passed + sum > threshold);
+        if (over) return b0 + __ffs(static_cast<int>(over)) - 1;
+        if (some) last = b0 + 31 - __clz(static_cast<int>(some));
+        passed += __shfl_sync(ALL, sum, 31);
+    }
+    return last;
+}
+
+DEVICE_INLINE int draw(const Row *r, float u) {
+    __shared__ float of_chunk[CHUNKS];
+    __shared__ int token;
+    int lane = threadIdx.x % 32, warp = threadIdx.x / 32, length = ceil_div(r->V, CHUNKS);
+    for (int i = warp; i < CHUNKS; i += WARPS) {
+        float sum = 0;
+        for (int b = i * length + lane; b < min((i + 1) * length, r->V); b += 32) sum += weight_of(r, b);
+        sum = warp_sum(sum);
+        if (lane == 0) of_chunk[i] = sum;
+    }
+    __syncthreads();
+    if (warp == 0) {
+        float passed, threshold;
+        int chunk = find_chunk(of_chunk, u, &passed, &threshold); // all lanes alike
+        int found = find_token(r, chunk * length, min((chunk + 1) * length, r->V), passed, threshold);
+        if (lane == 0) token = found;
+    }
+    __syncthreads();
+    return token;
+}
+
+// ---- the largest logit, the first on a tie ----------------------------------------------------------------------------
+struct Best {
+    float z;
+    int b;
+};
+DEVICE_INLINE Best better(Best x, Best y) { return y.z > x.z || (y.z == x.z && y.b < x.b) ? y : x; }
+DEVICE_INLINE Best warp_best(Best best) {
+    for (int offset = 16; offset > 0; offset /= 2) best = better(best, {__shfl_xor_sync(ALL, best.z, offset), __shfl_xor_sync(ALL, best.b, offset)});
+    return best;
+}
+
+DEVICE_INLINE int largest(const float *z, int V) {
+    __shared__ Best of_warp[WARPS];
+    Best best = {-INFINITY, V - 1};
+    for (int b = threadIdx.x; b < V; b += ROW_THREADS) best = better(best, {z[b], b});
+    best = warp_best(best);
+    if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = best;
+    __syncthreads();
+    best = warp_best(of_warp[threadIdx.x % WARPS]);
+    return best.b;
+}
+
+template <int W>
+static __global__ void sample_kernel(Sampled *sampled, const float *logits, const SampleKey *keys, SampleConfig c, int V) {
+    const float *z = logits + static_cast<size_t>(blockIdx.x) * V;
+    float inv_temp = c.temp > 0 ? 1.0f / c.temp : 1.0f;
+    PolicyRow row = policy_row<W>(z, V, inv_temp);
+    int token;
+    if (c.temp > 0) {
+        Row r = {z, V, -INFINITY, inv_temp, row.scaled_max};
+        float floor = -INFINITY, top = 0;
+        if ((c.top_k > 0 && c.top_k < V) || c.top_p < 1.0f) top = z[largest(z, V)];
+        if (c.top_k > 0 && c.top_k < V) floor = kept_floor(r, top, c.top_k, 0);
+        if (c.top_p < 1.0f) floor = fmaxf(floor, kept_floor(r, top, 0, c.top_p * row.sum));
+        r.floor = floor;
+        SampleKey key = keys[blockIdx.x];
+        token = draw(&r, philox_uniform(philox(c.seed, c.step, key.prompt, key.rollout, key.position).word[0]));
+    } else {
+        token = largest(z, V);
+    }
+    if (threadIdx.x == 0) sampled[blockIdx.x] = {token, {policy_log_prob(&row, z[token], inv_temp), row.entropy, row.E}};
+}
+
+extern "C" void sample_forward(Device *dev, Sampled *sampled, const float *logits, const SampleKey *key, const SampleConfig *config, int R, int V) {
+    if (R == 0) return;
+    by_width(V % WIDE == 0 && aligned16(logits), [&](auto W) {
+        LAUNCH((sample_kernel<decltype(W)::value>), R, ROW_THREADS, 0, dev->stream)(sampled, logits, key, *config, V);
+    });
+    CUDA_CHECK(cudaGetLastError());
+}
