@@ -74,7 +74,9 @@ static bool load_all(const ParamTable *table, const char *dir, Sink sink, void *
     Safetensors *file = space ? safetensors_open_model(dir, err) : NULL;
     bool ok = file ? check_unused(table, file, dir, err) : !space && fail(err, "%s: out of memory", dir);
     for (int i = 0; ok && i < table->count; i++) {
-        const Safetensor *t = find_tensor(file, &table->params[i], dir, err);
+        const Safetensor *t = find_tensor(file, &table->params[i], dir, err), *next = NULL;
+        if (i + 1 < table->count) next = safetensors_find(file, table->params[i + 1].name);
+        if (next) safetensor_read_next(next, 0, next->elements < PART ? next->elements : PART);
         ok = t && load_tensor(&table->params[i], t, dir, space, sink, context, err);
     }
     safetensors_close(file);

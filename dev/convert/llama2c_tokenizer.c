@@ -124,9 +124,9 @@ static void find_pairs(Conversion *c) {
 static void name_bytes(Conversion *c) {
     for (int byte = 0; byte < 256; byte++) {
         int id = LLAMA2C_BYTES + byte;
-        char bytes[1] = {(char)byte};
-        bool taken = vocab_find(&c->vocab, bytes, 1, TOKEN_BYTES) >= 0;
-        c->tokens[id] = taken ? copy(c->pieces[id].bytes, c->pieces[id].n) : spell(bytes, 1);
+        char bytes[1] = {(char)byte}, name[8];
+        snprintf(name, sizeof name, "<0x%02X>", byte);
+        c->tokens[id] = vocab_find(&c->vocab, bytes, 1, TOKEN_BYTES) >= 0 ? copy(name, 6) : spell(bytes, 1);
     }
 }
 
