@@ -30,6 +30,41 @@ static bool next_literal(const char **at, char *out) {
     return false;
 }
 
+// The end of the tag at c, or NULL
+static const char *tag_end(const char *c) {
+    if (c[1] == '#') return (c = strstr(c + 2, "#}")) ? c + 2 : NULL;
+    char close = c[1] == '{' ? '}' : '%', quote = 0;
+    for (c += 2; *c; c++) {
+        if (quote && *c == '\\' && c[1]) c++;
+        else if (quote) quote = *c == quote ? 0 : quote;
+        else if (*c == '\'' || *c == '"') quote = *c;
+        else if (c[0] == close && c[1] == '}') return c + 2;
+    }
+    return NULL;
+}
+
+// Nothing outside the tags is printed. Hugging Face runs Jinja with trim_blocks (a line feed behind a {% %} is dropped) and
+// lstrip_blocks (so are the blanks before one that is first in its line); a '-' drops all white space on its side.
+static bool prints_only_tags(const char *text) {
+    bool dash = false, block = false; // of the tag before
+    for (const char *c = text;;) {
+        const char *start = c, *end;
+        while (*c && !(c[0] == '{' && strchr("{%#", c[1]) && c[1])) c++;
+        bool last = !*c, next_block = !last && c[1] != '{', next_dash = !last && c[2] == '-';
+        if (strspn(start, " \t\r\n") < (size_t)(c - start)) return false;
+        for (end = c; next_block && end > start && (end[-1] == ' ' || end[-1] == '\t');) end--;
+        if (end < c && end > text && end[-1] != '\n') end = c; // another tag stands before it in its line
+        if (block && start < end && *start == '\n') start++;
+        if (last && start < end && end[-1] == '\n') end--; // the one at the end of a template is not kept
+        if (start < end && !dash && !next_dash) return false;
+        if (last) return true;
+        if (!(end = tag_end(c))) return false;
+        block = next_block;
+        dash = end[-3] == '-';
+        c = end;
+    }
+}
+
 static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
 
 static char *copy(const char *text, size_t n) {
@@ -118,6 +153,7 @@ bool chat_parse(ChatTemplate *chat, const char *text, const char *bos, const cha
     REQUIRE(literal, "out of memory");
     bool ok;
     if (strstr(text, "\\x") || strstr(text, "\\u")) ok = fail(&why, "%s: the chat template has escapes of characters", where);
+    else if (!prints_only_tags(text)) ok = fail(&why, "%s: the chat template prints text outside its tags", where);
     else if (strstr(text, "<|im_start|>")) ok = parse_chatml(chat, text, literal, where, &why);
     else if (strstr(text, "<|start_header_id|>")) ok = parse_llama3(chat, text, literal, bos, where, &why);
     else ok = fail(&why, "%s: the chat template is neither ChatML nor Llama 3's", where);
