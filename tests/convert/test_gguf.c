@@ -174,7 +174,7 @@ static void converts_every_type(void **state) {
     float *h = calloc(table.size, sizeof *h);
     if (!params_load(&table, dir, h, &err)) fail_msg("%s", err.text);
     for (int t = 0; t < TENSORS; t++) {
-        const Param *p = convert_param(&table, tensors[t].hugging_face);
+        const Param *p = params_find(&table, tensors[t].hugging_face);
         assert_non_null(p);
         bool rotated = strstr(tensors[t].name, "attn_q") || strstr(tensors[t].name, "attn_k.");
         for (int r = 0; r < (tensors[t].rows ? tensors[t].rows : 1); r++) {

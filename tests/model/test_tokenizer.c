@@ -81,6 +81,31 @@ static void streams_characters(void **state) {
     tokenizer_free(t);
 }
 
+// Any bytes: text is encoded and given back, the rest is refused with the place of the first byte that is wrong.
+static void raw_bytes_are_text_or_refused(void **state) {
+    (void)state;
+    Tokenizer *t = family("gpt2");
+    int texts = 0;
+    for (int number = 0; number < 100000; number++) {
+        Draws draws = draws_of((uint64_t)number);
+        Error err = {""};
+        Hash unused = hash_start();
+        char bytes[24], reason[64];
+        size_t n = (size_t)draw(&draws, 24), good = 0;
+        for (size_t i = 0; i < n; i++) bytes[i] = (char)(draw(&draws, 8) ? draw(&draws, 128) : draw(&draws, 256));
+        for (utf8proc_ssize_t step = 1; good < n && step > 0; good += step > 0 ? (size_t)step : 0) {
+            utf8proc_int32_t rune;
+            step = utf8proc_iterate((const utf8proc_uint8_t *)bytes + good, (utf8proc_ssize_t)(n - good), &rune);
+        }
+        texts += good == n;
+        snprintf(reason, sizeof reason, "not UTF-8 (at byte %zu)", good);
+        if (good == n) encode_and_hash(t, "gpt2", bytes, n, &unused);
+        else if (tokenizer_encode(t, bytes, n, NULL, 0, &err) != -1 || !strstr(err.text, reason)) fail_msg("wanted \"%s\", got \"%s\"", reason, err.text);
+    }
+    assert_in_range(texts, 20000, 80000);
+    tokenizer_free(t);
+}
+
 static void finds_special_tokens(void **state) {
     (void)state;
     Tokenizer *t = family("qwen2");
@@ -131,7 +156,8 @@ static void saves_what_it_read(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(cases_match),        cmocka_unit_test(random_texts_match),   cmocka_unit_test(hash_sees_changes),
-                                       cmocka_unit_test(streams_characters), cmocka_unit_test(finds_special_tokens), cmocka_unit_test(saves_what_it_read)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(cases_match),        cmocka_unit_test(random_texts_match), cmocka_unit_test(hash_sees_changes),
+                                       cmocka_unit_test(streams_characters), cmocka_unit_test(raw_bytes_are_text_or_refused),
+                                       cmocka_unit_test(finds_special_tokens), cmocka_unit_test(saves_what_it_read)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
