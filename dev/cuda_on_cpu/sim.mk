@@ -42,23 +42,23 @@ SIM_RUNTIME_$(1) = $(SIM_PARTS:%=build/$(1)/dev/cuda_on_cpu/%.o) \
 SIM_LINK_$(1) = $(SIM_LD_$(2)) $(SIM_LD)
 build/$(1)/dev/cuda_on_cpu/%.o: dev/cuda_on_cpu/%.c
 	@mkdir -p $$(@D)
-	$(SIM_CC) $(SIM_C) -O2 -g $(SIM_HARNESS_$(2)) $(SIM_INC) -MMD -MP -c $$< -o $$@
+	@echo "  $(1) $$<" && $(SIM_CC) $(SIM_C) -O2 -g $(SIM_HARNESS_$(2)) $(SIM_INC) -MMD -MP -c $$< -o $$@
 build/$(1)/%.o: %.cu
 	@mkdir -p $$(@D)
-	$(SIM_CXX) $(SIM_CU) $(SIM_KERNEL_$(2)) $(3) $(SIM_INC) -MMD -MP -c $$< -o $$@
+	@echo "  $(1) $$<" && $(SIM_CXX) $(SIM_CU) $(SIM_KERNEL_$(2)) $(3) $(SIM_INC) -MMD -MP -c $$< -o $$@
 build/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
-	$(SIM_CC) $(SIM_C) $(SIM_HOST_$(2)) $(3) $(SIM_INC) -MMD -MP -c $$< -o $$@
+	@echo "  $(1) $$<" && $(SIM_CC) $(SIM_C) $(SIM_HOST_$(2)) $(3) $(SIM_INC) -MMD -MP -c $$< -o $$@
 build/$(1)/dynamo.a: $$(SIM_STEMS:%=build/$(1)/%.o)
 	@rm -f $$@ && ar rcs $$@ $$^
 build/$(1)/kernels.a: $$(patsubst %,build/$(1)/%.o,$$(filter kernels/%,$$(SIM_STEMS)))
 	@rm -f $$@ && ar rcs $$@ $$^
 build/$(1)/tests/kernels/%: build/$(1)/tests/kernels/%.o build/$(1)/kernels.a $$(SIM_RUNTIME_$(1))
-	$(SIM_CXX) -o $$@ $$^ $$(SIM_LINK_$(1)) -lcmocka
+	@echo "  ld $$@" && $(SIM_CXX) -o $$@ $$^ $$(SIM_LINK_$(1)) -lcmocka
 build/$(1)/%: build/$(1)/%.o build/$(1)/dynamo.a $$(SIM_RUNTIME_$(1))
-	$(SIM_CXX) -o $$@ $$^ $$(SIM_LINK_$(1)) -lcmocka $$(filter-out -fopenmp,$$(LDLIBS))
+	@echo "  ld $$@" && $(SIM_CXX) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(SIM_LINK_$(1)) -lcmocka $$(filter-out -fopenmp,$$(LDLIBS))
 build/$(1)/tests/cuda_on_cpu/%: build/$(1)/tests/cuda_on_cpu/%.o $$(SIM_RUNTIME_$(1))
-	$(SIM_CXX) -o $$@ $$^ $$(SIM_LINK_$(1)) -lcmocka
+	@echo "  ld $$@" && $(SIM_CXX) -o $$@ $$^ $$(SIM_LINK_$(1)) -lcmocka
 endef
 $(foreach m,plain asan race,$(eval $(call SIM_MODE,$(if $(filter plain,$(m)),sim,sim-$(m)),$(m),)))
 $(foreach m,plain asan race,$(eval $(call SIM_MODE,$(if $(filter plain,$(m)),sim,sim-$(m))-bf16,$(m),-DPRECISION_BF16)))
