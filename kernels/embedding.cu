@@ -20,7 +20,7 @@ extern "C" void embedding_forward(Device *dev, floatX *y, const int *ids, const 
     OP_RANGE();
     if (N == 0) return;
     by_width(C % WIDE == 0 && aligned16(y, table), [&](auto W) {
-        LAUNCH((embedding_forward_kernel<decltype(W)::value>), N, 128, 0, dev->stream)(y, ids, table, C);
+        LAUNCH((embedding_forward_kernel<W>), N, 128, 0, dev->stream)(y, ids, table, C);
     });
     CUDA_CHECK(cudaGetLastError());
 }
@@ -64,8 +64,8 @@ extern "C" void embedding_backward(Device *dev, float *dtable, const int *ids, c
     int *order = static_cast<int *>(workspace);
     LAUNCH((token_order_kernel), ceil_div(N, BLOCK), BLOCK, 0, dev->stream)(order, ids, N);
     by_width(C % WIDE == 0 && aligned16(dtable, dy), [&](auto W) {
-        dim3 grid(N, ceil_div(C, 128 * decltype(W)::value));
-        LAUNCH((embedding_backward_kernel<decltype(W)::value>), grid, 128, 0, dev->stream)(dtable, ids, order, dy, N, C);
+        dim3 grid(N, ceil_div(C, 128 * W));
+        LAUNCH((embedding_backward_kernel<W>), grid, 128, 0, dev->stream)(dtable, ids, order, dy, N, C);
     });
     CUDA_CHECK(cudaGetLastError());
 }

@@ -45,7 +45,7 @@ extern "C" void rmsnorm_forward(Device *dev, floatX *y, float *rstd, const float
     Rows rows = {N * H, H, C, eps};
     if (rows.count == 0) return;
     by_width(C % WIDE == 0 && stride % WIDE == 0 && y_stride % WIDE == 0 && aligned16(y, x, w), [&](auto W) {
-        LAUNCH((rmsnorm_forward_kernel<decltype(W)::value>), ceil_div(rows.count, WARPS), BLOCK, 0, dev->stream)
+        LAUNCH((rmsnorm_forward_kernel<W>), ceil_div(rows.count, WARPS), BLOCK, 0, dev->stream)
         (y, rstd, x, w, rows, stride, y_stride);
     });
     CUDA_CHECK(cudaGetLastError());
@@ -75,7 +75,7 @@ extern "C" void rmsnorm_residual_forward(Device *dev, floatX *sum, floatX *y, fl
     Rows rows = {N, 1, C, eps};
     if (N == 0) return;
     by_width(C % WIDE == 0 && aligned16(sum, y, x, delta, w), [&](auto W) {
-        LAUNCH((rmsnorm_residual_forward_kernel<decltype(W)::value>), ceil_div(N, WARPS), BLOCK, 0, dev->stream)(sum, y, rstd, x, delta, w, rows);
+        LAUNCH((rmsnorm_residual_forward_kernel<W>), ceil_div(N, WARPS), BLOCK, 0, dev->stream)(sum, y, rstd, x, delta, w, rows);
     });
     CUDA_CHECK(cudaGetLastError());
 }
@@ -160,7 +160,7 @@ extern "C" void rmsnorm_backward(Device *dev, floatX *dx, float *dw, const float
     if (rows.count == 0) return;
     weight_gradient(dev, dw, dy, x, rstd, rows, strides, static_cast<float *>(workspace)); // first: dx may overwrite dy
     by_width(C % WIDE == 0 && stride % WIDE == 0 && dx_stride % WIDE == 0 && dy_stride % WIDE == 0 && aligned16(dx, dres, dy, x, w), [&](auto W) {
-        LAUNCH((rmsnorm_dx_kernel<decltype(W)::value>), ceil_div(rows.count, WARPS), BLOCK, 0, dev->stream)
+        LAUNCH((rmsnorm_dx_kernel<W>), ceil_div(rows.count, WARPS), BLOCK, 0, dev->stream)
         (dx, dres, dy, x, w, rstd, rows, strides);
     });
     CUDA_CHECK(cudaGetLastError());

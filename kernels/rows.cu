@@ -19,7 +19,7 @@ template <int W, bool scatter> static __global__ void rows_move_kernel(floatX *t
 template <bool scatter> static void rows_move(Device *dev, floatX *to, const floatX *from, const int *rows, int M, int C) {
     if (M == 0) return;
     by_width(C % WIDE == 0 && aligned16(to, from), [&](auto W) {
-        LAUNCH((rows_move_kernel<decltype(W)::value, scatter>), M, BLOCK, 0, dev->stream)(to, from, rows, C);
+        LAUNCH((rows_move_kernel<W, scatter>), M, BLOCK, 0, dev->stream)(to, from, rows, C);
     });
     CUDA_CHECK(cudaGetLastError());
 }
