@@ -202,7 +202,7 @@ static void update(Trainer *t, const Prompt *prompts, const int *n, StepMetrics 
 }
 
 void rl_step(Trainer *t, StepMetrics *m) {
-    RANGE_NUMBER("step", t->rl_done + 1);
+    RANGE("step");
     const TrainConfig *c = &t->config;
     const Method *method = &methods[c->method];
     Prompt prompts[c->prompts];
