@@ -58,7 +58,7 @@ static size_t separator(const char *s, char *kind) {
     }
     if (s[0] == ',' && s[1] == '\\' && s[2] == '!') return *kind = '!', 3 + strspn(s + 3, " ");
     if (s[0] == ',') return *kind = ',', 1;
-    if (s[i] == '\\' && strchr(",!;: ", s[i + 1])) return *kind = '\\', i + 2;
+    if (s[i] == '\\' && s[i + 1] && strchr(",!;: ", s[i + 1])) return *kind = '\\', i + 2;
     if (s[0] == '~') return *kind = '~', 1;
     if (s[0] == ' ' && s[1] != ' ') return *kind = ' ', 1;
     return 0;
