@@ -4,7 +4,8 @@ BUILD   ?= build/cpu
 OPT     ?= -O3 -march=native -fno-math-errno -fno-trapping-math
 CFLAGS  += -std=gnu11 $(OPT) -g -fopenmp -I. -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -MMD -MP $(MPI_CFLAGS)
 LDLIBS  += -fopenmp -lcjson -lpcre2-8 -lutf8proc $(FLINT) -lgmp -lm $(MPI_LIBS)
-SANITIZE = -O1 -march=native -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+# (With sanitizers gcc sees uninitialised values where there are none.)
+SANITIZE = -O2 -march=native -Wno-maybe-uninitialized -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # MPI is optional: without it there is one rank. FLINT 3 holds Arb, older ones have it beside them.
 MPI_LIBS   := $(shell mpicc --showme:link 2>/dev/null)
@@ -20,8 +21,8 @@ CONVERT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/convert/convert.c,$(wild
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard dev/bench/bench*.c))
 
 all: train eval
-train eval: %: $(BUILD)/%
-	@cp -f $< $@
+train eval: %: $(BUILD)/% .force
+	@cmp -s $< $@ || cp -f $< $@
 
 $(BUILD)/train $(BUILD)/eval $(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(OBJECTS)
 	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
@@ -46,9 +47,6 @@ build/.dependencies: dev/dependencies.sh
 demo: all
 	@sh recipes/demo.sh
 
-include dev/cuda.mk
-include dev/fuzz.mk
-
 # The tests: every module, whole programs, and all of that again under the sanitizers.
 tests: $(TESTS)
 check: tests $(BUILD)/train $(BUILD)/eval
@@ -61,12 +59,18 @@ bench: $(BUILD)/dev/bench/bench
 	@$<
 
 convert: $(BUILD)/dev/convert/convert # other programs' models to Hugging Face folders
+
+include dev/cuda.mk
+include dev/fuzz.mk
+
 clean:
 	rm -rf build train eval train-cuda eval-cuda train-sim eval-sim
 help:
 	@echo "make          train and eval for the CPU        make demo    warm-up and RL in minutes, with a report"
 	@echo "make test     all tests                         make bench   rates as a share of this machine's peak"
 	@echo "make tests    builds the tests only             make clean   removes everything that was built"
+	@echo "make cuda     train-cuda and eval-cuda          make test-cuda   their tests, on the CPU or a GPU"
+	@echo "make profile  an nsys time line of a few steps  make cuda-bundle a folder for a machine with a GPU and nothing else"
 
 .PHONY: all convert tests check check-sanitized test clean demo bench help
 .PRECIOUS: $(BUILD)/%.o

@@ -29,26 +29,27 @@ static bool read_template(PromptTemplate *out, const char *name, FILE *file, Err
     return prompt_template_parse(out, name, text, size, err);
 }
 
-// data/prompts/NAME.txt in the current folder, else beside the program; path receives where it was looked for first.
-static FILE *open_named(const char *name, char *path, size_t size) {
-    char program[3000];
-    snprintf(path, size, "data/prompts/%s.txt", name);
+// data/prompts/NAME.txt in the current folder, else beside the program or in a folder above it
+static FILE *open_named(const char *name) {
+    char program[3000], path[4096];
+    snprintf(path, sizeof path, "data/prompts/%s.txt", name);
     FILE *file = fopen(path, "rb");
     ssize_t length = file ? 0 : readlink("/proc/self/exe", program, sizeof program);
-    if (file || length <= 0 || length == sizeof program) return file;
-    while (length > 0 && program[length - 1] != '/') length--;
-    snprintf(path, size, "%.*sdata/prompts/%s.txt", (int)length, program, name);
-    return fopen(path, "rb");
+    while (!file && length > 0) {
+        while (length > 0 && program[--length] != '/') {}
+        snprintf(path, sizeof path, "%.*s/data/prompts/%s.txt", (int)length, program, name);
+        file = fopen(path, "rb");
+    }
+    return file;
 }
 
 bool prompt_template_load(PromptTemplate *out, const char *name, Error *err) {
-    char path[4096];
     if (strcmp(name, "verbatim") == 0) return *out = prompt_template_verbatim(), true;
     if (strlen(name) > 1000) return fail(err, "--prompt-template: a name of more than 1000 bytes");
     bool is_path = strpbrk(name, "/.") != NULL;
-    FILE *file = is_path ? fopen(name, "rb") : open_named(name, path, sizeof path);
+    FILE *file = is_path ? fopen(name, "rb") : open_named(name);
     if (!file && is_path) return fail(err, "--prompt-template %.300s: %s", name, strerror(errno));
-    if (!file) return fail(err, "--prompt-template %.40s: no %.300s; give a name from data/prompts, or a file as ./FILE", name, path);
+    if (!file) return fail(err, "--prompt-template %.40s: no data/prompts/%.40s.txt here or beside the program; a file is named as ./FILE", name, name);
     bool ok = read_template(out, name, file, err);
     fclose(file);
     return ok;

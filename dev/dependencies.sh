@@ -1,6 +1,7 @@
 #!/bin/sh
 # Checks that the libraries dynamo.c links are there; installs what is missing with apt-get where that is allowed
-# (root, or sudo without a password), and otherwise prints the line to type and fails. usage: dev/dependencies.sh [all]
+# (root, or sudo without a password), and otherwise prints the line to type and fails. usage: dev/dependencies.sh [all|look]
+# (look: says by its status alone whether all is there)
 missing=''
 need() { # need <Debian package> <header that it brings> [another place of the header]
     for header in "$2" ${3:-}; do
@@ -22,6 +23,7 @@ if [ "${1:-}" = all ]; then # what only some tests use: ranks by MPI, and clang,
     command -v clang++ >/dev/null || missing="$missing clang"
 fi
 [ -z "$missing" ] && exit 0
+[ "${1:-}" = look ] && exit 1
 
 # From FLINT 3.0 on libflint-dev holds Arb and there is no package of that name.
 install='for p in'"$missing"'; do [ "$p" = libflint-arb-dev ] && ! apt-cache show $p >/dev/null 2>&1 || list="$list $p"; done; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $list'

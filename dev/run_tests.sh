@@ -8,7 +8,7 @@ for program in "$@"; do
         passed=$((passed + $(grep -c '^\[       OK \]' "$log")))
         echo "ok      $program"
     else
-        bad=$(grep -c '^\[  FAILED  \] [A-Za-z_]*$' "$log")
+        bad=$(grep '^\[  FAILED  \] [A-Za-z0-9_]*$' "$log" | sort -u | wc -l)
         [ "$bad" -gt 0 ] || bad=1
         passed=$((passed + $(grep -c '^\[       OK \]' "$log")))
         failed=$((failed + bad))

@@ -31,6 +31,7 @@ static __global__ void adamw_kernel(floatX *param, float *master, float *m, floa
 }
 
 extern "C" void adamw_update(Device *dev, floatX *param, float *master, float *m, float *v, const float *grad, size_t n, const AdamW *a) {
+    OP_RANGE();
     if (n == 0) return;
     Update u;
     u.step = static_cast<float>(a->lr / (1.0 - pow(a->beta1, static_cast<double>(a->t))));
@@ -39,7 +40,7 @@ extern "C" void adamw_update(Device *dev, floatX *param, float *master, float *m
     u.b1 = a->beta1, u.b2 = a->beta2, u.eps = a->eps, u.scale = a->grad_scale;
     by_width(n % WIDE == 0 && aligned16(param, master, m, v, grad), [&](auto W) {
         unsigned blocks = static_cast<unsigned>(ceil_div(n, static_cast<size_t>(BLOCK) * W));
-        LAUNCH((adamw_kernel<decltype(W)::value>), blocks, BLOCK, 0, dev->stream)(param, master, m, v, grad, n, u);
+        LAUNCH((adamw_kernel<W>), blocks, BLOCK, 0, dev->stream)(param, master, m, v, grad, n, u);
     });
     CUDA_CHECK(cudaGetLastError());
 }

@@ -3,7 +3,7 @@
 #include "kernels/allocate.h"
 #include "kernels/device_cuda.cuh"
 
-enum { BLOCK = 256 };
+enum { BLOCK = 64 }; // there are a few hundred prompts
 
 DEVICE_INLINE double proxy_of(double k, double G, const AllocateConfig *c) {
     const double least = 0.01;
@@ -92,6 +92,7 @@ static __global__ void allocate_kernel(int *n, double *ideal, const double *corr
 
 extern "C" void allocate_rollouts(Device *dev, int *n, double *ideal, const double *correct, const double *verified, int P,
                                   const AllocateConfig *config) {
+    OP_RANGE();
     size_t bytes = static_cast<size_t>(P) * (2 * sizeof(double) + sizeof(int));
     if (P == 0) return;
     allow_shared(dev, allocate_kernel, bytes);

@@ -48,9 +48,10 @@ extern "C" int comm_local_rank(const Comm *comm) { return comm->launch.local_ran
 
 #ifdef HAVE_NCCL
 static bool load_nccl(Nccl *nccl, Error *err) {
-    void *library = dlsym(RTLD_DEFAULT, "ncclGetUniqueId") ? RTLD_DEFAULT : dlopen("libnccl.so.2", RTLD_NOW | RTLD_GLOBAL);
-    if (!library && !dlsym(RTLD_DEFAULT, "ncclGetUniqueId"))
-        return fail(err, "more than one rank needs libnccl.so.2, which is not found (%s): install libnccl2 or set LD_LIBRARY_PATH", dlerror());
+    bool linked_in = dlsym(RTLD_DEFAULT, "ncclGetUniqueId") != NULL;
+    void *library = linked_in ? RTLD_DEFAULT : dlopen("libnccl.so.2", RTLD_NOW | RTLD_GLOBAL);
+    if (!linked_in && !library)
+        return fail(err, "more than one rank needs NCCL, and it does not load (%s): install libnccl2 or set LD_LIBRARY_PATH", dlerror());
 #define FIND(name)                                                                                                     \
     nccl->name = reinterpret_cast<decltype(nccl->name)>(dlsym(library, "nccl" #name));                                 \
     if (!nccl->name) return fail(err, "libnccl.so.2 has no nccl" #name ": NCCL 2.14 or later is needed");

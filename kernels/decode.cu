@@ -17,6 +17,7 @@ static __global__ void decode_advance_kernel(DecodeRows rows, const Sampled *sam
 }
 
 extern "C" void decode_advance(Device *dev, const DecodeRows *rows, const Sampled *sampled, const int *eos, int n_eos, int R) {
+    OP_RANGE();
     if (R == 0) return;
     LAUNCH((decode_advance_kernel), ceil_div(R, 128), 128, 0, dev->stream)(*rows, sampled, eos, n_eos, R);
     CUDA_CHECK(cudaGetLastError());

@@ -17,9 +17,10 @@ template <int W> static __global__ void embedding_forward_kernel(floatX *y, cons
 }
 
 extern "C" void embedding_forward(Device *dev, floatX *y, const int *ids, const floatX *table, int N, int C) {
+    OP_RANGE();
     if (N == 0) return;
     by_width(C % WIDE == 0 && aligned16(y, table), [&](auto W) {
-        LAUNCH((embedding_forward_kernel<decltype(W)::value>), N, 128, 0, dev->stream)(y, ids, table, C);
+        LAUNCH((embedding_forward_kernel<W>), N, 128, 0, dev->stream)(y, ids, table, C);
     });
     CUDA_CHECK(cudaGetLastError());
 }
@@ -57,13 +58,14 @@ static __global__ void embedding_backward_kernel(float *dtable, const int *ids, 
 }
 
 extern "C" void embedding_backward(Device *dev, float *dtable, const int *ids, const floatX *dy, int N, int C, int V, void *workspace) {
+    OP_RANGE();
     (void)V;
     if (N == 0) return;
     int *order = static_cast<int *>(workspace);
     LAUNCH((token_order_kernel), ceil_div(N, BLOCK), BLOCK, 0, dev->stream)(order, ids, N);
     by_width(C % WIDE == 0 && aligned16(dtable, dy), [&](auto W) {
-        dim3 grid(N, ceil_div(C, 128 * decltype(W)::value));
-        LAUNCH((embedding_backward_kernel<decltype(W)::value>), grid, 128, 0, dev->stream)(dtable, ids, order, dy, N, C);
+        dim3 grid(N, ceil_div(C, 128 * W));
+        LAUNCH((embedding_backward_kernel<W>), grid, 128, 0, dev->stream)(dtable, ids, order, dy, N, C);
     });
     CUDA_CHECK(cudaGetLastError());
 }

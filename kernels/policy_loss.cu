@@ -23,7 +23,7 @@ static __global__ void policy_loss_kernel(TokenResult *result, floatX *dlogits, 
     }
     __syncthreads(); // z[target] has been read: d may be z
     float pull = shared_pull, scale = t.weight[m] * o.inv_temp, inv_sum = 1.0f / row.sum, x[W];
-    for (int b = threadIdx.x * W; b < V; b += ROW_THREADS * W) {
+    for (int b = threadIdx.x * W; b < V; b += blockDim.x * W) {
         load_floats(x, z + b);
         for (int k = 0; k < W; k++) {
             float u = x[k] * o.inv_temp - row.scaled_max, pi = expf(u) * inv_sum;
@@ -36,9 +36,10 @@ static __global__ void policy_loss_kernel(TokenResult *result, floatX *dlogits, 
 
 extern "C" void policy_loss(Device *dev, TokenResult *result, floatX *dlogits, const float *logits, const PolicyTargets *targets,
                             const PolicyObjective *objective, int M, int V) {
+    OP_RANGE();
     if (M == 0) return;
     by_width(V % WIDE == 0 && aligned16(logits, dlogits), [&](auto W) {
-        LAUNCH((policy_loss_kernel<decltype(W)::value>), M, ROW_THREADS, 0, dev->stream)(result, dlogits, logits, *targets, *objective, V);
+        LAUNCH((policy_loss_kernel<W>), M, row_threads(V, W), 0, dev->stream)(result, dlogits, logits, *targets, *objective, V);
     });
     CUDA_CHECK(cudaGetLastError());
 }

@@ -19,16 +19,18 @@ template <int W, bool scatter> static __global__ void rows_move_kernel(floatX *t
 template <bool scatter> static void rows_move(Device *dev, floatX *to, const floatX *from, const int *rows, int M, int C) {
     if (M == 0) return;
     by_width(C % WIDE == 0 && aligned16(to, from), [&](auto W) {
-        LAUNCH((rows_move_kernel<decltype(W)::value, scatter>), M, BLOCK, 0, dev->stream)(to, from, rows, C);
+        LAUNCH((rows_move_kernel<W, scatter>), M, BLOCK, 0, dev->stream)(to, from, rows, C);
     });
     CUDA_CHECK(cudaGetLastError());
 }
 
 extern "C" void rows_gather(Device *dev, floatX *to, const floatX *from, const int *rows, int M, int C) {
+    OP_RANGE();
     rows_move<false>(dev, to, from, rows, M, C);
 }
 
 extern "C" void rows_scatter(Device *dev, floatX *to, const floatX *from, const int *rows, int M, int C) {
+    OP_RANGE();
     rows_move<true>(dev, to, from, rows, M, C);
 }
 
@@ -38,6 +40,7 @@ static __global__ void rows_add_kernel(float *to, const float *from, size_t n) {
 }
 
 extern "C" void rows_add(Device *dev, float *to, const float *from, size_t n) {
+    OP_RANGE();
     if (n == 0) return;
     LAUNCH((rows_add_kernel), static_cast<unsigned>(ceil_div(n, BLOCK)), BLOCK, 0, dev->stream)(to, from, n);
     CUDA_CHECK(cudaGetLastError());

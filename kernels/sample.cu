@@ -1,10 +1,10 @@
-// See sample.h. One block a row of logits. The draw goes over CHUNKS equal pieces of the row: each warp sums whole
+// See sample.h. One block a row of logits. The draw goes over at most CHUNKS equal pieces of the row: each warp sums whole
 // pieces, one thread finds the piece in which the running sum passes the threshold, one warp the token within it.
 #include "kernels/sample.h"
 #include "kernels/philox.h"
 #include "kernels/softmax_row.cuh"
 
-enum { CHUNKS = 256, WARPS = ROW_THREADS / 32 };
+enum { CHUNKS = 256, WARPS_MAX = ROW_THREADS / 32 };
 static const unsigned ALL = 0xffffffffu;
 
 struct Row { // what decides a token's weight: e^(z/temp - max), or 0 below the floor of top_k and top_p
@@ -25,23 +25,27 @@ DEVICE_INLINE unsigned ordered_bits(float x) {
 }
 DEVICE_INLINE float from_ordered_bits(unsigned u) { return __uint_as_float(u & 0x80000000u ? u & 0x7fffffffu : ~u); }
 
+DEVICE_INLINE int block_count(int mine) {
+    __shared__ int of_warp[WARPS_MAX];
+    int lane = threadIdx.x % 32, total = 0;
+    mine = static_cast<int>(__reduce_add_sync(ALL, static_cast<unsigned>(mine)));
+    if (lane == 0) of_warp[threadIdx.x / 32] = mine;
+    __syncthreads();
+    for (int w = 0; w < static_cast<int>(blockDim.x / 32); w++) total += of_warp[w];
+    __syncthreads();
+    return total;
+}
+
 // Do the logits that are not below r->floor number at least k, or hold at least `mass`? (The unused one is 0.)
 DEVICE_INLINE bool keeps_enough(const Row *r, int k, float mass) {
     int count = 0;
     float sum = 0;
-    for (int b = threadIdx.x; b < r->V; b += ROW_THREADS) {
+    for (int b = threadIdx.x; b < r->V; b += blockDim.x) {
         if (!(r->z[b] >= r->floor)) continue;
         count++;
         if (k == 0) sum += weight_of(r, b);
     }
-    if (k == 0) return block_sum(sum) >= mass;
-    __shared__ int of_warp[WARPS];
-    count = static_cast<int>(__reduce_add_sync(ALL, static_cast<unsigned>(count)));
-    if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = count;
-    __syncthreads();
-    count = static_cast<int>(__reduce_add_sync(ALL, static_cast<unsigned>(threadIdx.x % 32 < WARPS ? of_warp[threadIdx.x % 32] : 0)));
-    __syncthreads();
-    return count >= k;
+    return k > 0 ? block_count(count) >= k : block_sum(sum) >= mass;
 }
 
 // The largest floor that keeps enough: bisection over all floats up to the largest logit.
@@ -59,12 +63,12 @@ DEVICE_INLINE float kept_floor(Row r, float largest, int k, float mass) {
 // ---- the draw -----------------------------------------------------------------------------------------------------------
 // The first piece at whose end the running sum has passed u times the whole. *passed: the sum before it, *threshold:
 // u times the whole, kept below it so that some piece passes it.
-DEVICE_INLINE int find_chunk(const float *of_chunk, float u, float *passed, float *threshold) {
+DEVICE_INLINE int find_chunk(const float *of_chunk, int chunks, float u, float *passed, float *threshold) {
     float whole = 0, sum = 0;
-    for (int i = 0; i < CHUNKS; i++) whole += of_chunk[i];
+    for (int i = 0; i < chunks; i++) whole += of_chunk[i];
     *threshold = fminf(u * whole, __uint_as_float(__float_as_uint(whole) - 1));
     int chunk = 0;
-    for (int i = 0; i < CHUNKS; i++) {
+    for (int i = 0; i < chunks; i++) {
         *passed = sum;
         if (of_chunk[i] > 0) chunk = i;
         sum += of_chunk[i];
@@ -94,8 +98,8 @@ DEVICE_INLINE int find_token(const Row *r, int first, int end, float passed, flo
 DEVICE_INLINE int draw(const Row *r, float u) {
     __shared__ float of_chunk[CHUNKS];
     __shared__ int token;
-    int lane = threadIdx.x % 32, warp = threadIdx.x / 32, length = ceil_div(r->V, CHUNKS);
-    for (int i = warp; i < CHUNKS; i += WARPS) {
+    int lane = threadIdx.x % 32, warp = threadIdx.x / 32, length = max(32, ceil_div(r->V, CHUNKS)), chunks = ceil_div(r->V, length);
+    for (int i = warp; i < chunks; i += blockDim.x / 32) {
         float sum = 0;
         for (int b = i * length + lane; b < min((i + 1) * length, r->V); b += 32) sum += weight_of(r, b);
         sum = warp_sum(sum);
@@ -104,7 +108,7 @@ DEVICE_INLINE int draw(const Row *r, float u) {
     __syncthreads();
     if (warp == 0) {
         float passed, threshold;
-        int chunk = find_chunk(of_chunk, u, &passed, &threshold); // all lanes alike
+        int chunk = find_chunk(of_chunk, chunks, u, &passed, &threshold); // all lanes alike
         int found = find_token(r, chunk * length, min((chunk + 1) * length, r->V), passed, threshold);
         if (lane == 0) token = found;
     }
@@ -124,13 +128,13 @@ DEVICE_INLINE Best warp_best(Best best) {
 }
 
 DEVICE_INLINE int largest(const float *z, int V) {
-    __shared__ Best of_warp[WARPS];
+    __shared__ Best of_warp[WARPS_MAX];
     Best best = {-INFINITY, V - 1};
-    for (int b = threadIdx.x; b < V; b += ROW_THREADS) best = better(best, {z[b], b});
+    for (int b = threadIdx.x; b < V; b += blockDim.x) best = better(best, {z[b], b});
     best = warp_best(best);
     if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = best;
     __syncthreads();
-    best = warp_best(of_warp[threadIdx.x % WARPS]);
+    for (int w = 0; w < static_cast<int>(blockDim.x / 32); w++) best = better(best, of_warp[w]);
     return best.b;
 }
 
@@ -156,9 +160,10 @@ static __global__ void sample_kernel(Sampled *sampled, const float *logits, cons
 }
 
 extern "C" void sample_forward(Device *dev, Sampled *sampled, const float *logits, const SampleKey *key, const SampleConfig *config, int R, int V) {
+    OP_RANGE();
     if (R == 0) return;
     by_width(V % WIDE == 0 && aligned16(logits), [&](auto W) {
-        LAUNCH((sample_kernel<decltype(W)::value>), R, ROW_THREADS, 0, dev->stream)(sampled, logits, key, *config, V);
+        LAUNCH((sample_kernel<W>), R, row_threads(V, W), 0, dev->stream)(sampled, logits, key, *config, V);
     });
     CUDA_CHECK(cudaGetLastError());
 }

@@ -9,7 +9,9 @@
 #define KERNELS_SOFTMAX_ROW_CUH
 #include "kernels/vector.cuh"
 
-enum { ROW_THREADS = 512 }; // of the block that holds a row
+// The block that holds a row: as many warps as the row has use for, up to ROW_THREADS / 32.
+enum { ROW_THREADS = 256 };
+static inline int row_threads(int V, int W) { return V >= ROW_THREADS * W ? static_cast<int>(ROW_THREADS) : ceil_div(V, 32 * W) * 32; }
 
 // -inf stands for "nothing seen yet"; all sums are then 0.
 struct PolicySums {
@@ -60,20 +62,26 @@ struct PolicyRow {
     float E;
 };
 
-// W is WIDE where V is a multiple of it, for the sampler and the loss alike: the bits depend on the row alone.
+// Over the whole block of row_threads(V, W). W is WIDE where V is a multiple of it, for the sampler and the loss alike: the
+// bits depend on the row alone.
 template <int W> DEVICE_INLINE PolicyRow policy_row(const float *z, int V, float inv_temp) {
     __shared__ PolicySums of_warp[ROW_THREADS / 32];
     PolicySums sums = {-INFINITY, 0, 0, 0, 0};
+    int lane = threadIdx.x % 32, warps = blockDim.x / 32;
     float x[W];
-    for (int i = threadIdx.x * W; i < V; i += ROW_THREADS * W) {
+    for (int i = threadIdx.x * W; i < V; i += blockDim.x * W) {
         load_floats(x, z + i);
         for (int k = 0; k < W; k++) sums_add_value(&sums, x[k] * inv_temp);
     }
     for (int offset = 16; offset > 0; offset /= 2) sums = sums_merge(sums, sums_shuffle(sums, offset));
-    if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = sums;
-    __syncthreads();
-    sums = of_warp[threadIdx.x % (ROW_THREADS / 32)];
-    for (int offset = ROW_THREADS / 64; offset > 0; offset /= 2) sums = sums_merge(sums, sums_shuffle(sums, offset));
+    if (warps > 1) {
+        if (lane == 0) of_warp[threadIdx.x / 32] = sums;
+        __syncthreads();
+        sums = lane < warps ? of_warp[lane] : PolicySums{-INFINITY, 0, 0, 0, 0};
+        for (int offset = ROW_THREADS / 64; offset > 0; offset /= 2) sums = sums_merge(sums, sums_shuffle(sums, offset));
+        sums = {__shfl_sync(0xffffffffu, sums.max, 0), __shfl_sync(0xffffffffu, sums.s0, 0), __shfl_sync(0xffffffffu, sums.s1, 0),
+                __shfl_sync(0xffffffffu, sums.s2, 0), __shfl_sync(0xffffffffu, sums.s3, 0)};
+    }
     __syncthreads(); // of_warp may be used again
     float log_sum = logf(sums.s0), inv = 1.0f / sums.s0, inv2 = inv * inv, entropy = log_sum - sums.s1 * inv;
     return {sums.max, sums.s0, log_sum, entropy, (entropy - log_sum) * (sums.s2 * inv2) + sums.s3 * inv2};

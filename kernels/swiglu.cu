@@ -35,21 +35,23 @@ template <int W> static __global__ void swiglu_backward_kernel(floatX *dgate_up,
 }
 
 extern "C" void swiglu_forward(Device *dev, floatX *y, const floatX *gate_up, int N, int F) {
+    OP_RANGE();
     size_t n = static_cast<size_t>(N) * F;
     if (n == 0) return;
     by_width(F % WIDE == 0 && aligned16(y, gate_up), [&](auto W) {
         unsigned blocks = static_cast<unsigned>(ceil_div(n, static_cast<size_t>(BLOCK) * W));
-        LAUNCH((swiglu_forward_kernel<decltype(W)::value>), blocks, BLOCK, 0, dev->stream)(y, gate_up, n, F);
+        LAUNCH((swiglu_forward_kernel<W>), blocks, BLOCK, 0, dev->stream)(y, gate_up, n, F);
     });
     CUDA_CHECK(cudaGetLastError());
 }
 
 extern "C" void swiglu_backward(Device *dev, floatX *dgate_up, const floatX *dy, const floatX *gate_up, int N, int F) {
+    OP_RANGE();
     size_t n = static_cast<size_t>(N) * F;
     if (n == 0) return;
     by_width(F % WIDE == 0 && aligned16(dgate_up, dy, gate_up), [&](auto W) {
         unsigned blocks = static_cast<unsigned>(ceil_div(n, static_cast<size_t>(BLOCK) * W));
-        LAUNCH((swiglu_backward_kernel<decltype(W)::value>), blocks, BLOCK, 0, dev->stream)(dgate_up, dy, gate_up, n, F);
+        LAUNCH((swiglu_backward_kernel<W>), blocks, BLOCK, 0, dev->stream)(dgate_up, dy, gate_up, n, F);
     });
     CUDA_CHECK(cudaGetLastError());
 }

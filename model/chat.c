@@ -30,6 +30,41 @@ static bool next_literal(const char **at, char *out) {
     return false;
 }
 
+// The end of the tag at c, or NULL
+static const char *tag_end(const char *c) {
+    if (c[1] == '#') return (c = strstr(c + 2, "#}")) ? c + 2 : NULL;
+    char close = c[1] == '{' ? '}' : '%', quote = 0;
+    for (c += 2; *c; c++) {
+        if (quote && *c == '\\' && c[1]) c++;
+        else if (quote) quote = *c == quote ? 0 : quote;
+        else if (*c == '\'' || *c == '"') quote = *c;
+        else if (c[0] == close && c[1] == '}') return c + 2;
+    }
+    return NULL;
+}
+
+// Nothing outside the tags is printed. Hugging Face runs Jinja with trim_blocks (a line feed behind a {% %} is dropped) and
+// lstrip_blocks (so are the blanks before one that is first in its line); a '-' drops all white space on its side.
+static bool prints_only_tags(const char *text) {
+    bool dash = false, block = false; // of the tag before
+    for (const char *c = text;;) {
+        const char *start = c, *end;
+        while (*c && !(c[0] == '{' && strchr("{%#", c[1]) && c[1])) c++;
+        bool last = !*c, next_block = !last && c[1] != '{', next_dash = !last && c[2] == '-';
+        if (strspn(start, " \t\r\n") < (size_t)(c - start)) return false;
+        for (end = c; next_block && end > start && (end[-1] == ' ' || end[-1] == '\t');) end--;
+        if (end < c && end > text && end[-1] != '\n') end = c; // another tag stands before it in its line
+        if (block && start < end && *start == '\n') start++;
+        if (last && start < end && end[-1] == '\n') end--; // the one at the end of a template is not kept
+        if (start < end && !dash && !next_dash) return false;
+        if (last) return true;
+        if (!(end = tag_end(c))) return false;
+        block = next_block;
+        dash = end[-3] == '-';
+        c = end;
+    }
+}
+
 static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
 
 static char *copy(const char *text, size_t n) {
@@ -84,16 +119,19 @@ static bool parse_chatml(ChatTemplate *chat, const char *text, char *literal, co
         if (another) return fail(err, "%s: a ChatML template with two system messages of its own", where);
     }
     chat->form = CHAT_ML;
-    return find_opening(chat, text, literal, "<|im_start|>assistant\n") || fail(err, "%s: a ChatML template that opens the answer in an unknown way", where);
+    return find_opening(chat, text, literal, "<|im_start|>assistant\n") ||
+           fail(err, "%s: a ChatML template that opens the answer in an unknown way", where);
 }
 
 static bool parse_llama3(ChatTemplate *chat, const char *text, char *literal, const char *bos, const char *where, Error *err) {
-    static const char *const markers[] = {"<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|begin_of_text|>", "<|python_tag|>", "<|eom_id|>"};
+    static const char *const markers[] = {"<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|begin_of_text|>",
+                                          "<|python_tag|>",      "<|eom_id|>"};
     static const char default_date[] = "set date_string = ";
     char bad[64];
     bool dated = strstr(text, "Cutting Knowledge Date: December 2023\\n") && strstr(text, "Today Date: ");
     if (!only_markers(text, markers, 6, bad)) return fail(err, "%s: a Llama 3 template that uses %s too", where, bad);
-    if (strstr(text, "bos_token") && !bos) return fail(err, "%s: a template that prints bos_token, and there is none in tokenizer_config.json", where);
+    if (strstr(text, "bos_token") && !bos)
+        return fail(err, "%s: a template that prints bos_token, and there is none in tokenizer_config.json", where);
     chat->form = CHAT_LLAMA3;
     chat->bos = copy(strstr(text, "bos_token") ? bos : strstr(text, "<|begin_of_text|>") ? "<|begin_of_text|>" : "", 4096);
     chat->trim = strstr(text, "trim") != NULL;
@@ -101,7 +139,8 @@ static bool parse_llama3(ChatTemplate *chat, const char *text, char *literal, co
         size_t skip = sizeof default_date - 1;
         if (at[skip] == '"' || at[skip] == '\'') free(chat->date), chat->date = copy(at + skip + 1, strcspn(at + skip + 1, "\"'"));
     }
-    if (!chat->date && (strstr(text, "Date") || strstr(text, "strftime_now"))) return fail(err, "%s: a Llama 3 template with dates of its own", where);
+    if (!chat->date && (strstr(text, "Date") || strstr(text, "strftime_now")))
+        return fail(err, "%s: a Llama 3 template with dates of its own", where);
     return (find_opening(chat, text, literal, "<|start_header_id|>assistant<|end_header_id|>\n\n") && chat->trim) ||
            fail(err, "%s: a Llama 3 template that opens the answer in an unknown way, or keeps white space", where);
 }
@@ -114,6 +153,7 @@ bool chat_parse(ChatTemplate *chat, const char *text, const char *bos, const cha
     REQUIRE(literal, "out of memory");
     bool ok;
     if (strstr(text, "\\x") || strstr(text, "\\u")) ok = fail(&why, "%s: the chat template has escapes of characters", where);
+    else if (!prints_only_tags(text)) ok = fail(&why, "%s: the chat template prints text outside its tags", where);
     else if (strstr(text, "<|im_start|>")) ok = parse_chatml(chat, text, literal, where, &why);
     else if (strstr(text, "<|start_header_id|>")) ok = parse_llama3(chat, text, literal, bos, where, &why);
     else ok = fail(&why, "%s: the chat template is neither ChatML nor Llama 3's", where);

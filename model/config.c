@@ -7,7 +7,8 @@
 // Where the key is missing or null: the fallback. What is there and no whole number below 2^31 becomes -1 (NAN), which no
 // check lets pass.
 static int whole(const cJSON *item) {
-    return cJSON_IsNumber(item) && fabs(item->valuedouble) < 2147483648.0 && item->valuedouble == (int)item->valuedouble ? (int)item->valuedouble : -1;
+    bool fits = cJSON_IsNumber(item) && fabs(item->valuedouble) < 2147483648.0 && item->valuedouble == (int)item->valuedouble;
+    return fits ? (int)item->valuedouble : -1;
 }
 
 static int get_int(const cJSON *json, const char *key, int fallback) {

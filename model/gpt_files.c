@@ -56,12 +56,27 @@ static bool load_tensor(const Param *p, const Safetensor *t, const char *dir, fl
     return true;
 }
 
+// A tensor that is not used would make this another model: a bias, say, that config.json does not speak of. Two may be
+// there: the head's copy of a table that it shares, and the frequencies of rotations, which are computed.
+static bool check_unused(const ParamTable *table, const Safetensors *file, const char *dir, Error *err) {
+    static const char frequencies[] = ".rotary_emb.inv_freq";
+    bool tied = table->head == table->embed;
+    for (size_t i = 0; safetensors_count(file) > (size_t)table->count && i < safetensors_count(file); i++) {
+        const char *name = safetensors_at(file, i)->name, *end = strstr(name, frequencies);
+        if ((end && end[sizeof frequencies - 1] == 0) || (tied && strcmp(name, "lm_head.weight") == 0) || params_find(table, name)) continue;
+        return fail(err, "%s: has a tensor %s, which the model of config.json has not", dir, name);
+    }
+    return true;
+}
+
 static bool load_all(const ParamTable *table, const char *dir, Sink sink, void *context, Error *err) {
     float *space = malloc((size_t)PART * sizeof *space);
     Safetensors *file = space ? safetensors_open_model(dir, err) : NULL;
-    bool ok = file != NULL || (!space && fail(err, "%s: out of memory", dir));
+    bool ok = file ? check_unused(table, file, dir, err) : !space && fail(err, "%s: out of memory", dir);
     for (int i = 0; ok && i < table->count; i++) {
-        const Safetensor *t = find_tensor(file, &table->params[i], dir, err);
+        const Safetensor *t = find_tensor(file, &table->params[i], dir, err), *next = NULL;
+        if (i + 1 < table->count) next = safetensors_find(file, table->params[i + 1].name);
+        if (next) safetensor_read_next(next, 0, next->elements < PART ? next->elements : PART);
         ok = t && load_tensor(&table->params[i], t, dir, space, sink, context, err);
     }
     safetensors_close(file);
@@ -69,7 +84,9 @@ static bool load_all(const ParamTable *table, const char *dir, Sink sink, void *
     return ok;
 }
 
-static void to_host(void *context, size_t offset, const float *h_values, size_t n) { memcpy((float *)context + offset, h_values, n * sizeof *h_values); }
+static void to_host(void *context, size_t offset, const float *h_values, size_t n) {
+    memcpy((float *)context + offset, h_values, n * sizeof *h_values);
+}
 
 bool params_load(const ParamTable *table, const char *dir, float *h_params, Error *err) { return load_all(table, dir, to_host, h_params, err); }
 
@@ -92,7 +109,8 @@ bool gpt_save(const ParamTable *table, const ModelConfig *config, const char *di
     if (!tensors) return fail(err, "%s: out of memory", dir);
     for (int i = 0; i < table->count; i++) {
         const Param *p = &table->params[i];
-        tensors[i] = (Safetensor){.name = p->name, .type = SAFETENSOR_F32, .rank = p->rank, .shape = {(size_t)p->shape[0], (size_t)p->shape[1]}, .data = h_params + p->offset};
+        tensors[i] = (Safetensor){.name = p->name, .type = SAFETENSOR_F32, .rank = p->rank, .data = h_params + p->offset,
+                                  .shape = {(size_t)p->shape[0], (size_t)p->shape[1]}};
     }
     SafetensorsPair format = {"format", "pt"}; // transformers refuses a file without it
     snprintf(path, sizeof path, "%s/model.safetensors", dir);

@@ -4,7 +4,7 @@
 #include "model/gpt.h"
 
 // Reads every parameter of the table from dir/model.safetensors (or its shards): F32, F16 or BF16. writes h_params (table->size)
-// fp32. A missing tensor, a wrong shape or a value that is not finite is refused with file and name.
+// fp32. A missing tensor, one too many, a wrong shape or a value that is not finite is refused with file and name.
 bool params_load(const ParamTable *table, const char *dir, float *h_params, Error *err);
 
 // The same straight into the model: writes gpt->params and, where master is not NULL, the fp32 weights on the device as

@@ -9,6 +9,7 @@
 #include <utf8proc.h>
 
 static const size_t MAX_FILE = (size_t)256 << 20, MAX_TEXT = (size_t)256 << 20;
+static const char *const beside[] = {"tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"}; // kept for tokenizer_save
 
 // Reads dir/name and keeps its bytes. Returns them, or NULL.
 static const char *keep_file(Tokenizer *t, const char *dir, const char *name, char *path, size_t room, Error *err) {
@@ -66,7 +67,8 @@ Tokenizer *tokenizer_load(const char *dir_or_json, Error *err) {
     bool good = json && tokenizer_read_json(t, json, path, err);
     cJSON_Delete(json);
     if (good && t->n_files == 1) t->files[0].name = "tokenizer.json";
-    if (good && has_file(dir, "tokenizer_config.json")) good = keep_file(t, dir, "tokenizer_config.json", path, sizeof path, err) != NULL;
+    for (size_t i = 0; good && i < sizeof beside / sizeof *beside; i++)
+        if (has_file(dir, beside[i])) good = keep_file(t, dir, beside[i], path, sizeof path, err) != NULL;
     if (good) return t;
     tokenizer_free(t);
     return NULL;

@@ -44,7 +44,8 @@ int tokenizer_vocab_size(const Tokenizer *tokenizer);          // ids are 0 .. s
 int tokenizer_id(const Tokenizer *tokenizer, const char *text); // the token that is exactly this text ("<|im_end|>"), or -1
 bool tokenizer_is_special(const Tokenizer *tokenizer, int id); // marked special in the file: no part of a text
 
-// Writes the files it was read from into dir, byte for byte, with tokenizer_config.json where one was there.
+// Writes the files it was read from into dir, byte for byte, with what stood beside them of tokenizer_config.json,
+// special_tokens_map.json and chat_template.jinja.
 bool tokenizer_save(const Tokenizer *tokenizer, const char *dir, Error *err);
 
 // Writes a tokenizer that gives every character an id of its own into dir (made where it is missing): ids 0 .. n_special

@@ -29,7 +29,7 @@ struct Generator {
     floatX *k_cache, *v_cache;
     size_t cache_layer;
     DecodeRows next;         // device: ids and pos (rows), the others (slots)
-    int *seq, *row, *tables; // device: (rows), (slots), (slots + 2, table_width)
+    int *seq, *row, *tables; // device: (rows), (slots), (slots + 1, table_width); the last table is the prefix's
     int *eos;                // device
     Sampled *sampled;        // device: (slots)
     Graph **graph;           // (slots + 1) the decoding step of so many rows, recorded; NULL: not yet, or not in this run
@@ -43,10 +43,7 @@ struct Generator {
     int *references, *free_blocks, n_free;
 };
 
-// Behind the slots' tables stand the prefix's, and that of the rows which only fill up a batch.
-#define PREFIX_TABLE(g) ((g)->slots)
-#define FILLER_TABLE(g) ((g)->slots + 1)
-enum { TABLES_MORE = 2, PREFILL_ROWS = 256 };
+enum { PREFILL_ROWS = 256 };
 
 static void *host_array(size_t count, size_t size) {
     void *memory = calloc(count ? count : 1, size);
@@ -70,7 +67,7 @@ static void plan_device(Generator *g) {
     ARENA_PLAN(&g->arena, g->next.log, (size_t)g->slots * DECODE_BURST_MAX);
     ARENA_PLAN(&g->arena, g->seq, g->rows);
     ARENA_PLAN(&g->arena, g->row, g->slots);
-    ARENA_PLAN(&g->arena, g->tables, (size_t)(g->slots + TABLES_MORE) * g->table_width);
+    ARENA_PLAN(&g->arena, g->tables, (size_t)(g->slots + 1) * g->table_width);
     ARENA_PLAN(&g->arena, g->eos, MODEL_MAX_EOS);
     ARENA_PLAN(&g->arena, g->sampled, g->slots);
 }
@@ -79,7 +76,7 @@ static void make_host_arrays(Generator *g) {
     size_t rows = (size_t)g->rows, slots = (size_t)g->slots;
     g->h_ids = host_array(rows, sizeof(int)), g->h_pos = host_array(rows, sizeof(int)), g->h_seq = host_array(rows, sizeof(int));
     g->h_left = host_array(slots, sizeof(int)), g->h_taken = host_array(slots, sizeof(int));
-    g->h_tables = host_array((slots + TABLES_MORE) * (size_t)g->table_width, sizeof(int));
+    g->h_tables = host_array((slots + 1) * (size_t)g->table_width, sizeof(int));
     g->h_key = host_array(slots, sizeof *g->h_key);
     g->h_log = host_array(slots * DECODE_BURST_MAX, sizeof *g->h_log);
     g->slot = host_array(slots, sizeof *g->slot);
@@ -97,7 +94,7 @@ Generator *generator_plan(const Gpt *gpt, int slots, int T) {
     g->rows = slots > PREFILL_ROWS ? slots : PREFILL_ROWS;
     g->table_width = (T + block - 1) / block;
     g->burst = decode_burst();
-    g->blocks = (slots + 2) * g->table_width + 1; // every slot at full length, a prefix, one being replaced; the filler's
+    g->blocks = (slots + 2) * g->table_width; // every slot at full length, a prefix, and one being replaced
     REQUIRE(T <= gpt->T_rope, "prompt and response of %d tokens: the model was opened for %d", T, gpt->T_rope);
     plan_device(g);
     make_host_arrays(g);
@@ -171,7 +168,7 @@ static void upload_rows(Generator *g, int R) {
     device_upload(dev, g->next.ids, g->h_ids, bytes);
     device_upload(dev, g->next.pos, g->h_pos, bytes);
     device_upload(dev, g->seq, g->h_seq, bytes);
-    device_upload(dev, g->tables, g->h_tables, (size_t)(g->slots + TABLES_MORE) * g->table_width * sizeof(int));
+    device_upload(dev, g->tables, g->h_tables, (size_t)(g->slots + 1) * g->table_width * sizeof(int));
 }
 
 static void forward(Generator *g, int R) {
@@ -188,13 +185,13 @@ static void prefill(Generator *g, const Prompt *prompts, int p) {
     drop_prefix(g);
     g->prefix.prompt = p;
     g->prefix.tokens = n;
-    for (int i = 0; i < (n + block - 1) / block; i++) slot_table(g, PREFIX_TABLE(g))[i] = g->prefix.blocks[i] = take_block(g);
+    for (int i = 0; i < (n + block - 1) / block; i++) slot_table(g, g->slots)[i] = g->prefix.blocks[i] = take_block(g);
     for (int t = 0; t < n; t += g->rows) {
         int R = n - t < g->rows ? n - t : g->rows;
         for (int r = 0; r < R; r++) {
             g->h_ids[r] = prompt->tokens[t + r];
             g->h_pos[r] = t + r;
-            g->h_seq[r] = PREFIX_TABLE(g);
+            g->h_seq[r] = g->slots;
         }
         upload_rows(g, R);
         forward(g, R);
@@ -233,8 +230,20 @@ static int burst_steps(const Generator *g, int max_new) {
     return most < g->burst ? most : g->burst;
 }
 
-// A row for every busy slot, with blocks for the tokens of the next `steps` steps; row r belongs to slot h_seq[r]. The rows
-// that fill the batch up to a size of decode_bucket have no token to get. Returns how many rows there are.
+// Rows R .. rows-1 only fill the batch up to a size of decode_bucket: they have no token to get. Each borrows the table of a
+// free slot and, to write its key to, a free block, which whoever takes it next overwrites.
+static void filler_rows(Generator *g, int R, int rows) {
+    for (int s = 0, i = 1; R < rows; s++) {
+        if (g->slot[s].rollout) continue;
+        slot_table(g, s)[0] = g->free_blocks[g->n_free - i++];
+        g->h_ids[R] = g->h_pos[R] = g->h_left[R] = 0;
+        g->h_seq[R] = s;
+        g->h_key[R++] = (SampleKey){0};
+    }
+}
+
+// A row for every busy slot, with blocks for the tokens of the next `steps` steps; row r belongs to slot h_seq[r]. Returns
+// how many rows there are, fillers included.
 static int decode_rows(Generator *g, int busy, int steps, int max_new) {
     int R = 0, block = kv_block_tokens(), rows = decode_bucket(busy, g->slots);
     for (int s = 0; s < g->slots; s++) {
@@ -248,11 +257,7 @@ static int decode_rows(Generator *g, int busy, int steps, int max_new) {
         g->h_key[R] = (SampleKey){(uint32_t)slot->rollout->prompt_id, (uint32_t)slot->rollout->number, (uint32_t)slot->length};
         g->h_left[R++] = left;
     }
-    for (; R < rows; R++) {
-        g->h_ids[R] = g->h_pos[R] = g->h_left[R] = 0;
-        g->h_seq[R] = FILLER_TABLE(g);
-        g->h_key[R] = (SampleKey){0};
-    }
+    filler_rows(g, R, rows);
     return rows;
 }
 
@@ -320,7 +325,6 @@ static void reset_blocks(Generator *g) {
     g->n_free = g->blocks;
     for (int i = 0; i < g->blocks; i++) g->free_blocks[i] = g->blocks - 1 - i;
     memset(g->references, 0, (size_t)g->blocks * sizeof(int));
-    slot_table(g, FILLER_TABLE(g))[0] = take_block(g);
     g->prefix.prompt = -1;
 }
 
@@ -356,7 +360,6 @@ long generator_run(Generator *g, Rollout *rollouts, int count, int rank, const P
     }
     forget_graphs(g);
     drop_prefix(g);
-    drop_block(g, slot_table(g, FILLER_TABLE(g))[0]);
     REQUIRE(g->n_free == g->blocks, "%d KV blocks were lost: a bug, please report it", g->blocks - g->n_free);
     return steps;
 }

@@ -155,9 +155,13 @@ static bool load_history(History *h, const Safetensors *state, const char *dir, 
     for (int i = 0; ok && i < h->count; i++)
         if (id[i] != h->id[i]) ok = fail(err, "%s: its history is of other prompts than --data gives", dir);
     free(id);
-    return ok && get_array(state, "history.correct", SAFETENSOR_F64, (size_t)h->count, h->correct, dir, err) &&
-           get_array(state, "history.verified", SAFETENSOR_F64, (size_t)h->count, h->verified, dir, err) &&
-           get_array(state, "history.length", SAFETENSOR_F64, (size_t)h->count, h->length, dir, err);
+    ok = ok && get_array(state, "history.correct", SAFETENSOR_F64, (size_t)h->count, h->correct, dir, err) &&
+         get_array(state, "history.verified", SAFETENSOR_F64, (size_t)h->count, h->verified, dir, err) &&
+         get_array(state, "history.length", SAFETENSOR_F64, (size_t)h->count, h->length, dir, err);
+    for (int i = 0; ok && i < h->count; i++) // the allocation divides by these
+        if (!(h->correct[i] >= 0 && h->correct[i] <= h->verified[i] && h->verified[i] < 1e15 && h->length[i] >= 0 && h->length[i] < 1e15))
+            ok = fail(err, "%s: its history of prompt %d is impossible: %g of %g correct, %g tokens long", dir, i, h->correct[i], h->verified[i], h->length[i]);
+    return ok;
 }
 
 static bool load_state(Trainer *t, const Safetensors *state, const char *dir, float *h_values, Error *err) {

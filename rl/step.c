@@ -130,10 +130,12 @@ static bool trained(const TrainConfig *c, const Rollout *r) { return !(r->trunca
 // knows the length of every rollout.
 static void token_weights(const TrainConfig *c, const Rollout *rollouts, int first, int end, float *weight) {
     double tokens = 0, sequences = 0, prompts = 0, group_tokens = 0;
-    for (int j = first; j < end; j++) {
-        tokens += trained(c, &rollouts[j]) ? rollouts[j].n : 0;
-        sequences += trained(c, &rollouts[j]);
-        prompts += j == first || rollouts[j].prompt != rollouts[j - 1].prompt;
+    for (int j = first, last = -1; j < end; j++) {
+        if (!trained(c, &rollouts[j])) continue;
+        tokens += rollouts[j].n;
+        sequences++;
+        prompts += rollouts[j].prompt != last; // one of which nothing is trained does not count
+        last = rollouts[j].prompt;
     }
     for (int j = first; j < end; j++) {
         const Rollout *r = &rollouts[j];
@@ -200,7 +202,7 @@ static void update(Trainer *t, const Prompt *prompts, const int *n, StepMetrics 
 }
 
 void rl_step(Trainer *t, StepMetrics *m) {
-    RANGE_NUMBER("step", t->rl_done + 1);
+    RANGE("step");
     const TrainConfig *c = &t->config;
     const Method *method = &methods[c->method];
     Prompt prompts[c->prompts];
@@ -220,6 +222,6 @@ void rl_step(Trainer *t, StepMetrics *m) {
     device_sync(t->dev);
     double end = seconds_now();
     m->sec_generate = generated - start, m->sec_verify = verified - generated, m->sec_update = end - verified, m->sec_total = end - start;
-    step_metrics_rollouts(m, t);
+    step_metrics_rollouts(m, t, prompts);
     t->rl_done++;
 }

@@ -44,7 +44,7 @@ static int examples(Trainer *t) {
 }
 
 void warmup_step(Trainer *t, StepMetrics *m) {
-    RANGE_NUMBER("warm-up step", t->sft_done + 1);
+    RANGE("warm-up step");
     const TrainConfig *c = &t->config;
     OptimizerConfig optimizer = {(float)c->beta1, (float)c->beta2, (float)c->adam_eps, (float)c->weight_decay, (float)c->grad_clip};
     PolicyObjective plain = {.inv_temp = 1.0f};

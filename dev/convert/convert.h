@@ -31,7 +31,4 @@ bool convert_write_tokenizer(const ConvertedTokenizer *tokenizer, const char *di
 // rows (heads HS, C) of a q or k matrix in the order in which the same rotation pairs the same channels.
 void convert_rotation_rows(float *dst, const float *src, int heads, int HS, int C);
 
-// The parameter of this name, or NULL.
-const Param *convert_param(const ParamTable *table, const char *name);
-
 #endif

@@ -12,12 +12,6 @@ void convert_rotation_rows(float *dst, const float *src, int heads, int HS, int 
         }
 }
 
-const Param *convert_param(const ParamTable *table, const char *name) {
-    for (int i = 0; i < table->count; i++)
-        if (strcmp(table->params[i].name, name) == 0) return &table->params[i];
-    return NULL;
-}
-
 static void add_flags(cJSON *json, const char *const *names, int n, bool value) {
     for (int i = 0; i < n; i++) cJSON_AddBoolToObject(json, names[i], value);
 }

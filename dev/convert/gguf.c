@@ -32,7 +32,8 @@ static bool take(Cursor *c, size_t n, uint64_t *value, const char *what) {
 static bool take_text(Cursor *c, GgufText *text, const char *what) {
     uint64_t n;
     if (!take(c, 8, &n, what)) return false;
-    if (n > c->file->size - c->at) return fail(c->err, "%s: %s of %llu bytes in a file of %zu (at byte %zu)", c->file->path, what, (unsigned long long)n, c->file->size, c->at - 8);
+    if (n > c->file->size - c->at)
+        return fail(c->err, "%s: %s of %llu bytes in a file of %zu (at byte %zu)", c->file->path, what, (unsigned long long)n, c->file->size, c->at - 8);
     *text = (GgufText){(const char *)c->file->map + c->at, (size_t)n};
     c->at += (size_t)n;
     return true;
@@ -43,7 +44,7 @@ static bool skip_elements(Cursor *c, const GgufPair *p) {
     GgufText text;
     size_t left = c->file->size - c->at, size = TYPE_SIZE[p->type];
     if (p->count > left / (size ? size : 8)) // a string has 8 bytes at least
-        return fail(c->err, "%s: %.*s has %llu elements, more than the file can hold", c->file->path, (int)(p->key.n < 80 ? p->key.n : 80), p->key.bytes, (unsigned long long)p->count);
+        return fail(c->err, "%s: %.*s has %llu elements, more than the file can hold", c->file->path, GGUF_SHOWN(p->key), (unsigned long long)p->count);
     if (size) c->at += size * (size_t)p->count;
     for (uint64_t i = 0; !size && i < p->count; i++)
         if (!take_text(c, &text, "a string")) return false;
@@ -56,7 +57,7 @@ static bool take_pair(Cursor *c, GgufPair *p) {
     p->is_array = type == GGUF_ARRAY;
     if (p->is_array && (!take(c, 4, &type, "an array's type") || !take(c, 8, &count, "an array's length"))) return false;
     if (type >= GGUF_TYPES || type == GGUF_ARRAY)
-        return fail(c->err, "%s: %.*s: a value of unknown type %llu", c->file->path, (int)(p->key.n < 80 ? p->key.n : 80), p->key.bytes, (unsigned long long)type);
+        return fail(c->err, "%s: %.*s: a value of unknown type %llu", c->file->path, GGUF_SHOWN(p->key), (unsigned long long)type);
     p->type = (GgufType)type;
     p->count = count;
     p->data = c->file->map + c->at;
@@ -69,29 +70,31 @@ static bool take_tensor(Cursor *c, GgufTensor *t, uint64_t *offset) {
     const char *type_name, *path = c->file->path;
     size_t per_block, block;
     if (!take_text(c, &t->name, "a tensor's name") || !take(c, 4, &rank, "a tensor's rank")) return false;
-    int shown = (int)(t->name.n < 80 ? t->name.n : 80);
-    if (rank < 1 || rank > GGUF_MAX_RANK) return fail(c->err, "%s: %.*s has %llu dimensions", path, shown, t->name.bytes, (unsigned long long)rank);
+    if (rank < 1 || rank > GGUF_MAX_RANK) return fail(c->err, "%s: %.*s has %llu dimensions", path, GGUF_SHOWN(t->name), (unsigned long long)rank);
     t->rank = (int)rank;
     t->elements = 1;
     for (int d = 0; d < t->rank; d++) {
         if (!take(c, 8, &dim, "a tensor's dimensions")) return false;
         t->dims[d] = (size_t)dim;
-        if (dim == 0 || __builtin_mul_overflow(t->elements, t->dims[d], &t->elements)) return fail(c->err, "%s: %.*s: impossible dimensions", path, shown, t->name.bytes);
+        if (dim == 0 || __builtin_mul_overflow(t->elements, t->dims[d], &t->elements))
+            return fail(c->err, "%s: %.*s: impossible dimensions", path, GGUF_SHOWN(t->name));
     }
     if (!take(c, 4, &type, "a tensor's type") || !take(c, 8, offset, "a tensor's offset")) return false;
     t->type = (uint32_t)type;
     if (!gguf_type_info(t->type, &type_name, &per_block, &block))
-        return fail(c->err, "%s: %.*s has ggml's type %u; F32, F16, Q8_0, Q4_0 and Q4_1 are read", path, shown, t->name.bytes, t->type);
-    if (t->dims[0] % per_block) return fail(c->err, "%s: %.*s: a row of %zu is not whole blocks of %s", path, shown, t->name.bytes, t->dims[0], type_name);
-    if (__builtin_mul_overflow(t->elements / per_block, block, &t->bytes)) return fail(c->err, "%s: %.*s: impossible dimensions", path, shown, t->name.bytes);
+        return fail(c->err, "%s: %.*s has ggml's type %u; F32, F16, Q8_0, Q4_0 and Q4_1 are read", path, GGUF_SHOWN(t->name), t->type);
+    if (t->dims[0] % per_block)
+        return fail(c->err, "%s: %.*s: a row of %zu is not whole blocks of %s", path, GGUF_SHOWN(t->name), t->dims[0], type_name);
+    if (__builtin_mul_overflow(t->elements / per_block, block, &t->bytes))
+        return fail(c->err, "%s: %.*s: impossible dimensions", path, GGUF_SHOWN(t->name));
     return true;
 }
 
 static bool place_tensor(const Gguf *file, GgufTensor *t, uint64_t offset, size_t data, size_t alignment, Error *err) {
-    int shown = (int)(t->name.n < 80 ? t->name.n : 80);
-    if (offset % alignment) return fail(err, "%s: %.*s starts at %llu, no multiple of %zu", file->path, shown, t->name.bytes, (unsigned long long)offset, alignment);
+    if (offset % alignment)
+        return fail(err, "%s: %.*s starts at %llu, no multiple of %zu", file->path, GGUF_SHOWN(t->name), (unsigned long long)offset, alignment);
     if (offset > file->size - data || t->bytes > file->size - data - offset)
-        return fail(err, "%s: %.*s reaches past the end of the file: is it cut short?", file->path, shown, t->name.bytes);
+        return fail(err, "%s: %.*s reaches past the end of the file: is it cut short?", file->path, GGUF_SHOWN(t->name));
     t->data = file->map + data + offset;
     return true;
 }
@@ -110,10 +113,10 @@ static int compare_places(const void *a, const void *b) {
 static bool check_names(const Gguf *file, Error *err) {
     for (size_t i = 1; i < file->n_pairs; i++)
         if (compare_pairs(&file->pairs[i - 1], &file->pairs[i]) == 0)
-            return fail(err, "%s: the key %.*s stands twice", file->path, (int)(file->pairs[i].key.n < 80 ? file->pairs[i].key.n : 80), file->pairs[i].key.bytes);
+            return fail(err, "%s: the key %.*s stands twice", file->path, GGUF_SHOWN(file->pairs[i].key));
     for (size_t i = 1; i < file->n_tensors; i++)
         if (compare_tensors(&file->tensors[i - 1], &file->tensors[i]) == 0)
-            return fail(err, "%s: the tensor %.*s stands twice", file->path, (int)(file->tensors[i].name.n < 80 ? file->tensors[i].name.n : 80), file->tensors[i].name.bytes);
+            return fail(err, "%s: the tensor %.*s stands twice", file->path, GGUF_SHOWN(file->tensors[i].name));
     return true;
 }
 
@@ -124,7 +127,7 @@ static bool check_overlap(const Gguf *file, Error *err) {
     qsort(order, file->n_tensors, sizeof *order, compare_places);
     size_t i = 1;
     while (i < file->n_tensors && order[i]->data - order[i - 1]->data >= (ptrdiff_t)order[i - 1]->bytes) i++;
-    bool good = i >= file->n_tensors || fail(err, "%s: %.*s overlaps another tensor", file->path, (int)(order[i]->name.n < 80 ? order[i]->name.n : 80), order[i]->name.bytes);
+    bool good = i >= file->n_tensors || fail(err, "%s: %.*s overlaps another tensor", file->path, GGUF_SHOWN(order[i]->name));
     free(order);
     return good;
 }
@@ -150,7 +153,8 @@ bool gguf_parse(Gguf *file, const unsigned char *bytes, size_t n, const char *pa
     uint64_t version, n_tensors, n_pairs;
     if (n < 4 || memcmp(bytes, "GGUF", 4) != 0) return fail(err, "%s: not a GGUF file", path);
     if (!take(&c, 4, &version, "its header")) return false;
-    if (version != 2 && version != 3) return fail(err, "%s: GGUF version %llu; versions 2 and 3, little endian, are read", path, (unsigned long long)version);
+    if (version != 2 && version != 3)
+        return fail(err, "%s: GGUF version %llu; versions 2 and 3, little endian, are read", path, (unsigned long long)version);
     if (!take(&c, 8, &n_tensors, "its header") || !take(&c, 8, &n_pairs, "its header")) return false;
     if (n_pairs > n / 13 || n_tensors > n / 32) // the least that one of each takes
         return fail(err, "%s: %llu tensors and %llu pairs, more than its %zu bytes can hold", path, (unsigned long long)n_tensors, (unsigned long long)n_pairs, n);
@@ -173,7 +177,8 @@ bool gguf_open(Gguf *file, const char *path, Error *err) {
     if (handle < 0) return fail(err, "%s: %s", path, strerror(errno));
     void *map = MAP_FAILED;
     if (fstat(handle, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size < 4) fail(err, "%s: not a GGUF file", path);
-    else if ((map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, handle, 0)) == MAP_FAILED) fail(err, "%s: cannot be mapped: %s", path, strerror(errno));
+    else if ((map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, handle, 0)) == MAP_FAILED)
+        fail(err, "%s: cannot be mapped: %s", path, strerror(errno));
     close(handle);
     if (map == MAP_FAILED) return false;
     bool good = gguf_parse(file, map, (size_t)info.st_size, path, err);

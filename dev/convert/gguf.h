@@ -18,6 +18,9 @@ typedef struct GgufText { // not terminated
     size_t n;
 } GgufText;
 
+// For a message's %.*s
+#define GGUF_SHOWN(text) (int)((text).n < 60 ? (text).n : 60), (text).bytes ? (text).bytes : ""
+
 typedef struct GgufPair {
     GgufText key;
     GgufType type;      // of the value; of its elements where is_array

@@ -7,7 +7,8 @@
 
 static bool read_count(const Gguf *file, const char *key, int fallback, int *value, Error *err) {
     double number = gguf_number(file, key, fallback);
-    if (!(number >= 1 && number <= 1 << 24 && number == (int)number)) return fail(err, "%s: %s is missing or no number from 1 to %d", file->path, key, 1 << 24);
+    if (!(number >= 1 && number <= 1 << 24 && number == (int)number))
+        return fail(err, "%s: %s is missing or no number from 1 to %d", file->path, key, 1 << 24);
     *value = (int)number;
     return true;
 }
@@ -15,11 +16,12 @@ static bool read_count(const Gguf *file, const char *key, int fallback, int *val
 static bool refuse_unsupported(const Gguf *file, Error *err) {
     GgufText architecture = gguf_text(file, "general.architecture"), scaling = gguf_text(file, "llama.rope.scaling.type");
     if (!gguf_text_is(architecture, "llama"))
-        return fail(err, "%s: the architecture is \"%.*s\"; only llama is converted", file->path, (int)(architecture.n < 40 ? architecture.n : 40), architecture.bytes ? architecture.bytes : "");
+        return fail(err, "%s: the architecture is \"%.*s\"; only llama is converted", file->path, GGUF_SHOWN(architecture));
     if (gguf_number(file, "llama.expert_count", 0) > 0) return fail(err, "%s: mixture-of-experts models are not supported", file->path);
     if (scaling.bytes && !gguf_text_is(scaling, "none"))
-        return fail(err, "%s: rope scaling \"%.*s\" is not converted", file->path, (int)(scaling.n < 40 ? scaling.n : 40), scaling.bytes);
-    if (gguf_tensor(file, "rope_freqs.weight")) return fail(err, "%s: rope_freqs.weight: scaled rotations are not converted; use the Hugging Face folder", file->path);
+        return fail(err, "%s: rope scaling \"%.*s\" is not converted", file->path, GGUF_SHOWN(scaling));
+    if (gguf_tensor(file, "rope_freqs.weight"))
+        return fail(err, "%s: rope_freqs.weight: scaled rotations are not converted; use the Hugging Face folder", file->path);
     return true;
 }
 
@@ -40,8 +42,10 @@ bool gguf_model_config(const Gguf *file, ModelConfig *c, Error *err) {
     c->V = (int)embed->dims[1];
     bool ok = read_count(file, "llama.embedding_length", 0, &c->C, err) && read_count(file, "llama.feed_forward_length", 0, &c->F, err) &&
               read_count(file, "llama.block_count", 0, &c->L, err) && read_count(file, "llama.context_length", 0, &c->T_max, err) &&
-              read_count(file, "llama.attention.head_count", 0, &c->NH, err) && read_count(file, "llama.attention.head_count_kv", c->NH, &c->NKV, err) &&
-              read_count(file, "llama.attention.key_length", c->C / c->NH, &c->HS, err) && read_count(file, "llama.rope.dimension_count", c->HS, &rotated, err);
+              read_count(file, "llama.attention.head_count", 0, &c->NH, err) &&
+              read_count(file, "llama.attention.head_count_kv", c->NH, &c->NKV, err) &&
+              read_count(file, "llama.attention.key_length", c->C / c->NH, &c->HS, err) &&
+              read_count(file, "llama.rope.dimension_count", c->HS, &rotated, err);
     if (!ok) return false;
     if (rotated != c->HS) return fail(err, "%s: only %d of %d channels of a head are rotated; not supported", file->path, rotated, c->HS);
     c->eps = (float)gguf_number(file, "llama.attention.layer_norm_rms_epsilon", 1e-5);
@@ -55,10 +59,14 @@ bool gguf_model_config(const Gguf *file, ModelConfig *c, Error *err) {
 static bool translate_name(char *to, size_t room, const GgufTensor *t, const ModelConfig *c, int *heads) {
     static const struct {
         const char *gguf, *name;
-    } whole[] = {{"token_embd.weight", "model.embed_tokens.weight"}, {"output_norm.weight", "model.norm.weight"}, {"output.weight", "lm_head.weight"}},
-      in_layer[] = {{"attn_norm.weight", "input_layernorm.weight"}, {"attn_q.weight", "self_attn.q_proj.weight"}, {"attn_k.weight", "self_attn.k_proj.weight"},
-                    {"attn_v.weight", "self_attn.v_proj.weight"}, {"attn_output.weight", "self_attn.o_proj.weight"}, {"ffn_norm.weight", "post_attention_layernorm.weight"},
-                    {"ffn_gate.weight", "mlp.gate_proj.weight"}, {"ffn_up.weight", "mlp.up_proj.weight"}, {"ffn_down.weight", "mlp.down_proj.weight"}};
+    } whole[] = {{"token_embd.weight", "model.embed_tokens.weight"},
+                 {"output_norm.weight", "model.norm.weight"},
+                 {"output.weight", "lm_head.weight"}},
+      in_layer[] = {{"attn_norm.weight", "input_layernorm.weight"}, {"attn_q.weight", "self_attn.q_proj.weight"},
+                    {"attn_k.weight", "self_attn.k_proj.weight"},   {"attn_v.weight", "self_attn.v_proj.weight"},
+                    {"attn_output.weight", "self_attn.o_proj.weight"}, {"ffn_norm.weight", "post_attention_layernorm.weight"},
+                    {"ffn_gate.weight", "mlp.gate_proj.weight"},    {"ffn_up.weight", "mlp.up_proj.weight"},
+                    {"ffn_down.weight", "mlp.down_proj.weight"}};
     char name[64], rest[64];
     int layer;
     *heads = 0;
@@ -76,13 +84,14 @@ static bool translate_name(char *to, size_t room, const GgufTensor *t, const Mod
     return false;
 }
 
-static bool convert_tensor(const Gguf *file, const GgufTensor *t, const ParamTable *table, const ModelConfig *c, float *h_params, unsigned char *seen, Error *err) {
+static bool convert_tensor(const Gguf *file, const GgufTensor *t, const ParamTable *table, const ModelConfig *c, float *h_params,
+                           unsigned char *seen, Error *err) {
     char name[128];
-    int heads, shown = (int)(t->name.n < 80 ? t->name.n : 80);
-    const Param *p = translate_name(name, sizeof name, t, c, &heads) ? convert_param(table, name) : NULL;
-    if (!p) return fail(err, "%s: %.*s is no tensor of a Llama with %d layers", file->path, shown, t->name.bytes, c->L);
+    int heads;
+    const Param *p = translate_name(name, sizeof name, t, c, &heads) ? params_find(table, name) : NULL;
+    if (!p) return fail(err, "%s: %.*s is no tensor of a Llama with %d layers", file->path, GGUF_SHOWN(t->name), c->L);
     bool fits = t->rank == p->rank && t->dims[0] == (size_t)p->shape[p->rank - 1] && (p->rank == 1 || t->dims[1] == (size_t)p->shape[0]);
-    if (!fits) return fail(err, "%s: %.*s has another shape than its metadata ask for", file->path, shown, t->name.bytes);
+    if (!fits) return fail(err, "%s: %.*s has another shape than its metadata ask for", file->path, GGUF_SHOWN(t->name));
     if (seen[p - table->params]++) return fail(err, "%s: %s is there twice", file->path, name);
     float *to = h_params + p->offset, *plain = heads ? malloc(t->elements * sizeof *plain) : to;
     if (!plain) return fail(err, "%s: out of memory", file->path);

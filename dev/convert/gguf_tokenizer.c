@@ -7,8 +7,10 @@
 
 enum { CONTROL = 3, USER_DEFINED = 4 };
 
-static const char LLAMA3[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-static const char QWEN2[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+#define SPLIT(NUMBERS)                                                                                                 \
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" NUMBERS                                                   \
+    "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+static const char LLAMA3[] = SPLIT("\\p{N}{1,3}"), QWEN2[] = SPLIT("\\p{N}");
 
 static bool choose_split(ConvertedTokenizer *t, const Gguf *file, Error *err) {
     GgufText pre = gguf_text(file, "tokenizer.ggml.pre");
@@ -16,7 +18,7 @@ static bool choose_split(ConvertedTokenizer *t, const Gguf *file, Error *err) {
     else if (gguf_text_is(pre, "smollm")) t->digits = t->gpt2_split = true;
     else if (gguf_text_is(pre, "llama-bpe")) t->split = LLAMA3, t->ignore_merges = true;
     else if (gguf_text_is(pre, "qwen2")) t->split = QWEN2, t->nfc = true;
-    else return fail(err, "%s: tokenizer.ggml.pre is \"%.*s\"; gpt-2, smollm, llama-bpe and qwen2 are known", file->path, (int)(pre.n < 40 ? pre.n : 40), pre.bytes ? pre.bytes : "");
+    else return fail(err, "%s: tokenizer.ggml.pre is \"%.*s\"; gpt-2, smollm, llama-bpe and qwen2 are known", file->path, GGUF_SHOWN(pre));
     return true;
 }
 
@@ -36,7 +38,8 @@ static bool copy_strings(const char **list, const GgufPair *pair, const char *pa
         utf8proc_int32_t rune;
         for (size_t i = 0; i < text.n;) {
             utf8proc_ssize_t step = utf8proc_iterate((const utf8proc_uint8_t *)text.bytes + i, (utf8proc_ssize_t)(text.n - i), &rune);
-            if (step <= 0 || rune == 0) return fail(err, "%s: string %llu of %.*s is not UTF-8 text", path, (unsigned long long)index - 1, (int)pair->key.n, pair->key.bytes);
+            if (step <= 0 || rune == 0)
+                return fail(err, "%s: string %llu of %.*s is not UTF-8 text", path, (unsigned long long)index - 1, GGUF_SHOWN(pair->key));
             i += (size_t)step;
         }
     }
@@ -64,7 +67,7 @@ bool gguf_write_tokenizer(const Gguf *file, int V, const char *dir, Error *err) 
     ConvertedTokenizer t = {.V = V, .bos = token_id(file, "tokenizer.ggml.bos_token_id", V), .eos = token_id(file, "tokenizer.ggml.eos_token_id", V)};
     GgufText model = gguf_text(file, "tokenizer.ggml.model"), chat = gguf_text(file, "tokenizer.chat_template");
     if (!gguf_text_is(model, "gpt2"))
-        return fail(err, "%s: its tokenizer is \"%.*s\"; only byte-level BPE (\"gpt2\") is converted", file->path, (int)(model.n < 40 ? model.n : 40), model.bytes ? model.bytes : "");
+        return fail(err, "%s: its tokenizer is \"%.*s\"; only byte-level BPE (\"gpt2\") is converted", file->path, GGUF_SHOWN(model));
     const GgufPair *tokens = strings(file, "tokenizer.ggml.tokens", err), *merges = tokens ? strings(file, "tokenizer.ggml.merges", err) : NULL;
     if (!merges || !choose_split(&t, file, err)) return false;
     if (tokens->count != (uint64_t)V) return fail(err, "%s: %llu tokens for an embedding of %d", file->path, (unsigned long long)tokens->count, V);

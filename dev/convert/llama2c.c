@@ -40,7 +40,7 @@ static bool take(Source *s, const ParamTable *table, const char *name, int layer
     char full[128];
     if (layer < 0) snprintf(full, sizeof full, "%s", name);
     else snprintf(full, sizeof full, "model.layers.%d.%s", layer, name);
-    const Param *p = convert_param(table, full);
+    const Param *p = params_find(table, full);
     if (!p) return fail(err, "%s: no parameter %s", s->path, full);
     size_t n = param_elements(p);
     if (n > s->left) return fail(err, "%s: ends inside %s: is the file cut short?", s->path, full);
@@ -51,20 +51,18 @@ static bool take(Source *s, const ParamTable *table, const char *name, int layer
     return true;
 }
 
-static bool take_layers(Source *s, const ParamTable *table, const ModelConfig *c, const char *name, int heads, float *h_params, Error *err) {
-    for (int l = 0; l < c->L; l++)
-        if (!take(s, table, name, l, heads, h_params, err)) return false;
-    return true;
-}
-
 static bool take_all(Source *s, const ParamTable *table, const ModelConfig *c, float *h, Error *err) {
     size_t rotations = (size_t)c->T_max * (size_t)c->HS; // cosines and sines, which we compute ourselves
-    bool ok = take(s, table, "model.embed_tokens.weight", -1, 0, h, err) && take_layers(s, table, c, "input_layernorm.weight", 0, h, err) &&
-              take_layers(s, table, c, "self_attn.q_proj.weight", c->NH, h, err) && take_layers(s, table, c, "self_attn.k_proj.weight", c->NKV, h, err) &&
-              take_layers(s, table, c, "self_attn.v_proj.weight", 0, h, err) && take_layers(s, table, c, "self_attn.o_proj.weight", 0, h, err) &&
-              take_layers(s, table, c, "post_attention_layernorm.weight", 0, h, err) && take_layers(s, table, c, "mlp.gate_proj.weight", 0, h, err) &&
-              take_layers(s, table, c, "mlp.down_proj.weight", 0, h, err) && take_layers(s, table, c, "mlp.up_proj.weight", 0, h, err) &&
-              take(s, table, "model.norm.weight", -1, 0, h, err);
+    const struct {
+        const char *name;
+        int heads;
+    } in_layers[] = {{"input_layernorm.weight", 0},     {"self_attn.q_proj.weight", c->NH}, {"self_attn.k_proj.weight", c->NKV},
+                     {"self_attn.v_proj.weight", 0},    {"self_attn.o_proj.weight", 0},     {"post_attention_layernorm.weight", 0},
+                     {"mlp.gate_proj.weight", 0},       {"mlp.down_proj.weight", 0},        {"mlp.up_proj.weight", 0}};
+    bool ok = take(s, table, "model.embed_tokens.weight", -1, 0, h, err);
+    for (size_t i = 0; ok && i < sizeof in_layers / sizeof *in_layers; i++)
+        for (int l = 0; ok && l < c->L; l++) ok = take(s, table, in_layers[i].name, l, in_layers[i].heads, h, err);
+    ok = ok && take(s, table, "model.norm.weight", -1, 0, h, err);
     if (!ok) return false;
     if (s->left < rotations) return fail(err, "%s: ends inside its table of rotations: is the file cut short?", s->path);
     s->at += rotations;

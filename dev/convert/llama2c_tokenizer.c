@@ -113,7 +113,8 @@ static void find_pairs(Conversion *c) {
         int count, longest = longest_character(p, &count);
         if (count == 1 && longest == 2) add_pair(c, LLAMA2C_BYTES + (unsigned char)p->bytes[0], LLAMA2C_BYTES + (unsigned char)p->bytes[1], i);
         for (int n = 1; n < p->n && !c->is_added[i]; n++) {
-            int left = vocab_find(&c->vocab, p->bytes, (size_t)n, TOKEN_BYTES), right = vocab_find(&c->vocab, p->bytes + n, (size_t)(p->n - n), TOKEN_BYTES);
+            int left = vocab_find(&c->vocab, p->bytes, (size_t)n, TOKEN_BYTES);
+            int right = vocab_find(&c->vocab, p->bytes + n, (size_t)(p->n - n), TOKEN_BYTES);
             if (left >= 0 && right >= 0) add_pair(c, left, right, i);
         }
     }
@@ -123,9 +124,9 @@ static void find_pairs(Conversion *c) {
 static void name_bytes(Conversion *c) {
     for (int byte = 0; byte < 256; byte++) {
         int id = LLAMA2C_BYTES + byte;
-        char bytes[1] = {(char)byte};
-        bool taken = vocab_find(&c->vocab, bytes, 1, TOKEN_BYTES) >= 0;
-        c->tokens[id] = taken ? copy(c->pieces[id].bytes, c->pieces[id].n) : spell(bytes, 1);
+        char bytes[1] = {(char)byte}, name[8];
+        snprintf(name, sizeof name, "<0x%02X>", byte);
+        c->tokens[id] = vocab_find(&c->vocab, bytes, 1, TOKEN_BYTES) >= 0 ? copy(name, 6) : spell(bytes, 1);
     }
 }
 
@@ -149,8 +150,8 @@ static bool write_folder(Conversion *c, const char *dir, Error *err) {
         REQUIRE(asprintf(&merge, "%s %s", c->tokens[c->pairs[i].left], c->tokens[c->pairs[i].right]) >= 0, "out of memory");
         c->merges[i] = merge;
     }
-    ConvertedTokenizer t = {.V = c->V, .tokens = c->tokens, .is_added = c->is_added, .is_special = c->is_special, .merges = c->merges, .n_merges = c->n_pairs,
-                            .bos = LLAMA2C_BOS, .eos = LLAMA2C_EOS};
+    ConvertedTokenizer t = {.V = c->V, .tokens = c->tokens, .is_added = c->is_added, .is_special = c->is_special, .merges = c->merges,
+                            .n_merges = c->n_pairs, .bos = LLAMA2C_BOS, .eos = LLAMA2C_EOS};
     return convert_write_tokenizer(&t, dir, err);
 }
 

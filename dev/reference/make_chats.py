@@ -14,6 +14,9 @@ from transformers.utils.chat_template_utils import render_jinja_template
 TEMPLATES = {
     "chatml": ("{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}{% endfor %}"
                "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"),
+    # line feeds and blanks that Jinja drops without being told to
+    "chatml_loose": ("{% for message in messages %}\n{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' -}}\n  {% endfor %}\n"
+                     "  {% if add_generation_prompt %}\n\t{{- '<|im_start|>assistant\\n' }}{% endif %}\n"),
     # one line, real line feeds inside the literals, a system message of its own
     "chatml_default": ("{% for m in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\nYou are a careful model.<|im_end|>\n' }}{% endif %}"
                        "{{'<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"),

@@ -72,7 +72,12 @@ static void refuses_other_templates(void **state) {
     chat_free(&chat);
     assert_refused("", NULL, "neither ChatML nor Llama 3's");
     assert_refused("{{ bos_token + '[INST] ' + messages[0]['content'] + ' [/INST]' }}", "<s>", "neither");
-    assert_refused("{{ '<|im_start|>' }}{# '<|im_end|>", NULL, "opens the answer");
+    assert_refused("{{ '<|im_start|>' }}{# '<|im_end|>", NULL, "outside its tags");
+    assert_refused("<|im_start|>" ML_TURNS ML_END, NULL, "outside its tags");
+    assert_refused(ML_TURNS " " ML_END, NULL, "outside its tags");
+    assert_refused(ML_TURNS "\n\n" ML_END, NULL, "outside its tags");
+    assert_refused("{% for m in messages %}{{ '<|im_start|>' + m['role'] }}\n{% endfor %}" ML_END, NULL, "outside its tags");
+    assert_refused(ML_TURNS "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}\n{% endif %}", NULL, "outside its tags");
     assert_refused(ML_TURNS, NULL, "opens the answer");
     assert_refused(ML_TURNS "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{{ x }}{% endif %}", NULL, "opens the answer");
     assert_refused(ML_TURNS "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' + x }}{% endif %}", NULL, "opens the answer");

@@ -180,6 +180,17 @@ static void refuses_what_does_not_fit(void **state) {
     t.tensors[2].type = SAFETENSOR_F32;
     tiny_write(&t, "model.safetensors", 0, t.table.count);
     tiny_check(&t); // all of that was the only reason
+    Safetensor more = {.name = "lm_head.weight", .type = SAFETENSOR_F32, .rank = 1, .shape = {1}, .data = &kept};
+    const char *names[] = {"lm_head.weight", "model.layers.0.self_attn.rotary_emb.inv_freq", "model.layers.0.self_attn.q_proj.bias"};
+    t.tensors = realloc(t.tensors, (size_t)(t.table.count + 1) * sizeof *t.tensors);
+    for (int i = 0; i < 3; i++) {
+        Error err = {""};
+        more.name = names[i];
+        t.tensors[t.table.count] = more;
+        tiny_write(&t, "model.safetensors", 0, t.table.count + 1);
+        assert_int_equal(params_load(&t.table, t.dir, t.h, &err), i < 2);
+        assert_true(i < 2 || strstr(err.text, "has a tensor model.layers.0.self_attn.q_proj.bias, which"));
+    }
     tiny_close(&t);
 }
 

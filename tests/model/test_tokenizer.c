@@ -81,6 +81,31 @@ static void streams_characters(void **state) {
     tokenizer_free(t);
 }
 
+// Any bytes: text is encoded and given back, the rest is refused with the place of the first byte that is wrong.
+static void raw_bytes_are_text_or_refused(void **state) {
+    (void)state;
+    Tokenizer *t = family("gpt2");
+    int texts = 0;
+    for (int number = 0; number < 100000; number++) {
+        Draws draws = draws_of((uint64_t)number);
+        Error err = {""};
+        Hash unused = hash_start();
+        char bytes[24], reason[64];
+        size_t n = (size_t)draw(&draws, 24), good = 0;
+        for (size_t i = 0; i < n; i++) bytes[i] = (char)(draw(&draws, 8) ? draw(&draws, 128) : draw(&draws, 256));
+        for (utf8proc_ssize_t step = 1; good < n && step > 0; good += step > 0 ? (size_t)step : 0) {
+            utf8proc_int32_t rune;
+            step = utf8proc_iterate((const utf8proc_uint8_t *)bytes + good, (utf8proc_ssize_t)(n - good), &rune);
+        }
+        texts += good == n;
+        snprintf(reason, sizeof reason, "not UTF-8 (at byte %zu)", good);
+        if (good == n) encode_and_hash(t, "gpt2", bytes, n, &unused);
+        else if (tokenizer_encode(t, bytes, n, NULL, 0, &err) != -1 || !strstr(err.text, reason)) fail_msg("wanted \"%s\", got \"%s\"", reason, err.text);
+    }
+    assert_in_range(texts, 20000, 80000);
+    tokenizer_free(t);
+}
+
 static void finds_special_tokens(void **state) {
     (void)state;
     Tokenizer *t = family("qwen2");
@@ -97,25 +122,42 @@ static void finds_special_tokens(void **state) {
     tokenizer_free(t);
 }
 
+static void assert_same_file(const char *a, const char *b) {
+    size_t n_a, n_b;
+    char *x = file_read_whole(a, 1 << 20, &n_a, NULL), *y = file_read_whole(b, 1 << 20, &n_b, NULL);
+    if (!x || !y || n_a != n_b || memcmp(x, y, n_a) != 0) fail_msg("%s is not %s", a, b);
+    free(x), free(y);
+}
+
 static void saves_what_it_read(void **state) {
     (void)state;
-    char dir[] = P_tmpdir "/test_tokenizer_XXXXXX", path[100];
-    size_t n, n_copy;
-    assert_non_null(mkdtemp(dir));
-    Tokenizer *t = family("llama3");
-    assert_true(tokenizer_save(t, dir, NULL));
+    static const char *const names[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"};
+    char from[] = P_tmpdir "/test_tokenizer_XXXXXX", to[] = P_tmpdir "/test_tokenizer_XXXXXX", a[100], b[100];
+    size_t n;
+    assert_true(mkdtemp(from) && mkdtemp(to));
+    char *bytes = file_read_whole(TOKENIZER_FIXTURES "/llama3.json", 1 << 20, &n, NULL);
+    assert_non_null(bytes);
+    for (int i = 0; i < 4; i++) { // the last three need not be anything in particular
+        snprintf(a, sizeof a, "%s/%s", from, names[i]);
+        assert_true(file_write_whole(a, bytes, i ? (size_t)(10 * i) : n, NULL));
+    }
+    Tokenizer *t = load_tokenizer(from);
+    assert_true(tokenizer_save(t, to, NULL));
     tokenizer_free(t);
-    snprintf(path, sizeof path, "%s/tokenizer.json", dir);
-    char *copy = file_read_whole(path, 1 << 20, &n_copy, NULL), *bytes = file_read_whole(TOKENIZER_FIXTURES "/llama3.json", 1 << 20, &n, NULL);
-    assert_true(copy && bytes && n == n_copy && memcmp(copy, bytes, n) == 0);
-    free(copy), free(bytes);
-    tokenizer_free(load_tokenizer(dir));
-    unlink(path);
-    assert_int_equal(rmdir(dir), 0);
+    tokenizer_free(load_tokenizer(to));
+    for (int i = 0; i < 4; i++) {
+        snprintf(a, sizeof a, "%s/%s", from, names[i]);
+        snprintf(b, sizeof b, "%s/%s", to, names[i]);
+        assert_same_file(a, b);
+        unlink(a), unlink(b);
+    }
+    free(bytes);
+    assert_true(rmdir(from) == 0 && rmdir(to) == 0);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(cases_match),        cmocka_unit_test(random_texts_match),   cmocka_unit_test(hash_sees_changes),
-                                       cmocka_unit_test(streams_characters), cmocka_unit_test(finds_special_tokens), cmocka_unit_test(saves_what_it_read)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(cases_match),        cmocka_unit_test(random_texts_match), cmocka_unit_test(hash_sees_changes),
+                                       cmocka_unit_test(streams_characters), cmocka_unit_test(raw_bytes_are_text_or_refused),
+                                       cmocka_unit_test(finds_special_tokens), cmocka_unit_test(saves_what_it_read)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
