@@ -26,6 +26,7 @@ typedef struct TrainConfig {
     int problems, heldout;
     bool resume;
     int threads;
+    bool invariant;
     long long seed;
     // warm-up
     int sft_steps, sft_batch;

@@ -49,6 +49,7 @@ build/$(1)/%.o: %.cu
 build/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
 	@echo "  $(1) $$<" && $(SIM_CC) $(SIM_C) $(SIM_HOST_$(2)) $(3) $(SIM_INC) -MMD -MP -c $$< -o $$@
+.PRECIOUS: build/$(1)/%.o
 build/$(1)/dynamo.a: $$(SIM_STEMS:%=build/$(1)/%.o)
 	@rm -f $$@ && ar rcs $$@ $$^
 build/$(1)/kernels.a: $$(patsubst %,build/$(1)/%.o,$$(filter kernels/%,$$(SIM_STEMS)))
