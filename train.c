@@ -59,8 +59,9 @@ static void evaluate_and_report(Trainer *t, StepMetrics *m) {
     bool edge = t->rl_done == 0 || t->rl_done == c->steps;
     int samples = edge && c->eval_samples < 16 ? 16 : c->eval_samples;
     if (samples > t->pool.capacity) samples = t->pool.capacity;
-    Evaluation e = {t->generator, t->tokenizer, t->heldout_judge, &t->heldout, &t->pool, t->comm,
-                    {(float)c->temp, 0, 1.0f, (uint64_t)c->seed, (uint32_t)EVALUATE_STREAM}, samples, c->max_tokens, NULL};
+    Evaluation e = {.generator = t->generator, .tokenizer = t->tokenizer, .judge = t->heldout_judge, .set = &t->heldout, .pool = &t->pool,
+                    .comm = t->comm, .sample = {(float)c->temp, 0, 1.0f, (uint64_t)c->seed, (uint32_t)EVALUATE_STREAM}, .samples = samples,
+                    .max_new = c->max_tokens};
     evaluate_heldout(&e, edge, m);
 }
 
@@ -101,6 +102,16 @@ static void usage(void) {
     flags_help(train_flags, train_flag_count, stdout);
 }
 
+static int plan(Trainer *t, const TrainConfig *config, Comm *comm) {
+    Error err;
+    bool ok = trainer_plan(t, config, comm, &err);
+    if (!ok) fprintf(stderr, "train: %s\n", err.text);
+    else if (comm_rank(comm) == 0) trainer_print(t, stdout);
+    trainer_close(t);
+    comm_close(comm);
+    return ok ? 0 : 2;
+}
+
 int main(int argc, char **argv) {
     static TrainConfig config;
     static Trainer trainer;
@@ -109,6 +120,7 @@ int main(int argc, char **argv) {
         if (strcmp(argv[i], "--help") == 0) return usage(), 0;
     Comm *comm = train_config_parse(&config, argc, argv, &err) ? comm_open(&argc, &argv, &err) : NULL;
     if (!comm) return fprintf(stderr, "train: %s\n", err.text), 2;
+    if (config.plan) return plan(&trainer, &config, comm);
     if (!trainer_open(&trainer, &config, comm, &err)) return fprintf(stderr, "train: %s\n", err.text), 2;
     if (comm_rank(comm) == 0) trainer_print(&trainer, stdout);
     signal(SIGINT, on_interrupt);

@@ -13,7 +13,7 @@ program=$(cat "$1.command")
 if $program >"$1.log" 2>&1; then # unquoted: a command may have arguments
     echo "ok      $program"
 else
-    bad=$(grep -c '^\[  FAILED  \] [A-Za-z_0-9]*$' "$1.log")
+    bad=$(grep '^\[  FAILED  \] [A-Za-z0-9_]*$' "$1.log" | sort -u | wc -l)
     [ "$bad" -gt 0 ] || bad=1
     echo "$bad" >"$1.failed"
     echo "FAILED  $program"

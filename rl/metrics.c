@@ -108,6 +108,8 @@ static void add_tables(cJSON *row, const StepMetrics *m) {
         for (int b = 0; b < 11; b++) cJSON_AddItemToArray(by_pass, cJSON_CreateIntArray((int[]){m->alloc_prompts[b], m->alloc_rollouts[b]}, 2));
         for (int v = 0; v < VERDICT_COUNT; v++)
             if (m->verdicts[v]) cJSON_AddNumberToObject(verdicts, verdict_name((Verdict)v), m->verdicts[v]);
+        cJSON *undecided = m->undecided_count ? cJSON_AddArrayToObject(row, "undecided") : NULL;
+        for (int i = 0; i < m->undecided_count; i++) cJSON_AddItemToArray(undecided, cJSON_CreateString(m->undecided[i]));
     }
     if (m->has_pass_hist) cJSON_AddItemToObject(row, "pass_hist", cJSON_CreateIntArray(m->pass_hist, 11));
 }

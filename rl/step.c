@@ -222,6 +222,6 @@ void rl_step(Trainer *t, StepMetrics *m) {
     device_sync(t->dev);
     double end = seconds_now();
     m->sec_generate = generated - start, m->sec_verify = verified - generated, m->sec_update = end - verified, m->sec_total = end - start;
-    step_metrics_rollouts(m, t);
+    step_metrics_rollouts(m, t, prompts);
     t->rl_done++;
 }

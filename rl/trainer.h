@@ -26,6 +26,7 @@ typedef struct Trainer {
     Device *dev;
     Tokenizer *tokenizer;
     TaskSpec tasks;
+    PromptTemplate prompt;
     PromptSet train, heldout;
     Judge *judge, *heldout_judge;
     Gpt *gpt;
@@ -49,6 +50,10 @@ typedef struct Trainer {
 // Opens everything the config asks for; on --resume, from the newest checkpoint. False with one line in err.
 bool trainer_open(Trainer *trainer, const TrainConfig *config, Comm *comm, Error *err);
 void trainer_close(Trainer *trainer);
+
+// Only what trainer_print shows, for --plan: the memory of a run with prompts as long as --max-prompt allows, from the flags and
+// the model's config.json alone. Reads no data and no weights, takes none of that memory. Close with trainer_close.
+bool trainer_plan(Trainer *trainer, const TrainConfig *config, Comm *comm, Error *err);
 void trainer_print(const Trainer *trainer, FILE *out); // start-up table: config, parameters, memory
 
 // Reads the problems that --data names, and the tokenizer of --model, and tokenizes all prompts.

@@ -68,7 +68,8 @@ static void check_shape(int R, int V, const SampleConfig *c) {
         int a = got[r].token, best = 0;
         assert_true(a >= 0 && a < V);
         double rounding = c->top_p < 1 ? 6 * UNIT_FP32 * (sqrt(row_terms(V)) + row.reach) : 0;
-        double from = kept_from(z, V, c->top_k, c->top_p + rounding, &row, inv_temp, sorted), surely = kept_from(z, V, c->top_k, c->top_p - rounding, &row, inv_temp, sorted);
+        double from = kept_from(z, V, c->top_k, c->top_p + rounding, &row, inv_temp, sorted),
+               surely = kept_from(z, V, c->top_k, c->top_p - rounding, &row, inv_temp, sorted);
         SampleKey key = key_of(r);
         double u = philox_uniform(philox(c->seed, c->step, key.prompt, key.rollout, key.position).word[0]);
         for (int b = 0; b < V; b++) best = z[b] > z[best] ? b : best; // the first of the largest
@@ -84,7 +85,8 @@ static void check_shape(int R, int V, const SampleConfig *c) {
 
 static void test_draws(void **state) {
     (void)state;
-    const SampleConfig configs[] = {{1, 0, 1, 1, 0}, {0.7f, 0, 1, 2, 5}, {1.5f, 3, 1, 3, 1}, {1, 0, 0.9f, 4, 1}, {0.8f, 40, 0.5f, 5, 2}, {1, 1, 1, 6, 0}, {0, 0, 1, 7, 0}, {0.05f, 2, 0.3f, UINT64_MAX, UINT32_MAX}};
+    const SampleConfig configs[] = {{1, 0, 1, 1, 0},        {0.7f, 0, 1, 2, 5}, {1.5f, 3, 1, 3, 1}, {1, 0, 0.9f, 4, 1},
+                                    {0.8f, 40, 0.5f, 5, 2}, {1, 1, 1, 6, 0},    {0, 0, 1, 7, 0},    {0.05f, 2, 0.3f, UINT64_MAX, UINT32_MAX}};
     const int sizes[] = {1, 2, 29, 255, 256, 257, 1001};
     for (size_t i = 0; i < sizeof configs / sizeof *configs; i++)
         for (size_t v = 0; v < sizeof sizes / sizeof *sizes; v++) check_shape(40, sizes[v], &configs[i]);
@@ -132,7 +134,8 @@ static void test_frequencies(void **state) {
     const int draws = some_draws();
     const float z[V] = {logf(0.1f), logf(0.3f), logf(0.05f), logf(0.25f), logf(0.2f), logf(0.1f)};
     const double p[V] = {0.1, 0.3, 0.05, 0.25, 0.2, 0.1}, flat[V] = {1 / 6., 1 / 6., 1 / 6., 1 / 6., 1 / 6., 1 / 6.};
-    const double top3[V] = {0, 0.4, 0, 1. / 3, 4. / 15, 0}, top_p[V] = {0, 6. / 11, 0, 5. / 11, 0, 0}, top4_and_tie[V] = {2. / 19, 6. / 19, 0, 5. / 19, 4. / 19, 2. / 19};
+    const double top3[V] = {0, 0.4, 0, 1. / 3, 4. / 15, 0}, top_p[V] = {0, 6. / 11, 0, 5. / 11, 0, 0},
+                 top4_and_tie[V] = {2. / 19, 6. / 19, 0, 5. / 19, 4. / 19, 2. / 19};
     const SampleConfig plain = {1, 0, 1, 11, 0}, k3 = {1, 3, 1, 12, 0}, p54 = {1, 0, 0.54f, 13, 0}, k4 = {1, 4, 1, 14, 0};
     // 1 - 1e-4 quantiles of chi-square with 5, 2, 1 and 4 degrees of freedom
     assert_true(chi_square(z, V, p, &plain, draws, 0) < 25.7);
