@@ -64,6 +64,13 @@ endef
 $(foreach m,plain asan race,$(eval $(call SIM_MODE,$(if $(filter plain,$(m)),sim,sim-$(m)),$(m),)))
 $(foreach m,plain asan race,$(eval $(call SIM_MODE,$(if $(filter plain,$(m)),sim,sim-$(m))-bf16,$(m),-DPRECISION_BF16)))
 
+# The C twins by themselves, for tests/kernels/twins_*.c to hold against the kernels.
+SIM_TWINS = $(filter-out kernels/comm.c,$(wildcard kernels/*.c))
+build/cpu/twins.so: $(SIM_TWINS) $(wildcard kernels/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 $(SIM_NATIVE) -fopenmp -I. -fPIC -shared -Wl,-Bsymbolic -o $@ $(SIM_TWINS) -lm
+$(foreach m,$(SIM_MODES),$(addprefix build/$(m)/tests/kernels/,twins_model twins_step)): | build/cpu/twins.so
+
 SIM_CHECKS  = sim sim-asan sim-race
 SIM_TESTS   = $(foreach m,$(SIM_CHECKS),$(addprefix build/$(m)/tests/cuda_on_cpu/,test_launch test_tensor test_cublaslt test_nccl))
 SIM_FAULTS  = $(SIM_CHECKS:%=build/%/tests/cuda_on_cpu/faults)
