@@ -42,6 +42,7 @@ $(CUDA_BUILD)/%.o: %.cu | cuda-found
 $(CUDA_BUILD)/%.o: %.c build/.dependencies | cuda-found
 	@mkdir -p $(@D)
 	@echo "  cc $<" && $(CC) $(CUDA_HOST) -c -o $@ $<
+.PRECIOUS: $(CUDA_BUILD)/%.o
 $(CUDA_BUILD)/dynamo.a: $(SIM_STEMS:%=$(CUDA_BUILD)/%.o)
 	@rm -f $@ && ar rcs $@ $^
 $(CUDA_BUILD)/%: $(CUDA_BUILD)/%.o $(CUDA_BUILD)/dynamo.a
@@ -73,7 +74,7 @@ CUDA_CHECKS = $(foreach m,$(SIM_KERNELS),$(CUDA_TESTED:%=build/$(firstword $(sub
 SIM_PROGRAMS = build/sim/train build/sim-bf16/train build/sim/dev/gpu/bench build/sim/tests/cuda/test_comm build/sim-asan/tests/cuda/test_comm
 ifneq ($(and $(SIM_FOUND),$(shell command -v $(SIM_CXX) 2>/dev/null)),)
 test-cuda: $(SIM_TESTS) $(SIM_FAULTS) $(CUDA_CHECKS) $(SIM_PROGRAMS) $(BUILD)/train $(BUILD)/tests/cuda/compare_runs $(if $(NVCC),cuda)
-	@sh dev/run_tests.sh $(SIM_TESTS) "tests/cuda_on_cpu/run.sh build" build/sim/tests/cuda/test_comm build/sim-asan/tests/cuda/test_comm \
+	@JOBS=2 sh dev/run_tests.sh $(SIM_TESTS) "tests/cuda_on_cpu/run.sh build" build/sim/tests/cuda/test_comm build/sim-asan/tests/cuda/test_comm \
 	    "tests/cuda/run.sh $(BUILD)/train $(BUILD)/tests/cuda/compare_runs build/sim/train build/sim-bf16/train" "build/sim/dev/gpu/bench build small" \
 	    $(foreach m,$(SIM_KERNELS),$(CUDA_TESTED:%="env CUDA_ON_CPU_ORDER=$(lastword $(subst :, ,$(m))) build/$(firstword $(subst :, ,$(m)))/%"))
 else

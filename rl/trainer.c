@@ -145,6 +145,7 @@ bool trainer_open(Trainer *t, const TrainConfig *config, Comm *comm, Error *err)
     *t = (Trainer){.config = *config, .comm = comm};
     t->dev = device_open(config->threads, comm_local_rank(comm), err);
     if (!t->dev || !comm_attach(comm, t->dev, err)) return false;
+    device_set_invariant(t->dev, config->invariant);
     if (comm_rank(comm) == 0 && !make_folder(config->out, err)) return false;
     comm_barrier(comm);
     if (!trainer_open_data(t, err) || !open_model(t, err)) return false;
