@@ -7,6 +7,7 @@
 
 #include "verify/verify.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +69,54 @@ static void ten_thousand_levels(void **state) {
     add(&b, "\\boxed{", 20000);
     assert_int_equal(timed("1", b.text, b.len), VERIFY_NO_ANSWER);
     free(b.text);
+}
+
+// What people write stays within the bounds: a LIMIT here would be a right answer refused.
+static void depth_that_people_write(void **state) {
+    (void)state;
+    static const char *const OPEN[] = {"(", "{", "\\left(", "\\sqrt{", "-(-"}, *const CLOSE[] = {")", "}", "\\right)", "}", ")"};
+    for (size_t i = 0; i < sizeof OPEN / sizeof *OPEN; i++) assert_int_equal(nested("1", OPEN[i], 60, "1", CLOSE[i]), VERIFY_EQUAL);
+    assert_int_equal(nested("\\frac{2178309}{1346269}", "1+\\frac{1}{", 30, "1", "}"), VERIFY_EQUAL); // Fibonacci
+    assert_int_equal(nested("5", "          ", 1000, "5", " "), VERIFY_EQUAL);
+    assert_int_equal(nested("x+500", "", 0, "x", "+1"), VERIFY_NOT_EQUAL);
+    assert_int_equal(nested("x+500", "1+", 500, "x", ""), VERIFY_EQUAL);
+    Buffer up = {malloc(BIG), 0}, down = {malloc(BIG), 0};
+    add(&down, "\\boxed{", 1);
+    for (int i = 1; i < 500; i++) {
+        char item[16];
+        snprintf(item, sizeof item, "%d,", i);
+        add(&up, item, 1);
+        snprintf(item, sizeof item, "%d,", 500 - i);
+        add(&down, item, 1);
+    }
+    up.text[--up.len] = 0;
+    down.text[down.len - 1] = '}';
+    assert_int_equal(timed(up.text, down.text, down.len), VERIFY_EQUAL);
+    free(up.text);
+    free(down.text);
+}
+
+static void memory_stays(void **state) {
+    (void)state;
+    static const char *const PAIRS[][2] = {{"\\sqrt{12}", "2\\sqrt3"}, {"\\pi", "3.14"}, {"x^2-1", "(x-1)(x+1)"}, {"|x|", "\\sqrt{x^2}"}, {"20!", "3^{50}"},
+        {"[1,2]", "1\\le x\\le2"}, {"\\binom{n}{2}", "n(n-1)/2"}, {"\\Gamma", "\\ln 2"}};
+    enum { N = sizeof PAIRS / sizeof *PAIRS };
+    VerifyPolicy policy = verify_policy_training();
+    VerifyScratch *scratch = verify_scratch_new();
+    VerifyGold *golds[N];
+    char response[64];
+    size_t in_use = 0;
+    for (size_t i = 0; i < N; i++) golds[i] = verify_compile(PAIRS[i][0], strlen(PAIRS[i][0]), &policy);
+    for (int round = 0; round < 400; round++) {
+        if (round == 100) in_use = mallinfo2().uordblks; // FLINT has its constants by now
+        for (size_t i = 0; i < N; i++) {
+            int n = snprintf(response, sizeof response, "\\boxed{%s}", PAIRS[i][1]);
+            verify_check(scratch, golds[i], response, (size_t)n);
+        }
+    }
+    assert_true(mallinfo2().uordblks <= in_use + 4096); // a leak of one small piece a check would be 38,400 and more
+    for (size_t i = 0; i < N; i++) verify_gold_free(golds[i]);
+    verify_scratch_free(scratch);
 }
 
 static void huge_numbers(void **state) {
@@ -167,7 +216,8 @@ static void same_verdicts_with_64_threads(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(ten_thousand_levels), cmocka_unit_test(huge_numbers), cmocka_unit_test(long_and_odd_bytes),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(ten_thousand_levels), cmocka_unit_test(depth_that_people_write), cmocka_unit_test(memory_stays),
+        cmocka_unit_test(huge_numbers), cmocka_unit_test(long_and_odd_bytes),
         cmocka_unit_test(same_verdicts_with_64_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
