@@ -106,8 +106,8 @@ static const char *const DROPPED[] = {"displaystyle", "textstyle", "scriptstyle"
     "boldsymbol", "bm", "mathbf", "mathit", "mathsf", "mathtt", "pmb", "ensuremath", "boxed", "fbox", "framebox", "underline", "protect", "nonumber",
     "tiny", "small",
     "large", "Large", "therefore", "because", "checkmark", "qed", "blacksquare", NULL};
-static const char *const BLANKS[] = {"quad", "qquad", "thinspace", "enspace", "hfill", "hspace", "space", "medspace", "thickspace", "negthinspace",
-    NULL};
+static const char *const BLANKS[] = {"quad", "qquad", "thinspace", "enspace", "hfill", "hspace", "space", "medspace", "thickspace",
+    "negthinspace", NULL};
 static const char *const TEXTS[] = {"text", "textbf", "textit", "textrm", "textsf", "texttt", "textnormal", "mbox", "hbox", "mathrm", "operatorname",
     "emph", "textup", "mathop", NULL};
 
