@@ -98,7 +98,8 @@ static void depth_that_people_write(void **state) {
 
 static void memory_stays(void **state) {
     (void)state;
-    static const char *const PAIRS[][2] = {{"\\sqrt{12}", "2\\sqrt3"}, {"\\pi", "3.14"}, {"x^2-1", "(x-1)(x+1)"}, {"|x|", "\\sqrt{x^2}"}, {"20!", "3^{50}"},
+    static const char *const PAIRS[][2] = {{"\\sqrt{12}", "2\\sqrt3"}, {"\\pi", "3.14"}, {"x^2-1", "(x-1)(x+1)"}, {"|x|", "\\sqrt{x^2}"},
+        {"20!", "3^{50}"},
         {"[1,2]", "1\\le x\\le2"}, {"\\binom{n}{2}", "n(n-1)/2"}, {"\\Gamma", "\\ln 2"}};
     enum { N = sizeof PAIRS / sizeof *PAIRS };
     VerifyPolicy policy = verify_policy_training();
@@ -215,8 +216,8 @@ static void same_verdicts_with_64_threads(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(ten_thousand_levels), cmocka_unit_test(depth_that_people_write), cmocka_unit_test(memory_stays),
-        cmocka_unit_test(huge_numbers), cmocka_unit_test(long_and_odd_bytes),
-        cmocka_unit_test(same_verdicts_with_64_threads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(ten_thousand_levels), cmocka_unit_test(depth_that_people_write),
+                                       cmocka_unit_test(memory_stays),        cmocka_unit_test(huge_numbers),
+                                       cmocka_unit_test(long_and_odd_bytes),  cmocka_unit_test(same_verdicts_with_64_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
