@@ -6,7 +6,6 @@
 #include "verify/probe.h"
 #include "verify/verdict.h"
 
-#include <flint/flint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,9 +100,9 @@ VerifyScratch *verify_scratch_new(void) {
 
 void verify_scratch_free(VerifyScratch *scratch) {
     if (!scratch) return;
+    ball_forget();
     arena_destroy(&scratch->arena);
     free(scratch);
-    flint_cleanup(); // this thread's caches
 }
 
 VerifyResult verify_check(VerifyScratch *scratch, const VerifyGold *gold, const char *response, size_t len) {
