@@ -1,10 +1,11 @@
 # dynamo.c: `make` builds the C version (no GPU, no BLAS); `make help` lists the rest.
-CC      ?= gcc
 BUILD   ?= build/cpu
 # The two -fno flags change no result (sqrtf sets no errno; comparisons raise no signal): loops with them vectorise.
 OPT     ?= -O3 -march=native -fno-math-errno -fno-trapping-math
 CFLAGS  += -std=gnu11 $(OPT) -g -fopenmp -I. -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -MMD -MP $(MPI_CFLAGS)
 LDLIBS  += -fopenmp -lcjson -lpcre2-8 -lutf8proc $(FLINT) -lgmp -lm $(MPI_LIBS)
+# (With sanitizers gcc sees uninitialised values where there are none.)
+SANITIZE = -O2 -march=native -Wno-maybe-uninitialized -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # MPI is optional: without it there is one rank. FLINT 3 holds Arb, older ones have it beside them.
 MPI_LIBS   := $(shell mpicc --showme:link 2>/dev/null)
@@ -14,32 +15,63 @@ FLINT       = $(if $(wildcard /usr/include/arb.h),-lflint-arb) -lflint
 FOLDERS := kernels model rl data verify
 SOURCES := $(wildcard $(FOLDERS:%=%/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
-TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/test_*.c))
+TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(FOLDERS:%=tests/%/test_*.c) tests/convert/test_*.c))
+SYSTEM  := tests/system/run.sh tests/system/eval.sh
+CONVERT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/convert/convert.c,$(wildcard dev/convert/*.c)))
+BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard dev/bench/bench*.c))
 
 all: train eval
-train: $(BUILD)/train
-	@cp $< $@
-eval: $(BUILD)/eval
-	@cp $< $@
+train eval: %: $(BUILD)/% .force
+	@cmp -s $< $@ || cp -f $< $@
 
-$(BUILD)/train $(BUILD)/eval: $(BUILD)/%: $(BUILD)/%.o $(OBJECTS)
-	@echo "  ld $@" && $(CC) -o $@ $^ $(LDLIBS)
+$(BUILD)/train $(BUILD)/eval $(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(OBJECTS)
+	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
+$(BUILD)/dev/convert/convert: $(BUILD)/dev/convert/convert.o $(CONVERT) $(OBJECTS)
+	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
+$(filter $(BUILD)/tests/convert/%,$(TESTS)): $(CONVERT)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(OBJECTS)
-	@$(CC) -o $@ $^ $(LDLIBS) -lcmocka
-$(BUILD)/%.o: %.c build/.dependencies
+	@$(CC) $(OPT) -o $@ $^ $(LDLIBS) -lcmocka
+$(BUILD)/%.o: %.c $(BUILD)/.flags
 	@mkdir -p $(@D)
 	@echo "  cc $<" && $(CC) $(CFLAGS) -c -o $@ $<
+
+# Other flags (another compiler, MPI newly installed) are another build.
+$(BUILD)/.flags: build/.dependencies .force
+	@mkdir -p $(@D) && echo "$(CC) $(CFLAGS)" | cmp -s - $@ || echo "$(CC) $(CFLAGS)" >$@
+.force:
 
 # A missing library is installed where we may, else the line to type is printed.
 build/.dependencies: dev/dependencies.sh
 	@sh dev/dependencies.sh && mkdir -p build && touch $@
 
-tests: $(TESTS)
-test: all tests
-	@sh dev/run_tests.sh $(TESTS)
-clean:
-	rm -rf build train eval
+demo: all
+	@sh recipes/demo.sh
 
-.PHONY: all tests test clean demo bench help
-.SECONDARY:
+# The tests: every module, whole programs, and all of that again under the sanitizers.
+tests: $(TESTS)
+check: tests $(BUILD)/train $(BUILD)/eval
+	@sh dev/run_tests.sh $(TESTS) $(SYSTEM:%="% $(BUILD)/train $(BUILD)/eval")
+check-sanitized:
+	@OMP_NUM_THREADS=2 $(MAKE) --no-print-directory BUILD=build/sanitized OPT="$(SANITIZE)" check
+test: check check-sanitized
+
+bench: $(BUILD)/dev/bench/bench
+	@$<
+
+convert: $(BUILD)/dev/convert/convert # other programs' models to Hugging Face folders
+
+include dev/cuda.mk
+include dev/fuzz.mk
+
+clean:
+	rm -rf build train eval train-cuda eval-cuda train-sim eval-sim
+help:
+	@echo "make          train and eval for the CPU        make demo    warm-up and RL in minutes, with a report"
+	@echo "make test     all tests                         make bench   rates as a share of this machine's peak"
+	@echo "make tests    builds the tests only             make clean   removes everything that was built"
+	@echo "make cuda     train-cuda and eval-cuda          make test-cuda   their tests, on the CPU or a GPU"
+	@echo "make profile  an nsys time line of a few steps  make cuda-bundle a folder for a machine with a GPU and nothing else"
+
+.PHONY: all convert tests check check-sanitized test clean demo bench help
+.PRECIOUS: $(BUILD)/%.o
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -5,6 +5,7 @@
 #include "rl/report.h"
 #include "rl/resume.h"
 #include "rl/step.h"
+#include "rl/summary.h"
 #include "rl/warmup.h"
 #include <math.h>
 #include <signal.h>
@@ -30,8 +31,8 @@ static void save(Trainer *t) {
     if (!resume_save(t, &err)) fprintf(stderr, "warning: no checkpoint was written: %s\n", err.text);
 }
 
-static void report(Trainer *t, const StepMetrics *m) {
-    if (comm_rank(t->comm) == 0) metrics_write(&t->log, m);
+static void report(Trainer *t, const StepMetrics *m, bool show) {
+    if (comm_rank(t->comm) == 0) metrics_write(&t->log, m, show);
 }
 
 static void begin_phase(Trainer *t, int done) {
@@ -45,7 +46,7 @@ static bool warmup(Trainer *t) {
     while (t->sft_done < t->config.sft_steps) {
         StepMetrics m = metrics_empty("sft", t->sft_done + 1, t->config.sft_steps);
         warmup_step(t, &m);
-        if (t->sft_done % 20 == 0 || t->sft_done == t->config.sft_steps) report(t, &m);
+        report(t, &m, t->sft_done % 20 == 0 || t->sft_done == t->config.sft_steps);
         if (stop_asked(t)) return false;
         if (t->sft_done % t->config.checkpoint_every == 0 || t->sft_done == t->config.sft_steps) save(t);
     }
@@ -58,8 +59,9 @@ static void evaluate_and_report(Trainer *t, StepMetrics *m) {
     bool edge = t->rl_done == 0 || t->rl_done == c->steps;
     int samples = edge && c->eval_samples < 16 ? 16 : c->eval_samples;
     if (samples > t->pool.capacity) samples = t->pool.capacity;
-    Evaluation e = {t->generator, t->tokenizer, t->heldout_judge, &t->heldout, &t->pool, t->comm,
-                    {(float)c->temp, 0, 1.0f, (uint64_t)c->seed, (uint32_t)EVALUATE_STREAM}, samples, c->max_tokens, NULL};
+    Evaluation e = {.generator = t->generator, .tokenizer = t->tokenizer, .judge = t->heldout_judge, .set = &t->heldout, .pool = &t->pool,
+                    .comm = t->comm, .sample = {(float)c->temp, 0, 1.0f, (uint64_t)c->seed, (uint32_t)EVALUATE_STREAM}, .samples = samples,
+                    .max_new = c->max_tokens};
     evaluate_heldout(&e, edge, m);
 }
 
@@ -70,13 +72,13 @@ static bool reinforce(Trainer *t) {
         optimizer_reset(t->gpt, &t->opt); // reinforcement learning starts with fresh moments, as from a model on disk
         StepMetrics m = metrics_empty("rl", 0, c->steps);
         evaluate_and_report(t, &m);
-        report(t, &m);
+        report(t, &m, true);
     }
     while (t->rl_done < c->steps) {
         StepMetrics m = metrics_empty("rl", t->rl_done + 1, c->steps);
         rl_step(t, &m);
         if (t->rl_done % c->eval_every == 0 || t->rl_done == c->steps) evaluate_and_report(t, &m);
-        report(t, &m);
+        report(t, &m, true);
         if (stop_asked(t)) return false;
         if (t->rl_done % c->checkpoint_every == 0 || t->rl_done == c->steps) save(t);
     }
@@ -88,7 +90,7 @@ static void finish(Trainer *t, bool whole) {
     if (!whole) save(t);
     if (comm_rank(t->comm) != 0) return;
     if (whole && !resume_save_model(t, &err)) fprintf(stderr, "warning: the model was not written: %s\n", err.text);
-    if (!report_write(t->config.out, &err)) fprintf(stderr, "warning: no report: %s\n", err.text);
+    if (!summary_print(t->config.out, stdout, &err) || !report_write(t->config.out, &err)) fprintf(stderr, "warning: no report: %s\n", err.text);
     else printf("\nreport: %s/report.html\n", t->config.out);
     if (whole) printf("model:  %s/model\n", t->config.out);
     else printf("stopped at a checkpoint; the same command with --resume goes on\n");
@@ -100,14 +102,25 @@ static void usage(void) {
     flags_help(train_flags, train_flag_count, stdout);
 }
 
+static int plan(Trainer *t, const TrainConfig *config, Comm *comm) {
+    Error err;
+    bool ok = trainer_plan(t, config, comm, &err);
+    if (!ok) fprintf(stderr, "train: %s\n", err.text);
+    else if (comm_rank(comm) == 0) trainer_print(t, stdout);
+    trainer_close(t);
+    comm_close(comm);
+    return ok ? 0 : 2;
+}
+
 int main(int argc, char **argv) {
     static TrainConfig config;
     static Trainer trainer;
     Error err;
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0) return usage(), 0;
-    Comm *comm = comm_open(&argc, &argv, &err);
-    if (!comm || !train_config_parse(&config, argc, argv, &err)) return fprintf(stderr, "train: %s\n", err.text), 2;
+    Comm *comm = train_config_parse(&config, argc, argv, &err) ? comm_open(&argc, &argv, &err) : NULL;
+    if (!comm) return fprintf(stderr, "train: %s\n", err.text), 2;
+    if (config.plan) return plan(&trainer, &config, comm);
     if (!trainer_open(&trainer, &config, comm, &err)) return fprintf(stderr, "train: %s\n", err.text), 2;
     if (comm_rank(comm) == 0) trainer_print(&trainer, stdout);
     signal(SIGINT, on_interrupt);

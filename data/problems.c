@@ -44,7 +44,7 @@ static void index_grow(ProblemIndex *seen, const ProblemSet *set) {
     if (set->count < seen->capacity / 2) return;
     REQUIRE(set->count < 1 << 28, "more than %d problems: use a smaller file", 1 << 28);
     free(seen->slot);
-    seen->capacity = seen->capacity ? 2 * seen->capacity : 256;
+    while (seen->capacity / 2 <= set->count) seen->capacity = seen->capacity ? 2 * seen->capacity : 256;
     seen->slot = calloc((size_t)seen->capacity, sizeof *seen->slot);
     REQUIRE(seen->slot, "out of memory for an index of %d problems", seen->capacity);
     for (int i = 0; i < set->count; i++) *index_find(seen, set, set->problems[i].id) = i + 1;
@@ -76,6 +76,33 @@ bool problems_add(ProblemSet *set, ProblemIndex *seen, const char *prompt, const
     append(set, &problem);
     *slot = set->count;
     return true;
+}
+
+const Problem *problems_find(const ProblemSet *set, const ProblemIndex *seen, const char *prompt) {
+    int *slot = seen->capacity ? index_find(seen, set, prompt_id(prompt)) : NULL;
+    return slot && *slot ? &set->problems[*slot - 1] : NULL;
+}
+
+int problems_merge(ProblemSet *to, ProblemSet *from) {
+    ProblemIndex seen = {0};
+    int left_out = 0;
+    for (int i = 0; i < from->count; i++) {
+        Problem *problem = &from->problems[i];
+        index_grow(&seen, to);
+        int *slot = index_find(&seen, to, problem->id);
+        if (*slot) {
+            free(problem->prompt);
+            free((void *)problem->task);
+            left_out++;
+        } else {
+            append(to, problem);
+            *slot = to->count;
+        }
+    }
+    problem_index_free(&seen);
+    free(from->problems);
+    *from = (ProblemSet){0};
+    return left_out;
 }
 
 bool problems_from_tasks(const TaskSpec *spec, uint64_t seed, int n_train, int n_heldout, ProblemSet *train,
@@ -139,4 +166,51 @@ bool problems_batch(const ProblemSet *set, uint64_t seed, int64_t step, int P, i
     Random key = random_keyed(seed, 0x65706f6368, (uint64_t)epoch);
     for (int p = 0; p < P; p++) index_out[p] = permute((int)(step % batches) * P + p, set->count, key.state);
     return true;
+}
+
+typedef struct Likeness { // of a prompt: a hash of its letters, digits and operators
+    uint64_t hash;
+    int problem;
+} Likeness;
+
+static uint64_t likeness(const char *prompt) {
+    uint64_t hash = 0;
+    for (const char *at = prompt; *at; at++) {
+        unsigned char c = (unsigned char)*at;
+        if (c >= 'A' && c <= 'Z') c |= 0x20;
+        bool counts = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c >= 0x80 || strchr("+-*/^=<>", c);
+        if (counts) hash = random_mix(hash ^ c);
+    }
+    return hash;
+}
+
+static int by_hash(const void *a, const void *b) {
+    const Likeness *x = a, *y = b;
+    return x->hash != y->hash ? (x->hash > y->hash) - (x->hash < y->hash) : x->problem - y->problem;
+}
+
+static const Likeness *find_likeness(const Likeness *sorted, int count, uint64_t hash) {
+    int low = 0, high = count;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        if (sorted[middle].hash < hash) low = middle + 1;
+        else high = middle;
+    }
+    return low < count && sorted[low].hash == hash ? &sorted[low] : NULL;
+}
+
+int problems_overlap(const ProblemSet *train, const ProblemSet *eval, int *twin_out) {
+    Likeness *sorted = calloc((size_t)eval->count + 1, sizeof *sorted);
+    REQUIRE(sorted, "out of memory for %d problems", eval->count);
+    for (int i = 0; i < eval->count; i++) sorted[i] = (Likeness){likeness(eval->problems[i].prompt), i};
+    qsort(sorted, (size_t)eval->count, sizeof *sorted, by_hash);
+    int found = 0;
+    for (int i = 0; i < train->count; i++) {
+        uint64_t hash = likeness(train->problems[i].prompt);
+        const Likeness *twin = hash ? find_likeness(sorted, eval->count, hash) : NULL; // 0: neither letter nor digit
+        twin_out[i] = twin ? twin->problem : -1;
+        found += twin != NULL;
+    }
+    free(sorted);
+    return found;
 }

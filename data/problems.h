@@ -31,7 +31,7 @@ void problems_free(ProblemSet *set);
 bool problems_from_tasks(const TaskSpec *spec, uint64_t seed, int n_train, int n_heldout, ProblemSet *train,
                          ProblemSet *heldout, Error *err);
 
-enum { PROBLEM_REPORT_ROWS = 16 };
+enum { PROBLEM_REPORT_ROWS = 16, PROBLEM_TEXT_MAX = 1 << 20 };
 
 typedef struct ProblemReport {
     int rows, kept, bad, duplicates; // rows = kept + bad + duplicates (a prompt seen before: the first one is kept)
@@ -49,11 +49,16 @@ typedef struct ProblemReport {
 //   RULE      plain (default): the field as it is. gsm8k: the number after the last "#### ", without its thousands
 //             commas. boxed: what stands in the last \boxed{} of the field
 // A field is a string, a number (27.0 becomes 27), a list (its first element) or a chat, as a list of
-// {"role","content"} or as a string that holds one (the last user message). A row that lacks either field, or holds
-// null, nothing, NUL characters or no JSON object, is bad. With `strict` the first bad row is an error; otherwise bad
-// rows are left out and counted. An unreadable file, broken syntax in an array, or no row at all is always an error.
-// `report` may be NULL. On failure the set is empty.
+// {"role","content"} or as a string that holds one (the last user message). Questions lose white space at their ends.
+// A row that lacks either field, or holds null, nothing, NUL characters, bytes that are not UTF-8 or no JSON object, is
+// bad; so is a row of more than 16 MiB, or a text of more than PROBLEM_TEXT_MAX bytes. With `strict` the first bad row
+// is an error; otherwise bad rows are left out and counted. An unreadable file, broken syntax in an array, or no row at
+// all is always an error. `report` may be NULL. On failure the set is empty.
 bool problems_from_file(const char *source, bool strict, ProblemSet *set, ProblemReport *report, Error *err);
+
+// The same for the bytes of a file that is already in memory; source still carries a name for messages and the settings.
+bool problems_from_memory(const char *text, size_t size, const char *source, bool strict, ProblemSet *set,
+                          ProblemReport *report, Error *err);
 
 // Writes what the report counted, and the rows it lists, in a few lines. Nothing where all rows were kept.
 void problems_report_print(const ProblemReport *report, const char *source, FILE *out);
@@ -80,5 +85,15 @@ typedef struct ProblemIndex {
 
 bool problems_add(ProblemSet *set, ProblemIndex *seen, const char *prompt, const char *gold, const TaskProblem *task,
                   int line);
+const Problem *problems_find(const ProblemSet *set, const ProblemIndex *seen, const char *prompt); // or NULL
 void problem_index_free(ProblemIndex *seen);
+
+// Moves the problems of `from` (which ends empty) behind those of `to`, but for prompts that are there already.
+// Returns how many were left out.
+int problems_merge(ProblemSet *to, ProblemSet *from);
+
+// Training problems that also stand in an evaluation set. writes, for each problem of `train`, the index in `eval` of the
+// one that asks the same, or -1; returns how many do. Two prompts ask the same where their letters, digits and
+// operators agree: case, spaces, punctuation and dollar signs differ between publishers of one problem.
+int problems_overlap(const ProblemSet *train, const ProblemSet *eval, int *twin_out);
 #endif

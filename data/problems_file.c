@@ -2,25 +2,23 @@
 //
 // Rows are cut out of the text one by one and handed to cJSON separately: a bad line costs only itself, every row
 // has a line number, and the file is never held as one tree. cJSON ends a string at an escaped NUL without a word, so
-// rows that hold one are refused before they are parsed.
+// rows that hold one are refused before they are parsed; it also refuses what is nested 1,000 deep.
 #define _GNU_SOURCE // memmem
 #include "data/problems.h"
-#include <cjson/cJSON.h>
+#include "data/problems_row.h"
 #include <errno.h>
-#include <math.h>
 #include <string.h>
+#include <utf8proc.h>
 
-enum { PATH_MAX_BYTES = 4096, KEY_MAX = 64 };
-
-typedef enum Rule { RULE_PLAIN, RULE_GSM8K, RULE_BOXED } Rule;
+enum { PATH_MAX_BYTES = 4096, ROW_BYTES_MAX = 16 << 20 };
 
 typedef struct Source {
-    char path[PATH_MAX_BYTES], question[2][KEY_MAX], answer[KEY_MAX]; // keys empty: the defaults
-    Rule rule;
+    char path[PATH_MAX_BYTES];
+    RowKeys keys;
 } Source;
 
 typedef struct Loader {
-    const char *text, *end; // the file, terminated by a zero at end
+    const char *text, *end; // the file
     const char *counted;    // lines are counted up to here
     int line;
     Source source;
@@ -31,24 +29,24 @@ typedef struct Loader {
     Error *err;
 } Loader;
 
-static bool parse_setting(const char *piece, size_t length, Source *source, Error *err) {
+static bool parse_setting(const char *piece, size_t length, RowKeys *keys, Error *err) {
     static const char *const rules[] = {"plain", "gsm8k", "boxed"};
     const char *equals = memchr(piece, '=', length);
     size_t name = equals ? (size_t)(equals - piece) : 0, size = equals ? length - name - 1 : 0;
-    if (size == 0 || size >= KEY_MAX)
+    if (size == 0 || size >= ROW_KEY_MAX)
         return fail(err, "%.*s: expected question=KEY, answer=KEY or rule=RULE", (int)length, piece);
-    char value[KEY_MAX] = {0};
+    char value[ROW_KEY_MAX] = {0};
     memcpy(value, equals + 1, size);
     if (name == 8 && memcmp(piece, "question", 8) == 0) {
         char *plus = strchr(value, '+');
         if (plus) *plus = 0;
-        memcpy(source->question[0], value, KEY_MAX);
-        if (plus) strcpy(source->question[1], plus + 1);
+        memcpy(keys->question[0], value, ROW_KEY_MAX);
+        if (plus) strcpy(keys->question[1], plus + 1);
         return true;
     }
-    if (name == 6 && memcmp(piece, "answer", 6) == 0) return memcpy(source->answer, value, KEY_MAX);
+    if (name == 6 && memcmp(piece, "answer", 6) == 0) return memcpy(keys->answer, value, ROW_KEY_MAX);
     for (int rule = 0; rule < 3 && name == 4 && memcmp(piece, "rule", 4) == 0; rule++) {
-        source->rule = (Rule)rule;
+        keys->rule = (GoldRule)rule;
         if (strcmp(rules[rule], value) == 0) return true;
     }
     return fail(err, "%.*s: know question=KEY, answer=KEY, and rule=plain, gsm8k or boxed", (int)length, piece);
@@ -66,7 +64,7 @@ static bool parse_source(const char *text, Source *source, Error *err) {
     while (colon && *colon) {
         const char *piece = colon + 1;
         size_t size = strcspn(piece, ",");
-        if (!parse_setting(piece, size, source, err)) return false;
+        if (!parse_setting(piece, size, &source->keys, err)) return false;
         colon = piece + size;
     }
     return true;
@@ -106,123 +104,6 @@ static const char *skip_space(const char *at, const char *end) {
     return at;
 }
 
-static char *copy_text(const char *text, size_t length) {
-    char *copy = malloc(length + 1);
-    REQUIRE(copy, "out of memory for a text of %zu bytes", length);
-    memcpy(copy, text, length);
-    copy[length] = 0;
-    return copy;
-}
-
-static char *field_text(const cJSON *field);
-
-// The last user message of [{"role":..,"content":..}, ..], or of a string that holds such a list; else NULL.
-static char *chat_text(const cJSON *field) {
-    if (cJSON_IsString(field)) {
-        if (strncmp(field->valuestring, "[{", 2) != 0) return NULL;
-        cJSON *inner = cJSON_Parse(field->valuestring);
-        char *text = cJSON_IsArray(inner) ? chat_text(inner) : NULL;
-        cJSON_Delete(inner);
-        return text;
-    }
-    const cJSON *message, *content, *last = NULL;
-    cJSON_ArrayForEach(message, field) {
-        const cJSON *role = cJSON_GetObjectItemCaseSensitive(message, "role");
-        content = cJSON_GetObjectItemCaseSensitive(message, "content");
-        if (cJSON_IsString(role) && strcmp(role->valuestring, "user") == 0 && cJSON_IsString(content)) last = content;
-    }
-    return last ? copy_text(last->valuestring, strlen(last->valuestring)) : NULL;
-}
-
-// The text of a string, number, list or chat, to be freed; NULL where there is none or it is blank.
-static char *field_text(const cJSON *field) {
-    char number[32], *chat = cJSON_IsString(field) || cJSON_IsArray(field) ? chat_text(field) : NULL;
-    if (chat) return chat;
-    if (cJSON_IsArray(field)) return cJSON_IsArray(field->child) ? NULL : field_text(field->child);
-    if (cJSON_IsNumber(field)) { // a double holds whole numbers exactly only below 2^53
-        double value = field->valuedouble;
-        if (!(fabs(value) < 0x1p53)) return NULL;
-        if (value == floor(value))
-            snprintf(number, sizeof number, "%.0f", value + 0.0);
-        else
-            for (int digits = 1; digits <= 17; digits++) {
-                snprintf(number, sizeof number, "%.*g", digits, value);
-                if (strtod(number, NULL) == value) break;
-            }
-        return copy_text(number, strlen(number));
-    }
-    if (!cJSON_IsString(field)) return NULL;
-    const char *text = field->valuestring, *end = text + strlen(text);
-    return skip_space(text, end) == end ? NULL : copy_text(text, (size_t)(end - text));
-}
-
-static char *first_of(const cJSON *row, const char *key, const char *const *defaults) {
-    if (*key) return field_text(cJSON_GetObjectItemCaseSensitive(row, key));
-    for (int i = 0; i < 4; i++) {
-        const cJSON *field = cJSON_GetObjectItemCaseSensitive(row, defaults[i]);
-        if (field) return field_text(field);
-    }
-    return NULL;
-}
-
-static char *question_text(const cJSON *row, const Source *source) {
-    static const char *const defaults[] = {"question", "problem", "prompt", "input"};
-    char *first = first_of(row, source->question[0], defaults);
-    if (!first || !source->question[1][0]) return first;
-    char *second = field_text(cJSON_GetObjectItemCaseSensitive(row, source->question[1]));
-    size_t size = strlen(first) + (second ? strlen(second) : 0) + 2;
-    char *both = second ? malloc(size) : NULL;
-    if (both) snprintf(both, size, "%s %s", first, second);
-    free(first);
-    free(second);
-    return both;
-}
-
-// GSM8K ends its solutions by "#### 1,234". NULL where no decimal number stands there.
-static char *gsm8k_number(const char *text) {
-    const char *mark = NULL;
-    for (const char *next = text; (next = strstr(next, "#### ")); next += 5) mark = next + 5;
-    if (!mark) return NULL;
-    char *number = copy_text(mark, strcspn(mark, "\n")), *to = number;
-    int digits = 0, points = 0, others = 0;
-    for (const char *from = number; *from; from++) {
-        bool digit = *from >= '0' && *from <= '9', sign = *from == '-' && to == number;
-        digits += digit;
-        points += *from == '.';
-        others += !digit && !sign && !strchr("., \r\t", *from);
-        if (digit || sign || *from == '.') *to++ = *from;
-    }
-    *to = 0;
-    if (digits > 0 && points <= 1 && others == 0) return number;
-    free(number);
-    return NULL;
-}
-
-// What stands in the last \boxed{...}, braces balanced.
-static char *boxed_text(const char *text) {
-    const char *start = NULL, *at;
-    for (const char *next = text; (next = strstr(next, "\\boxed{")); next += 7) start = next + 7;
-    int depth = 1;
-    for (at = start; at && *at; at++) {
-        if (*at == '\\' && (at[1] == '{' || at[1] == '}'))
-            at++;
-        else if (*at == '{')
-            depth++;
-        else if (*at == '}' && --depth == 0)
-            return at > start ? copy_text(start, (size_t)(at - start)) : NULL;
-    }
-    return NULL;
-}
-
-static char *answer_text(const cJSON *row, const Source *source) {
-    static const char *const defaults[] = {"answer", "gold", "ground_truth", "target"};
-    char *field = first_of(row, source->answer, defaults);
-    if (!field || source->rule == RULE_PLAIN) return field;
-    char *answer = source->rule == RULE_GSM8K ? gsm8k_number(field) : boxed_text(field);
-    free(field);
-    return answer;
-}
-
 // Notes a row that is not kept; false where that ends the load.
 static bool turn_down(Loader *loader, int line, bool bad, const char *what) {
     ProblemReport *report = &loader->report;
@@ -235,29 +116,43 @@ static bool turn_down(Loader *loader, int line, bool bad, const char *what) {
     return fail(loader->err, "%.200s:%d: %s", loader->source.path, line, what);
 }
 
+static bool is_utf8(const char *text) {
+    utf8proc_int32_t code;
+    for (utf8proc_ssize_t left = (utf8proc_ssize_t)strlen(text), n; left > 0; text += n, left -= n)
+        if ((n = utf8proc_iterate((const utf8proc_uint8_t *)text, left, &code)) <= 0) return false;
+    return true;
+}
+
+// A row whose question stands in the set already: a duplicate, whatever its answer says.
+static bool turn_down_duplicate(Loader *loader, int line, const char *question, const char *answer) {
+    const Problem *before = problems_find(loader->set, &loader->seen, question);
+    char what[100];
+    snprintf(what, sizeof what, "its question was there before%s", before && strcmp(before->gold, answer) ? ", with another answer" : "");
+    return turn_down(loader, line, false, what);
+}
+
 // One row of text at..end, already parsed to `row` (NULL: bad JSON). Takes over `row`.
 static bool load_row(Loader *loader, cJSON *row, const char *at, const char *end) {
     int line = line_of(loader, at);
     size_t size = (size_t)(end - at);
     bool nul = memchr(at, 0, size) || memmem(at, size, "\\u0000", 6);
-    char *question = cJSON_IsObject(row) && !nul ? question_text(row, &loader->source) : NULL;
-    char *answer = question ? answer_text(row, &loader->source) : NULL;
+    char *question = cJSON_IsObject(row) && !nul ? row_question(row, &loader->source.keys) : NULL;
+    char *answer = question ? row_gold(row, &loader->source.keys) : NULL;
+    const char *bad = size > ROW_BYTES_MAX       ? "longer than 16 MiB"
+                      : nul                      ? "holds a NUL character"
+                      : !cJSON_IsObject(row)     ? "not a JSON object"
+                      : !question                ? "no question (question=KEY names its field)"
+                      : !answer                  ? "no answer (answer=KEY names its field, rule=RULE its form)"
+                      : !is_utf8(question)       ? "its question is not UTF-8"
+                      : !is_utf8(answer)         ? "its answer is not UTF-8"
+                      : strlen(question) > PROBLEM_TEXT_MAX || strlen(answer) > PROBLEM_TEXT_MAX ? "question or answer longer than 1 MiB"
+                      : loader->source.keys.rule == GOLD_PLAIN && strstr(answer, "\n#### ") ? "the answer is a GSM8K solution: add rule=gsm8k"
+                                                                                         : NULL;
     bool going = true;
     loader->report.rows++;
-    if (!cJSON_IsObject(row))
-        going = turn_down(loader, line, true, "not a JSON object");
-    else if (nul)
-        going = turn_down(loader, line, true, "holds a NUL character");
-    else if (!question)
-        going = turn_down(loader, line, true, "no question (question=KEY names its field)");
-    else if (!answer)
-        going = turn_down(loader, line, true, "no answer (answer=KEY names its field, rule=RULE its form)");
-    else if (loader->source.rule == RULE_PLAIN && strstr(answer, "\n#### ")) {
-        going = turn_down(loader, line, true, "the answer is a GSM8K solution: add rule=gsm8k");
-    } else if (problems_add(loader->set, &loader->seen, question, answer, NULL, line))
-        loader->report.kept++;
-    else
-        going = turn_down(loader, line, false, "its question was there before");
+    if (bad) going = turn_down(loader, line, true, bad);
+    else if (problems_add(loader->set, &loader->seen, question, answer, NULL, line)) loader->report.kept++;
+    else going = turn_down_duplicate(loader, line, question, answer);
     free(question);
     free(answer);
     cJSON_Delete(row);
@@ -270,7 +165,8 @@ static bool load_lines(Loader *loader) {
         const char *start = skip_space(at, end), *parsed = NULL;
         at = newline ? newline + 1 : end;
         if (start == end) continue;
-        cJSON *row = cJSON_ParseWithLengthOpts(start, (size_t)(end - start), &parsed, false);
+        bool fits = end - start <= ROW_BYTES_MAX;
+        cJSON *row = fits ? cJSON_ParseWithLengthOpts(start, (size_t)(end - start), &parsed, false) : NULL;
         if (row && skip_space(parsed, end) != end) { // something follows the object
             cJSON_Delete(row);
             row = NULL;
@@ -296,16 +192,11 @@ static bool load_array(Loader *loader, const char *at) {
     return fail(loader->err, "%.200s:%d: broken JSON array", loader->source.path, line_of(loader, at));
 }
 
-bool problems_from_file(const char *source, bool strict, ProblemSet *set, ProblemReport *report, Error *err) {
+bool problems_from_memory(const char *text, size_t size, const char *source, bool strict, ProblemSet *set, ProblemReport *report, Error *err) {
+    Loader loader = {.text = text, .end = text + size, .counted = text, .line = 1, .strict = strict, .set = set, .err = err};
     *set = (ProblemSet){0};
     if (report) *report = (ProblemReport){0};
-    Loader loader = {.line = 1, .strict = strict, .set = set, .err = err};
-    size_t size;
     if (!parse_source(source, &loader.source, err)) return false;
-    char *text = read_file(loader.source.path, &size, err);
-    if (!text) return false;
-    loader.text = loader.counted = text;
-    loader.end = text + size;
     if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) loader.text += 3; // a byte-order mark
     const char *start = skip_space(loader.text, loader.end);
     bool good = start < loader.end && *start == '[' ? load_array(&loader, start + 1) : load_lines(&loader);
@@ -314,10 +205,19 @@ bool problems_from_file(const char *source, bool strict, ProblemSet *set, Proble
         good = fail(err, "%.200s: no usable row%s%s", loader.source.path, listed ? "; the first: " : "",
                     listed ? loader.report.row[0].what : "");
     }
-    free(text);
     problem_index_free(&loader.seen);
     if (report) *report = loader.report;
     if (!good) problems_free(set);
+    return good;
+}
+
+bool problems_from_file(const char *source, bool strict, ProblemSet *set, ProblemReport *report, Error *err) {
+    Source parsed;
+    size_t size;
+    *set = (ProblemSet){0};
+    char *text = parse_source(source, &parsed, err) ? read_file(parsed.path, &size, err) : NULL;
+    bool good = text && problems_from_memory(text, size, source, strict, set, report, err);
+    free(text);
     return good;
 }
 

@@ -114,8 +114,8 @@ static void countdown_pose(int level, Random *random, TaskText *prompt) {
         for (int i = 0; i < numbers.count; i++) numbers.value[i] = random_range(random, 1, high[level - 1]);
         rest = numbers;
         while (rest.count > 1 && rest.value[0] > 0) {
-            Combine step = {0, random_range(random, 1, rest.count - 1),
-                            "+-*/"[random_range(random, 0, ops[level - 1] - 1)]};
+            Combine step = {.i = 0, .j = random_range(random, 1, rest.count - 1)};
+            step.op = "+-*/"[random_range(random, 0, ops[level - 1] - 1)]; // drawn second: an initialiser's order is open
             combine(&rest, &step, whole(rest.value[0], step.op, rest.value[step.j]));
         }
     } while (rest.value[0] < 1 || rest.value[0] > 99);

@@ -55,7 +55,8 @@ static void linear_pose(int level, Random *random, TaskText *prompt) {
     int c = level < 4 ? 0 : random_range(random, 2, a - 1);
     int b = 0, d = 0;
     while (b == 0 || d == 0 || (level < 4 && d < 0)) {
-        b = random_range(random, 1, b_high[i]) * pose_sign(random);
+        b = random_range(random, 1, b_high[i]);
+        b *= pose_sign(random);
         d = (a - c) * x + b;
     }
     text_add(prompt, "l%dx%+d=", a, b);

@@ -73,7 +73,8 @@ static void serial_pose(int level, Random *random, TaskText *prompt) {
     int m = level < 3 ? 5 : random_range(random, 0, 1) ? 7 : 5;
     text_add(prompt, "s%d:%d", m, random_range(random, 0, m - 1));
     for (int i = 0; i <= level; i++) {
-        text_add(prompt, "%c%d", "+-*"[random_range(random, 0, 2)], random_range(random, 1, m - 1));
+        int operand = random_range(random, 1, m - 1); // drawn apart: C leaves open which argument is evaluated first
+        text_add(prompt, "%c%d", "+-*"[random_range(random, 0, 2)], operand);
     }
     text_add(prompt, "=");
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Checks that the libraries dynamo.c links are there; installs what is missing with apt-get where that is allowed
-# (root, or sudo without a password), and otherwise prints the line to type and fails.
+# (root, or sudo without a password), and otherwise prints the line to type and fails. usage: dev/dependencies.sh [all|look]
+# (look: says by its status alone whether all is there)
 missing=''
 need() { # need <Debian package> <header that it brings> [another place of the header]
     for header in "$2" ${3:-}; do
@@ -17,7 +18,12 @@ need libgmp-dev gmp.h
 need libflint-dev flint/flint.h
 need libflint-arb-dev arb.h flint/arb.h
 need libcmocka-dev cmocka.h
+if [ "${1:-}" = all ]; then # what only some tests use: ranks by MPI, and clang, which runs the CUDA kernels on the CPU
+    command -v mpicc >/dev/null && command -v mpirun >/dev/null || missing="$missing libopenmpi-dev openmpi-bin"
+    command -v clang++ >/dev/null || missing="$missing clang"
+fi
 [ -z "$missing" ] && exit 0
+[ "${1:-}" = look ] && exit 1
 
 # From FLINT 3.0 on libflint-dev holds Arb and there is no package of that name.
 install='for p in'"$missing"'; do [ "$p" = libflint-arb-dev ] && ! apt-cache show $p >/dev/null 2>&1 || list="$list $p"; done; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $list'

@@ -31,6 +31,7 @@ static __global__ void adamw_kernel(floatX *param, float *master, float *m, floa
 }
 
 extern "C" void adamw_update(Device *dev, floatX *param, float *master, float *m, float *v, const float *grad, size_t n, const AdamW *a) {
+    OP_RANGE();
     if (n == 0) return;
     Update u;
     u.step = static_cast<float>(a->lr / (1.0 - pow(a->beta1, static_cast<double>(a->t))));

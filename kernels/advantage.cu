@@ -21,6 +21,7 @@ static __global__ void group_advantage_kernel(float *A, const float *reward, con
 }
 
 extern "C" void group_advantage(Device *dev, float *A, const float *reward, const int *starts, int P, AdvantageKind kind) {
+    OP_RANGE();
     if (P == 0) return;
     LAUNCH((group_advantage_kernel), ceil_div(P, BLOCK), BLOCK, 0, dev->stream)(A, reward, starts, P, kind);
     CUDA_CHECK(cudaGetLastError());
@@ -45,6 +46,7 @@ static __global__ void modulation_norms_kernel(float *norms, const TokenPolicy *
 }
 
 extern "C" void modulation_norms(Device *dev, float *norms, const TokenPolicy *sampled, const float *A, const float *E_override, int M) {
+    OP_RANGE();
     LAUNCH((modulation_norms_kernel), 1, NORM_THREADS, 0, dev->stream)(norms, sampled, A, E_override, M);
     CUDA_CHECK(cudaGetLastError());
 }
@@ -58,6 +60,7 @@ static __global__ void response_mean_E_kernel(float *E_override, const TokenPoli
 }
 
 extern "C" void response_mean_E(Device *dev, float *E_override, const TokenPolicy *sampled, const int *starts, int B) {
+    OP_RANGE();
     if (B == 0) return;
     LAUNCH((response_mean_E_kernel), B, 32, 0, dev->stream)(E_override, sampled, starts);
     CUDA_CHECK(cudaGetLastError());

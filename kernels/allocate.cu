@@ -88,6 +88,7 @@ static __global__ void allocate_kernel(int *n, double *ideal, const double *corr
 
 extern "C" void allocate_rollouts(Device *dev, int *n, double *ideal, const double *correct, const double *verified, int P,
                                   const AllocateConfig *config) {
+    OP_RANGE();
     size_t bytes = static_cast<size_t>(P) * 2 * sizeof(double);
     if (P == 0) return;
     allow_shared(dev, allocate_kernel, bytes);

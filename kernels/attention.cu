@@ -304,6 +304,7 @@ extern "C" size_t attention_workspace_bytes(const Device *, const AttentionShape
 
 extern "C" void attention_forward(Device *dev, floatX *o, float *lse, const floatX *q, const floatX *k, const floatX *v, const int *starts,
                                   const AttentionShape *shape, void *) {
+    OP_RANGE();
     Inputs<floatX> in = {q, k, v, NULL, NULL, NULL, NULL, starts, *shape};
     if (shape->N == 0) return;
     REQUIRE(shape->HS <= HEAD_MAX, "heads of %d channels: at most %d", shape->HS, HEAD_MAX);
@@ -315,6 +316,7 @@ extern "C" void attention_forward(Device *dev, floatX *o, float *lse, const floa
 extern "C" void attention_backward(Device *dev, floatX *dq, floatX *dk, floatX *dv, const floatX *d_o, const floatX *q, const floatX *k,
                                    const floatX *v, const floatX *o, const float *lse, const int *starts, const AttentionShape *shape,
                                    void *workspace) {
+    OP_RANGE();
     float *D = static_cast<float *>(workspace);
     Inputs<floatX> in = {q, k, v, o, d_o, lse, D, starts, *shape};
     int N = shape->N, rows = N * shape->NH;

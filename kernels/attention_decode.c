@@ -16,8 +16,11 @@ static int padded_channels(int HS) { return (HS + TILE_COLS - 1) / TILE_COLS * T
 int kv_block_tokens(void) { return BLOCK; }
 size_t kv_block_elements(int NKV, int HS) { return (size_t)NKV * BLOCK * (size_t)padded_channels(HS); }
 
+enum { HEADS = 4 }; // kv heads of one row that a task takes together
+
+// Scores, weights' sums and outputs of HEADS kv heads, each with its group of query heads.
 static size_t scratch_floats(const DecodeShape *s) {
-    return (size_t)(s->NH / s->NKV) * ((size_t)s->table_width * BLOCK + (size_t)padded_channels(s->HS));
+    return (size_t)HEADS * (size_t)(s->NH / s->NKV) * ((size_t)s->table_width * BLOCK + (size_t)padded_channels(s->HS));
 }
 
 size_t attention_decode_workspace_bytes(const Device *dev, const DecodeShape *shape) {
@@ -42,43 +45,80 @@ void kv_append(Device *dev, floatX *k_cache, floatX *v_cache, const floatX *k, c
     }
 }
 
-// The query heads of one kv head of one row; q and o are (group, HS).
-static void group_forward(float *o, const float *q, const floatX *k_cache, const floatX *v_cache, const int *table,
-                          int keys, int head, const DecodeShape *s, float *scores, float *out) {
-    int group = s->NH / s->NKV, hs = padded_channels(s->HS), ld = s->table_width * BLOCK;
-    size_t block_step = kv_block_elements(s->NKV, s->HS), head_at = (size_t)head * BLOCK * hs;
-    float scale = 1.0f / sqrtf((float)s->HS);
-    for (int g0 = 0; g0 < group; g0 += TILE_ROWS) {
-        int rows = group - g0 < TILE_ROWS ? group - g0 : TILE_ROWS;
-        float inv[TILE_ROWS], lse;
-        for (int j = 0; j < keys; j += BLOCK)
-            tile_multiply(rows, scores + j, (size_t)ld, q + (size_t)g0 * s->HS, (size_t)s->HS, 1,
-                          k_cache + (size_t)table[j / BLOCK] * block_step + head_at, s->HS, false);
+// One row and the query heads of `heads` kv heads from `first` on, at most TILE_ROWS of each group at a time.
+typedef struct RowTask {
+    const DecodeShape *s;
+    const float *q;            // (NH, HS) of this row
+    const floatX *k_cache, *v_cache;
+    const int *table;
+    int keys, first, heads;
+    float *scores, *out;       // (heads, group, table_width * BLOCK) and (heads, group, HS padded)
+} RowTask;
+
+// Runs jobs of equal shape as they are named, a few at a time.
+typedef struct JobList {
+    TileJob job[16];
+    int count, rows, K;
+    size_t ldc, row_step;
+    bool load;
+} JobList;
+
+static void jobs_run(JobList *list) {
+    tile_multiply_jobs(list->count, list->rows, list->job, list->ldc, list->row_step, list->K, list->load);
+    list->count = 0;
+}
+
+static void jobs_add(JobList *list, float *c, const float *a, const float *panel) {
+    list->job[list->count++] = (TileJob){c, a, panel};
+    if (list->count == 16) jobs_run(list);
+}
+
+static const float *panel_of(const RowTask *t, const floatX *cache, int block, int head, int channel) {
+    size_t head_size = (size_t)BLOCK * padded_channels(t->s->HS);
+    return cache + (size_t)t->table[block] * t->s->NKV * head_size + (size_t)(t->first + head) * head_size + (size_t)channel * BLOCK;
+}
+
+// Rows g0 .. g0 + rows - 1 of every group of the task.
+static void rows_forward(float *o, const RowTask *t, int g0, int rows) {
+    const DecodeShape *s = t->s;
+    int group = s->NH / s->NKV, blocks = (t->keys + BLOCK - 1) / BLOCK;
+    size_t ld = (size_t)s->table_width * BLOCK, hs = (size_t)padded_channels(s->HS), HS = (size_t)s->HS;
+    float scale = 1.0f / sqrtf((float)s->HS), inv[HEADS][TILE_ROWS], lse;
+    JobList scores = {.rows = rows, .K = s->HS, .ldc = ld, .row_step = HS};
+    for (int h = 0; h < t->heads; h++)
+        for (int j = 0; j < blocks; j++)
+            jobs_add(&scores, t->scores + ((size_t)h * group + g0) * ld + (size_t)j * BLOCK,
+                     t->q + ((size_t)(t->first + h) * group + g0) * HS, panel_of(t, t->k_cache, j, h, 0));
+    jobs_run(&scores);
+    for (int h = 0; h < t->heads; h++)
         for (int r = 0; r < rows; r++)
-            inv[r] = 1.0f / attention_weights(scores + (size_t)r * ld, keys, (keys + LANES - 1) / LANES * LANES, scale, &lse);
-        for (int j = 0; j < keys; j += BLOCK)
+            inv[h][r] = 1.0f / attention_weights(t->scores + ((size_t)h * group + g0 + r) * ld, t->keys, (t->keys + LANES - 1) / LANES * LANES, scale, &lse);
+    for (int j = 0; j < blocks; j++) { // a chain runs from block to block: all chains take one block, then the next
+        JobList sums = {.rows = rows, .K = t->keys - j * BLOCK < BLOCK ? t->keys - j * BLOCK : BLOCK, .ldc = hs, .row_step = ld, .load = j > 0};
+        for (int h = 0; h < t->heads; h++)
             for (int c = 0; c < s->HS; c += TILE_COLS)
-                tile_multiply(rows, out + c, (size_t)hs, scores + j, (size_t)ld, 1,
-                              v_cache + (size_t)table[j / BLOCK] * block_step + head_at + (size_t)c * BLOCK,
-                              keys - j < BLOCK ? keys - j : BLOCK, j > 0);
-        for (int r = 0; r < rows; r++)
-            for (int c = 0; c < s->HS; c++) o[(size_t)(g0 + r) * s->HS + c] = out[(size_t)r * hs + c] * inv[r];
+                jobs_add(&sums, t->out + ((size_t)h * group + g0) * hs + c, t->scores + ((size_t)h * group + g0) * ld + (size_t)j * BLOCK,
+                         panel_of(t, t->v_cache, j, h, c));
+        jobs_run(&sums);
     }
+    for (int h = 0; h < t->heads; h++)
+        for (int r = 0; r < rows; r++)
+            for (size_t c = 0; c < HS; c++) o[((size_t)(t->first + h) * group + g0 + r) * HS + c] = t->out[((size_t)h * group + g0 + r) * hs + c] * inv[h][r];
 }
 
 void attention_decode_forward(Device *dev, floatX *o, const floatX *q, const floatX *k_cache, const floatX *v_cache,
                               const int *tables, const int *seq, const int *pos, const DecodeShape *s,
                               void *workspace) {
-    int group = s->NH / s->NKV;
-    size_t part = scratch_floats(s);
+    int group = s->NH / s->NKV, parts = (s->NKV + HEADS - 1) / HEADS;
+    size_t part = scratch_floats(s), ld = (size_t)s->table_width * BLOCK;
 #pragma omp parallel for schedule(static) num_threads(dev->threads)
-    for (int task = 0; task < s->R * s->NKV; task++) {
-        int r = task / s->NKV, head = task % s->NKV;
+    for (int task = 0; task < s->R * parts; task++) {
+        int r = task / parts, first = task % parts * HEADS;
         float *scores = (float *)workspace + (size_t)omp_get_thread_num() * part;
-        group_forward(o + ((size_t)r * s->NH + (size_t)head * group) * s->HS,
-                      q + (size_t)r * s->q_stride + (size_t)head * group * s->HS, k_cache, v_cache,
-                      tables + (size_t)seq[r] * s->table_width, pos[r] + 1, head, s, scores,
-                      scores + (size_t)group * s->table_width * BLOCK);
+        RowTask t = {s, q + (size_t)r * s->q_stride, k_cache, v_cache, tables + (size_t)seq[r] * s->table_width, pos[r] + 1,
+                     first, s->NKV - first < HEADS ? s->NKV - first : HEADS, scores, scores + (size_t)HEADS * group * ld};
+        for (int g0 = 0; g0 < group; g0 += TILE_ROWS)
+            rows_forward(o + (size_t)r * s->NH * s->HS, &t, g0, group - g0 < TILE_ROWS ? group - g0 : TILE_ROWS);
     }
 }
 

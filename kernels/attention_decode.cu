@@ -47,6 +47,7 @@ template <int W> static __global__ void kv_append_kernel(floatX *k_cache, floatX
 
 extern "C" void kv_append(Device *dev, floatX *k_cache, floatX *v_cache, const floatX *k, const floatX *v, const int *tables, const int *seq,
                           const int *pos, const DecodeShape *s) {
+    OP_RANGE();
     if (s->R == 0) return;
     by_width(s->HS % WIDE == 0 && s->k_stride % WIDE == 0 && s->v_stride % WIDE == 0 && aligned16(k_cache, v_cache, k, v), [&](auto W) {
         LAUNCH((kv_append_kernel<W>), s->R, 128, 0, dev->stream)(k_cache, v_cache, k, v, tables, seq, pos, *s);
@@ -55,6 +56,7 @@ extern "C" void kv_append(Device *dev, floatX *k_cache, floatX *v_cache, const f
 }
 
 extern "C" void kv_copy_block(Device *dev, floatX *k_cache, floatX *v_cache, int to, int from, int NKV, int HS) {
+    OP_RANGE();
     size_t n = kv_block_elements(NKV, HS);
     device_copy(dev, k_cache + static_cast<size_t>(to) * n, k_cache + static_cast<size_t>(from) * n, n * sizeof(floatX));
     device_copy(dev, v_cache + static_cast<size_t>(to) * n, v_cache + static_cast<size_t>(from) * n, n * sizeof(floatX));
@@ -221,6 +223,7 @@ template <class X> static bool forward_tiles(Device *dev, X *o, const X *q, cons
 
 extern "C" void attention_decode_forward(Device *dev, floatX *o, const floatX *q, const floatX *k_cache, const floatX *v_cache, const int *tables,
                                          const int *seq, const int *pos, const DecodeShape *shape, void *workspace) {
+    OP_RANGE();
     Cache<floatX> in = {k_cache, v_cache, tables, seq, pos, *shape};
     if (shape->R == 0) return;
     REQUIRE(shape->HS <= HEAD_MAX, "heads of %d channels: at most %d", shape->HS, HEAD_MAX);

@@ -11,7 +11,11 @@ int comm_rank(const Comm *comm) { return comm->rank; }
 int comm_size(const Comm *comm) { return comm->size; }
 int comm_local_rank(const Comm *comm) { return comm->local_rank; }
 
-void comm_attach(Comm *comm, Device *dev) { (void)comm, (void)dev; }
+bool comm_attach(Comm *comm, Device *dev, Error *err) {
+    (void)comm, (void)dev, (void)err;
+    return true;
+}
+void comm_detach(Comm *comm) { (void)comm; }
 
 #ifdef HAVE_MPI
 #include <mpi.h>

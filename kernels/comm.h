@@ -1,5 +1,5 @@
 // Collectives between ranks: one process a device, data parallel. comm.c is MPI (or one rank, where the build found no
-// MPI); comm.cu is NCCL. Every rank must make the same calls in the same order.
+// MPI); comm.cu is NCCL, whoever started the ranks (lifeline.h). Every rank must make the same calls in the same order.
 #ifndef KERNELS_COMM_H
 #define KERNELS_COMM_H
 #include "kernels/device.h"
@@ -9,12 +9,16 @@ extern "C" {
 
 typedef struct Comm Comm;
 
-Comm *comm_open(int *argc, char ***argv, Error *err); // before anything reads argv; NULL with the reason in err
+Comm *comm_open(int *argc, char ***argv, Error *err); // NULL with the reason in err
 void comm_close(Comm *comm);
 int comm_rank(const Comm *comm);
 int comm_size(const Comm *comm);
 int comm_local_rank(const Comm *comm); // on this machine: which GPU to open
-void comm_attach(Comm *comm, Device *dev); // after device_open; the CUDA build needs the device for its collectives
+
+// After device_open, before any call below: here the ranks of the CUDA build meet, and a rank that dies from here on ends
+// all others with a message. comm_detach before device_close, by all ranks.
+bool comm_attach(Comm *comm, Device *dev, Error *err);
+void comm_detach(Comm *comm);
 
 // In place, over all ranks. Host arrays; the sum is taken in rank order, so every rank has the same bits.
 void comm_sum(Comm *comm, double *h_x, size_t n);

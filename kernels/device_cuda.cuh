@@ -5,6 +5,7 @@
 #define KERNELS_DEVICE_CUDA_CUH
 #include "kernels/launch.cuh"
 #include "kernels/device.h"
+#include "kernels/nvtx.h"
 #include <cublasLt.h>
 
 enum { DEVICE_WORKSPACE_BYTES = 32 << 20 }; // what cuBLASLt is best given on Hopper

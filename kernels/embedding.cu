@@ -17,6 +17,7 @@ template <int W> static __global__ void embedding_forward_kernel(floatX *y, cons
 }
 
 extern "C" void embedding_forward(Device *dev, floatX *y, const int *ids, const floatX *table, int N, int C) {
+    OP_RANGE();
     if (N == 0) return;
     by_width(C % WIDE == 0 && aligned16(y, table), [&](auto W) {
         LAUNCH((embedding_forward_kernel<W>), N, 128, 0, dev->stream)(y, ids, table, C);
@@ -57,6 +58,7 @@ static __global__ void embedding_backward_kernel(float *dtable, const int *ids, 
 }
 
 extern "C" void embedding_backward(Device *dev, float *dtable, const int *ids, const floatX *dy, int N, int C, int V, void *workspace) {
+    OP_RANGE();
     (void)V;
     if (N == 0) return;
     int *order = static_cast<int *>(workspace);

@@ -25,6 +25,7 @@ static __global__ void gradnorm_kernel(double *partial, const float *g, size_t n
 extern "C" size_t gradnorm_partials(size_t n) { return ceil_div(n, PIECE); }
 
 extern "C" double gradnorm_squared(Device *dev, double *partial, const float *g, size_t n) {
+    OP_RANGE();
     size_t pieces = gradnorm_partials(n);
     if (pieces == 0) return 0;
     LAUNCH((gradnorm_kernel), static_cast<unsigned>(pieces), BLOCK, 0, dev->stream)(partial, g, n);

@@ -62,13 +62,23 @@ static void multiply_block(float *c, size_t ldc, Operand a, Operand b, int rows,
     }
 }
 
+// How many blocks a row of blocks is cut into: at most BLOCK_COLS columns each, and where there are few blocks, so many
+// that every thread gets the same number.
+static int blocks_across(int down, int columns, int threads) {
+    int across = (columns + BLOCK_COLS - 1) / BLOCK_COLS, panels = (columns + TILE_COLS - 1) / TILE_COLS;
+    while (across < panels && across * down < 4 * threads && across * down % threads) across++;
+    return across;
+}
+
 // C (M, columns) = or += A B, cut into blocks that threads take in turn. Each block is computed whole by one thread.
 static void multiply(Device *dev, float *c, Operand a, Operand b, int M, int columns, int K, bool load) {
-    int across = (columns + BLOCK_COLS - 1) / BLOCK_COLS, down = (M + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    int down = (M + BLOCK_ROWS - 1) / BLOCK_ROWS, across = blocks_across(down, columns, dev->threads);
+    int panels = (columns + TILE_COLS - 1) / TILE_COLS;
     PARALLEL(dev)
     for (int block = 0; block < across * down; block++) {
-        int j0 = block % across * BLOCK_COLS, r0 = block / across * BLOCK_ROWS;
-        int rows = M - r0 < BLOCK_ROWS ? M - r0 : BLOCK_ROWS, cols = columns - j0 < BLOCK_COLS ? columns - j0 : BLOCK_COLS;
+        int at = block % across, j0 = panels * at / across * TILE_COLS, end = panels * (at + 1) / across * TILE_COLS;
+        int r0 = block / across * BLOCK_ROWS, rows = M - r0 < BLOCK_ROWS ? M - r0 : BLOCK_ROWS;
+        int cols = (end < columns ? end : columns) - j0;
         Operand a_block = {a.data + (size_t)r0 * a.step, a.step, a.k_step};
         Operand b_block = {b.data + (size_t)j0 * b.step, b.step, b.k_step};
         multiply_block(c + (size_t)r0 * columns + j0, (size_t)columns, a_block, b_block, rows, cols, K, load);

@@ -136,14 +136,17 @@ static void multiply(Device *dev, void *D, const void *A, const void *B, const v
 }
 
 extern "C" void matmul_forward(Device *dev, floatX *y, const floatX *x, const floatX *w, const floatX *bias, int N, int C, int OC) {
+    OP_RANGE();
     multiply(dev, y, w, x, bias, {OC, N, C, CUBLAS_OP_T, CUBLAS_OP_N, type_x, 0, 0, 0, 0, 0});
 }
 
 extern "C" void matmul_logits(Device *dev, float *y, const floatX *x, const floatX *w, int N, int C, int OC) {
+    OP_RANGE();
     multiply(dev, y, w, x, NULL, {OC, N, C, CUBLAS_OP_T, CUBLAS_OP_N, CUDA_R_32F, 0, 0, 0, 0, 0});
 }
 
 extern "C" void matmul_backward_input(Device *dev, floatX *dx, const floatX *dy, const floatX *w, int N, int C, int OC) {
+    OP_RANGE();
     multiply(dev, dx, w, dy, NULL, {C, N, OC, CUBLAS_OP_N, CUBLAS_OP_N, type_x, 0, 0, 0, 0, 0});
 }
 
@@ -164,6 +167,7 @@ static __global__ void column_sum_kernel(float *sum, const floatX *x, int N, int
 }
 
 extern "C" void matmul_backward_weight(Device *dev, float *dw, float *dbias, const floatX *dy, const floatX *x, int N, int C, int OC) {
+    OP_RANGE();
     multiply(dev, dw, x, dy, NULL, {C, OC, N, CUBLAS_OP_N, CUBLAS_OP_T, CUDA_R_32F, 0, 1, 0, 0, 0});
     if (!dbias) return;
     LAUNCH((column_sum_kernel), ceil_div(OC, 32), 32 * ROWS, 0, dev->stream)(dbias, dy, N, OC);

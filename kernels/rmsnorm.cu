@@ -41,6 +41,7 @@ static __global__ void rmsnorm_forward_kernel(floatX *y, float *rstd, const floa
 
 extern "C" void rmsnorm_forward(Device *dev, floatX *y, float *rstd, const floatX *x, const floatX *w, int N, int H, int C, int stride,
                                 int y_stride, float eps) {
+    OP_RANGE();
     Rows rows = {N * H, H, C, eps};
     if (rows.count == 0) return;
     by_width(C % WIDE == 0 && stride % WIDE == 0 && y_stride % WIDE == 0 && aligned16(y, x, w), [&](auto W) {
@@ -70,6 +71,7 @@ static __global__ void rmsnorm_residual_forward_kernel(floatX *sum, floatX *y, f
 
 extern "C" void rmsnorm_residual_forward(Device *dev, floatX *sum, floatX *y, float *rstd, const floatX *x, const floatX *delta,
                                          const floatX *w, int N, int C, float eps) {
+    OP_RANGE();
     Rows rows = {N, 1, C, eps};
     if (N == 0) return;
     by_width(C % WIDE == 0 && aligned16(sum, y, x, delta, w), [&](auto W) {
@@ -152,6 +154,7 @@ static void weight_gradient(Device *dev, float *dw, const floatX *dy, const floa
 
 extern "C" void rmsnorm_backward(Device *dev, floatX *dx, float *dw, const floatX *dres, const floatX *dy, const floatX *x, const floatX *w,
                                  const float *rstd, int N, int H, int C, int stride, int dx_stride, int dy_stride, void *workspace) {
+    OP_RANGE();
     Rows rows = {N * H, H, C, 0.0f};
     Strides strides = {stride, dx_stride, dy_stride};
     if (rows.count == 0) return;

@@ -25,9 +25,11 @@ static void rotate(Device *dev, floatX *x, const int *pos, const float *cos_sin,
 }
 
 extern "C" void rope_forward(Device *dev, floatX *x, const int *pos, const float *cos_sin, int N, int H, int HS, int stride) {
+    OP_RANGE();
     rotate(dev, x, pos, cos_sin, N, H, HS, stride, 1.0f);
 }
 
 extern "C" void rope_backward(Device *dev, floatX *dx, const int *pos, const float *cos_sin, int N, int H, int HS, int stride) {
+    OP_RANGE();
     rotate(dev, dx, pos, cos_sin, N, H, HS, stride, -1.0f);
 }

@@ -25,10 +25,12 @@ template <bool scatter> static void rows_move(Device *dev, floatX *to, const flo
 }
 
 extern "C" void rows_gather(Device *dev, floatX *to, const floatX *from, const int *rows, int M, int C) {
+    OP_RANGE();
     rows_move<false>(dev, to, from, rows, M, C);
 }
 
 extern "C" void rows_scatter(Device *dev, floatX *to, const floatX *from, const int *rows, int M, int C) {
+    OP_RANGE();
     rows_move<true>(dev, to, from, rows, M, C);
 }
 
@@ -38,6 +40,7 @@ static __global__ void rows_add_kernel(float *to, const float *from, size_t n) {
 }
 
 extern "C" void rows_add(Device *dev, float *to, const float *from, size_t n) {
+    OP_RANGE();
     if (n == 0) return;
     LAUNCH((rows_add_kernel), static_cast<unsigned>(ceil_div(n, BLOCK)), BLOCK, 0, dev->stream)(to, from, n);
     CUDA_CHECK(cudaGetLastError());

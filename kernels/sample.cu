@@ -160,6 +160,7 @@ static __global__ void sample_kernel(Sampled *sampled, const float *logits, cons
 }
 
 extern "C" void sample_forward(Device *dev, Sampled *sampled, const float *logits, const SampleKey *key, const SampleConfig *config, int R, int V) {
+    OP_RANGE();
     if (R == 0) return;
     by_width(V % WIDE == 0 && aligned16(logits), [&](auto W) {
         LAUNCH((sample_kernel<W>), R, row_threads(V, W), 0, dev->stream)(sampled, logits, key, *config, V);

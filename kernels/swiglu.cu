@@ -35,6 +35,7 @@ template <int W> static __global__ void swiglu_backward_kernel(floatX *dgate_up,
 }
 
 extern "C" void swiglu_forward(Device *dev, floatX *y, const floatX *gate_up, int N, int F) {
+    OP_RANGE();
     size_t n = static_cast<size_t>(N) * F;
     if (n == 0) return;
     by_width(F % WIDE == 0 && aligned16(y, gate_up), [&](auto W) {
@@ -45,6 +46,7 @@ extern "C" void swiglu_forward(Device *dev, floatX *y, const floatX *gate_up, in
 }
 
 extern "C" void swiglu_backward(Device *dev, floatX *dgate_up, const floatX *dy, const floatX *gate_up, int N, int F) {
+    OP_RANGE();
     size_t n = static_cast<size_t>(N) * F;
     if (n == 0) return;
     by_width(F % WIDE == 0 && aligned16(dgate_up, dy, gate_up), [&](auto W) {

@@ -2,15 +2,23 @@
 #include "model/json_file.h"
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
+
+// Where the key is missing or null: the fallback. What is there and no whole number below 2^31 becomes -1 (NAN), which no
+// check lets pass.
+static int whole(const cJSON *item) {
+    bool fits = cJSON_IsNumber(item) && fabs(item->valuedouble) < 2147483648.0 && item->valuedouble == (int)item->valuedouble;
+    return fits ? (int)item->valuedouble : -1;
+}
 
 static int get_int(const cJSON *json, const char *key, int fallback) {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
-    return cJSON_IsNumber(item) && fabs(item->valuedouble) < 2e9 ? (int)item->valuedouble : fallback;
+    return !item || cJSON_IsNull(item) ? fallback : whole(item);
 }
 
 static double get_double(const cJSON *json, const char *key, double fallback) {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
-    return cJSON_IsNumber(item) ? item->valuedouble : fallback;
+    return !item || cJSON_IsNull(item) ? fallback : cJSON_IsNumber(item) ? item->valuedouble : (double)NAN;
 }
 
 static bool get_bool(const cJSON *json, const char *key, bool fallback) {
@@ -27,12 +35,12 @@ static const char *get_string(const cJSON *json, const char *key, const char *fa
 static void get_eos(ModelConfig *c, const cJSON *json) {
     const cJSON *eos = cJSON_GetObjectItemCaseSensitive(json, "eos_token_id");
     if (cJSON_IsNumber(eos)) {
-        c->eos[0] = (int)eos->valuedouble;
+        c->eos[0] = whole(eos);
         c->n_eos = 1;
     } else if (cJSON_IsArray(eos)) {
         const cJSON *id;
         c->n_eos = 0;
-        cJSON_ArrayForEach(id, eos) if (cJSON_IsNumber(id) && c->n_eos < MODEL_MAX_EOS) c->eos[c->n_eos++] = (int)id->valuedouble;
+        cJSON_ArrayForEach(id, eos) if (c->n_eos < MODEL_MAX_EOS) c->eos[c->n_eos++] = whole(id);
     }
 }
 
@@ -55,13 +63,21 @@ static bool read_rope(ModelConfig *c, const cJSON *json, const char *where, Erro
     return true;
 }
 
+static bool slides(const cJSON *json) {
+    const cJSON *type;
+    cJSON_ArrayForEach(type, cJSON_GetObjectItemCaseSensitive(json, "layer_types"))
+        if (!cJSON_IsString(type) || strcmp(type->valuestring, "full_attention") != 0) return true;
+    return get_bool(json, "use_sliding_window", false);
+}
+
 static bool refuse_unsupported(const cJSON *json, const char *where, Error *err) {
     if (cJSON_GetObjectItemCaseSensitive(json, "quantization_config"))
         return fail(err, "%s: the weights are quantised; use the unquantised model", where);
     if (get_int(json, "num_experts", 0) > 1 || get_int(json, "num_local_experts", 0) > 1)
         return fail(err, "%s: mixture-of-experts models are not supported", where);
-    if (get_bool(json, "use_sliding_window", false)) return fail(err, "%s: a sliding window is in use; not supported", where);
+    if (slides(json)) return fail(err, "%s: a sliding window is in use; not supported", where);
     if (get_bool(json, "mlp_bias", false)) return fail(err, "%s: mlp_bias is not supported", where);
+    if (get_double(json, "partial_rotary_factor", 1) != 1) return fail(err, "%s: partial_rotary_factor is not supported", where);
     const char *act = get_string(json, "hidden_act", "silu");
     if (strcmp(act, "silu") != 0) return fail(err, "%s: activation \"%s\" is not supported (only silu is)", where, act);
     return true;
@@ -119,7 +135,9 @@ bool model_config_load(ModelConfig *config, const char *dir, Error *err) {
     cJSON_Delete(json);
     if (!ok) return false;
     snprintf(path, sizeof path, "%s/generation_config.json", dir);
-    if ((json = json_file_read(path, NULL))) get_eos(config, json);
+    if (access(path, F_OK) != 0) return true;
+    if (!(json = json_file_read(path, err))) return false;
+    get_eos(config, json);
     cJSON_Delete(json);
     return model_config_check(config, path, err);
 }
@@ -155,14 +173,14 @@ static cJSON *to_json(const ModelConfig *c) {
         cJSON_AddNumberToObject(rope, "high_freq_factor", c->rope_high_freq);
         cJSON_AddNumberToObject(rope, "original_max_position_embeddings", c->rope_original_T);
     }
-    cJSON_AddItemToObject(json, "eos_token_id", cJSON_CreateIntArray(c->eos, c->n_eos));
+    if (c->n_eos) cJSON_AddItemToObject(json, "eos_token_id", cJSON_CreateIntArray(c->eos, c->n_eos));
     return json;
 }
 
 bool model_config_save(const ModelConfig *config, const char *dir, Error *err) {
     char path[4096];
     cJSON *json = to_json(config), *generation = cJSON_CreateObject();
-    cJSON_AddItemToObject(generation, "eos_token_id", cJSON_CreateIntArray(config->eos, config->n_eos));
+    if (config->n_eos) cJSON_AddItemToObject(generation, "eos_token_id", cJSON_CreateIntArray(config->eos, config->n_eos));
     snprintf(path, sizeof path, "%s/config.json", dir);
     bool ok = json_file_write(path, json, err);
     snprintf(path, sizeof path, "%s/generation_config.json", dir);

@@ -1,6 +1,7 @@
 #include "model/gpt.h"
 #include "kernels/embedding.h"
 #include "kernels/matmul.h"
+#include "kernels/nvtx.h"
 #include "kernels/rmsnorm.h"
 #include "kernels/rope.h"
 #include "kernels/swiglu.h"
@@ -49,6 +50,7 @@ static void attention_block(const Gpt *g, GptActs *a, int l, const Batch *b) {
 }
 
 void gpt_forward(const Gpt *g, GptActs *a, const Batch *b) {
+    RANGE("forward");
     const ModelConfig *c = &g->config;
     int N = b->N, L = c->L;
     REQUIRE(N <= a->N_max && b->T <= a->T_max, "%d tokens in sequences of up to %d: activations were planned for %d and %d", N, b->T, a->N_max, a->T_max);
@@ -56,6 +58,7 @@ void gpt_forward(const Gpt *g, GptActs *a, const Batch *b) {
     embedding_forward(g->dev, act->x, b->ids, g->params + g->table.embed, N, c->C);
     rmsnorm_forward(g->dev, act->y1, act->rstd1, act->x, g->params + g->table.layers[0].ln1, N, 1, c->C, c->C, c->C, c->eps);
     for (int l = 0; l < L; l++, act++) {
+        RANGE_NUMBER("layer", l);
         const LayerOffsets *w = &g->table.layers[l];
         attention_block(g, a, l, b);
         rmsnorm_residual_forward(g->dev, act->x2, act->y2, act->rstd2, act->x, a->delta, g->params + w->ln2, N, c->C, c->eps);
@@ -93,11 +96,13 @@ static void attention_block_backward(const Gpt *g, GptActs *a, Gradients *d, int
 }
 
 void gpt_backward(const Gpt *g, GptActs *a, Gradients *d, const Batch *b) {
+    RANGE("backward");
     const ModelConfig *c = &g->config;
     int N = b->N, C = c->C, F = c->F;
     rmsnorm_backward(g->dev, a->dx, d->flat + g->table.final_norm, NULL, a->dhidden, a->x_final, g->params + g->table.final_norm,
                      a->rstd_final, N, 1, C, C, C, C, a->workspace);
     for (int l = c->L - 1; l >= 0; l--) {
+        RANGE_NUMBER("layer", l);
         const LayerOffsets *w = &g->table.layers[l];
         LayerActs *act = &a->layers[l];
         matmul_backward_weight(g->dev, d->flat + w->w_down, NULL, a->dx, act->act, N, F, C);

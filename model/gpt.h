@@ -30,7 +30,10 @@ typedef struct Gpt {
 } Gpt;
 
 // Builds the model with room for T_rope positions (<= config.T_max); parameters are all zero. Free with gpt_free.
+// gpt_plan leaves the memory to gpt_commit; what else runs on the model can be planned in between.
 Gpt *gpt_new(Device *dev, const ModelConfig *config, int T_rope);
+Gpt *gpt_plan(Device *dev, const ModelConfig *config, int T_rope);
+void gpt_commit(Gpt *gpt);
 void gpt_free(Gpt *gpt);
 
 // One layer's saved activations. Where nothing is trained all layers share one set (x2 is then x, and so on).

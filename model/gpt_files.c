@@ -4,24 +4,104 @@
 #include <math.h>
 #include <string.h>
 
-static bool load_one(const Param *p, const Safetensors *file, const char *dir, float *to, Error *err) {
+enum { PART = 1 << 22, PIECE = 1 << 16 }; // elements read at a time by all threads, and by one
+
+// Where n values go that belong at `offset` of the flat buffer
+typedef void (*Sink)(void *context, size_t offset, const float *h_values, size_t n);
+
+static const Safetensor *find_tensor(const Safetensors *file, const Param *p, const char *dir, Error *err) {
     const Safetensor *t = safetensors_find(file, p->name);
-    if (!t) return fail(err, "%s: has no tensor %s", dir, p->name);
-    if (t->rank != p->rank || t->shape[0] != (size_t)p->shape[0] || (p->rank == 2 && t->shape[1] != (size_t)p->shape[1]))
-        return fail(err, "%s: %s has another shape than config.json asks for (%d x %d)", dir, p->name, p->shape[0], p->rank == 2 ? p->shape[1] : 1);
-    if (!safetensor_to_float(t, to, err)) return false;
-    for (size_t i = 0; i < param_elements(p); i++)
-        if (!isfinite(to[i])) return fail(err, "%s: %s holds a value that is not finite (element %zu)", dir, p->name, i);
+    if (!t) return fail(err, "%s: has no tensor %s", dir, p->name), NULL;
+    if (t->rank == p->rank && t->shape[0] == (size_t)p->shape[0] && (p->rank == 1 || t->shape[1] == (size_t)p->shape[1])) return t;
+    fail(err, "%s: %s has another shape than config.json asks for (%d x %d)", dir, p->name, p->shape[0], p->rank == 2 ? p->shape[1] : 1);
+    return NULL;
+}
+
+// Returns n where all are finite, else the index of the first that is not.
+static size_t first_not_finite(const float *values, size_t n) {
+    uint32_t bits, worst = 0;
+    for (size_t i = 0; i < n; i++) {
+        memcpy(&bits, &values[i], sizeof bits);
+        worst = (bits & 0x7f800000) > worst ? bits & 0x7f800000 : worst;
+    }
+    if (worst != 0x7f800000) return n;
+    size_t i = 0;
+    while (isfinite(values[i])) i++;
+    return i;
+}
+
+// Reads elements first .. first + n - 1, each thread its pieces.
+static bool read_part(const Safetensor *t, size_t first, size_t n, float *to, const char *dir, Error *err) {
+    size_t bad = SIZE_MAX;
+    bool good = true;
+#pragma omp parallel for reduction(min : bad) reduction(&& : good)
+    for (size_t at = 0; at < n; at += PIECE) {
+        size_t m = n - at < PIECE ? n - at : PIECE, where;
+        good = safetensor_part_to_float(t, first + at, m, to + at, NULL) && good;
+        if (good && (where = first_not_finite(to + at, m)) < m && at + where < bad) bad = at + where;
+    }
+    if (!good) return safetensor_part_to_float(t, 0, 0, to, err); // once more, for the reason
+    return bad == SIZE_MAX || fail(err, "%s: %s holds a value that is not finite (element %zu)", dir, t->name, first + bad);
+}
+
+static bool load_tensor(const Param *p, const Safetensor *t, const char *dir, float *space, Sink sink, void *context, Error *err) {
+    size_t elements = param_elements(p);
+    for (size_t first = 0; first < elements; first += PART) {
+        size_t n = elements - first < PART ? elements - first : PART, left = elements - first - n;
+        safetensor_read_next(t, first + n, left < PART ? left : PART);
+        if (!read_part(t, first, n, space, dir, err)) return false;
+        sink(context, p->offset + first, space, n);
+        safetensor_read_done(t, first, n);
+    }
     return true;
 }
 
-bool params_load(const ParamTable *table, const char *dir, float *h_params, Error *err) {
-    Safetensors *file = safetensors_open_model(dir, err);
-    bool ok = file != NULL;
-    for (int i = 0; ok && i < table->count; i++) ok = load_one(&table->params[i], file, dir, h_params + table->params[i].offset, err);
+// A tensor that is not used would make this another model: a bias, say, that config.json does not speak of. Two may be
+// there: the head's copy of a table that it shares, and the frequencies of rotations, which are computed.
+static bool check_unused(const ParamTable *table, const Safetensors *file, const char *dir, Error *err) {
+    static const char frequencies[] = ".rotary_emb.inv_freq";
+    bool tied = table->head == table->embed;
+    for (size_t i = 0; safetensors_count(file) > (size_t)table->count && i < safetensors_count(file); i++) {
+        const char *name = safetensors_at(file, i)->name, *end = strstr(name, frequencies);
+        if ((end && end[sizeof frequencies - 1] == 0) || (tied && strcmp(name, "lm_head.weight") == 0) || params_find(table, name)) continue;
+        return fail(err, "%s: has a tensor %s, which the model of config.json has not", dir, name);
+    }
+    return true;
+}
+
+static bool load_all(const ParamTable *table, const char *dir, Sink sink, void *context, Error *err) {
+    float *space = malloc((size_t)PART * sizeof *space);
+    Safetensors *file = space ? safetensors_open_model(dir, err) : NULL;
+    bool ok = file ? check_unused(table, file, dir, err) : !space && fail(err, "%s: out of memory", dir);
+    for (int i = 0; ok && i < table->count; i++) {
+        const Safetensor *t = find_tensor(file, &table->params[i], dir, err), *next = NULL;
+        if (i + 1 < table->count) next = safetensors_find(file, table->params[i + 1].name);
+        if (next) safetensor_read_next(next, 0, next->elements < PART ? next->elements : PART);
+        ok = t && load_tensor(&table->params[i], t, dir, space, sink, context, err);
+    }
     safetensors_close(file);
+    free(space);
     return ok;
 }
+
+static void to_host(void *context, size_t offset, const float *h_values, size_t n) {
+    memcpy((float *)context + offset, h_values, n * sizeof *h_values);
+}
+
+bool params_load(const ParamTable *table, const char *dir, float *h_params, Error *err) { return load_all(table, dir, to_host, h_params, err); }
+
+typedef struct DeviceSink {
+    Gpt *gpt;
+    float *master;
+} DeviceSink;
+
+static void to_device(void *context, size_t offset, const float *h_values, size_t n) {
+    DeviceSink *s = context;
+    device_upload_floats(s->gpt->dev, s->gpt->params + offset, h_values, n);
+    if (s->master && (void *)s->master != (void *)s->gpt->params) device_upload(s->gpt->dev, s->master + offset, h_values, n * sizeof *h_values);
+}
+
+bool gpt_load(Gpt *gpt, float *master, const char *dir, Error *err) { return load_all(&gpt->table, dir, to_device, &(DeviceSink){gpt, master}, err); }
 
 bool gpt_save(const ParamTable *table, const ModelConfig *config, const char *dir, const float *h_params, Error *err) {
     char path[4200];
@@ -29,7 +109,8 @@ bool gpt_save(const ParamTable *table, const ModelConfig *config, const char *di
     if (!tensors) return fail(err, "%s: out of memory", dir);
     for (int i = 0; i < table->count; i++) {
         const Param *p = &table->params[i];
-        tensors[i] = (Safetensor){.name = p->name, .type = SAFETENSOR_F32, .rank = p->rank, .shape = {(size_t)p->shape[0], (size_t)p->shape[1]}, .data = h_params + p->offset};
+        tensors[i] = (Safetensor){.name = p->name, .type = SAFETENSOR_F32, .rank = p->rank, .data = h_params + p->offset,
+                                  .shape = {(size_t)p->shape[0], (size_t)p->shape[1]}};
     }
     SafetensorsPair format = {"format", "pt"}; // transformers refuses a file without it
     snprintf(path, sizeof path, "%s/model.safetensors", dir);

@@ -1,5 +1,6 @@
 #include "model/gpt_head.h"
 #include "kernels/matmul.h"
+#include "kernels/nvtx.h"
 #include "kernels/rows.h"
 
 void head_plan(const Gpt *g, Head *head, Arena *arena, int chunk, bool train) {
@@ -21,6 +22,7 @@ static const float *from(const float *array, int m) { return array ? array + m :
 
 void head_policy_loss(const Gpt *g, Head *head, GptActs *acts, Gradients *grads, TokenResult *result, const int *rows,
                       const PolicyTargets *t, const PolicyObjective *objective, int N, int M) {
+    RANGE("head and loss");
     int C = g->config.C, V = g->config.V;
     floatX *dlogits = head->dlogits ? head->dlogits : (floatX *)head->logits;
     device_zero(g->dev, acts->dhidden, (size_t)N * C * sizeof(floatX)); // rows without a target get no gradient here

@@ -31,15 +31,24 @@ static void upload_rotations(Gpt *g) {
     free(table);
 }
 
-Gpt *gpt_new(Device *dev, const ModelConfig *config, int T_rope) {
+Gpt *gpt_plan(Device *dev, const ModelConfig *config, int T_rope) {
     Gpt *g = calloc(1, sizeof *g);
     REQUIRE(g, "out of memory");
     *g = (Gpt){.config = *config, .dev = dev, .T_rope = T_rope, .arena = {.name = "weights"}};
     g->table = params_make(config);
     ARENA_PLAN(&g->arena, g->params, g->table.size);
     ARENA_PLAN(&g->arena, g->cos_sin, (size_t)T_rope * config->HS);
-    arena_commit(&g->arena, dev);
+    return g;
+}
+
+void gpt_commit(Gpt *g) {
+    arena_commit(&g->arena, g->dev);
     upload_rotations(g);
+}
+
+Gpt *gpt_new(Device *dev, const ModelConfig *config, int T_rope) {
+    Gpt *g = gpt_plan(dev, config, T_rope);
+    gpt_commit(g);
     return g;
 }
 

@@ -1,6 +1,7 @@
 #include "model/optimizer.h"
 #include "kernels/adamw.h"
 #include "kernels/gradnorm.h"
+#include "kernels/nvtx.h"
 #include <math.h>
 
 void optimizer_plan(const Gpt *g, Optimizer *opt, Arena *arena) {
@@ -23,6 +24,7 @@ void optimizer_reset(const Gpt *g, Optimizer *opt) {
 }
 
 double optimizer_step(Gpt *g, Optimizer *opt, const Gradients *grads, const OptimizerConfig *c, float lr) {
+    RANGE("optimizer");
     double norm = sqrt(gradnorm_squared(g->dev, opt->partial, grads->flat, g->table.size));
     if (!isfinite(norm)) {
         opt->skipped++;

@@ -1,5 +1,6 @@
 #include "model/params.h"
 #include <stdlib.h>
+#include <string.h>
 
 // Adds a tensor at the end. A group's first tensor is aligned; the others follow it without a gap.
 static size_t add(ParamTable *t, bool first_of_group, const char *name, int layer, int rows, int cols, ParamInit init) {
@@ -53,4 +54,10 @@ void params_free(ParamTable *table) {
     free(table->params);
     free(table->layers);
     *table = (ParamTable){0};
+}
+
+const Param *params_find(const ParamTable *table, const char *name) {
+    for (int i = 0; i < table->count; i++)
+        if (strcmp(table->params[i].name, name) == 0) return &table->params[i];
+    return NULL;
 }

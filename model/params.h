@@ -32,6 +32,7 @@ typedef struct ParamTable {
 
 ParamTable params_make(const ModelConfig *config);
 void params_free(ParamTable *table);
+const Param *params_find(const ParamTable *table, const char *name); // NULL where there is none
 
 static inline size_t param_elements(const Param *p) { return (size_t)p->shape[0] * (p->rank == 2 ? (size_t)p->shape[1] : 1); }
 

@@ -284,7 +284,7 @@ const char *safetensors_metadata(const Safetensors *file, const char *key) {
 
 // Half to float: with the exponent field read in float's bias the value is 2^-112 of the true one, denormals included,
 // and the product is exact. Infinity and NaN keep their payload under float's all-ones exponent.
-static float float_from_half(uint16_t half) {
+float float_from_half(uint16_t half) {
     uint32_t bits = (uint32_t)(half & 0x7fff) << 13;
     float value;
     memcpy(&value, &bits, sizeof value);
@@ -297,16 +297,37 @@ static float float_from_half(uint16_t half) {
 }
 
 bool safetensor_to_float(const Safetensor *tensor, float *dst, Error *err) {
-    const unsigned char *data = tensor->data;
+    return safetensor_part_to_float(tensor, 0, tensor->elements, dst, err);
+}
+
+bool safetensor_part_to_float(const Safetensor *tensor, size_t first, size_t n, float *dst, Error *err) {
+    const unsigned char *data = (const unsigned char *)tensor->data + first * TYPES[tensor->type].size;
+    uint16_t half;
     if (tensor->type == SAFETENSOR_F32) {
-        if (tensor->bytes) memcpy(dst, data, tensor->bytes);
+        if (n) memcpy(dst, data, n * sizeof *dst);
     } else if (tensor->type == SAFETENSOR_BF16) {
-        for (size_t i = 0; i < tensor->elements; i++) {
-            uint32_t bits = (uint32_t)data[2 * i] << 16 | (uint32_t)data[2 * i + 1] << 24;
+        for (size_t i = 0; i < n; i++) {
+            memcpy(&half, data + 2 * i, 2);
+            uint32_t bits = (uint32_t)half << 16;
             memcpy(&dst[i], &bits, sizeof bits);
         }
     } else if (tensor->type == SAFETENSOR_F16) {
-        for (size_t i = 0; i < tensor->elements; i++) dst[i] = float_from_half((uint16_t)(data[2 * i] | data[2 * i + 1] << 8));
+        for (size_t i = 0; i < n; i++) {
+            memcpy(&half, data + 2 * i, 2);
+            dst[i] = float_from_half(half);
+        }
     } else return fail(err, "%s: %s: %s where F32, F16 or BF16 is read", tensor->path, tensor->name, TYPES[tensor->type].name);
     return true;
 }
+
+// The whole pages inside the range
+static void advise(const Safetensor *tensor, size_t first, size_t n, int advice) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), size = TYPES[tensor->type].size;
+    uintptr_t start = (uintptr_t)tensor->data + first * size, end = start + n * size;
+    start = (start + page - 1) / page * page;
+    end = end / page * page;
+    if (start < end) madvise((void *)start, end - start, advice);
+}
+
+void safetensor_read_next(const Safetensor *tensor, size_t first, size_t n) { advise(tensor, first, n, MADV_WILLNEED); }
+void safetensor_read_done(const Safetensor *tensor, size_t first, size_t n) { advise(tensor, first, n, MADV_DONTNEED); }

@@ -10,6 +10,7 @@
 #define MODEL_SAFETENSORS_H
 #include "kernels/check.h"
 #include <stddef.h>
+#include <stdint.h>
 
 enum { SAFETENSOR_MAX_RANK = 8 };
 
@@ -71,6 +72,17 @@ const char *safetensor_type_name(SafetensorType type); // as in the file
 
 // writes dst (elements) from F32, F16 or BF16, exactly; any other type is refused with file and name in err
 bool safetensor_to_float(const Safetensor *tensor, float *dst, Error *err);
+
+// The same for n elements from `first` on, which must be in the tensor: any thread may read any part.
+bool safetensor_part_to_float(const Safetensor *tensor, size_t first, size_t n, float *dst, Error *err);
+
+// Tells the system which elements are read next, and that others are not read soon: their pages stop counting as this
+// program's memory. Neither changes what is read.
+void safetensor_read_next(const Safetensor *tensor, size_t first, size_t n);
+void safetensor_read_done(const Safetensor *tensor, size_t first, size_t n);
+
+// A half (IEEE 754 binary16), exactly
+float float_from_half(uint16_t half);
 
 // Writes n tensors and n_metadata strings to path: into path.tmp first, flushed to disk, then renamed, so path holds
 // either its old or its whole new content even after a crash. The data is stored by falling element size, otherwise in

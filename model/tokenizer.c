@@ -9,6 +9,7 @@
 #include <utf8proc.h>
 
 static const size_t MAX_FILE = (size_t)256 << 20, MAX_TEXT = (size_t)256 << 20;
+static const char *const beside[] = {"tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"}; // kept for tokenizer_save
 
 // Reads dir/name and keeps its bytes. Returns them, or NULL.
 static const char *keep_file(Tokenizer *t, const char *dir, const char *name, char *path, size_t room, Error *err) {
@@ -60,13 +61,14 @@ Tokenizer *tokenizer_load(const char *dir_or_json, Error *err) {
     if (!S_ISDIR(info.st_mode)) { // any name will do; saved, it is tokenizer.json
         const char *slash = strrchr(dir_or_json, '/');
         name = slash ? slash + 1 : dir_or_json;
-        snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - dir_or_json + 1) : 1, slash ? dir_or_json : ".");
+        snprintf(dir, sizeof dir, "%.*s", slash > dir_or_json ? (int)(slash - dir_or_json) : 1, slash ? dir_or_json : ".");
     }
     cJSON *json = read_folder(t, dir, name, path, sizeof path, err);
     bool good = json && tokenizer_read_json(t, json, path, err);
     cJSON_Delete(json);
     if (good && t->n_files == 1) t->files[0].name = "tokenizer.json";
-    if (good && has_file(dir, "tokenizer_config.json")) good = keep_file(t, dir, "tokenizer_config.json", path, sizeof path, err) != NULL;
+    for (size_t i = 0; good && i < sizeof beside / sizeof *beside; i++)
+        if (has_file(dir, beside[i])) good = keep_file(t, dir, beside[i], path, sizeof path, err) != NULL;
     if (good) return t;
     tokenizer_free(t);
     return NULL;
@@ -213,40 +215,4 @@ int tokenizer_encode(const Tokenizer *t, const char *text, size_t len, int *ids,
     pcre2_match_data_free(e.match);
     bpe_free(&e.space);
     return good ? e.n : -1;
-}
-
-// Length of the valid character at text, or 0; then *skip is the length of the broken start of one that U+FFFD replaces
-// (Unicode's "maximal subpart", which Python and Rust follow too).
-static size_t character(const unsigned char *text, size_t n, size_t *skip) {
-    utf8proc_int32_t rune;
-    utf8proc_ssize_t step = utf8proc_iterate(text, (utf8proc_ssize_t)n, &rune);
-    if (step > 0) return (size_t)step;
-    unsigned char c = text[0], low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80, high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-    size_t want = c >= 0xc2 && c <= 0xdf ? 2 : c >= 0xe0 && c <= 0xef ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 1;
-    for (*skip = 1; *skip < want && *skip < n && text[*skip] >= low && text[*skip] <= high; low = 0x80, high = 0xbf) ++*skip;
-    return 0;
-}
-
-char *tokenizer_decode(const Tokenizer *t, const int *ids, int n, size_t *len, Error *err) {
-    size_t total = 0, some, kept = 0, at = 0;
-    for (int i = 0; i < n; i++) {
-        if (!tokenizer_token_bytes(t, ids[i], &some)) return fail(err, "token %d has id %d; the vocabulary has %d", i, ids[i], t->vocab.size), NULL;
-        total += some;
-    }
-    char *out = malloc(4 * total + 1); // U+FFFD is 3 bytes; the raw bytes wait at the end
-    if (!out) return fail(err, "out of memory"), NULL;
-    unsigned char *raw = (unsigned char *)out + 3 * total;
-    for (int i = 0; i < n; i++, at += some) {
-        const char *bytes = tokenizer_token_bytes(t, ids[i], &some);
-        memcpy(raw + at, bytes, some);
-    }
-    for (size_t i = 0; i < total; i += some) {
-        size_t skip = 0, step = character(raw + i, total - i, &skip);
-        memmove(out + kept, step ? (const char *)raw + i : "\xef\xbf\xbd", step ? step : 3);
-        kept += step ? step : 3;
-        some = step ? step : skip;
-    }
-    out[kept] = 0;
-    if (len) *len = kept;
-    return out;
 }

@@ -28,15 +28,24 @@ int tokenizer_encode(const Tokenizer *tokenizer, const char *text, size_t len, i
 // their name. len may be NULL. NULL with the reason in err for an id outside the vocabulary. Free with free.
 char *tokenizer_decode(const Tokenizer *tokenizer, const int *ids, int n, size_t *len, Error *err);
 
-// The bytes of one token, for streams: a character may be spread over several tokens. Not terminated; *len may be 0.
-// NULL for an id outside the vocabulary. Owned by the tokenizer.
+// The same as the tokens come, for a text that is shown while it is made. Starts from {0}. Returns what token `id` adds: whole
+// characters only, for a character may be spread over several tokens; its first bytes wait in the stream. id -1 ends the
+// text. All that is returned, end to end, is what tokenizer_decode gives for the ids. Free with free.
+typedef struct TokenStream {
+    unsigned char held[4];
+    size_t n_held; // at most 3
+} TokenStream;
+char *tokenizer_stream(const Tokenizer *tokenizer, TokenStream *stream, int id, size_t *len, Error *err);
+
+// The bytes of one token, not terminated; *len may be 0. NULL for an id outside the vocabulary. Owned by the tokenizer.
 const char *tokenizer_token_bytes(const Tokenizer *tokenizer, int id, size_t *len);
 
 int tokenizer_vocab_size(const Tokenizer *tokenizer);          // ids are 0 .. size - 1
 int tokenizer_id(const Tokenizer *tokenizer, const char *text); // the token that is exactly this text ("<|im_end|>"), or -1
 bool tokenizer_is_special(const Tokenizer *tokenizer, int id); // marked special in the file: no part of a text
 
-// Writes the files it was read from into dir, byte for byte, with tokenizer_config.json where one was there.
+// Writes the files it was read from into dir, byte for byte, with what stood beside them of tokenizer_config.json,
+// special_tokens_map.json and chat_template.jinja.
 bool tokenizer_save(const Tokenizer *tokenizer, const char *dir, Error *err);
 
 // Writes a tokenizer that gives every character an id of its own into dir (made where it is missing): ids 0 .. n_special

@@ -53,7 +53,7 @@ static bool size_vocab(Tokenizer *tokenizer, const cJSON *vocab, const cJSON *ad
         longest = (n = strlen(text_of(item, "content"))) > longest ? n : longest;
     }
     if (top < 0) return fail(err, "%s: the vocabulary is empty", path);
-    *buffer = malloc(2 * longest + 2);
+    *buffer = malloc(3 * longest + 2); // form C of an added token may be three times as long
     if (!*buffer || !vocab_init(&tokenizer->vocab, top + 1)) return fail(err, "%s: out of memory", path);
     return true;
 }
@@ -65,33 +65,34 @@ static bool read_vocab(Tokenizer *tokenizer, const cJSON *vocab, char *buffer, c
     return true;
 }
 
-static bool add_matcher(Tokenizer *tokenizer, const cJSON *item, int id, const char *content, const char *path, Error *err) {
-    bool late = is_on(item, "normalized"), good;
-    size_t n = strlen(content);
-    char *form = NULL;
-    if (late && tokenizer->nfc && !normalize_nfc(content, n, &form, &n)) return fail(err, "%s: added token %d is not UTF-8", path, id);
-    good = added_add(late ? &tokenizer->normalized : &tokenizer->raw, form ? form : content, n, id, is_on(item, "lstrip"), is_on(item, "rstrip"));
-    free(form);
-    return good || fail(err, "%s: out of memory", path);
+// The token may be in the vocabulary already, under the same id.
+static bool add_added(Tokenizer *tokenizer, const cJSON *item, int id, const char *content, size_t n, char *buffer, const char *path, Error *err) {
+    Error why = {0};
+    Vocab *vocab = &tokenizer->vocab;
+    size_t n_bytes;
+    TokenKind kind = token_from_spelling(content, n, buffer, &n_bytes);
+    if (kind == TOKEN_MISSING) return fail(err, "%s: added token %d is not UTF-8", path, id);
+    int known = vocab_find(vocab, buffer, n_bytes, kind);
+    if (known >= 0 && known != id) return fail(err, "%s: added token \"%.100s\" has ids %d and %d", path, content, known, id);
+    if (known < 0 && !vocab_add(vocab, id, content, n, TOKEN_LITERAL, &why)) return fail(err, "%s: %s", path, why.text);
+    vocab->entries[id].special = is_on(item, "special");
+    AddedTokens *matched = is_on(item, "normalized") ? &tokenizer->normalized : &tokenizer->raw;
+    return added_add(matched, content, n, id, is_on(item, "lstrip"), is_on(item, "rstrip")) || fail(err, "%s: out of memory", path);
 }
 
 static bool read_added(Tokenizer *tokenizer, const cJSON *added, char *buffer, const char *path, Error *err) {
-    Error why = {0};
-    Vocab *vocab = &tokenizer->vocab;
     int id = 0;
-    size_t n;
     if (added && !cJSON_IsArray(added)) return fail(err, "%s: added_tokens is not a list", path);
     for (const cJSON *item = added ? added->child : NULL; item; item = item->next) {
         const char *content = text_of(item, "content");
+        size_t n = strlen(content);
+        char *form = NULL;
         if (!read_id(get(item, "id"), &id) || !*content) return fail(err, "%s: an added token without id or content", path);
         if (is_on(item, "single_word")) return fail(err, "%s: added token \"%.100s\": single_word is not supported", path, content);
-        TokenKind kind = token_from_spelling(content, strlen(content), buffer, &n);
-        if (kind == TOKEN_MISSING) return fail(err, "%s: added token %d is not UTF-8", path, id);
-        int known = vocab_find(vocab, buffer, n, kind);
-        if (known >= 0 && known != id) return fail(err, "%s: added token \"%.100s\" has ids %d and %d", path, content, known, id);
-        if (known < 0 && !vocab_add(vocab, id, content, strlen(content), TOKEN_LITERAL, &why)) return fail(err, "%s: %s", path, why.text);
-        vocab->entries[id].special = is_on(item, "special");
-        if (!add_matcher(tokenizer, item, id, content, path, err)) return false;
+        if (is_on(item, "normalized") && tokenizer->nfc && !normalize_nfc(content, n, &form, &n)) return fail(err, "%s: added token %d is not UTF-8", path, id);
+        bool good = add_added(tokenizer, item, id, form ? form : content, n, buffer, path, err);
+        free(form);
+        if (!good) return false;
     }
     added_sort(&tokenizer->raw);
     added_sort(&tokenizer->normalized);

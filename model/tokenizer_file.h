@@ -20,7 +20,7 @@ struct Tokenizer {
     AddedTokens raw, normalized; // matched before and after the normalizer
     Splitter splitter;
     bool nfc, ignore_merges;
-    TokenizerFile files[3];
+    TokenizerFile files[5];
     int n_files;
 };
 

@@ -1,5 +1,6 @@
 #include "rl/config.h"
 #include "rl/methods.h"
+#include <limits.h>
 #include <string.h>
 
 #define FIELD(name) offsetof(TrainConfig, name)
@@ -14,13 +15,20 @@ const Flag train_flags[] = {
     {"heads", FLAG_INT, FIELD(heads), "4", 1, 128, NULL, "tiny: attention heads"},
     {"kv-heads", FLAG_INT, FIELD(kv_heads), "2", 1, 128, NULL, "tiny: key/value heads"},
     {"ffn", FLAG_INT, FIELD(ffn), "256", 8, 32768, NULL, "tiny: feed-forward size"},
-    {"data", FLAG_TEXT, FIELD(data), "task:all", 0, 0, NULL, "task:all, task:NAME[@LEVELS],..., or FILE[:question=KEY,answer=KEY]"},
-    {"problems", FLAG_INT, FIELD(problems), "4096", 1, 1e8, NULL, "size of the training pool (tasks) or most rows read (files)"},
-    {"heldout", FLAG_INT, FIELD(heldout), "256", 1, 1e6, NULL, "prompts kept for evaluation, never trained on"},
+    {"data", FLAG_TEXT, FIELD(data), "task:all", 0, 0, NULL, "task:all, task:NAME[@LEVELS],...; or, comma-separated, gsm8k, math, aime-train, ... (data/sets.h) and FILE[:question=KEY,answer=KEY]"},
+    {"data-dir", FLAG_TEXT, FIELD(data_dir), "", 0, 0, NULL, "folder of the named sets; else the environment's DATA_DIR, else ../shared"},
+    {"bad-rows", FLAG_CHOICE, FIELD(bad_rows), "skip", 0, 0, "skip|refuse", "rows without question or answer: left out and listed, or an error"},
+    {"problems", FLAG_INT, FIELD(problems), "0", 0, 1e8, NULL, "the most training prompts; 0 = all of files, 4096 of tasks"},
+    {"heldout-data", FLAG_TEXT, FIELD(heldout_data), "", 0, 0, NULL, "sets or files to evaluate on; training prompts that stand there too are left out; else part of --data is held out"},
+    {"heldout", FLAG_INT, FIELD(heldout), "256", 1, 1e6, NULL, "the most prompts kept for evaluation, never trained on"},
+    {"prompt-template", FLAG_TEXT, FIELD(prompt_template), "", 0, 0, NULL, "text around each question: a name in data/prompts, or ./FILE with a {question} slot; else tasks are asked verbatim and files as --model was trained, or plainly"},
+    {"max-prompt", FLAG_INT, FIELD(max_prompt), "1024", 1, 1 << 20, NULL, "longest prompt in tokens; longer ones are left out and listed"},
     {"out", FLAG_TEXT, FIELD(out), "out", 0, 0, NULL, "folder for metrics, report and checkpoints"},
     {"resume", FLAG_SWITCH, FIELD(resume), "no", 0, 0, NULL, "go on from the newest checkpoint in --out, bit for bit"},
+    {"plan", FLAG_SWITCH, FIELD(plan), "no", 0, 0, NULL, "print what the run would need in memory, from config.json and these flags, and end"},
     {"seed", FLAG_LONG, FIELD(seed), "1", 0, 9e18, NULL, "of weights, problems and sampling"},
     {"threads", FLAG_INT, FIELD(threads), "0", 0, 1024, NULL, "CPU threads; 0 = all cores; changes no bit of the result"},
+    {"invariant", FLAG_SWITCH, FIELD(invariant), "no", 0, 0, NULL, "CUDA build: what is sampled is what is trained, to the bit (slower); the C build always does so"},
     HEADING("Supervised warm-up (tasks only)"),
     {"sft-steps", FLAG_INT, FIELD(sft_steps), "0", 0, 1e7, NULL, "steps of supervised learning before reinforcement learning"},
     {"sft-batch", FLAG_INT, FIELD(sft_batch), "128", 1, 1e6, NULL, "examples a step"},
@@ -73,12 +81,22 @@ const Flag train_flags[] = {
 };
 const int train_flag_count = sizeof train_flags / sizeof *train_flags;
 
+// The policy that samples is the policy that is trained, so nothing may cut its tail off.
+static bool truncates_policy(int argc, char **argv, Error *err) {
+    for (int a = 1; a < argc; a++)
+        if (strncmp(argv[a], "--top-k", 7) == 0 || strncmp(argv[a], "--top-p", 7) == 0)
+            return !fail(err, "%.7s is for ./eval only: what is sampled in training must be the policy that is trained", argv[a]);
+    return false;
+}
+
 bool train_config_parse(TrainConfig *c, int argc, char **argv, Error *err) {
     memset(c, 0, sizeof *c);
+    if (truncates_policy(argc, argv, err)) return false;
     if (!flags_parse(train_flags, train_flag_count, c, argc, argv, err)) return false;
     const Method *m = &methods[c->method];
     if (c->allocation == ALLOCATION_METHOD) c->allocation = (int)m->allocation;
     if (c->modulation == MODULATION_METHOD) c->modulation = (int)m->modulation;
+    if (c->problems == 0) c->problems = strncmp(c->data, "task:", 5) == 0 ? 4096 : INT_MAX;
     if (c->eps_high < 0) c->eps_high = m->eps_high;
     if (c->entropy_coef < 0) c->entropy_coef = m->entropy_coef;
     if (c->allocation != ALLOCATE_UNIFORM && (c->rollouts_low > c->rollouts || c->rollouts_high < c->rollouts))
@@ -88,13 +106,14 @@ bool train_config_parse(TrainConfig *c, int argc, char **argv, Error *err) {
         return fail(err, "--heads %d must be a multiple of --kv-heads %d", c->heads, c->kv_heads);
     if (strcmp(c->model, "tiny") == 0 && (c->channels % c->heads || c->channels / c->heads % 2))
         return fail(err, "--channels %d over --heads %d must give an even head size", c->channels, c->heads);
+    if (strncmp(c->data, "task:", 5) == 0 && *c->heldout_data) return fail(err, "--heldout-data: tasks have held-out prompts of their own");
     if (strncmp(c->data, "task:", 5) != 0 && c->sft_steps > 0)
         return fail(err, "--sft-steps needs a task, whose teacher writes the answers; %s has none", c->data);
     return true;
 }
 
 cJSON *train_config_identity(const TrainConfig *config) {
-    static const char *const running[] = {"out", "resume", "threads", "slots", "micro-tokens", "logit-rows", "checkpoint-every", "keep",
+    static const char *const running[] = {"out", "resume", "plan", "data-dir", "threads", "slots", "micro-tokens", "logit-rows", "checkpoint-every", "keep",
                                           "eval-every", "eval-samples", "sample-every"};
     cJSON *identity = cJSON_CreateObject();
     flags_to_json(train_flags, train_flag_count, config, identity);
@@ -113,10 +132,14 @@ static bool same_value(const cJSON *now, const cJSON *saved, const char *where, 
 }
 
 bool train_config_same(const TrainConfig *config, const cJSON *saved, const char *where, Error *err) {
-    cJSON *identity = train_config_identity(config);
+    cJSON *raw = train_config_identity(config);
+    char *text = cJSON_PrintUnformatted(raw);
+    cJSON *identity = cJSON_Parse(text); // numbers as a checkpoint's text gives them: raw ones equal no parsed ones
     bool same = true;
     for (const cJSON *now = identity->child; now && same; now = now->next)
         same = same_value(now, cJSON_GetObjectItemCaseSensitive(saved, now->string), where, err);
     cJSON_Delete(identity);
+    cJSON_Delete(raw);
+    cJSON_free(text);
     return same;
 }

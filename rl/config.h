@@ -22,10 +22,12 @@ typedef enum Schedule { SCHEDULE_CONSTANT, SCHEDULE_COSINE } Schedule;
 typedef struct TrainConfig {
     // model and data
     char model[FLAG_TEXT_SIZE], data[FLAG_TEXT_SIZE], out[FLAG_TEXT_SIZE];
+    char data_dir[FLAG_TEXT_SIZE], heldout_data[FLAG_TEXT_SIZE], prompt_template[FLAG_TEXT_SIZE];
     int architecture, layers, channels, heads, kv_heads, ffn; // of `--model tiny`
-    int problems, heldout;
-    bool resume;
+    int problems, heldout, max_prompt, bad_rows; // bad_rows: 0 skip, 1 refuse
+    bool resume, plan;
     int threads;
+    bool invariant;
     long long seed;
     // warm-up
     int sft_steps, sft_batch;

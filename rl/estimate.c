@@ -48,11 +48,11 @@ void majority_each(double *value, size_t M, const int *n, const int *answer, con
     }
 }
 
-static double resample_mean(const double *value, size_t M, uint64_t seed, uint32_t resample) {
+static double resample_mean(const double *value, size_t M, uint32_t set, uint64_t seed, uint32_t resample) {
     Philox bits = {{0}};
     double sum = 0;
     for (size_t d = 0; d < M; d++) {
-        if (d % 4 == 0) bits = philox(seed, (uint32_t)(d / 4), resample, 0, 0);
+        if (d % 4 == 0) bits = philox(seed, (uint32_t)(d / 4), resample, set, 0);
         // Multiply and shift instead of a remainder; the bias is below M / 2^32.
         sum += value[(size_t)(((uint64_t)bits.word[d % 4] * M) >> 32)];
     }
@@ -71,14 +71,20 @@ static double quantile(const double *sorted, int count, double q) {
     return sorted[below] + (at - below) * (sorted[below + 1] - sorted[below]);
 }
 
-Estimate bootstrap_mean(const double *value, size_t M, uint64_t seed) {
-    double sum = 0;
-    for (size_t i = 0; i < M; i++) sum += value[i];
-    if (M < 1 || !isfinite(sum)) return (Estimate){NAN, NAN, NAN};
-
-    double means[BOOTSTRAP_RESAMPLES];
-    for (uint32_t b = 0; b < BOOTSTRAP_RESAMPLES; b++) means[b] = resample_mean(value, M, seed, b);
+Estimate bootstrap_average(const double *value, const size_t *M, int sets, uint64_t seed) {
+    double means[BOOTSTRAP_RESAMPLES] = {0}, average = 0;
+    bool supported = sets >= 1;
+    for (int s = 0; s < sets; value += M[s++]) {
+        double sum = 0;
+        for (size_t i = 0; i < M[s]; i++) sum += value[i];
+        if (M[s] < 1 || !isfinite(sum)) supported = false;
+        average += sum / (double)M[s] / sets;
+        for (uint32_t b = 0; b < BOOTSTRAP_RESAMPLES && supported; b++)
+            means[b] += resample_mean(value, M[s], (uint32_t)s, seed, b) / sets;
+    }
+    if (!supported) return (Estimate){NAN, NAN, NAN};
     qsort(means, BOOTSTRAP_RESAMPLES, sizeof *means, ascending);
-    return (Estimate){sum / (double)M, quantile(means, BOOTSTRAP_RESAMPLES, 0.025),
-                      quantile(means, BOOTSTRAP_RESAMPLES, 0.975)};
+    return (Estimate){average, quantile(means, BOOTSTRAP_RESAMPLES, 0.025), quantile(means, BOOTSTRAP_RESAMPLES, 0.975)};
 }
+
+Estimate bootstrap_mean(const double *value, size_t M, uint64_t seed) { return bootstrap_average(value, &M, 1, seed); }

@@ -51,4 +51,9 @@ void majority_each(double *value, size_t M, const int *n, const int *answer, con
 // Draw d of resample b is Philox(seed, b, d): the same seed gives the same interval anywhere. M < 2^32.
 Estimate bootstrap_mean(const double *value, size_t M, uint64_t seed);
 
+// The mean over data sets of each set's mean (every set weighs the same, however many problems it has), and its interval:
+// each of the 2,000 times problems are drawn with replacement within their own set. value holds the sets' values one after
+// the other, M[s] of set s. Draw d of set s in resample b is Philox(seed, b, d, s); of one set it is bootstrap_mean.
+Estimate bootstrap_average(const double *value, const size_t *M, int sets, uint64_t seed);
+
 #endif

@@ -1,67 +1,78 @@
 #include "rl/eval_table.h"
-#include "model/json_file.h"
 #include <string.h>
 
-typedef struct Samples { // of the problems of one row
-    int count;
+typedef struct Gathered { // the problems of one row
+    size_t M[EVAL_MAX_SETS]; // of each set
+    int sets, count, samples;
     int *n, *c, *answer, *right;
     double *value;
-} Samples;
+} Gathered;
 
-static Estimate mean_of(Samples *s) { return bootstrap_mean(s->value, (size_t)s->count, 1); }
+static Estimate mean_of(Gathered *g) { return bootstrap_average(g->value, g->M, g->sets, 1); }
 
-static void fill_row(EvalRow *row, Samples *s, const EvalTable *table) {
-    size_t M = (size_t)s->count;
-    row->problems = s->count;
+static void fill_row(EvalRow *row, Gathered *g, const EvalTable *table) {
+    size_t M = (size_t)g->count;
+    row->problems = g->count;
     for (int i = 0; i < table->n_k; i++) {
-        pass_at_k_each(s->value, M, s->n, s->c, table->k[i]);
-        row->pass[i] = mean_of(s);
+        pass_at_k_each(g->value, M, g->n, g->c, table->k[i]);
+        row->pass[i] = mean_of(g);
     }
-    avg_each(s->value, M, s->n, s->c);
-    row->avg = mean_of(s);
-    majority_each(s->value, M, s->n, s->answer, s->right);
-    row->maj = mean_of(s);
+    avg_each(g->value, M, g->n, g->c);
+    row->avg = mean_of(g);
+    majority_each(g->value, M, g->n, g->answer, g->right);
+    row->maj = mean_of(g);
 }
 
-// Adds the row of the problems of one kind (-1: all); none where there are no such problems.
-static void add_row(EvalTable *table, const Evaluation *e, int kind, const PromptOutcome *outcome, const int *answer, const int *right, Samples *s) {
-    EvalRow *row = &table->rows[table->n_rows];
-    double worked = 0, tokens = 0, truncated = 0;
-    s->count = 0;
-    for (int i = 0; i < e->set->problems.count; i++) {
-        const TaskProblem *task = e->set->problems.problems[i].task;
+// Adds the problems of one kind of task (-1: all) of a set; adds their means, weighted, to the row.
+static void gather(Gathered *g, EvalRow *row, const EvalSet *set, int kind, double weight) {
+    PromptOutcome sum = {0};
+    int first = g->count;
+    for (int i = 0; i < set->set.problems.count; i++) {
+        const TaskProblem *task = set->set.problems.problems[i].task;
+        const PromptOutcome *o = &set->outcome.prompt[i];
+        size_t to = (size_t)g->count * (size_t)g->samples, from = (size_t)i * (size_t)g->samples, bytes = (size_t)g->samples * sizeof(int);
         if (kind >= 0 && (!task || (int)task->kind != kind)) continue;
-        size_t to = (size_t)s->count * table->samples, from = (size_t)i * table->samples, bytes = (size_t)table->samples * sizeof(int);
-        s->n[s->count] = table->samples;
-        s->c[s->count++] = (int)outcome[i].correct;
-        memcpy(s->answer + to, answer + from, bytes);
-        memcpy(s->right + to, right + from, bytes);
-        worked += outcome[i].worked, tokens += outcome[i].tokens, truncated += outcome[i].truncated;
+        g->n[g->count] = g->samples;
+        g->c[g->count++] = (int)o->correct;
+        memcpy(g->answer + to, set->outcome.answer + from, bytes);
+        memcpy(g->right + to, set->outcome.right + from, bytes);
+        sum.worked += o->worked, sum.tokens += o->tokens, sum.truncated += o->truncated;
     }
-    if (s->count == 0) return;
-    double responses = (double)s->count * table->samples;
-    *row = (EvalRow){.worked = worked / responses, .length = tokens / responses, .truncated = truncated / responses};
-    snprintf(row->name, sizeof row->name, "%s", kind < 0 ? "all" : task_name((TaskKind)kind));
-    if (kind < 0) table->tokens = tokens;
-    fill_row(row, s, table);
+    if (g->count == first) return;
+    g->M[g->sets++] = (size_t)(g->count - first);
+    double share = weight / ((double)(g->count - first) * g->samples);
+    row->worked += sum.worked * share, row->length += sum.tokens * share, row->truncated += sum.truncated * share;
+}
+
+// Adds the row of these sets; none where they have no such problems.
+static void add_row(EvalTable *table, Gathered *g, const char *name, const EvalSet *sets, int count, int kind) {
+    EvalRow *row = &table->rows[table->n_rows];
+    *row = (EvalRow){0};
+    g->sets = g->count = 0;
+    for (int s = 0; s < count; s++) gather(g, row, &sets[s], kind, 1.0 / count);
+    if (g->count == 0) return;
+    snprintf(row->name, sizeof row->name, "%s", name);
+    fill_row(row, g, table);
     table->n_rows++;
 }
 
-EvalTable eval_table_measure(const Evaluation *e, const int *k, int n_k) {
-    size_t P = (size_t)e->set->problems.count, all = P * (size_t)e->samples;
-    EvalTable table = {.n_k = n_k, .samples = e->samples};
-    PromptOutcome *outcome = malloc(P * sizeof *outcome);
-    int *answer = malloc(all * sizeof *answer), *right = malloc(all * sizeof *right);
-    Samples s = {0, malloc(P * sizeof(int)), malloc(P * sizeof(int)), malloc(all * sizeof(int)), malloc(all * sizeof(int)), malloc(P * sizeof(double))};
-    REQUIRE(outcome && answer && right && s.n && s.c && s.answer && s.right && s.value, "out of memory");
+EvalTable eval_table_make(const EvalSets *sets, const int *k, int n_k, int samples) {
+    EvalTable table = {.n_k = n_k, .samples = samples};
+    size_t P = 0, n = (size_t)samples;
+    for (int s = 0; s < sets->count; s++) P += (size_t)sets->set[s].set.problems.count;
+    Gathered g = {.samples = samples, .n = malloc(P * sizeof(int)), .c = malloc(P * sizeof(int)), .answer = malloc(P * n * sizeof(int)),
+                  .right = malloc(P * n * sizeof(int)), .value = malloc(P * sizeof(double))};
+    REQUIRE(g.n && g.c && g.answer && g.right && g.value, "out of memory for %zu problems", P);
     memcpy(table.k, k, (size_t)n_k * sizeof *k);
-    double start = seconds_now();
-    evaluate_prompts(e, outcome, answer, right);
-    table.seconds = seconds_now() - start;
-    for (int kind = 0; kind < TASK_KINDS; kind++) add_row(&table, e, kind, outcome, answer, right, &s);
-    if (table.n_rows == 1) table.n_rows = 0; // one kind alone is all there is
-    add_row(&table, e, -1, outcome, answer, right, &s);
-    free(outcome), free(answer), free(right), free(s.n), free(s.c), free(s.answer), free(s.right), free(s.value);
+    if (sets->count == 1 && sets->set[0].tasks) {
+        for (int kind = 0; kind < TASK_KINDS; kind++) add_row(&table, &g, task_name((TaskKind)kind), sets->set, 1, kind);
+        if (table.n_rows == 1) table.n_rows = 0; // one kind alone is all there is
+        add_row(&table, &g, "all", sets->set, 1, -1);
+    } else {
+        for (int s = 0; s < sets->count; s++) add_row(&table, &g, sets->set[s].name, &sets->set[s], 1, -1);
+        if (sets->count > 1) add_row(&table, &g, "average", sets->set, sets->count, -1);
+    }
+    free(g.n), free(g.c), free(g.answer), free(g.right), free(g.value);
     return table;
 }
 
@@ -69,7 +80,7 @@ static void print_estimate(Estimate e, FILE *out) { fprintf(out, "  %5.3f [%.3f 
 
 void eval_table_print(const EvalTable *t, FILE *out) {
     char name[32];
-    fprintf(out, "%-10s %8s", "", "problems");
+    fprintf(out, "%-13s %8s", "", "problems");
     for (int i = 0; i < t->n_k; i++) {
         snprintf(name, sizeof name, "pass@%d", t->k[i]);
         fprintf(out, "  %-19s", name);
@@ -80,25 +91,23 @@ void eval_table_print(const EvalTable *t, FILE *out) {
     fprintf(out, "  %-19s  worked  length  cut\n", name);
     for (int r = 0; r < t->n_rows; r++) {
         const EvalRow *row = &t->rows[r];
-        fprintf(out, "%-10s %8d", row->name, row->problems);
+        fprintf(out, "%-13s %8d", row->name, row->problems);
         for (int i = 0; i < t->n_k; i++) print_estimate(row->pass[i], out);
         print_estimate(row->avg, out);
         print_estimate(row->maj, out);
         fprintf(out, "  %6.2f  %6.1f  %.2f\n", row->worked, row->length, row->truncated);
     }
-    fprintf(out, "in brackets: 95 %% interval, bootstrap over problems. %.0f tokens in %.1f s\n", t->tokens, t->seconds);
+    fprintf(out, "in brackets: 95 %% interval, bootstrap over problems%s\n",
+            strcmp(t->rows[t->n_rows - 1].name, "average") ? "" : " within each set; in the average every set weighs the same");
 }
 
 static void add_estimate(cJSON *row, const char *name, Estimate e) {
     cJSON_AddItemToObject(row, name, cJSON_CreateDoubleArray((double[]){e.mean, e.low, e.high}, 3));
 }
 
-bool eval_table_write(const EvalTable *t, const char *path, Error *err) {
-    cJSON *json = cJSON_CreateObject(), *rows;
+cJSON *eval_table_json(const EvalTable *t) {
+    cJSON *rows = cJSON_CreateArray();
     char name[32];
-    cJSON_AddNumberToObject(json, "samples", t->samples);
-    cJSON_AddStringToObject(json, "estimates", "mean, low and high end of the 95 % interval");
-    rows = cJSON_AddArrayToObject(json, "rows");
     for (int r = 0; r < t->n_rows; r++) {
         const EvalRow *from = &t->rows[r];
         cJSON *row = cJSON_CreateObject();
@@ -117,7 +126,5 @@ bool eval_table_write(const EvalTable *t, const char *path, Error *err) {
         cJSON_AddNumberToObject(row, "truncated", from->truncated);
         cJSON_AddItemToArray(rows, row);
     }
-    bool ok = json_file_write(path, json, err);
-    cJSON_Delete(json);
-    return ok;
+    return rows;
 }

@@ -1,12 +1,11 @@
-// The table of an evaluation: a row for every kind of problem and one for all, each figure with its 95 % interval.
+// The table of an evaluation: a row for every data set and their average (of tasks alone: a row for every kind, and one
+// for all), each figure with its 95 % interval.
 #ifndef RL_EVAL_TABLE_H
 #define RL_EVAL_TABLE_H
-#include "model/gpt_files.h"
 #include "rl/estimate.h"
-#include "rl/evaluate.h"
-#include "rl/flags.h"
+#include "rl/eval_sets.h"
 
-enum { EVAL_MAX_K = 16, EVAL_MAX_ROWS = TASK_KINDS + 1 };
+enum { EVAL_MAX_K = 16, EVAL_MAX_ROWS = EVAL_MAX_SETS + TASK_KINDS + 1 };
 
 typedef struct EvalRow {
     char name[32];
@@ -19,11 +18,11 @@ typedef struct EvalTable {
     int k[EVAL_MAX_K], n_k, samples;
     EvalRow rows[EVAL_MAX_ROWS];
     int n_rows;
-    double seconds, tokens;
 } EvalTable;
 
-EvalTable eval_table_measure(const Evaluation *evaluation, const int *k, int n_k);
+// From the outcomes of all prompts. Of two sets or more the last row is their average: every set weighs the same.
+EvalTable eval_table_make(const EvalSets *sets, const int *k, int n_k, int samples);
 void eval_table_print(const EvalTable *table, FILE *out);
-bool eval_table_write(const EvalTable *table, const char *path, Error *err); // JSON
+cJSON *eval_table_json(const EvalTable *table); // the "rows"
 
 #endif

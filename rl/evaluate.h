@@ -5,6 +5,7 @@
 #include "rl/generate.h"
 #include "rl/metrics.h"
 #include "rl/prompts.h"
+#include "rl/responses.h"
 
 // The random streams of evaluation: never those of a training step, which are numbered from 0.
 enum { EVALUATE_STREAM = 0x40000000 };
@@ -18,16 +19,29 @@ typedef struct Evaluation { // what to evaluate with; owns nothing
     Comm *comm;
     SampleConfig sample;
     int samples, max_new;
-    FILE *responses;     // every response and verdict as a JSON line; NULL: none
+    ResponseFile *file;  // every response and verdict goes there; NULL: nowhere
 } Evaluation;
 
 typedef struct PromptOutcome { // of one prompt's samples, summed
     double correct, worked, tokens, truncated;
 } PromptOutcome;
 
-// writes outcome (prompts) on every rank. answer and right (prompts, samples; may be NULL, one rank only) receive each sample's
-// answer as a class (equal judged bytes of one prompt share a number; -1: no answer) and whether it is correct.
-void evaluate_prompts(const Evaluation *evaluation, PromptOutcome *outcome, int *answer, int *right);
+typedef struct Outcome { // of a prompt set
+    PromptOutcome *prompt; // (prompts) zero at first
+    int *answer, *right;   // (prompts, samples) each sample's class of answer (rl/vote.h), and whether it is correct; both
+                           // NULL where nobody asks (several ranks; training)
+} Outcome;
+
+// Generates and judges prompts first, first + 1, ... as many as the pool holds. writes their part of outcome, on the rank
+// that generated them. Returns the first prompt that is left to do.
+int evaluate_part(const Evaluation *evaluation, int first, Outcome *outcome);
+
+// The whole set. writes outcome on every rank.
+void evaluate_prompts(const Evaluation *evaluation, Outcome *outcome);
+
+// Takes as many prompts as stand in evaluation->file, which is open at this set: judged anew, counted into outcome. Returns
+// how many; -1 with the reason in err where the file is not what this evaluation wrote.
+int evaluate_saved(const Evaluation *evaluation, Outcome *outcome, Error *err);
 
 // Fills heldout_pass1 with its 95 % interval (bootstrap over prompts), heldout_worked, heldout_length and, with histogram,
 // pass_hist.

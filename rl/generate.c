@@ -1,4 +1,7 @@
 #include "rl/generate.h"
+#include "kernels/decode.h"
+#include "kernels/graph.h"
+#include "kernels/nvtx.h"
 #include "model/gpt_head.h"
 #include <string.h>
 
@@ -6,6 +9,7 @@ typedef struct Slot {
     Rollout *rollout; // NULL: free
     int length;       // tokens whose keys are in the cache
     int last;         // the token to decode next
+    int blocks;       // of its table that are taken
 } Slot;
 
 // A prompt whose rollouts are being started: its prefilled blocks, held once by this entry and once by each slot.
@@ -18,18 +22,22 @@ typedef struct Prefix {
 struct Generator {
     const Gpt *gpt;
     int slots, rows, table_width, blocks; // rows: the most tokens of one forward
+    int burst;                            // steps between two looks at the rows
     Arena arena;
     GptActs acts;
     Head head;
     floatX *k_cache, *v_cache;
     size_t cache_layer;
-    int *ids, *pos, *seq, *row, *tables; // device: (rows), and (slots + 1, table_width); the last table is the prefix's
-    SampleKey *key;
-    Sampled *sampled;
+    DecodeRows next;         // device: ids and pos (rows), the others (slots)
+    int *seq, *row, *tables; // device: (rows), (slots), (slots + 1, table_width); the last table is the prefix's
+    int *eos;                // device
+    Sampled *sampled;        // device: (slots)
+    Graph **graph;           // (slots + 1) the decoding step of so many rows, recorded; NULL: not yet, or not in this run
+    bool *warm;              // (slots + 1) that step has run once
     // host
-    int *h_ids, *h_pos, *h_seq, *h_tables;
+    int *h_ids, *h_pos, *h_seq, *h_left, *h_taken, *h_tables;
     SampleKey *h_key;
-    Sampled *h_sampled;
+    Sampled *h_log;
     Slot *slot;
     Prefix prefix;
     int *references, *free_blocks, n_free;
@@ -51,52 +59,83 @@ static void plan_device(Generator *g) {
     head_plan(g->gpt, &g->head, &g->arena, g->slots, false);
     ARENA_PLAN(&g->arena, g->k_cache, g->cache_layer * c->L);
     ARENA_PLAN(&g->arena, g->v_cache, g->cache_layer * c->L);
-    ARENA_PLAN(&g->arena, g->ids, g->rows);
-    ARENA_PLAN(&g->arena, g->pos, g->rows);
+    ARENA_PLAN(&g->arena, g->next.ids, g->rows);
+    ARENA_PLAN(&g->arena, g->next.pos, g->rows);
+    ARENA_PLAN(&g->arena, g->next.key, g->slots);
+    ARENA_PLAN(&g->arena, g->next.left, g->slots);
+    ARENA_PLAN(&g->arena, g->next.taken, g->slots);
+    ARENA_PLAN(&g->arena, g->next.log, (size_t)g->slots * DECODE_BURST_MAX);
     ARENA_PLAN(&g->arena, g->seq, g->rows);
     ARENA_PLAN(&g->arena, g->row, g->slots);
     ARENA_PLAN(&g->arena, g->tables, (size_t)(g->slots + 1) * g->table_width);
-    ARENA_PLAN(&g->arena, g->key, g->slots);
+    ARENA_PLAN(&g->arena, g->eos, MODEL_MAX_EOS);
     ARENA_PLAN(&g->arena, g->sampled, g->slots);
-    arena_commit(&g->arena, g->gpt->dev);
-    gpt_acts_share(g->gpt, &g->acts);
 }
 
-Generator *generator_new(const Gpt *gpt, int slots, int T) {
+static void make_host_arrays(Generator *g) {
+    size_t rows = (size_t)g->rows, slots = (size_t)g->slots;
+    g->h_ids = host_array(rows, sizeof(int)), g->h_pos = host_array(rows, sizeof(int)), g->h_seq = host_array(rows, sizeof(int));
+    g->h_left = host_array(slots, sizeof(int)), g->h_taken = host_array(slots, sizeof(int));
+    g->h_tables = host_array((slots + 1) * (size_t)g->table_width, sizeof(int));
+    g->h_key = host_array(slots, sizeof *g->h_key);
+    g->h_log = host_array(slots * DECODE_BURST_MAX, sizeof *g->h_log);
+    g->slot = host_array(slots, sizeof *g->slot);
+    g->graph = host_array(slots + 1, sizeof *g->graph), g->warm = host_array(slots + 1, sizeof *g->warm);
+    g->prefix.blocks = host_array((size_t)g->table_width, sizeof(int));
+    g->references = host_array((size_t)g->blocks, sizeof(int));
+    g->free_blocks = host_array((size_t)g->blocks, sizeof(int));
+}
+
+Generator *generator_plan(const Gpt *gpt, int slots, int T) {
     Generator *g = host_array(1, sizeof *g);
     int block = kv_block_tokens();
     g->gpt = gpt;
     g->slots = slots;
     g->rows = slots > PREFILL_ROWS ? slots : PREFILL_ROWS;
     g->table_width = (T + block - 1) / block;
+    g->burst = decode_burst();
     g->blocks = (slots + 2) * g->table_width; // every slot at full length, a prefix, and one being replaced
     REQUIRE(T <= gpt->T_rope, "prompt and response of %d tokens: the model was opened for %d", T, gpt->T_rope);
     plan_device(g);
-    g->h_ids = host_array((size_t)g->rows, sizeof(int));
-    g->h_pos = host_array((size_t)g->rows, sizeof(int));
-    g->h_seq = host_array((size_t)g->rows, sizeof(int));
-    g->h_tables = host_array((size_t)(slots + 1) * g->table_width, sizeof(int));
-    g->h_key = host_array((size_t)slots, sizeof *g->h_key);
-    g->h_sampled = host_array((size_t)slots, sizeof *g->h_sampled);
-    g->slot = host_array((size_t)slots, sizeof *g->slot);
-    g->prefix.blocks = host_array((size_t)g->table_width, sizeof(int));
-    g->references = host_array((size_t)g->blocks, sizeof(int));
-    g->free_blocks = host_array((size_t)g->blocks, sizeof(int));
-    for (int s = 0; s < slots; s++) g->h_ids[s] = s; // row s of hidden belongs to row s of the batch
-    device_upload(gpt->dev, g->row, g->h_ids, (size_t)slots * sizeof(int));
+    make_host_arrays(g);
     return g;
+}
+
+void generator_commit(Generator *g) {
+    arena_commit(&g->arena, g->gpt->dev);
+    gpt_acts_share(g->gpt, &g->acts);
+    for (int s = 0; s < g->slots; s++) g->h_ids[s] = s; // row s of hidden belongs to row s of the batch
+    device_upload(g->gpt->dev, g->row, g->h_ids, (size_t)g->slots * sizeof(int));
+    device_upload(g->gpt->dev, g->eos, g->gpt->config.eos, sizeof g->gpt->config.eos);
+}
+
+Generator *generator_new(const Gpt *gpt, int slots, int T) {
+    Generator *g = generator_plan(gpt, slots, T);
+    generator_commit(g);
+    return g;
+}
+
+static void forget_graphs(Generator *g) {
+    for (int R = 0; R <= g->slots; R++) graph_free(g->gpt->dev, g->graph[R]), g->graph[R] = NULL;
 }
 
 void generator_free(Generator *g) {
     if (!g) return;
+    forget_graphs(g);
     arena_free(&g->arena, g->gpt->dev);
     gpt_acts_free(&g->acts);
-    void *arrays[] = {g->h_ids, g->h_pos, g->h_seq, g->h_tables, g->h_key, g->h_sampled, g->slot, g->prefix.blocks, g->references, g->free_blocks};
+    void *arrays[] = {g->h_ids, g->h_pos, g->h_seq, g->h_left, g->h_taken, g->h_tables, g->h_key, g->h_log, g->slot, g->graph, g->warm,
+                      g->prefix.blocks, g->references, g->free_blocks};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);
     free(g);
 }
 
-size_t generator_bytes(const Generator *g) { return g->arena.bytes; }
+const Arena *generator_arena(const Generator *g) { return &g->arena; }
+
+void generator_look_every(Generator *g, int steps) {
+    REQUIRE(steps >= 1 && steps <= DECODE_BURST_MAX, "a look every %d steps: give 1 to %d", steps, DECODE_BURST_MAX);
+    g->burst = steps;
+}
 
 static int take_block(Generator *g) {
     REQUIRE(g->n_free > 0, "no free KV block: a bug in their accounting, please report it");
@@ -118,25 +157,29 @@ static void drop_prefix(Generator *g) {
 }
 
 static void free_slot(Generator *g, int s) {
-    int block = kv_block_tokens();
-    for (int i = 0; i < (g->slot[s].length + block - 1) / block; i++) drop_block(g, slot_table(g, s)[i]);
+    for (int i = 0; i < g->slot[s].blocks; i++) drop_block(g, slot_table(g, s)[i]);
     g->slot[s].rollout = NULL;
 }
 
-static void forward(Generator *g, int R) {
+// What the R rows of a forward are: their tokens, positions and tables.
+static void upload_rows(Generator *g, int R) {
     Device *dev = g->gpt->dev;
     size_t bytes = (size_t)R * sizeof(int);
-    device_upload(dev, g->ids, g->h_ids, bytes);
-    device_upload(dev, g->pos, g->h_pos, bytes);
+    device_upload(dev, g->next.ids, g->h_ids, bytes);
+    device_upload(dev, g->next.pos, g->h_pos, bytes);
     device_upload(dev, g->seq, g->h_seq, bytes);
     device_upload(dev, g->tables, g->h_tables, (size_t)(g->slots + 1) * g->table_width * sizeof(int));
-    Batch batch = {.N = R, .ids = g->ids, .pos = g->pos, .seq = g->seq, .tables = g->tables, .table_width = g->table_width,
+}
+
+static void forward(Generator *g, int R) {
+    Batch batch = {.N = R, .ids = g->next.ids, .pos = g->next.pos, .seq = g->seq, .tables = g->tables, .table_width = g->table_width,
                    .k_cache = g->k_cache, .v_cache = g->v_cache, .cache_layer = g->cache_layer};
     gpt_forward(g->gpt, &g->acts, &batch);
 }
 
 // Puts the keys and values of all but the last token of a prompt into fresh blocks.
 static void prefill(Generator *g, const Prompt *prompts, int p) {
+    RANGE("prefill");
     const Prompt *prompt = &prompts[p];
     int block = kv_block_tokens(), n = prompt->n - 1;
     drop_prefix(g);
@@ -150,6 +193,7 @@ static void prefill(Generator *g, const Prompt *prompts, int p) {
             g->h_pos[r] = t + r;
             g->h_seq[r] = g->slots;
         }
+        upload_rows(g, R);
         forward(g, R);
     }
 }
@@ -173,33 +217,80 @@ static void start(Generator *g, int s, Rollout *rollout, const Prompt *prompts) 
             kv_copy_block(g->gpt->dev, g->k_cache + (size_t)l * g->cache_layer, g->v_cache + (size_t)l * g->cache_layer, table[full],
                           g->prefix.blocks[full], c->NKV, c->HS);
     }
-    g->slot[s] = (Slot){rollout, g->prefix.tokens, prompt->tokens[prompt->n - 1]};
+    g->slot[s] = (Slot){rollout, g->prefix.tokens, prompt->tokens[prompt->n - 1], (g->prefix.tokens + block - 1) / block};
     rollout->n = 0;
     rollout->truncated = false;
 }
 
-// One token for every busy slot. Row r of the batch belongs to slot h_seq[r].
-static int decode_rows(Generator *g) {
-    int R = 0, block = kv_block_tokens();
+// As many steps as a burst has, but not more than the slot that may go on longest can use.
+static int burst_steps(const Generator *g, int max_new) {
+    int most = 0;
+    for (int s = 0; s < g->slots; s++)
+        if (g->slot[s].rollout && max_new - g->slot[s].rollout->n > most) most = max_new - g->slot[s].rollout->n;
+    return most < g->burst ? most : g->burst;
+}
+
+// Rows R .. rows-1 only fill the batch up to a size of decode_bucket: they have no token to get. Each borrows the table of a
+// free slot and, to write its key to, a free block, which whoever takes it next overwrites.
+static void filler_rows(Generator *g, int R, int rows) {
+    for (int s = 0, i = 1; R < rows; s++) {
+        if (g->slot[s].rollout) continue;
+        slot_table(g, s)[0] = g->free_blocks[g->n_free - i++];
+        g->h_ids[R] = g->h_pos[R] = g->h_left[R] = 0;
+        g->h_seq[R] = s;
+        g->h_key[R++] = (SampleKey){0};
+    }
+}
+
+// A row for every busy slot, with blocks for the tokens of the next `steps` steps; row r belongs to slot h_seq[r]. Returns
+// how many rows there are, fillers included.
+static int decode_rows(Generator *g, int busy, int steps, int max_new) {
+    int R = 0, block = kv_block_tokens(), rows = decode_bucket(busy, g->slots);
     for (int s = 0; s < g->slots; s++) {
         Slot *slot = &g->slot[s];
         if (!slot->rollout) continue;
-        if (slot->length % block == 0) slot_table(g, s)[slot->length / block] = take_block(g);
+        int left = max_new - slot->rollout->n, ahead = left < steps ? left : steps;
+        while (slot->blocks * block < slot->length + ahead) slot_table(g, s)[slot->blocks++] = take_block(g);
         g->h_ids[R] = slot->last;
         g->h_pos[R] = slot->length;
         g->h_seq[R] = s;
         g->h_key[R] = (SampleKey){(uint32_t)slot->rollout->prompt_id, (uint32_t)slot->rollout->number, (uint32_t)slot->length};
-        R++;
+        g->h_left[R++] = left;
     }
-    return R;
+    filler_rows(g, R, rows);
+    return rows;
 }
 
-static void sample_rows(Generator *g, int R, const SampleConfig *config) {
-    Device *dev = g->gpt->dev;
-    device_upload(dev, g->key, g->h_key, (size_t)R * sizeof *g->h_key);
+// One step of R rows, from the embedding to the stop test, all of it on the device.
+static void decode_step(Generator *g, int R, const SampleConfig *config) {
+    const ModelConfig *c = &g->gpt->config;
+    forward(g, R);
     head_logits(g->gpt, &g->head, &g->acts, g->row, R);
-    sample_forward(dev, g->sampled, g->head.logits, g->key, config, R, g->gpt->config.V);
-    device_download(dev, g->h_sampled, g->sampled, (size_t)R * sizeof *g->h_sampled);
+    sample_forward(g->gpt->dev, g->sampled, g->head.logits, g->next.key, config, R, c->V);
+    decode_advance(g->gpt->dev, &g->next, g->sampled, g->eos, c->n_eos, R);
+}
+
+// `steps` of them. A size's first step ever runs as it is (kernels are loaded, products choose their algorithm); its next
+// one is recorded, with the sampling configuration in it, and replayed until the run ends.
+static void decode(Generator *g, int R, int steps, const SampleConfig *config) {
+    RANGE_NUMBER("decode", R);
+    Device *dev = g->gpt->dev;
+    upload_rows(g, R);
+    device_upload(dev, g->next.key, g->h_key, (size_t)R * sizeof *g->h_key);
+    device_upload(dev, g->next.left, g->h_left, (size_t)R * sizeof(int));
+    device_zero(dev, g->next.taken, (size_t)R * sizeof(int));
+    for (int i = 0; i < steps; i++) {
+        if (!g->warm[R]) {
+            decode_step(g, R, config);
+            g->warm[R] = true;
+        } else if (!graph_replay(dev, g->graph[R])) {
+            graph_begin(dev);
+            decode_step(g, R, config);
+            g->graph[R] = graph_end(dev);
+        }
+    }
+    device_download(dev, g->h_taken, g->next.taken, (size_t)R * sizeof(int));
+    device_download(dev, g->h_log, g->next.log, (size_t)R * DECODE_BURST_MAX * sizeof *g->h_log);
 }
 
 static bool ends(const ModelConfig *c, int token) {
@@ -208,17 +299,19 @@ static bool ends(const ModelConfig *c, int token) {
     return false;
 }
 
-// Appends the sampled tokens; returns how many slots became free.
-static int take_tokens(Generator *g, int R, int max_new) {
+// Appends the tokens that the busy slots got; returns how many of them became free.
+static int take_tokens(Generator *g, int busy, int max_new) {
     int freed = 0;
-    for (int r = 0; r < R; r++) {
+    for (int r = 0; r < busy; r++) {
         Slot *slot = &g->slot[g->h_seq[r]];
         Rollout *rollout = slot->rollout;
-        slot->last = g->h_sampled[r].token;
-        slot->length++;
-        rollout->tokens[rollout->n] = slot->last;
-        rollout->sampled[rollout->n] = g->h_sampled[r].policy;
-        rollout->n++;
+        for (int i = 0; i < g->h_taken[r]; i++) {
+            const Sampled *sampled = &g->h_log[(size_t)r * DECODE_BURST_MAX + i];
+            slot->last = sampled->token;
+            slot->length++;
+            rollout->tokens[rollout->n] = sampled->token;
+            rollout->sampled[rollout->n++] = sampled->policy;
+        }
         bool over = ends(&g->gpt->config, slot->last);
         if (!over && rollout->n < max_new) continue;
         rollout->truncated = !over;
@@ -228,32 +321,44 @@ static int take_tokens(Generator *g, int R, int max_new) {
     return freed;
 }
 
-long generator_run(Generator *g, Rollout *rollouts, int count, int rank, const Prompt *prompts, int P, int max_new,
-                   const SampleConfig *sample) {
-    long steps = 0;
-    int next = 0, busy = 0;
+static void reset_blocks(Generator *g) {
     g->n_free = g->blocks;
     for (int i = 0; i < g->blocks; i++) g->free_blocks[i] = g->blocks - 1 - i;
     memset(g->references, 0, (size_t)g->blocks * sizeof(int));
     g->prefix.prompt = -1;
-    for (;;) {
-        for (int s = 0; s < g->slots; s++) {
-            while (next < count && rollouts[next].rank != rank) next++;
-            if (next == count || g->slot[s].rollout) continue;
-            const Rollout *r = &rollouts[next];
-            REQUIRE(r->prompt >= 0 && r->prompt < P && prompts[r->prompt].n >= 1 &&
-                        prompts[r->prompt].n + max_new <= g->table_width * kv_block_tokens(),
-                    "a prompt of %d tokens and a response of %d do not fit", prompts[r->prompt].n, max_new);
-            start(g, s, &rollouts[next++], prompts);
-            busy++;
-        }
-        if (busy == 0) break;
-        int R = decode_rows(g);
-        forward(g, R);
-        sample_rows(g, R, sample);
-        busy -= take_tokens(g, R, max_new);
-        steps++;
+}
+
+// Gives free slots the next rollouts of this rank; returns how many.
+static int refill(Generator *g, Rollout *rollouts, int count, int *next, int rank, const Prompt *prompts, int P, int max_new) {
+    int started = 0;
+    for (int s = 0; s < g->slots; s++) {
+        while (*next < count && rollouts[*next].rank != rank) ++*next;
+        if (*next == count || g->slot[s].rollout) continue;
+        const Rollout *r = &rollouts[*next];
+        REQUIRE(r->prompt >= 0 && r->prompt < P && prompts[r->prompt].n >= 1 &&
+                    prompts[r->prompt].n + max_new <= g->table_width * kv_block_tokens(),
+                "a prompt of %d tokens and a response of %d do not fit", prompts[r->prompt].n, max_new);
+        start(g, s, &rollouts[(*next)++], prompts);
+        started++;
     }
+    return started;
+}
+
+long generator_run(Generator *g, Rollout *rollouts, int count, int rank, const Prompt *prompts, int P, int max_new,
+                   const SampleConfig *sample) {
+    RANGE("generate");
+    long steps = 0;
+    int next = 0, busy = 0;
+    reset_blocks(g);
+    for (;;) {
+        busy += refill(g, rollouts, count, &next, rank, prompts, P, max_new);
+        if (busy == 0) break;
+        int burst = burst_steps(g, max_new), R = decode_rows(g, busy, burst, max_new);
+        decode(g, R, burst, sample);
+        busy -= take_tokens(g, busy, max_new);
+        steps += burst;
+    }
+    forget_graphs(g);
     drop_prefix(g);
     REQUIRE(g->n_free == g->blocks, "%d KV blocks were lost: a bug, please report it", g->blocks - g->n_free);
     return steps;

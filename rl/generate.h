@@ -4,6 +4,8 @@
 // with all other slots, and is refilled as soon as its response ends. Keys and values live in blocks with a table per
 // slot; a prompt is prefilled once, and the blocks it fills are shared by its rollouts (reference counts). The last
 // prompt token is decoded by each rollout itself: its logits are those of the first response token.
+// Within a burst of steps (one in the C build, eight in the CUDA build) everything happens on the device; then the host
+// looks at what was drawn, takes the finished rollouts out and fills their slots.
 //
 // What a rollout says depends on (model, seed, step, prompt id, rollout number, prompt) and on nothing else: not on
 // slots, threads, ranks, or the other rollouts.
@@ -16,9 +18,15 @@
 typedef struct Generator Generator;
 
 // T: longest prompt + response. Plans and takes its memory: KV blocks for `slots` sequences of T tokens, and rows for decoding.
+// generator_plan leaves the device's memory to generator_commit.
 Generator *generator_new(const Gpt *gpt, int slots, int T);
+Generator *generator_plan(const Gpt *gpt, int slots, int T);
+void generator_commit(Generator *generator);
 void generator_free(Generator *generator);
-size_t generator_bytes(const Generator *generator); // device memory taken
+const Arena *generator_arena(const Generator *generator); // what it needs
+
+// Sets the steps of a burst, 1 to DECODE_BURST_MAX (kernels/decode.h); changes no bit of the result.
+void generator_look_every(Generator *generator, int steps);
 
 // Generates every rollout of the list whose rank is `rank`, in place: fills tokens, sampled, n and truncated. tokens and
 // sampled must have room for max_new. prompts (P) are indexed by rollout->prompt. Returns the number of decoding steps.

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <utf8proc.h>
 
 double seconds_now(void) {
     struct timespec t;
@@ -107,6 +108,8 @@ static void add_tables(cJSON *row, const StepMetrics *m) {
         for (int b = 0; b < 11; b++) cJSON_AddItemToArray(by_pass, cJSON_CreateIntArray((int[]){m->alloc_prompts[b], m->alloc_rollouts[b]}, 2));
         for (int v = 0; v < VERDICT_COUNT; v++)
             if (m->verdicts[v]) cJSON_AddNumberToObject(verdicts, verdict_name((Verdict)v), m->verdicts[v]);
+        cJSON *undecided = m->undecided_count ? cJSON_AddArrayToObject(row, "undecided") : NULL;
+        for (int i = 0; i < m->undecided_count; i++) cJSON_AddItemToArray(undecided, cJSON_CreateString(m->undecided[i]));
     }
     if (m->has_pass_hist) cJSON_AddItemToObject(row, "pass_hist", cJSON_CreateIntArray(m->pass_hist, 11));
 }
@@ -131,7 +134,7 @@ static void print_line(MetricsLog *log, const StepMetrics *m) {
     fflush(stdout);
 }
 
-void metrics_write(MetricsLog *log, const StepMetrics *m) {
+void metrics_write(MetricsLog *log, const StepMetrics *m, bool show) {
     cJSON *row = cJSON_CreateObject();
     cJSON_AddStringToObject(row, "phase", m->phase);
     cJSON_AddNumberToObject(row, "step", m->step);
@@ -142,7 +145,23 @@ void metrics_write(MetricsLog *log, const StepMetrics *m) {
     fflush(log->metrics);
     cJSON_free(text);
     cJSON_Delete(row);
-    print_line(log, m);
+    if (show) print_line(log, m);
+}
+
+// A token's bytes as text of JSON: a token may be half a character, or hold a NUL; each such byte becomes U+FFFD.
+static void add_token_text(cJSON *token, const char *bytes, size_t n) {
+    char text[512];
+    size_t used = 0;
+    for (size_t at = 0, wide; at < n && used + 4 < sizeof text; at += wide) {
+        utf8proc_int32_t code;
+        utf8proc_ssize_t whole = utf8proc_iterate((const utf8proc_uint8_t *)bytes + at, (utf8proc_ssize_t)(n - at), &code);
+        bool good = whole > 0 && code != 0;
+        wide = good ? (size_t)whole : 1;
+        memcpy(text + used, good ? bytes + at : "\xEF\xBF\xBD", good ? wide : 3);
+        used += good ? wide : 3;
+    }
+    text[used] = 0;
+    cJSON_AddStringToObject(token, "text", text);
 }
 
 void metrics_write_rollout(MetricsLog *log, const Tokenizer *tokenizer, const char *prompt_text, const char *gold, int step,
@@ -160,12 +179,10 @@ void metrics_write_rollout(MetricsLog *log, const Tokenizer *tokenizer, const ch
     add(row, "advantage", r->advantage);
     tokens = cJSON_AddArrayToObject(row, "tokens");
     for (int t = 0; t < r->n; t++) {
-        char text[256];
         size_t n = 0;
         const char *bytes = tokenizer_token_bytes(tokenizer, r->tokens[t], &n);
-        snprintf(text, sizeof text, "%.*s", (int)(n < 255 ? n : 255), bytes ? bytes : "");
         cJSON *token = cJSON_CreateObject();
-        cJSON_AddStringToObject(token, "text", text);
+        add_token_text(token, bytes, bytes ? n : 0);
         add(token, "logp", r->sampled[t].logp);
         add(token, "entropy", r->sampled[t].entropy);
         add(token, "b_comp", results[t].b_comp);

@@ -19,6 +19,8 @@ typedef struct StepMetrics { // names as in metrics.jsonl; NaN where a step has 
     double tokens, tokens_per_s, sec_generate, sec_verify, sec_update, sec_total;
     long long skipped;
     int verdicts[VERDICT_COUNT];
+    char undecided[3][320]; // up to three of this rank's rollouts with verdict unknown or limit, see judge_describe
+    int undecided_count;
     int alloc_prompts[11], alloc_rollouts[11]; // by the history's pass rate before this step
     int pass_hist[11];                         // held-out prompts by pass rate, on evaluation steps with enough samples
     bool has_pass_hist;
@@ -40,7 +42,8 @@ typedef struct MetricsLog {
 bool metrics_open(MetricsLog *log, const char *dir, cJSON *config, int sft_done, int rl_done, Error *err);
 void metrics_close(MetricsLog *log);
 
-void metrics_write(MetricsLog *log, const StepMetrics *metrics);
+// One line of metrics.jsonl and, with show, one on the terminal.
+void metrics_write(MetricsLog *log, const StepMetrics *metrics, bool show);
 void metrics_write_rollout(MetricsLog *log, const Tokenizer *tokenizer, const char *prompt_text, const char *gold, int step,
                            const Rollout *rollout, const TokenResult *results);
 

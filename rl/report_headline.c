@@ -110,6 +110,12 @@ static double sum(const double *value, size_t begin, size_t end, size_t *count) 
     return *count ? total : NAN;
 }
 
+static double largest(const double *value, size_t rows) {
+    double most = NAN;
+    for (size_t row = 0; row < rows; row++) most = fmax(most, value[row]); // fmax takes the number of a number and a NaN
+    return most;
+}
+
 static void write_duration(FILE *out, double seconds) {
     const double minutes = floor(seconds / 60);
     if (!(seconds < 1e9))
@@ -127,9 +133,9 @@ static void write_facts(FILE *out, const Run *run) {
     const double tokens = sum(run->column[TOKENS], 0, run->rows, &count);
     const double seconds = sum(run->column[SEC_TOTAL], 0, run->rows, &count);
     const double speeds = sum(run->column[TOKENS_PER_S], run->sft, run->rows, &count), speed = speeds / (double)count;
-    const double skipped = sum(run->column[SKIPPED], 0, run->rows, &count);
-    fprintf(out, "<dl><div><dt>Warm-up steps</dt><dd>%zu</dd></div><div><dt>RL steps</dt><dd>%zu</dd></div>", run->sft,
-            run->rows - run->sft);
+    const double skipped = largest(run->column[SKIPPED], run->rows); // counted over the whole run
+    fprintf(out, "<dl><div><dt>Warm-up steps</dt><dd>%.0f</dd></div><div><dt>RL steps</dt><dd>%.0f</dd></div>",
+            run->sft ? run->step[run->sft - 1] : 0, run->rows > run->sft ? run->step[run->rows - 1] : 0);
     fputs("<div><dt>Time in steps</dt><dd>", out);
     write_duration(out, seconds);
     fputs("</dd></div><div><dt>Tokens</dt><dd>", out);

@@ -105,8 +105,7 @@ size_t tokens_write(FILE *out, const TokenPrompt *prompts, int count) {
     for (int p = 0; p < count; p++) {
         const TokenGroup *side = prompts[p].side;
         const cJSON *any = side[0].count ? side[0].rollout[0] : side[1].count ? side[1].rollout[0] : NULL;
-        fprintf(out, "<article class=prompt><h3>Prompt %.15g <span class=gold>answer <code>",
-                json_number(any, "prompt_id"));
+        fputs("<article class=prompt><h3>Prompt <span class=gold>answer <code>", out);
         text_html(out, json_string(any, "gold"), 200);
         fputs("</code></span></h3><pre tabindex=0>", out);
         text_html(out, json_string(any, "prompt"), PROMPT_BYTES);

@@ -56,7 +56,8 @@ static void save_weights(const Trainer *t, float *h_params) { // fp32, whatever 
 }
 
 static bool save_model(Trainer *t, const char *dir, const float *h_params, Error *err) {
-    return gpt_save(&t->gpt->table, &t->gpt->config, dir, h_params, err) && tokenizer_save(t->tokenizer, dir, err);
+    return gpt_save(&t->gpt->table, &t->gpt->config, dir, h_params, err) && tokenizer_save(t->tokenizer, dir, err) &&
+           prompt_template_save(&t->prompt, dir, err);
 }
 
 static bool save_state(Trainer *t, const char *dir, float *h_m, float *h_v, Error *err) {
@@ -154,9 +155,13 @@ static bool load_history(History *h, const Safetensors *state, const char *dir, 
     for (int i = 0; ok && i < h->count; i++)
         if (id[i] != h->id[i]) ok = fail(err, "%s: its history is of other prompts than --data gives", dir);
     free(id);
-    return ok && get_array(state, "history.correct", SAFETENSOR_F64, (size_t)h->count, h->correct, dir, err) &&
-           get_array(state, "history.verified", SAFETENSOR_F64, (size_t)h->count, h->verified, dir, err) &&
-           get_array(state, "history.length", SAFETENSOR_F64, (size_t)h->count, h->length, dir, err);
+    ok = ok && get_array(state, "history.correct", SAFETENSOR_F64, (size_t)h->count, h->correct, dir, err) &&
+         get_array(state, "history.verified", SAFETENSOR_F64, (size_t)h->count, h->verified, dir, err) &&
+         get_array(state, "history.length", SAFETENSOR_F64, (size_t)h->count, h->length, dir, err);
+    for (int i = 0; ok && i < h->count; i++) // the allocation divides by these
+        if (!(h->correct[i] >= 0 && h->correct[i] <= h->verified[i] && h->verified[i] < 1e15 && h->length[i] >= 0 && h->length[i] < 1e15))
+            ok = fail(err, "%s: its history of prompt %d is impossible: %g of %g correct, %g tokens long", dir, i, h->correct[i], h->verified[i], h->length[i]);
+    return ok;
 }
 
 static bool load_state(Trainer *t, const Safetensors *state, const char *dir, float *h_values, Error *err) {
@@ -168,7 +173,7 @@ static bool load_state(Trainer *t, const Safetensors *state, const char *dir, fl
     cJSON_Delete(saved);
     if (!ok || !get_counter(state, "sft_done", t->config.sft_steps, &sft, dir, err) || !get_counter(state, "rl_done", 1 << 30, &rl, dir, err) ||
         !get_counter(state, "adamw.t", 1LL << 60, &t->opt.t, dir, err) || !get_counter(state, "skipped", 1LL << 60, &t->opt.skipped, dir, err) ||
-        !load_history(&t->history, state, dir, err))
+        !load_history(&t->history, state, dir, err) || !prompt_template_same(&t->prompt, dir, err))
         return false;
     t->sft_done = (int)sft, t->rl_done = (int)rl;
     if (!get_array(state, "adamw.m", SAFETENSOR_F32, t->gpt->table.size, h_values, dir, err)) return false;

@@ -1,4 +1,5 @@
 #include "rl/reward.h"
+#include "kernels/nvtx.h"
 #include "verify/verify.h"
 #include <string.h>
 
@@ -66,6 +67,17 @@ Verdict judge_response(Judge *judge, int problem, const char *text, size_t len, 
     return truncated ? VERDICT_TRUNCATED : verdict;
 }
 
+void judge_describe(Judge *judge, int problem, const char *text, size_t len, char *line, size_t size) {
+    VerifyResult result = verify_check(judge->scratch, judge->gold[problem], text, len);
+    int shown = result.end - result.begin < 100 ? (int)(result.end - result.begin) : 100;
+    char answer[101] = "";
+    for (int i = 0; i < shown; i++) answer[i] = text[result.begin + (size_t)i] ? text[result.begin + (size_t)i] : '?';
+    snprintf(line, size, "%s (%s): gold %.100s, answer %s", result.verdict == VERIFY_LIMIT ? "limit" : "unknown", result.reason,
+             judge->set->problems[problem].gold, answer);
+    for (char *c = line; *c; c++)
+        if (*c < ' ' || *c > '~') *c = '?';
+}
+
 // Special tokens (an end-of-sequence mark, say) are not part of the text.
 static const char *text_bytes(const Tokenizer *tokenizer, int id, size_t *n) {
     const char *bytes = tokenizer_is_special(tokenizer, id) ? NULL : tokenizer_token_bytes(tokenizer, id, n);
@@ -90,6 +102,7 @@ char *response_text(const Tokenizer *tokenizer, const Rollout *r, size_t *len) {
 
 void judge_rollouts(Judge *judge, const Tokenizer *tokenizer, const Prompt *prompts, int P, Rollout *rollouts, int count, int rank,
                     float right, float wrong) {
+    RANGE("verify");
     for (int j = 0; j < count; j++) {
         Rollout *r = &rollouts[j];
         if (r->rank != rank) continue;

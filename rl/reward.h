@@ -29,6 +29,11 @@ void judge_free(Judge *judge);
 // Judges `len` bytes answering problem `problem` of the set; *start and *length (may be NULL) receive the judged span.
 Verdict judge_response(Judge *judge, int problem, const char *text, size_t len, bool truncated, size_t *start, size_t *length);
 
+// What the verifier could not decide, as one line for the log:
+//   unknown (not understood): gold 1, answer \int_0^1 2x\,dx
+// Bytes outside printable ASCII become '?'. For VERDICT_UNKNOWN and VERDICT_LIMIT.
+void judge_describe(Judge *judge, int problem, const char *text, size_t len, char *line, size_t size);
+
 // Decodes and judges every rollout of the list that `rank` holds, against the problem of its own prompt: its prompt id
 // is checked against the prompt's and the problem's. Fills verdict and reward (right or wrong).
 void judge_rollouts(Judge *judge, const Tokenizer *tokenizer, const Prompt *prompts, int P, Rollout *rollouts, int count, int rank,

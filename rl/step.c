@@ -11,6 +11,7 @@
 #include "rl/step.h"
 #include "kernels/advantage.h"
 #include "kernels/allocate.h"
+#include "kernels/nvtx.h"
 #include "rl/methods.h"
 #include "rl/step_metrics.h"
 #include <math.h>
@@ -18,6 +19,7 @@
 
 // Chooses the step's prompts and how many rollouts each gets. problem (P), n (P) on the host.
 static void allocate(Trainer *t, Prompt *prompts, int *n, StepMetrics *m) {
+    RANGE("allocate");
     const TrainConfig *c = &t->config;
     int P = c->prompts, problem[P];
     double k[P], G[P];
@@ -75,6 +77,7 @@ static void share_rewards(Trainer *t) {
 
 // Group advantages by the kernel, and the history's visit. Rollouts stand prompt by prompt.
 static void advantages(Trainer *t, const Prompt *prompts, const int *n) {
+    RANGE("advantages");
     const TrainConfig *c = &t->config;
     int P = c->prompts, count = t->pool.count, *starts = malloc((size_t)(P + 1) * sizeof *starts);
     float *reward = malloc((size_t)count * sizeof *reward);
@@ -173,6 +176,7 @@ static int first_rollout(const TrainConfig *c, const int *n, int u) {
 }
 
 static void update(Trainer *t, const Prompt *prompts, const int *n, StepMetrics *m) {
+    RANGE("update");
     const TrainConfig *c = &t->config;
     PolicyObjective o = objective(c);
     OptimizerConfig optimizer = {(float)c->beta1, (float)c->beta2, (float)c->adam_eps, (float)c->weight_decay, (float)c->grad_clip};
@@ -198,6 +202,7 @@ static void update(Trainer *t, const Prompt *prompts, const int *n, StepMetrics 
 }
 
 void rl_step(Trainer *t, StepMetrics *m) {
+    RANGE("step");
     const TrainConfig *c = &t->config;
     const Method *method = &methods[c->method];
     Prompt prompts[c->prompts];
@@ -217,6 +222,6 @@ void rl_step(Trainer *t, StepMetrics *m) {
     device_sync(t->dev);
     double end = seconds_now();
     m->sec_generate = generated - start, m->sec_verify = verified - generated, m->sec_update = end - verified, m->sec_total = end - start;
-    step_metrics_rollouts(m, t);
+    step_metrics_rollouts(m, t, prompts);
     t->rl_done++;
 }

@@ -50,7 +50,13 @@ static bool no_spread(const Rollout *rollouts, int first, int end) {
     return true;
 }
 
-void step_metrics_rollouts(StepMetrics *m, Trainer *t) {
+static void keep_undecided(StepMetrics *m, Trainer *t, const Rollout *r, int problem, const char *text, size_t len) {
+    bool undecided = r->verdict == VERDICT_UNKNOWN || r->verdict == VERDICT_LIMIT;
+    if (undecided && m->undecided_count < (int)(sizeof m->undecided / sizeof *m->undecided))
+        judge_describe(t->judge, problem, text, len, m->undecided[m->undecided_count++], sizeof *m->undecided);
+}
+
+void step_metrics_rollouts(StepMetrics *m, Trainer *t, const Prompt *prompts) {
     const Rollout *rollouts = t->pool.rollouts;
     int count = t->pool.count, first = 0;
     double reward = 0, tokens = 0, truncated = 0, right = 0, flat = 0;
@@ -63,6 +69,7 @@ void step_metrics_rollouts(StepMetrics *m, Trainer *t) {
         size_t len;
         char *text = response_text(t->tokenizer, r, &len);
         local[0] += task_is_worked(text, len);
+        keep_undecided(m, t, r, prompts[r->prompt].problem, text, len);
         free(text);
         for (int k = 0; k < r->n; k++) local[1] += r->sampled[k].entropy;
         local[2] += r->n;

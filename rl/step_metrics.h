@@ -13,7 +13,7 @@ void step_sums_add(StepSums *sums, const TrainSequence *sequences, int count, co
 
 void step_metrics_allocation(StepMetrics *metrics, const History *history, const Prompt *prompts, const int *n, int P);
 void step_metrics_update(StepMetrics *metrics, StepSums *sums, Comm *comm, int updates);
-void step_metrics_rollouts(StepMetrics *metrics, Trainer *trainer);
+void step_metrics_rollouts(StepMetrics *metrics, Trainer *trainer, const Prompt *prompts);
 
 // Writes the rollouts of the first two prompts among the `count` sequences of the first update to rollouts.jsonl.
 void step_metrics_samples(Trainer *trainer, const Prompt *prompts, int count);

@@ -1,4 +1,5 @@
 #include "rl/trainer.h"
+#include "data/sets.h"
 #include "model/gpt_files.h"
 #include "rl/methods.h"
 #include "rl/resume.h"
@@ -14,6 +15,10 @@ float learning_rate(double peak, int step, int steps, int warmup, bool cosine) {
     return (float)(peak * (0.1 + 0.45 * (1 + cos(M_PI * along))));
 }
 
+static int new_tokens_most(const TrainConfig *c) { // a response of either phase
+    return c->sft_steps > 0 && c->max_tokens < TASK_RESPONSE_MAX ? TASK_RESPONSE_MAX : c->max_tokens;
+}
+
 static void plan_step_arrays(Trainer *t) {
     size_t P = (size_t)t->config.prompts, B = P * (size_t)t->config.rollouts;
     t->arrays.arena.name = "step";
@@ -23,26 +28,36 @@ static void plan_step_arrays(Trainer *t) {
     ARENA_PLAN(&t->arrays.arena, t->arrays.verified, P);
     ARENA_PLAN(&t->arrays.arena, t->arrays.reward, B);
     ARENA_PLAN(&t->arrays.arena, t->arrays.advantage, B);
-    arena_commit(&t->arrays.arena, t->dev);
     t->arrays.h_n = calloc(P, sizeof(int));
     REQUIRE(t->arrays.h_n, "out of memory");
 }
 
-// What every part needs in memory is known before any of it is taken, except the model, which is there already.
-static void open_parts(Trainer *t) {
+static int longest_prompt(const Trainer *t) { return t->train.longest > t->heldout.longest ? t->train.longest : t->heldout.longest; }
+
+// What every part needs of the device's memory is known before any of it is taken.
+static void plan_memory(Trainer *t, const ModelConfig *model, int T) {
     const TrainConfig *c = &t->config;
-    int longest = t->train.longest > t->heldout.longest ? t->train.longest : t->heldout.longest;
-    int B = c->prompts * c->rollouts, capacity = B > c->sft_batch ? B : c->sft_batch;
-    int new_tokens = c->sft_steps > 0 && c->max_tokens < TASK_RESPONSE_MAX ? TASK_RESPONSE_MAX : c->max_tokens;
+    int longest = longest_prompt(t);
+    t->T = longest + new_tokens_most(c);
+    t->gpt = gpt_plan(t->dev, model, T);
     t->arena.name = "gradients, optimizer";
     gradients_plan(t->gpt, &t->grads, &t->arena);
     optimizer_plan(t->gpt, &t->opt, &t->arena);
+    t->updater = updater_plan(t->gpt, c->micro_tokens, t->T, c->logit_rows);
+    t->generator = generator_plan(t->gpt, c->slots, longest + c->max_tokens);
+    plan_step_arrays(t);
+    t->memory = memory_plan(t->gpt, &t->arena, t->updater, t->generator, &t->arrays.arena, c->slots, longest + c->max_tokens);
+}
+
+static void open_parts(Trainer *t) {
+    const TrainConfig *c = &t->config;
+    int B = c->prompts * c->rollouts, capacity = B > c->sft_batch ? B : c->sft_batch, new_tokens = new_tokens_most(c);
+    gpt_commit(t->gpt);
     arena_commit(&t->arena, t->dev);
     gradients_zero(t->gpt, &t->grads);
-    t->T = longest + new_tokens;
-    t->updater = updater_new(t->gpt, c->micro_tokens, t->T, c->logit_rows);
-    t->generator = generator_new(t->gpt, c->slots, longest + c->max_tokens);
-    plan_step_arrays(t);
+    updater_commit(t->updater);
+    generator_commit(t->generator);
+    arena_commit(&t->arrays.arena, t->dev);
     t->history = history_new(&t->train.problems);
     t->pool = pool_new(B, c->max_tokens);
     t->results = malloc((size_t)capacity * (size_t)new_tokens * sizeof *t->results);
@@ -53,35 +68,52 @@ static void open_parts(Trainer *t) {
     t->heldout_judge = judge_new(&t->heldout.problems, true);
 }
 
+// The model's shape: of the folder's config.json, or of the flags, with V tokens, of which `eos` ends a response.
+static bool model_shape(const TrainConfig *c, int V, int eos, int T, ModelConfig *model, Error *err) {
+    static const char *const architectures[] = {"llama", "qwen2", "qwen3"};
+    if (strcmp(c->model, "tiny") != 0) return model_config_load(model, c->model, err);
+    *model = (ModelConfig){.V = V, .C = c->channels, .F = c->ffn, .L = c->layers, .NH = c->heads, .NKV = c->kv_heads,
+                           .HS = c->channels / c->heads, .T_max = T, .eps = 1e-6f, .rope_theta = 10000.0, .qkv_bias = c->architecture == 1,
+                           .qk_norm = c->architecture == 2, .tied = true, .eos = {eos}, .n_eos = 1};
+    snprintf(model->architecture, sizeof model->architecture, "%s", architectures[c->architecture]);
+    return model_config_check(model, "--model tiny", err);
+}
+
+static int positions(const TrainConfig *c, int longest) { // a prompt and a response of either phase, or of the tasks' teacher
+    return longest + (c->max_tokens > TASK_RESPONSE_MAX ? c->max_tokens : TASK_RESPONSE_MAX);
+}
+
 static bool open_model(Trainer *t, Error *err) {
     const TrainConfig *c = &t->config;
     ModelConfig model;
-    float *h_params;
-    int longest = t->train.longest > t->heldout.longest ? t->train.longest : t->heldout.longest;
-    int T = longest + (c->max_tokens > TASK_RESPONSE_MAX ? c->max_tokens : TASK_RESPONSE_MAX);
-    if (strcmp(c->model, "tiny") == 0) {
-        static const char *const architectures[] = {"llama", "qwen2", "qwen3"};
-        model = (ModelConfig){.V = tokenizer_vocab_size(t->tokenizer), .C = c->channels, .F = c->ffn, .L = c->layers, .NH = c->heads,
-                              .NKV = c->kv_heads, .HS = c->channels / c->heads, .T_max = T, .eps = 1e-6f, .rope_theta = 10000.0,
-                              .qkv_bias = c->architecture == 1, .qk_norm = c->architecture == 2, .tied = true,
-                              .eos = {tokenizer_id(t->tokenizer, "\n")}, .n_eos = 1};
-        snprintf(model.architecture, sizeof model.architecture, "%s", architectures[c->architecture]);
-        if (!model_config_check(&model, "--model tiny", err)) return false;
-    } else if (!model_config_load(&model, c->model, err)) {
-        return false;
-    }
+    int longest = longest_prompt(t), T = positions(c, longest), V = tokenizer_vocab_size(t->tokenizer);
+    if (!model_shape(c, V, tokenizer_id(t->tokenizer, "\n"), T, &model, err)) return false;
     if (T > model.T_max) return fail(err, "%s: a prompt of %d and a response of %d tokens; the model takes %d in all: lower --max-tokens", c->model, longest, c->max_tokens, model.T_max);
-    if (tokenizer_vocab_size(t->tokenizer) > model.V) return fail(err, "%s: the tokenizer has %d tokens, the model %d", c->model, tokenizer_vocab_size(t->tokenizer), model.V);
+    if (V > model.V) return fail(err, "%s: the tokenizer has %d tokens, the model %d", c->model, V, model.V);
     if (model.n_eos == 0) return fail(err, "%s: no eos_token_id in config.json or generation_config.json", c->model);
-    t->gpt = gpt_new(t->dev, &model, T);
-    h_params = calloc(t->gpt->table.size, sizeof *h_params);
+    plan_memory(t, &model, T);
+    if (!memory_check(&t->memory, err)) return false;
+    open_parts(t);
+    float *h_params = calloc(t->gpt->table.size, sizeof *h_params);
     REQUIRE(h_params, "out of memory");
     if (strcmp(c->model, "tiny") == 0) params_init(&t->gpt->table, (uint64_t)c->seed, h_params);
     else if (!params_load(&t->gpt->table, c->model, h_params, err)) return free(h_params), false;
     device_upload_floats(t->dev, t->gpt->params, h_params, t->gpt->table.size);
-    open_parts(t);
     optimizer_start(t->gpt, &t->opt, h_params);
     free(h_params);
+    return true;
+}
+
+bool trainer_plan(Trainer *t, const TrainConfig *config, Comm *comm, Error *err) {
+    *t = (Trainer){.config = *config, .comm = comm, .train.longest = config->max_prompt};
+    if (data_is_tasks(config->data)) t->train.longest = TASK_PROMPT_MAX;
+    ModelConfig model;
+    int T = positions(config, t->train.longest), characters = (int)strlen(TASK_CHARACTERS) + 1;
+    if (!model_shape(config, characters, 0, T, &model, err)) return false;
+    if (T > model.T_max) t->train.longest -= T - model.T_max, T = model.T_max; // prompts up to what the model has room for
+    if (t->train.longest < 1) return fail(err, "%s takes %d tokens in all: lower --max-tokens", config->model, model.T_max);
+    if (!(t->dev = device_open(config->threads, comm_local_rank(comm), err))) return false;
+    plan_memory(t, &model, T);
     return true;
 }
 
@@ -111,8 +143,8 @@ static cJSON *config_line(const Trainer *t) {
 bool trainer_open(Trainer *t, const TrainConfig *config, Comm *comm, Error *err) {
     *t = (Trainer){.config = *config, .comm = comm};
     t->dev = device_open(config->threads, comm_local_rank(comm), err);
-    if (!t->dev) return false;
-    comm_attach(comm, t->dev);
+    if (!t->dev || !comm_attach(comm, t->dev, err)) return false;
+    device_set_invariant(t->dev, config->invariant);
     if (comm_rank(comm) == 0 && !make_folder(config->out, err)) return false;
     comm_barrier(comm);
     if (!trainer_open_data(t, err) || !open_model(t, err)) return false;
@@ -125,6 +157,7 @@ bool trainer_open(Trainer *t, const TrainConfig *config, Comm *comm, Error *err)
 }
 
 void trainer_close(Trainer *t) {
+    comm_detach(t->comm);
     metrics_close(&t->log);
     judge_free(t->judge), judge_free(t->heldout_judge);
     pool_free(&t->pool);
@@ -138,15 +171,20 @@ void trainer_close(Trainer *t) {
     if (t->dev) device_close(t->dev);
 }
 
+static void print_prompts(const Trainer *t, FILE *out) {
+    if (t->config.plan) fprintf(out, "  prompts  of up to %d tokens\n", t->train.longest);
+    else fprintf(out, "  prompts  %d to train on, %d held out; longest %d tokens\n", t->train.problems.count, t->heldout.problems.count, longest_prompt(t));
+}
+
 void trainer_print(const Trainer *t, FILE *out) {
+    const TrainConfig *c = &t->config;
     const ModelConfig *m = &t->gpt->config;
-    const double mib = 1.0 / (1 << 20);
+    size_t rollouts = (size_t)c->prompts * (size_t)c->rollouts, token = sizeof(int) + sizeof(TokenPolicy) + sizeof(TokenResult);
     fprintf(out, "dynamo.c on %s, %d rank%s\n\n", device_name(t->dev), comm_size(t->comm), comm_size(t->comm) == 1 ? "" : "s");
-    flags_print(train_flags, train_flag_count, &t->config, out);
+    flags_print(train_flags, train_flag_count, c, out);
     fprintf(out, "\n  model    %s: %zu parameters; L %d, C %d, NH %d, NKV %d, HS %d, F %d, V %d%s\n", m->architecture, t->gpt->table.numbers, m->L, m->C, m->NH,
             m->NKV, m->HS, m->F, m->V, m->tied ? ", tied head" : "");
-    fprintf(out, "  prompts  %d to train on, %d held out; longest %d tokens\n", t->train.problems.count, t->heldout.problems.count,
-            t->train.longest > t->heldout.longest ? t->train.longest : t->heldout.longest);
-    fprintf(out, "  memory   weights %.1f MiB, gradients and optimizer %.1f, training %.1f, generation %.1f (KV blocks for %d slots)\n\n",
-            t->gpt->arena.bytes * mib, t->arena.bytes * mib, updater_bytes(t->updater) * mib, generator_bytes(t->generator) * mib, t->config.slots);
+    print_prompts(t, out);
+    fprintf(out, "  rollouts %zu of up to %d tokens a step: %.1f MiB on the host\n", rollouts, c->max_tokens, (double)rollouts * c->max_tokens * (double)token / (1 << 20));
+    memory_print(&t->memory, out);
 }

@@ -7,6 +7,7 @@
 #include "rl/config.h"
 #include "rl/generate.h"
 #include "rl/history.h"
+#include "rl/memory.h"
 #include "rl/metrics.h"
 #include "rl/prompts.h"
 #include "rl/update.h"
@@ -25,6 +26,7 @@ typedef struct Trainer {
     Device *dev;
     Tokenizer *tokenizer;
     TaskSpec tasks;
+    PromptTemplate prompt;
     PromptSet train, heldout;
     Judge *judge, *heldout_judge;
     Gpt *gpt;
@@ -40,6 +42,7 @@ typedef struct Trainer {
     TokenResult *results;     // one a response token of a batch, in the order of training
     TrainSequence *sequences; // room for one batch, or one of warm-up
     MetricsLog log;
+    MemoryPlan memory;
     int T;               // longest prompt + response
     int sft_done, rl_done; // steps taken
 } Trainer;
@@ -47,6 +50,10 @@ typedef struct Trainer {
 // Opens everything the config asks for; on --resume, from the newest checkpoint. False with one line in err.
 bool trainer_open(Trainer *trainer, const TrainConfig *config, Comm *comm, Error *err);
 void trainer_close(Trainer *trainer);
+
+// Only what trainer_print shows, for --plan: the memory of a run with prompts as long as --max-prompt allows, from the flags and
+// the model's config.json alone. Reads no data and no weights, takes none of that memory. Close with trainer_close.
+bool trainer_plan(Trainer *trainer, const TrainConfig *config, Comm *comm, Error *err);
 void trainer_print(const Trainer *trainer, FILE *out); // start-up table: config, parameters, memory
 
 // Reads the problems that --data names, and the tokenizer of --model, and tokenizes all prompts.

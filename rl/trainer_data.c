@@ -1,29 +1,90 @@
 // The data of a run: which problems, which tokenizer, and every prompt as tokens.
+#include "data/sets.h"
 #include "rl/trainer.h"
 #include <string.h>
 
+// Reads every item of the list into one set. What is left out is printed to `notes`.
+static bool load_list(const TrainConfig *c, const char *list, DataUse use, ProblemSet *all, FILE *notes, Error *err) {
+    char item[DATA_ITEM_MAX];
+    while (data_list_next(&list, item)) {
+        ProblemSet set = {0};
+        if (data_is_tasks(item)) return fail(err, "%.60s: tasks and files do not mix in one run", item);
+        if (!data_load(item, c->data_dir, use, c->bad_rows == 1, &set, notes, err)) return false;
+        int twice = problems_merge(all, &set);
+        if (twice && notes) fprintf(notes, "%s: %d problems stand in a set before it\n", item, twice);
+    }
+    return true;
+}
+
+// Says how many training problems stand in an evaluation set too, by the line of the first; with `leave_out` takes them out.
+static void report_overlap(ProblemSet *train, const ProblemSet *eval, const char *name, bool leave_out, FILE *notes) {
+    int *twin = malloc(((size_t)train->count + 1) * sizeof *twin), first = 0, kept = 0;
+    REQUIRE(twin, "out of memory");
+    int found = problems_overlap(train, eval, twin);
+    while (first < train->count && twin[first] < 0) first++;
+    if (found && notes)
+        fprintf(notes, "%d training problems also stand in %s (the first at line %d; there, line %d)%s\n", found, name, train->problems[first].line,
+                eval->problems[twin[first]].line, leave_out ? ": left out" : "");
+    for (int i = 0; leave_out && i < train->count; i++) {
+        if (twin[i] >= 0) continue;
+        Problem moved = train->problems[i]; // those left out gather at the end
+        train->problems[i] = train->problems[kept];
+        train->problems[kept++] = moved;
+    }
+    if (leave_out) problems_truncate(train, kept);
+    free(twin);
+}
+
+// Against every named evaluation set whose file is there.
+static void check_against_evaluation_sets(const TrainConfig *c, ProblemSet *train, FILE *notes) {
+    for (int s = 0; s < data_set_count; s++) {
+        ProblemSet eval = {0};
+        Error err;
+        if (!data_sets[s].test || !data_load(data_sets[s].name, c->data_dir, DATA_EVAL, false, &eval, NULL, &err)) continue;
+        report_overlap(train, &eval, data_sets[s].name, false, notes);
+        problems_free(&eval);
+    }
+}
+
+static bool load_files(Trainer *t, Error *err) {
+    const TrainConfig *c = &t->config;
+    FILE *notes = comm_rank(t->comm) == 0 ? stderr : NULL;
+    ProblemSet all = {0};
+    if (!load_list(c, c->data, DATA_TRAIN, &all, notes, err)) return false;
+    if (*c->heldout_data) {
+        if (!load_list(c, c->heldout_data, DATA_EVAL, &t->heldout.problems, notes, err)) return false;
+        report_overlap(&all, &t->heldout.problems, "--heldout-data", true, notes);
+        problems_truncate(&t->heldout.problems, c->heldout);
+        t->train.problems = all;
+    } else {
+        if (c->problems < all.count - c->heldout) problems_truncate(&all, c->problems + c->heldout);
+        double share = (double)c->heldout / all.count;
+        problems_split(&all, share < 0.5 ? share : 0.5, (uint64_t)c->seed, &t->train.problems, &t->heldout.problems);
+    }
+    problems_truncate(&t->train.problems, c->problems);
+    if (notes) check_against_evaluation_sets(c, &t->train.problems, notes);
+    return true;
+}
+
 static bool load_problems(Trainer *t, Error *err) {
     const TrainConfig *c = &t->config;
-    if (strncmp(c->data, "task:", 5) == 0)
-        return task_spec_parse(c->data + 5, &t->tasks, err) &&
-               problems_from_tasks(&t->tasks, (uint64_t)c->seed, c->problems, c->heldout, &t->train.problems, &t->heldout.problems, err);
-    ProblemSet all = {0};
-    ProblemReport report;
-    if (!problems_from_file(c->data, false, &all, &report, err)) return false;
-    if (comm_rank(t->comm) == 0) problems_report_print(&report, c->data, stderr);
-    problems_truncate(&all, c->problems + c->heldout);
-    double share = (double)c->heldout / all.count;
-    problems_split(&all, share < 0.5 ? share : 0.5, (uint64_t)c->seed, &t->train.problems, &t->heldout.problems);
-    return true;
+    if (!data_is_tasks(c->data)) return load_files(t, err);
+    return task_spec_parse(c->data + strlen("task:"), &t->tasks, err) &&
+           problems_from_tasks(&t->tasks, (uint64_t)c->seed, c->problems, c->heldout, &t->train.problems, &t->heldout.problems, err);
+}
+
+static bool tokenize(Trainer *t, Error *err) {
+    const TrainConfig *c = &t->config;
+    FILE *notes = comm_rank(t->comm) == 0 ? stderr : NULL;
+    return prompts_choose_template(&t->prompt, c->prompt_template, c->model, data_is_tasks(c->data), err) &&
+           prompts_tokenize(&t->train, t->tokenizer, &t->prompt, c->max_prompt, notes, err) &&
+           prompts_tokenize(&t->heldout, t->tokenizer, &t->prompt, c->max_prompt, notes, err);
 }
 
 bool trainer_open_data(Trainer *t, Error *err) {
     const TrainConfig *c = &t->config;
     char folder[FLAG_TEXT_SIZE + 16];
     if (!load_problems(t, err)) return false;
-    if (t->train.problems.count < c->prompts)
-        return fail(err, "--prompts %d: %s has only %d to train on", c->prompts, c->data, t->train.problems.count);
-    if (t->heldout.problems.count < 1) return fail(err, "%s: no prompt is left to hold out: lower --problems or raise --heldout", c->data);
     snprintf(folder, sizeof folder, "%s", c->model);
     if (strcmp(c->model, "tiny") == 0) { // the character tokenizer of the tasks, written as any other and read back
         char characters[] = TASK_CHARACTERS "\n";
@@ -31,6 +92,8 @@ bool trainer_open_data(Trainer *t, Error *err) {
         if (comm_rank(t->comm) == 0 && !tokenizer_write_characters(folder, characters, NULL, 0, err)) return false;
         comm_barrier(t->comm);
     }
-    t->tokenizer = tokenizer_load(folder, err);
-    return t->tokenizer && prompts_tokenize(&t->train, t->tokenizer, err) && prompts_tokenize(&t->heldout, t->tokenizer, err);
+    if (t->heldout.problems.count < 1) return fail(err, "%s: no prompt is left to hold out: lower --problems or raise --heldout", c->data);
+    if (!(t->tokenizer = tokenizer_load(folder, err)) || !tokenize(t, err)) return false;
+    if (t->train.problems.count >= c->prompts) return true;
+    return fail(err, "--prompts %d: %s has only %d to train on", c->prompts, c->data, t->train.problems.count);
 }

@@ -30,7 +30,7 @@ static void *host_array(size_t count, size_t size) {
     return memory;
 }
 
-Updater *updater_new(const Gpt *gpt, int micro_tokens, int T, int chunk) {
+Updater *updater_plan(const Gpt *gpt, int micro_tokens, int T, int chunk) {
     Updater *u = host_array(1, sizeof *u);
     int N = micro_tokens > T ? micro_tokens : T;
     *u = (Updater){.gpt = gpt, .N_max = N, .arena = {.name = "training"}};
@@ -50,12 +50,19 @@ Updater *updater_new(const Gpt *gpt, int micro_tokens, int T, int chunk) {
     ARENA_PLAN(&u->arena, u->norms, 3);
     ARENA_PLAN(&u->arena, u->sampled, N);
     ARENA_PLAN(&u->arena, u->result, N);
-    arena_commit(&u->arena, gpt->dev);
     size_t n = (size_t)N + 1;
     u->h_ids = host_array(n, sizeof(int)), u->h_pos = host_array(n, sizeof(int)), u->h_starts = host_array(n, sizeof(int));
     u->h_rows = host_array(n, sizeof(int)), u->h_target = host_array(n, sizeof(int)), u->h_response_starts = host_array(n, sizeof(int));
     u->h_advantage = host_array(n, sizeof(float)), u->h_logp_old = host_array(n, sizeof(float));
     u->h_weight = host_array(n, sizeof(float)), u->h_sampled = host_array(n, sizeof(TokenPolicy));
+    return u;
+}
+
+void updater_commit(Updater *u) { arena_commit(&u->arena, u->gpt->dev); }
+
+Updater *updater_new(const Gpt *gpt, int micro_tokens, int T, int chunk) {
+    Updater *u = updater_plan(gpt, micro_tokens, T, chunk);
+    updater_commit(u);
     return u;
 }
 
@@ -68,7 +75,7 @@ void updater_free(Updater *u) {
     free(u);
 }
 
-size_t updater_bytes(const Updater *u) { return u->arena.bytes; }
+const Arena *updater_arena(const Updater *u) { return &u->arena; }
 
 // Appends a sequence to the micro-batch. The row of token t predicts token t + 1; the last response token predicts
 // nothing and need not be run at all, so it is left out.

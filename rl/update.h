@@ -19,9 +19,12 @@ typedef struct Updater Updater;
 
 // micro_tokens: packed tokens of one forward (a longer sequence raises it); T: longest prompt + response; chunk: rows
 // of logits held at a time. For policy updates and supervised ones alike.
+// updater_plan leaves the device's memory to updater_commit.
 Updater *updater_new(const Gpt *gpt, int micro_tokens, int T, int chunk);
+Updater *updater_plan(const Gpt *gpt, int micro_tokens, int T, int chunk);
+void updater_commit(Updater *updater);
 void updater_free(Updater *updater);
-size_t updater_bytes(const Updater *updater);
+const Arena *updater_arena(const Updater *updater); // what it needs
 
 // Sets grads to the gradient of sum over tokens of weight * loss over these sequences (this rank's), in micro-batches. results (sum of
 // n) receives every token's statistics in order. compat: the control `authors-compat` (E and normalisers as in the

@@ -2,6 +2,7 @@
 // Example e of the endless sequence that the seed names is problem e of the tasks (held-out prompts are passed over),
 // answered by the teacher: worked with probability --sft-worked, with an error with probability --sft-error.
 #include "rl/warmup.h"
+#include "kernels/nvtx.h"
 #include "kernels/philox.h"
 #include <math.h>
 #include <string.h>
@@ -43,6 +44,7 @@ static int examples(Trainer *t) {
 }
 
 void warmup_step(Trainer *t, StepMetrics *m) {
+    RANGE("warm-up step");
     const TrainConfig *c = &t->config;
     OptimizerConfig optimizer = {(float)c->beta1, (float)c->beta2, (float)c->adam_eps, (float)c->weight_decay, (float)c->grad_clip};
     PolicyObjective plain = {.inv_temp = 1.0f};

@@ -79,7 +79,8 @@ static bool too_large(const acb_t z) {
 
 // Negative real base, exponent p/q with odd q: the real root, as schools have it. (-8)^{1/3} = -2
 static bool odd_root(acb_t out, const acb_t base, const Node *e, Evaluation *ev) {
-    if (!node_is(e, N_RAT) || e->den_size != 1 || !(e->den[0] & 1) || e->den[0] > 1000 || !acb_is_real(base) || !arb_is_negative(acb_realref(base))) return false;
+    if (!node_is(e, N_RAT) || e->den_size != 1 || !(e->den[0] & 1) || e->den[0] > 1000 || !acb_is_real(base) || !arb_is_negative(acb_realref(base)))
+        return false;
     acb_neg(out, base);
     arb_root_ui(acb_realref(out), acb_realref(out), e->den[0], ev->prec);
     acb_neg(out, out);
@@ -132,17 +133,22 @@ static bool eval_function(acb_t out, const Node *n, Evaluation *ev) {
     bool ok = true;
     for (uint32_t i = 0; i < n->count && ok; i++) {
         ok = ball_eval(args + i, n->args[i], ev);
-        if (ok && too_large(args + i) && n->op != FN_ROOT && n->op != FN_LN && n->op != FN_LOG && n->op != FN_ABS && n->op != FN_MIN && n->op != FN_MAX) ok = false, ev->huge = true;
+        if (ok && too_large(args + i) && n->op != FN_ROOT && n->op != FN_LN && n->op != FN_LOG && n->op != FN_ABS && n->op != FN_MIN &&
+            n->op != FN_MAX)
+            ok = false, ev->huge = true;
     }
     ok = ok && ball_function(out, n->op, args, n->count, ev);
     _acb_vec_clear(args, n->count);
     return ok;
 }
 
+static bool is_gamma(int fn) { return fn == FN_GAMMA || fn == FN_FACTORIAL || fn == FN_BINOMIAL || fn == FN_ZETA; }
+
 bool ball_eval(acb_t out, const Node *n, Evaluation *ev) {
     Exact *exact = ev->point->exact;
-    exact->fuel -= 4 + ev->prec / 16;
-    if (n->kind == N_FUNC || n->kind == N_POW) exact->fuel -= ev->prec * ev->prec / 1000;
+    exact->fuel -= 50 + ev->prec / 16;
+    if (n->kind == N_FUNC || n->kind == N_POW) exact->fuel -= 200 + ev->prec * ev->prec / 200;
+    if (n->kind == N_FUNC && is_gamma(n->op)) exact->fuel -= ev->prec * ev->prec / 20; // Bernoulli numbers
     if (exact->fuel < 0) return ev->huge = true, false;
     bool ok;
     switch (n->kind) {

@@ -64,3 +64,23 @@ char choice_letter(const Tokens *tokens, const char **rest, bool *marked) {
     *rest = t[1].text + 1;
     return letter;
 }
+
+unsigned choice_set(const Tokens *tokens) {
+    unsigned set = 0;
+    for (const Token *t = tokens->at; t->kind != T_END; t++) {
+        if (symbol(t, "(),;{}&")) continue;
+        if (t->kind != T_WORD && t->kind != T_TEXT) return 0;
+        for (size_t i = 0, k; i < t->len; i += k) {
+            for (k = 0; i + k < t->len && isalpha((unsigned char)t->text[i + k]);) k++;
+            bool connector = words_equal(t->text + i, k, "and");
+            for (size_t j = 0; j < k && !connector; j++) {
+                unsigned bit = t->text[i + j] >= 'A' && t->text[i + j] <= 'J' ? 1u << (t->text[i + j] - 'A') : 0;
+                if (!bit || (set & bit)) return 0;
+                set |= bit;
+            }
+            if (!k && !strchr(" ,;&()", t->text[i])) return 0;
+            k += !k;
+        }
+    }
+    return set & (set - 1) ? set : 0;
+}

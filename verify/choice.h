@@ -10,4 +10,7 @@
 // "42" above), NULL when nothing does. *marked: the letter carries a label's brackets or punctuation.
 char choice_letter(const Tokens *tokens, const char **rest, bool *marked);
 
+// "A,C", "(A) and (C)", "AC": the set of letters chosen as bits, at least two; else 0.
+unsigned choice_set(const Tokens *tokens);
+
 #endif

@@ -6,6 +6,7 @@
 #include "verify/judge.h"
 #include "verify/normal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { PAIRWISE = 256 };
@@ -24,10 +25,29 @@ static Answer in_order(Judge *judge, const Node *gold, const Node *mine) {
     return all;
 }
 
+static int by_value(const void *a, const void *b) { return exact_compare(*(const Node *const *)a, *(const Node *const *)b); }
+
+// The elements in ascending order, each once; NULL unless all are rational.
+static const Node *sorted_numbers(Judge *judge, const Node *n) {
+    const Node **items = arena_alloc(judge->exact.arena, (n->count + 1) * sizeof *items);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < n->count; i++)
+        if (!items || !node_is(n->args[i], N_RAT)) return NULL;
+    if (!items) return NULL;
+    memcpy(items, n->args, n->count * sizeof *items);
+    qsort(items, n->count, sizeof *items, by_value);
+    for (uint32_t i = 0; i < n->count; i++)
+        if (!kept || exact_compare(items[kept - 1], items[i])) items[kept++] = items[i];
+    return node_new(judge->exact.arena, N_SET, 0, items, kept);
+}
+
 // Every element of each side equals one of the other.
 static Answer as_sets(Judge *judge, const Node *gold, const Node *mine) {
     if (node_any(gold, is_dots) || node_any(mine, is_dots)) return in_order(judge, gold, mine);
-    if (gold->count > PAIRWISE || mine->count > PAIRWISE) return gold->count == mine->count ? in_order(judge, gold, mine) : judge_say(judge, ANSWER_NO, "other size");
+    const Node *g = sorted_numbers(judge, gold), *m = g ? sorted_numbers(judge, mine) : NULL;
+    if (m) return node_identical(g, m) ? judge_say(judge, ANSWER_YES, "same numbers") : judge_say(judge, ANSWER_NO, "an element is missing");
+    if (gold->count > PAIRWISE || mine->count > PAIRWISE)
+        return gold->count == mine->count ? in_order(judge, gold, mine) : judge_say(judge, ANSWER_NO, "other size");
     bool found[PAIRWISE] = {0}, unknown = false;
     for (uint32_t i = 0; i < gold->count; i++) {
         bool any = false;
@@ -50,6 +70,18 @@ static bool all_named(const Node *n) {
     for (uint32_t i = 0; i < n->count; i++)
         if (!is_named(n->args[i])) return false;
     return n->count > 0;
+}
+
+// x_1 and x_2 are two values of x.
+static bool same_letter(const Node *a, const Node *b) {
+    const char *x = node_is(a, N_SYM) ? memchr(a->text, '_', a->text_len) : NULL, *y = node_is(b, N_SYM) ? memchr(b->text, '_', b->text_len) : NULL;
+    return x && y && x - a->text == y - b->text && !memcmp(a->text, b->text, (size_t)(x - a->text));
+}
+
+static bool indexed_names(const Node *n) {
+    for (uint32_t i = 1; i < n->count; i++)
+        if (!same_letter(n->args[0]->args[0], n->args[i]->args[0])) return false;
+    return true;
 }
 
 static bool same_names(const Node *n) {
@@ -101,7 +133,7 @@ static Answer collections(Judge *judge, const Node *gold, const Node *mine);
 
 // One side is a list of name = value, the other a list, set or tuple of bare values.
 static Answer named_against_bare(Judge *judge, const Node *named, const Node *bare, bool gold_named) {
-    bool unordered = same_names(named);
+    bool unordered = same_names(named) || (node_is(bare, N_SET) && indexed_names(named));
     const Node *ordered = unordered || node_is(bare, N_LIST) ? named : sorted_by_name(judge, named);
     const Node *values = values_of(judge, ordered, unordered ? N_LIST : N_TUPLE);
     if (!values) return judge_say(judge, ANSWER_NO, "members disagree");
@@ -114,7 +146,9 @@ static Answer named_against_bare(Judge *judge, const Node *named, const Node *ba
 static Answer tuples(Judge *judge, const Node *gold, const Node *mine) {
     bool pair = gold->count == 2 && mine->count == 2;
     bool square = (gold->op == BRACKET_SQUARE) != (mine->op == BRACKET_SQUARE);
-    bool half = (gold->op == BRACKET_OPEN_CLOSED || gold->op == BRACKET_CLOSED_OPEN || mine->op == BRACKET_OPEN_CLOSED || mine->op == BRACKET_CLOSED_OPEN) && gold->op != mine->op;
+    bool half =
+        (gold->op == BRACKET_OPEN_CLOSED || gold->op == BRACKET_CLOSED_OPEN || mine->op == BRACKET_OPEN_CLOSED || mine->op == BRACKET_CLOSED_OPEN) &&
+        gold->op != mine->op;
     if (pair && (square || half)) return judge_say(judge, ANSWER_NO, "other brackets");
     return in_order(judge, gold, mine);
 }
@@ -123,14 +157,24 @@ static const Node *rows_of(Judge *judge, const Node *n) { // "p=5,q=2; p=7,q=2" 
     if (n->kind != N_LIST || n->op != LIST_SEMICOLON || n->count > 64) return n;
     const Node *rows[64];
     for (uint32_t i = 0; i < n->count; i++) {
-        const Node *values = all_named(n->args[i]) ? values_of(judge, n->args[i], N_TUPLE) : node_is(n->args[i], N_LIST) ? node_new(judge->exact.arena, N_TUPLE, 0, n->args[i]->args, n->args[i]->count) : n->args[i];
+        const Node *values = all_named(n->args[i])         ? values_of(judge, n->args[i], N_TUPLE)
+                             : node_is(n->args[i], N_LIST) ? node_new(judge->exact.arena, N_TUPLE, 0, n->args[i]->args, n->args[i]->count)
+                                                           : n->args[i];
         if (!values) return n;
         rows[i] = values;
     }
     return node_new(judge->exact.arena, N_LIST, LIST_COMMA, rows, n->count);
 }
 
+static const Node *named_list(Judge *judge, const Node *n) { // \{x=2, y=-1\} lists names, it is no set
+    bool named = node_is(n, N_SET);
+    for (uint32_t i = 0; i < n->count && named; i++) named = is_named(n->args[i]);
+    return named ? node_new(judge->exact.arena, N_LIST, LIST_COMMA, n->args, n->count) : n;
+}
+
 static Answer collections(Judge *judge, const Node *gold, const Node *mine) {
+    gold = named_list(judge, gold);
+    mine = named_list(judge, mine);
     gold = rows_of(judge, shared_name(judge, gold));
     mine = rows_of(judge, shared_name(judge, mine));
     bool g = all_named(gold), m = all_named(mine);
@@ -142,6 +186,8 @@ static Answer collections(Judge *judge, const Node *gold, const Node *mine) {
     if (g != m) return named_against_bare(judge, g ? gold : mine, g ? mine : gold, g);
     if (node_is(gold, N_TUPLE) && node_is(mine, N_TUPLE)) return tuples(judge, gold, mine);
     bool tuple = node_is(gold, N_TUPLE) || node_is(mine, N_TUPLE);
+    const Node *pair = node_is(gold, N_TUPLE) ? gold : mine;
+    if (tuple && pair->op == BRACKET_SQUARE && pair->count == 2) return judge_say(judge, ANSWER_NO, "an interval against a list"); // [2,5] and 2,5
     if (tuple && (node_is(gold, N_SET) || node_is(mine, N_SET))) return judge_say(judge, ANSWER_NO, "a set against an ordered tuple");
     return tuple ? in_order(judge, gold, mine) : as_sets(judge, gold, mine);
 }
@@ -151,9 +197,12 @@ static Answer element(Judge *judge, const Node *gold, const Node *mine) { // a c
     if (node_is_const(one, CONST_EMPTY)) return judge_say(judge, ANSWER_NO, "not empty");
     if (node_is(one, N_RELATION)) {
         const Node *value = relation_value(judge, one);
-        if (!value || value->kind == N_UNDEF || !is_collection(value)) return judge_say(judge, ANSWER_NO, "a list against one relation");
+        bool single = value && node_is(many, N_SET) && many->count == 1; // {0} and x=0
+        if (!value || value->kind == N_UNDEF || (!is_collection(value) && !single)) return judge_say(judge, ANSWER_NO, "a list against one relation");
         return judge_equal(judge, many == gold ? many : value, many == gold ? value : many);
     }
+    bool vector = node_is(one, N_MATRIX) && node_is(many, N_TUPLE) && (many->op == BRACKET_ROUND || many->op == BRACKET_ANGLE);
+    if (vector && (one->op == 1 || (uint32_t)one->op == one->count)) return in_order(judge, gold, mine); // (1,2) and its column or row
     if (node_is(many, N_SET) && many->count == 1) return judge_equal(judge, many == gold ? many->args[0] : one, many == gold ? one : many->args[0]);
     return judge_say(judge, ANSWER_NO, "several values against one");
 }
@@ -185,7 +234,10 @@ static Answer based(Judge *judge, const Node *gold, const Node *mine) {
 }
 
 static Answer residues(Judge *judge, const Node *gold, const Node *mine) {
-    if (gold->kind != mine->kind) return judge_say(judge, ANSWER_NO, "a residue class against a value");
+    if (gold->kind != mine->kind) { // 3 (mod 7) names the remainder 3; 10 (mod 7) is no plain 3
+        bool class_first = node_is(gold, N_MODULO);
+        return judge_equal(judge, class_first ? gold->args[0] : gold, class_first ? mine : mine->args[0]);
+    }
     if (judge_equal(judge, gold->args[1], mine->args[1]) != ANSWER_YES) return judge_say(judge, ANSWER_NO, "other modulus");
     bool integers = node_is_integer(gold->args[0]) && node_is_integer(mine->args[0]) && node_is_integer(gold->args[1]);
     if (!integers) return judge_equal(judge, gold->args[0], mine->args[0]);
@@ -209,7 +261,8 @@ static Answer dispatch(Judge *judge, const Node *gold, const Node *mine) {
     if (node_is(gold, N_RATIO) || node_is(mine, N_RATIO)) return judge_ratios(judge, gold, mine);
     if (node_is(gold, N_BASE) || node_is(mine, N_BASE)) return based(judge, gold, mine);
     if (node_is(gold, N_MODULO) || node_is(mine, N_MODULO)) return residues(judge, gold, mine);
-    if (node_is(gold, N_MATRIX) && node_is(mine, N_MATRIX)) return gold->op == mine->op ? in_order(judge, gold, mine) : judge_say(judge, ANSWER_NO, "other shape");
+    if (node_is(gold, N_MATRIX) && node_is(mine, N_MATRIX))
+        return gold->op == mine->op ? in_order(judge, gold, mine) : judge_say(judge, ANSWER_NO, "other shape");
     if (node_is(gold, N_TEXT) || node_is(mine, N_TEXT)) return judge_say(judge, ANSWER_NO, "different words");
     if (!is_scalar(gold) || !is_scalar(mine)) return judge_say(judge, ANSWER_NO, "different kinds");
     if (judge_rounding(judge, gold, mine) == ANSWER_YES) return ANSWER_YES;

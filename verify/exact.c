@@ -4,17 +4,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool spend(Exact *exact, int64_t limbs) {
-    if (exact->fuel >= 0) exact->fuel -= limbs;
+bool exact_spend(Exact *exact, int64_t cost) {
+    if (exact->fuel >= 0) exact->fuel -= cost;
     return exact->fuel >= 0;
 }
 
 static int64_t size_of(const Node *a) { return llabs((long long)a->num_size) + a->den_size; }
+static int64_t least(int64_t x, int64_t y) { return x < y ? x : y; }
 
-// Cost of a product of x and y limbs, and of the gcd after it: quadratic while small, n log^2 n later.
+// Fuel is about a nanosecond. Both fits are of GMP 6.2 on one core of a server, 50 to 25,600 limbs: a product takes 41 to 226
+// a limb, a greatest common divisor 255 to 5,600.
 static int64_t product_cost(int64_t x, int64_t y) {
-    int64_t small = x < y ? x : y, big = x < y ? y : x;
-    return small < 40 ? small * big + big : big * 60;
+    int64_t small = least(x, y), per_limb = 20 * (63 - __builtin_clzll((uint64_t)small | 1)) - 80;
+    return (x + y) * (small < 8 ? 2 * small + 1 : per_limb > 40 ? per_limb : 40);
+}
+
+int64_t exact_gcd_cost(int64_t x, int64_t y) {
+    int64_t small = least(x, y), root = 1;
+    while (root * root < small) root++;
+    return small < 2 ? x + y : small * 40 * root + x + y;
+}
+
+// Sums and products of fractions bring them to lowest terms: a gcd for each denominator that is not 1.
+static int64_t reduction_cost(int64_t numerator, const Node *denominator) {
+    return node_is_integer(denominator) ? 0 : exact_gcd_cost(numerator, denominator->den_size);
 }
 
 static const Node *finish(Exact *exact, mpq_t q) {
@@ -30,14 +43,15 @@ static void view(mpq_t out, const Node *a) { // mpq that borrows the limbs of a
 }
 
 static bool power_of_ten(Exact *exact, mpz_t out, int64_t exponent) {
-    if (exponent > EXACT_BITS * 3 / 10 || !spend(exact, product_cost(exponent / 19, exponent / 19))) return false;
+    if (exponent > EXACT_BITS * 3 / 10 || !exact_spend(exact, product_cost(exponent / 19, exponent / 19))) return false;
     mpz_ui_pow_ui(out, 10, (unsigned long)exponent);
     return true;
 }
 
 const Node *exact_literal(Exact *exact, const char *digits, size_t len, int64_t exponent, size_t repeat) {
     if (len > LITERAL_DIGITS || exponent > EXACT_BITS || exponent < -EXACT_BITS) return NULL;
-    if (!spend(exact, (int64_t)len * (int64_t)(len / 400 + 1))) return NULL;
+    if (!exact_spend(exact, (int64_t)len * (int64_t)(len / 400 + 1) + (exponent ? exact_gcd_cost((int64_t)len / 19, (int64_t)len / 19) : 0)))
+        return NULL;
     char *plain = arena_alloc(exact->arena, len + 1);
     if (!plain) return NULL;
     size_t kept = 0;
@@ -73,7 +87,8 @@ const Node *exact_literal(Exact *exact, const char *digits, size_t len, int64_t 
 }
 
 const Node *exact_add(Exact *exact, const Node *a, const Node *b) {
-    if ((size_of(a) + size_of(b)) * 64 > 4 * EXACT_BITS || !spend(exact, product_cost(size_of(a), size_of(b)))) return NULL;
+    int64_t cost = product_cost(size_of(a), size_of(b)) + 2 * (node_is_integer(a) ? 0 : reduction_cost(a->den_size, b));
+    if ((size_of(a) + size_of(b)) * 64 > 4 * EXACT_BITS || !exact_spend(exact, cost)) return NULL;
     mpq_t x, y, sum;
     view(x, a);
     view(y, b);
@@ -83,7 +98,8 @@ const Node *exact_add(Exact *exact, const Node *a, const Node *b) {
 }
 
 const Node *exact_mul(Exact *exact, const Node *a, const Node *b) {
-    if ((size_of(a) + size_of(b)) * 64 > 4 * EXACT_BITS || !spend(exact, product_cost(size_of(a), size_of(b)))) return NULL;
+    int64_t cost = product_cost(size_of(a), size_of(b)) + reduction_cost(size_of(a), b) + reduction_cost(size_of(b), a);
+    if ((size_of(a) + size_of(b)) * 64 > 4 * EXACT_BITS || !exact_spend(exact, cost)) return NULL;
     mpq_t x, y, product;
     view(x, a);
     view(y, b);
@@ -108,6 +124,12 @@ const Node *exact_scale(Exact *exact, const Node *a, int64_t num, int64_t den, i
     return node_is(f, N_RAT) ? exact_mul(exact, a, f) : NULL;
 }
 
+// Squarings to `limbs` limbs cost about half a product of that size; powers of two are shifts.
+static int64_t power_cost(const Node *base, int64_t limbs) {
+    bool two = node_is_integer(base) && (base->num_size == 1 || base->num_size == -1) && !(base->num[0] & (base->num[0] - 1));
+    return two ? limbs : product_cost(limbs, limbs) / 4;
+}
+
 // base^e for an integer e of any size; only 0, 1 and -1 survive a huge one.
 static const Node *integer_power(Exact *exact, const Node *base, const Node *exponent) {
     int64_t e;
@@ -122,7 +144,7 @@ static const Node *integer_power(Exact *exact, const Node *base, const Node *exp
     view(x, base);
     size_t bits = mpz_sizeinbase(mpq_numref(x), 2), den_bits = mpz_sizeinbase(mpq_denref(x), 2);
     if (den_bits > bits) bits = den_bits;
-    if (n > EXACT_BITS || bits * n > EXACT_BITS + bits || !spend(exact, product_cost((int64_t)(bits * n / 64), (int64_t)(bits * n / 64)))) return NULL;
+    if (n > EXACT_BITS || bits * n > EXACT_BITS + bits || !exact_spend(exact, power_cost(base, (int64_t)(bits * n / 64)))) return NULL;
     mpq_init(power); // a power of a fraction in lowest terms is in lowest terms
     mpz_pow_ui(mpq_numref(power), mpq_numref(x), n);
     mpz_pow_ui(mpq_denref(power), mpq_denref(x), n);
@@ -136,7 +158,7 @@ const Node *exact_pow(Exact *exact, const Node *base, const Node *exponent) {
     unsigned long n = exponent->den[0];
     if (!node_sign(base)) return node_sign(exponent) > 0 ? base : node_undef();
     if (node_sign(base) < 0 && n % 2 == 0) return NULL;
-    if (!spend(exact, product_cost(size_of(base), size_of(base)))) return NULL;
+    if (!exact_spend(exact, 4 * product_cost(size_of(base), size_of(base)))) return NULL;
     mpq_t x, root;
     view(x, base);
     mpq_init(root);

@@ -3,8 +3,8 @@
 // Every operation estimates the bits of its result from log2 of its operands before it starts and refuses (returns NULL)
 // what would pass EXACT_BITS; 10^{10^{10}} costs one comparison. GMP's temporaries are a small multiple of the operands,
 // so the same estimate bounds them: mp_set_memory_functions would be a mutable global of the whole process and would
-// take FLINT's caches along, hence this guard instead. `fuel` counts limb operations and ends a check that adds up too
-// many dear ones.
+// take FLINT's caches along, hence this guard instead. `fuel` counts about a nanosecond an operation, estimated beforehand
+// from the sizes, and ends a check that adds up too many dear ones.
 #ifndef VERIFY_EXACT_H
 #define VERIFY_EXACT_H
 #include "verify/tree.h"
@@ -13,8 +13,11 @@ enum { EXACT_BITS = 1 << 21, LITERAL_DIGITS = 100000, FACTORIAL_MAX = 20000 };
 
 typedef struct Exact {
     Arena *arena;
-    int64_t fuel; // limb operations left; below 0: everything is refused
+    int64_t fuel; // about nanoseconds left; below 0: everything is refused
 } Exact;
+
+bool exact_spend(Exact *exact, int64_t cost); // false when that was too much
+int64_t exact_gcd_cost(int64_t x, int64_t y); // of a gcd of x and y limbs
 
 // Digits with optional point, e.g. "12.50", times 10^exponent; the last `repeat` digits recur for ever. NULL past the bounds.
 const Node *exact_literal(Exact *exact, const char *digits, size_t len, int64_t exponent, size_t repeat);

@@ -26,8 +26,7 @@ static const Node *factorial(Exact *exact, int fn, const Node *a) {
     int64_t n;
     if (!node_is_integer(a)) return NULL;
     if (node_sign(a) < 0) return node_undef();
-    if (!node_fits(a, &n) || n > FACTORIAL_MAX || exact->fuel < 0) return NULL;
-    exact->fuel -= n * 8;
+    if (!node_fits(a, &n) || n > FACTORIAL_MAX || !exact_spend(exact, n * 40)) return NULL;
     mpz_t out;
     mpz_init(out);
     if (fn == FN_FACTORIAL) mpz_fac_ui(out, (unsigned long)n);
@@ -43,8 +42,7 @@ static const Node *binomial(Exact *exact, const Node *a, const Node *b) {
     if (n >= 0 && k > n) return node_integer(exact->arena, 0);
     if (n >= 0 && n - k < k) k = n - k;
     int64_t bits = 64 - __builtin_clzll((unsigned long long)llabs((long long)n) | 1);
-    if (k > FACTORIAL_MAX || k * bits > EXACT_BITS || exact->fuel < 0) return NULL;
-    exact->fuel -= k * 16;
+    if (k > FACTORIAL_MAX || k * bits > EXACT_BITS || !exact_spend(exact, k * 80)) return NULL;
     mpz_t top, out;
     mpz_init(out);
     mpz_bin_ui(out, node_num(top, a), (unsigned long)k);
@@ -66,7 +64,8 @@ static const Node *common_divisor(Exact *exact, int fn, const Node *const *args,
     mpz_init(out);
     mpz_set_ui(out, fn == FN_LCM);
     for (uint32_t i = 0; i < count; i++) {
-        if (!node_is_integer(args[i]) || mpz_sizeinbase(out, 2) > 65536 || abs(args[i]->num_size) > 1024) {
+        int64_t cost = exact_gcd_cost((int64_t)mpz_size(out), abs(args[i]->num_size));
+        if (!node_is_integer(args[i]) || mpz_sizeinbase(out, 2) > 65536 || abs(args[i]->num_size) > 1024 || !exact_spend(exact, cost)) {
             mpz_clear(out);
             return NULL;
         }

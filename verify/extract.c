@@ -2,6 +2,7 @@
 #include "verify/extract.h"
 
 #include "verify/extract_marker.h"
+#include "verify/words.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -18,6 +19,9 @@ typedef struct Scan {
     size_t start[EXTRACT_BOXES + 1];                        // of the backslash
     int boxes;
 } Scan;
+
+static const char *const SECOND_THOUGHTS[] = {"then", "so", "correct", "correction", "actually", "finally", "final", "now", "becomes", "gives", "is",
+    "was", "equals", "check", NULL};
 
 static bool one_of(char c, const char *set) { return c && strchr(set, c); } // NUL is a byte like any other
 
@@ -68,7 +72,9 @@ static void scan_boxes(Scan *scan, size_t from) {
             for (int k = 0; k < 3 && !name; k++)
                 if (at(scan->s, scan->len, i, NAMES[k])) name = strlen(NAMES[k]);
             if (name) i = open_box(scan, i, name);
-            else if (i + 1 < scan->len && scan->s[i + 1] == '\\' && (at(scan->s, scan->len, i + 1, "\\boxed") || at(scan->s, scan->len, i + 1, "\\fbox"))) i++; // "\\boxed", escaped twice
+            else if (i + 1 < scan->len && scan->s[i + 1] == '\\' &&
+                     (at(scan->s, scan->len, i + 1, "\\boxed") || at(scan->s, scan->len, i + 1, "\\fbox")))
+                i++; // "\\boxed", escaped twice
             else i += 2;
             continue;
         }
@@ -84,17 +90,18 @@ static void scan_boxes(Scan *scan, size_t from) {
     }
 }
 
-// Is s[i..end) only "and", "or", punctuation, math delimiters, blanks and at most one short "x =" prefix?
+// Is s[i..end) only "and", "or", punctuation, bullets, math delimiters, blanks and at most one short "x =" prefix?
 static bool joins(const char *s, size_t i, size_t end, Span *prefix) {
     *prefix = (Span){end, end};
     if (end - i > 120) return false;
     while (i < end) {
-        if (isspace((unsigned char)s[i]) || one_of(s[i], "$,;}{&")) i++;
+        if (isspace((unsigned char)s[i]) || one_of(s[i], "$,;}{&+*-")) i++;
         else if (at(s, end, i, "and") || at(s, end, i, "or")) {
             size_t n = s[i] == 'a' ? 3 : 2;
             if (i + n < end && isalpha((unsigned char)s[i + n])) goto name;
             i += n;
         } else if (s[i] == '\\' && i + 1 < end && one_of(s[i + 1], "()[]\\,;:! ")) i += 2;
+        else if (s[i] == '\\' && i + 1 == end) i++; // of "\\boxed", escaped twice
         else if (at(s, end, i, "\\quad")) i += 5;
         else if (at(s, end, i, "\\qquad")) i += 6;
         else if (at(s, end, i, "\\text")) i += 5;
@@ -104,7 +111,8 @@ static bool joins(const char *s, size_t i, size_t end, Span *prefix) {
             while (k < end && k - i < 24 && (isalnum((unsigned char)s[k]) || one_of(s[k], "_{}()"))) k++;
             size_t name_end = k;
             while (k < end && (s[k] == ' ' || s[k] == '&')) k++;
-            bool short_name = name_end > i && (name_end - i <= 3 || memchr(s + i, '_', name_end - i) || s[i] == '\\' || memchr(s + i, '(', name_end - i));
+            bool short_name =
+                name_end > i && (name_end - i <= 3 || memchr(s + i, '_', name_end - i) || s[i] == '\\' || memchr(s + i, '(', name_end - i));
             if (k >= end || s[k] != '=' || !short_name || prefix->begin != prefix->end) return false;
             *prefix = (Span){i, k + 1};
             i = k + 1;
@@ -113,26 +121,62 @@ static bool joins(const char *s, size_t i, size_t end, Span *prefix) {
     return true;
 }
 
+// "\boxed{1} papers and \boxed{2} bins": a few words that end in "and", no number, sentence end or second thought.
+static bool joins_by_and(const char *s, size_t i, size_t end) {
+    int words = 0;
+    bool last_and = false;
+    if (end - i > 60) return false;
+    while (i < end) {
+        size_t n = 0;
+        while (i + n < end && isalpha((unsigned char)s[i + n])) n++;
+        if (n) {
+            last_and = n == 3 && at(s, end, i, "and");
+            if (words_hedge(s + i, n) || words_in(s + i, n, SECOND_THOUGHTS) || ++words > 6) return false;
+        } else if (s[i] == '\\' && at(s, end, i, "\\text{")) n = 6;
+        else if (s[i] == '\\' && i + 1 < end && one_of(s[i + 1], "()[],;: ")) n = 2;
+        else if (!one_of(s[i], " ${}()~")) return false;
+        i += n ? n : 1;
+    }
+    return last_and;
+}
+
 static bool blank(const char *s, Span span) {
     for (size_t i = span.begin; i < span.end; i++)
         if (!isspace((unsigned char)s[i]) && s[i] != '$' && s[i] != '~') return false;
     return true;
 }
 
-static bool same_bytes(const char *s, Span a, Span b) { return a.end - a.begin == b.end - b.begin && !memcmp(s + a.begin, s + b.begin, a.end - a.begin); }
+static bool same_bytes(const char *s, Span a, Span b) {
+    return a.end - a.begin == b.end - b.begin && !memcmp(s + a.begin, s + b.begin, a.end - a.begin);
+}
 
 static bool percent_follows(const char *s, size_t len, size_t i) {
-    while (i < len && (isspace((unsigned char)s[i]) || s[i] == '}' || s[i] == '$' || (s[i] == '\\' && i + 1 < len && (s[i + 1] == ')' || s[i + 1] == ']')))) i += s[i] == '\\' ? 2 : 1;
+    while (i < len &&
+           (isspace((unsigned char)s[i]) || s[i] == '}' || s[i] == '$' || (s[i] == '\\' && i + 1 < len && (s[i + 1] == ')' || s[i + 1] == ']'))))
+        i += s[i] == '\\' ? 2 : 1;
     return i < len && (s[i] == '%' || at(s, len, i, "\\%") || at(s, len, i, "percent") || at(s, len, i, "pct"));
+}
+
+static Span without_blanks(const char *s, Span span) {
+    while (span.begin < span.end && isspace((unsigned char)s[span.begin])) span.begin++;
+    while (span.begin < span.end && isspace((unsigned char)s[span.end - 1])) span.end--;
+    return span;
 }
 
 static bool last_run(const Scan *scan, Extract *out) {
     if (!scan->boxes) return false;
     int last = scan->boxes - 1, first = last;
     Span prefix[EXTRACT_BOXES + 1] = {0};
-    while (first > 0 && joins(scan->s, scan->box[first - 1].end + 1, scan->start[first], &prefix[first])) first--;
+    while (first > 0) {
+        size_t from = scan->box[first - 1].end + 1, to = scan->start[first];
+        if (!joins(scan->s, from, to, &prefix[first])) {
+            prefix[first] = (Span){0, 0};
+            if (!joins_by_and(scan->s, from, to)) break;
+        }
+        first--;
+    }
     out->rule = "box";
-    out->span = (Span){scan->box[first].begin, scan->box[last].end};
+    out->span = without_blanks(scan->s, (Span){scan->box[first].begin, scan->box[last].end});
     out->too_many = last - first >= EXTRACT_BOXES;
     if (first > 0) prefix[first] = (Span){0, 0};
     else { // the first box may have a name before it as well: "y_1 = \boxed{...}"
@@ -145,11 +189,11 @@ static bool last_run(const Scan *scan, Extract *out) {
     }
     for (int i = first; i <= last && out->count < EXTRACT_BOXES; i++) {
         bool repeated = false;
-        for (int j = 0; j < out->count; j++) repeated |= same_bytes(scan->s, out->part[j], scan->box[i]);
+        for (int j = 0; j < out->count; j++) repeated |= same_bytes(scan->s, out->part[j], without_blanks(scan->s, scan->box[i]));
         if (repeated && prefix[i].begin == prefix[i].end) continue;
         if (blank(scan->s, scan->box[i])) return out->count = 0, true; // \boxed{}: the template, or nothing
         out->prefix[out->count] = prefix[i];
-        out->part[out->count++] = scan->box[i];
+        out->part[out->count++] = without_blanks(scan->s, scan->box[i]);
     }
     out->percent = percent_follows(scan->s, scan->len, scan->box[last].end + 1);
     return true;
@@ -172,6 +216,12 @@ Extract extract_answer(const char *text, size_t len, bool fallback) {
     size_t from = after_thinking(text, len);
     Scan scan = {.s = text, .len = len};
     scan_boxes(&scan, from);
+    size_t after = scan.boxes ? scan.box[scan.boxes - 1].end : len;
+    Span closing = extract_closing(text, after, len);
+    if (closing.begin < closing.end) {
+        out = (Extract){.rule = "closing sentence", .span = closing, .part = {closing}, .count = 1};
+        return out;
+    }
     if (last_run(&scan, &out)) {
         if (!out.count) out.rule = "empty box";
         return out;

@@ -2,11 +2,12 @@
 //
 // The order, each used only if those before it found nothing:
 //   1. only what follows the last "</think>" counts
+//      a closing "The final answer is $7$. I hope it is correct." after the boxes speaks instead of them
 //   2. the last run of complete \boxed{...} or \fbox{...}   "\boxed{1}, \boxed{2} and \boxed{5}" is the list 1, 2, 5
 //      an empty box is no answer, and nothing else is looked for; a box that never closes is dropped, and when it
 //      is the only one there is no answer: a response cut off in its box may be a prefix of anything
 //   3. <answer>...</answer>     4. the last "#### ..."     5. the last "Answer: ...", "the answer is ..."
-//   6. with the fallback: the whole of a short response, the last math span, the last number
+//   6. with the fallback: the whole of a short response, the last math span, the last number, the only option letter
 #ifndef VERIFY_EXTRACT_H
 #define VERIFY_EXTRACT_H
 #include "verify/verify.h"

@@ -1,4 +1,5 @@
 // Tags, markers, last math span, last number; see extract.h.
+#define _GNU_SOURCE // memmem
 //   "<answer>7</answer>"   "#### 1,234"   "**Answer: 42**"   "The final answer is $x=3$. I hope it is correct."
 #include "verify/extract_marker.h"
 
@@ -152,6 +153,7 @@ static bool money(const char *s, size_t len, size_t i, Span math) {
 
 // Does a sentence or a line end between the last math span and the last number? Then the number is the later statement.
 static bool number_is_later(const char *s, Span math, Span number) {
+    if (math.end > math.begin && s[math.end - 1] == '.' && number.begin > math.end) return true; // "$$x=2.$$ So it rose by 100%"
     for (size_t i = math.end; i + 1 < number.begin; i++)
         if (s[i] == '\n' || (s[i] == '.' && isspace((unsigned char)s[i + 1]))) return true;
     return false;
@@ -166,10 +168,28 @@ static bool mixed_prose(const char *s, Span span) {
         while (i + n < span.end && isalpha((unsigned char)s[i + n])) n++;
         digit |= isdigit((unsigned char)s[i]) != 0;
         words += n > 0;
-        word |= n >= 2 && !(i > span.begin && s[i - 1] == '\\') && !words_math_name(s + i, n) && !unit_word(s + i, n);
+        word |= n >= 2 && !words_glued(s + i, n) && !(i > span.begin && s[i - 1] == '\\') && !words_math_name(s + i, n) && !unit_word(s + i, n);
         i += n ? n : 1;
     }
     return (word && digit) || (word && words > 4);
+}
+
+// The one number of a line of prose: "Answer: Jane started 3 hours ago". The line itself when it hedges or has several.
+static Span lone_number(const char *s, Span line) {
+    Span found = line;
+    int numbers = 0;
+    for (size_t i = line.begin, n; i < line.end; i += n) {
+        for (n = 0; i + n < line.end && isalpha((unsigned char)s[i + n]);) n++;
+        if (n && words_hedge(s + i, n)) return line;
+        if (!n && isdigit((unsigned char)s[i])) {
+            Span number = number_at(s, line.end, i);
+            if (numbers++) return line;
+            found = number;
+            n = number.end > i ? number.end - i : 1;
+        }
+        n += !n;
+    }
+    return numbers == 1 ? found : line;
 }
 
 static void fallback_scan(const char *s, size_t from, size_t len, Found *found) {
@@ -185,11 +205,22 @@ static void fallback_scan(const char *s, size_t from, size_t len, Found *found) 
             next = escaped ? i + 2 : i + 1;
         } else if (isdigit((unsigned char)s[i]) && (i == from || !isalnum((unsigned char)s[i - 1]))) {
             Span number = number_at(s, len, i);
-            if (number.end >= len || !isalpha((unsigned char)s[number.end]) || isspace((unsigned char)s[number.end]) || s[number.end] == 'm') found->number = number;
+            if (number.end >= len || !isalpha((unsigned char)s[number.end]) || isspace((unsigned char)s[number.end]) || s[number.end] == 'm')
+                found->number = number;
             next = number.end > i ? number.end : i + 1;
         }
         i = next;
     }
+}
+
+// "The final answer is $10,455$. I hope it is correct." is the close that Minerva's prompt teaches: it speaks after the boxes.
+Span extract_closing(const char *s, size_t from, size_t len) {
+    static const char CLOSE[] = "I hope it is correct", OPEN[] = "final answer is ";
+    const char *close = memmem(s + from, len - from, CLOSE, sizeof CLOSE - 1);
+    const char *open = close ? memmem(s + from, (size_t)(close - s) - from, OPEN, sizeof OPEN - 1) : NULL;
+    size_t next;
+    if (!open || close - open > 400 || open[sizeof OPEN - 1] != '$') return (Span){0, 0};
+    return math_at(s, (size_t)(close - s), (size_t)(open - s) + sizeof OPEN - 1, &next);
 }
 
 static void scan(const char *s, size_t from, size_t len, Found *found) {
@@ -209,20 +240,50 @@ static void scan(const char *s, size_t from, size_t len, Found *found) {
     if (found->marker.end) found->marker = marked_line(s, len, found->marker.begin);
 }
 
+// The option named by a response without mathematics: its first label ("A. Because B fails"), else the only
+// capital from A to J that stands alone ("Because B is valid"; not the article in "A cat").
+static Span lone_option(const char *s, Span all) {
+    Span found = {0, 0};
+    for (size_t i = all.begin, n; i < all.end; i += n ? n : 1) {
+        for (n = 0; i + n < all.end && isalpha((unsigned char)s[i + n]);) n++;
+        if (n != 1 || s[i] < 'A' || s[i] > 'J') continue;
+        char after = i + 1 < all.end ? s[i + 1] : 0, then = i + 2 < all.end ? s[i + 2] : 0;
+        if (i == all.begin && one_of(after, ".):") && isspace((unsigned char)then)) return (Span){i, i + 1};
+        if (s[i] == 'A' && after == ' ' && islower((unsigned char)then)) continue;
+        if (found.end && s[found.begin] != s[i]) return (Span){0, 0};
+        found = (Span){i, i + 1};
+    }
+    return found;
+}
+
+static bool has_digit(const char *s, Span span) {
+    for (size_t i = span.begin; i < span.end; i++)
+        if (isdigit((unsigned char)s[i]) || s[i] == '\\') return true;
+    return false;
+}
+
 Span extract_marked(const char *text, size_t from, size_t len, bool fallback, const char **rule) {
     Found found = {0};
     scan(text, from, len, &found);
     if (found.tag.end) return *rule = "answer tag", trimmed(text, found.tag);
     if (found.hashes.end > found.hashes.begin) return *rule = "#### marker", found.hashes;
-    if (found.marker.end > found.marker.begin) return *rule = "answer marker", found.marker;
+    if (found.marker.end > found.marker.begin) {
+        bool prose = fallback && !memchr(text + found.marker.begin, '$', found.marker.end - found.marker.begin) && mixed_prose(text, found.marker);
+        return *rule = "answer marker", prose ? lone_number(text, found.marker) : found.marker;
+    }
     if (!fallback) return (Span){0, 0};
-    Span whole = trimmed(text, (Span){from, len}), stated = after_is(text, whole);
-    if (whole.end - whole.begin <= SHORT_RESPONSE && !memchr(text + whole.begin, '\n', whole.end - whole.begin) && !memchr(text + whole.begin, '$', whole.end - whole.begin)) {
+    Span whole = trimmed(text, (Span){from, len}), stated = after_is(text, whole), option = {0, 0};
+    if (!memchr(text + whole.begin, '$', whole.end - whole.begin) && !has_digit(text, whole)) option = lone_option(text, whole);
+    if (option.end && option.end - option.begin < whole.end - whole.begin) return *rule = "lone option", option;
+    if (whole.end - whole.begin <= SHORT_RESPONSE && !memchr(text + whole.begin, '\n', whole.end - whole.begin) &&
+        !memchr(text + whole.begin, '$', whole.end - whole.begin)) {
         bool delimited = whole.end > whole.begin + 1 && text[whole.begin] == '\\' && one_of(text[whole.begin + 1], "([");
-        if (!delimited && (stated.begin > whole.begin || !mixed_prose(text, whole)) && !mixed_prose(text, stated)) return *rule = "short response", trimmed(text, stated);
+        if (!delimited && (stated.begin > whole.begin || !mixed_prose(text, whole)) && !mixed_prose(text, stated))
+            return *rule = "short response", trimmed(text, stated);
     }
     fallback_scan(text, from, len, &found);
-    if (found.math.end > found.math.begin && !(found.number.end && number_is_later(text, found.math, found.number))) return *rule = "last math span", trimmed(text, found.math);
+    if (found.math.end > found.math.begin && !(found.number.end && number_is_later(text, found.math, found.number)))
+        return *rule = "last math span", trimmed(text, found.math);
     if (found.number.end) return *rule = "last number", found.number;
     return (Span){0, 0};
 }

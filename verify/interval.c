@@ -62,8 +62,7 @@ static bool from_pair(Judge *judge, const Node *n, Set *out) {
     return add(judge, out, (Segment){end_value(n->args[0]), end_value(n->args[1]), lo_open, hi_open});
 }
 
-static bool name_variable(Judge *judge, Set *out, const Node *name) {
-    (void)judge;
+static bool name_variable(Set *out, const Node *name) {
     if (out->variable && !node_identical(out->variable, name)) return false;
     out->variable = name;
     return true;
@@ -80,25 +79,57 @@ static bool add_bound(Judge *judge, Set *out, char sign, const Node *c) {
     }
 }
 
-static char flipped(char sign) { return sign == REL_LT ? REL_GT : sign == REL_GT ? REL_LT : sign == REL_LE ? REL_GE : sign == REL_GE ? REL_LE : sign; }
+static char flipped(char sign) {
+    return sign == REL_LT ? REL_GT : sign == REL_GT ? REL_LT : sign == REL_LE ? REL_GE : sign == REL_GE ? REL_LE : sign;
+}
+
+static bool is_variable(const Node *n) { return is_name(n) && !node_is(n, N_FUNC); } // not |S| or \sin A
+
+static bool intersect(Judge *judge, const Set *a, const Set *b, Set *out);
+
+// Which member of a relation is |variable|; -1 for none.
+static int absolute_member(const Node *n) {
+    for (int i = n->count == 3; i < 2 && n->count <= 3; i++) // of three the middle one
+        if (n->args[i]->kind == N_FUNC && n->args[i]->op == FN_ABS && is_variable(n->args[i]->args[0])) return i;
+    return -1;
+}
+
+// |x|<2 is (-2,2), 1<|x|<2 is two intervals: the part right of zero and its mirror image.
+static bool from_absolute(Judge *judge, const Node *n, int member, Set *out) {
+    Arena *arena = judge->exact.arena;
+    const Node *args[3] = {n->args[0], n->args[1], n->args[n->count - 1]}, *variable = n->args[member]->args[0];
+    args[member] = variable;
+    Set all = {0}, right = {0}, from_zero = {.at = {{node_integer(arena, 0), NULL, false, true}}, .count = 1};
+    if (!build(judge, node_map(arena, n, args), &all) || !intersect(judge, &all, &from_zero, &right)) return false;
+    for (int i = 0; i < right.count; i++) {
+        Segment s = right.at[i], mirror = {NULL, NULL, s.hi_open, s.lo_open};
+        if (s.hi) mirror.lo = normal_form(&judge->exact, node_negate(arena, s.hi));
+        mirror.hi = normal_form(&judge->exact, node_negate(arena, s.lo));
+        if (!add(judge, out, s) || !add(judge, out, mirror)) return false;
+    }
+    return name_variable(out, variable);
+}
 
 static bool from_relation(Judge *judge, const Node *n, Set *out) {
-    if (n->count == 2 && n->text[0] == REL_IN) return is_name(n->args[0]) && name_variable(judge, out, n->args[0]) && build(judge, n->args[1], out);
+    int member = absolute_member(n);
+    if (member >= 0) return from_absolute(judge, n, member, out);
+    if (n->count == 2 && n->text[0] == REL_IN) return is_name(n->args[0]) && name_variable(out, n->args[0]) && build(judge, n->args[1], out);
     if (n->count == 2) {
         const Node *left = n->args[0], *right = n->args[1];
-        bool named = is_name(left) && !has_variables(right);
-        if (!named && !(is_name(right) && !has_variables(left))) return false;
+        bool named = is_variable(left) && !has_variables(right);
+        if (!named && !(is_variable(right) && !has_variables(left))) return false;
         if (!is_end(named ? right : left)) return false;
-        return name_variable(judge, out, named ? left : right) && add_bound(judge, out, named ? n->text[0] : flipped(n->text[0]), end_value(named ? right : left));
+        return name_variable(out, named ? left : right) &&
+               add_bound(judge, out, named ? n->text[0] : flipped(n->text[0]), end_value(named ? right : left));
     }
-    if (n->count != 3 || !is_name(n->args[1]) || has_variables(n->args[0]) || has_variables(n->args[2])) return false;
+    if (n->count != 3 || !is_variable(n->args[1]) || mentions(n->args[0], n->args[1]) || mentions(n->args[2], n->args[1])) return false;
     if (!is_end(n->args[0]) || !is_end(n->args[2])) return false;
     char a = n->text[0], b = n->text[1];
     bool up = (a == REL_LT || a == REL_LE) && (b == REL_LT || b == REL_LE), down = (a == REL_GT || a == REL_GE) && (b == REL_GT || b == REL_GE);
     if (!up && !down) return false;
     const Node *lo = end_value(n->args[up ? 0 : 2]), *hi = end_value(n->args[up ? 2 : 0]);
     char low = up ? a : b, high = up ? b : a;
-    return name_variable(judge, out, n->args[1]) && add(judge, out, (Segment){lo, hi, low == REL_LT || low == REL_GT, high == REL_LT || high == REL_GT});
+    return name_variable(out, n->args[1]) && add(judge, out, (Segment){lo, hi, low == REL_LT || low == REL_GT, high == REL_LT || high == REL_GT});
 }
 
 // Intersection of two sets whose ends can be ordered.
@@ -147,9 +178,28 @@ static bool combine(Judge *judge, const Node *n, Set *out, bool both) {
     return complement(judge, &b, &c) && intersect(judge, &a, &c, out);
 }
 
+// "x \ne 1, 2" excludes both.
+static bool from_exclusions(Judge *judge, const Node *n, Set *out) {
+    Set points = {0}, line = {.at = {{NULL, NULL, true, true}}, .count = 1}, rest = {0};
+    const Node *first = n->args[0];
+    for (uint32_t i = 0; i < n->count; i++) {
+        const Node *point = i ? n->args[i] : first->args[1];
+        if (!is_end(point) || has_variables(point) || !add(judge, &points, (Segment){point, point, false, false})) return false;
+    }
+    return is_variable(first->args[0]) && name_variable(out, first->args[0]) && complement(judge, &points, &rest) &&
+           intersect(judge, &line, &rest, out);
+}
+
 static bool from_list(Judge *judge, const Node *n, Set *out) {
-    bool relations = true;
-    for (uint32_t i = 0; i < n->count; i++) relations &= node_is(n->args[i], N_RELATION);
+    bool relations = true, pairs = true;
+    for (uint32_t i = 0; i < n->count; i++) {
+        relations &= node_is(n->args[i], N_RELATION);
+        pairs &= node_is(n->args[i], N_TUPLE);
+        if (pairs && !from_pair(judge, n->args[i], out)) return false;
+    }
+    if (pairs) return true; // "[1,2] and [3,4]" beside a union
+    if (n->args[0]->kind == N_RELATION && n->args[0]->count == 2 && n->args[0]->text[0] == REL_NE && !relations)
+        return from_exclusions(judge, n, out);
     if (!relations) return false;
     if (n->op == LIST_AND && n->count == 2 && !is_equation(n->args[0])) return combine(judge, n, out, true);
     bool exclusions = true; // x != 1, x != 2 exclude both
@@ -220,14 +270,14 @@ static bool canonical(Judge *judge, Set *set) {
     return true;
 }
 
-static bool same_end(Judge *judge, const Node *a, const Node *b) { return a == b || (a && b && judge_scalars(judge, a, b) == ANSWER_YES); }
+static bool same_end(Judge *judge, const Node *a, const Node *b) { return a == b || (a && b && judge_equal(judge, a, b) == ANSWER_YES); }
 
 bool is_interval_like(const Node *n) {
     switch (n->kind) {
     case N_UNION: case N_INTERSECT: case N_MINUS: case N_BUILDER: return true;
     case N_TUPLE: return n->op == BRACKET_OPEN_CLOSED || n->op == BRACKET_CLOSED_OPEN;
     case N_CONST: return n->op == CONST_REALS;
-    case N_RELATION: return !is_equation(n) && n->text[0] != REL_OTHER && n->text[0] != REL_CONGRUENT;
+    case N_RELATION: return !is_equation(n) && n->text[0] != REL_OTHER && n->text[0] != REL_CONGRUENT && n->text[0] != REL_MAPS;
     case N_LIST:
         for (uint32_t i = 0; i < n->count; i++)
             if (node_is(n->args[i], N_RELATION) && is_interval_like(n->args[i])) return true;
@@ -243,7 +293,8 @@ Answer judge_intervals(Judge *judge, const Node *gold, const Node *mine) {
     sets[1] = (Set){0};
     if (!build(judge, gold, &sets[0])) return ANSWER_UNKNOWN;
     if (!build(judge, mine, &sets[1])) return judge_say(judge, ANSWER_UNKNOWN, "not a set of reals");
-    if (sets[0].variable && sets[1].variable && !node_identical(sets[0].variable, sets[1].variable)) return judge_say(judge, ANSWER_NO, "other variable");
+    if (sets[0].variable && sets[1].variable && !node_identical(sets[0].variable, sets[1].variable))
+        return judge_say(judge, ANSWER_NO, "other variable");
     bool a = canonical(judge, &sets[0]), b = canonical(judge, &sets[1]);
     if (a != b || sets[0].count != sets[1].count) return judge_say(judge, ANSWER_NO, "different sets of reals");
     for (int i = 0; i < sets[0].count; i++) {

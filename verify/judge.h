@@ -32,6 +32,7 @@ bool is_interval_like(const Node *n); // interval.c: a set of reals that is more
 bool is_name(const Node *n);          // relation.c: what may stand left of "=" as a mere label
 bool is_scalar(const Node *n);        // scalar.c
 bool has_variables(const Node *n);    // scalar.c
+bool mentions(const Node *n, const Node *name); // relation.c: name occurs in n
 // relation.c: "name = value" gives the value, chains give their last member if the constant members agree; else NULL.
 const Node *relation_value(Judge *judge, const Node *relation);
 bool is_equation(const Node *n); // every sign of the relation is = or ~

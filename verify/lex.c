@@ -1,6 +1,8 @@
 // The lexer; see lex.h.
 #include "verify/lex.h"
 
+#include "verify/words.h"
+
 #include <ctype.h>
 #include <string.h>
 
@@ -56,7 +58,7 @@ static size_t separator(const char *s, char *kind) {
     }
     if (s[0] == ',' && s[1] == '\\' && s[2] == '!') return *kind = '!', 3 + strspn(s + 3, " ");
     if (s[0] == ',') return *kind = ',', 1;
-    if (s[i] == '\\' && (s[i + 1] == ',' || s[i + 1] == '!' || s[i + 1] == ';' || s[i + 1] == ':')) return *kind = '\\', i + 2;
+    if (s[i] == '\\' && strchr(",!;: ", s[i + 1])) return *kind = '\\', i + 2;
     if (s[0] == '~') return *kind = '~', 1;
     if (s[0] == ' ' && s[1] != ' ') return *kind = ' ', 1;
     return 0;
@@ -101,10 +103,13 @@ static void lex_number(Lexer *lx) {
 
 static const char *const DROPPED[] = {"displaystyle", "textstyle", "scriptstyle", "limits", "nolimits", "left", "right", "middle",
     "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "Biggl", "Biggr", "rm", "bf", "it", "mathstrut", "strut",
-    "boldsymbol", "bm", "mathbf", "mathit", "mathsf", "mathtt", "pmb", "ensuremath", "boxed", "fbox", "framebox", "underline", "protect", "nonumber", "tiny", "small",
-    "large", "Large", NULL};
-static const char *const BLANKS[] = {"quad", "qquad", "thinspace", "enspace", "hfill", "hspace", "space", "medspace", "thickspace", "negthinspace", NULL};
-static const char *const TEXTS[] = {"text", "textbf", "textit", "textrm", "textsf", "texttt", "textnormal", "mbox", "hbox", "mathrm", "operatorname", "emph", "textup", "mathop", NULL};
+    "boldsymbol", "bm", "mathbf", "mathit", "mathsf", "mathtt", "pmb", "ensuremath", "boxed", "fbox", "framebox", "underline", "protect", "nonumber",
+    "tiny", "small",
+    "large", "Large", "therefore", "because", "checkmark", "qed", "blacksquare", NULL};
+static const char *const BLANKS[] = {"quad", "qquad", "thinspace", "enspace", "hfill", "hspace", "space", "medspace", "thickspace", "negthinspace",
+    NULL};
+static const char *const TEXTS[] = {"text", "textbf", "textit", "textrm", "textsf", "texttt", "textnormal", "mbox", "hbox", "mathrm", "operatorname",
+    "emph", "textup", "mathop", NULL};
 
 static void lex_span(Lexer *lx, size_t end);
 
@@ -122,6 +127,8 @@ static size_t closing(const Lexer *lx, size_t open, size_t end) {
 // "5\text{m}", "2000\text{ m/s}^2": letters right after a value are a unit; \mathrm{e}, \mathrm{i}, \mathrm{d} are not.
 static bool holds_unit(const Lexer *lx, const char *s, size_t len, bool roman) {
     const Token *last = lx->out.count ? &lx->out.at[lx->out.count - 1] : NULL;
+    size_t word = strcspn(s, " {(^/");
+    if (words_math_name(s, word < len ? word : len)) return false; // 2\text{sqrt}(3)
     bool value = last && (last->kind == T_NUMBER || (last->kind == T_SYMBOL && strchr("})", last->symbol)));
     size_t i = strspn(s, " ~"), letters = 0;
     if (!value || i >= len || !isalpha((unsigned char)s[i])) return false;
@@ -154,7 +161,9 @@ static void lex_text_group(Lexer *lx, size_t end, bool roman) {
         lx->i = close + 1;
         return;
     }
-    if (holds_words(inside, n) || holds_unit(lx, inside, n, roman) || (isspace((unsigned char)inside[0]) && isspace((unsigned char)inside[n - 1]))) {
+    bool math_name = words_math_name(inside, n),
+         spaced = isspace((unsigned char)inside[0]) && isspace((unsigned char)inside[n - 1]) && isalpha((unsigned char)inside[blank]);
+    if ((!math_name && holds_words(inside, n)) || holds_unit(lx, inside, n, roman) || spaced) {
         emit(lx, T_TEXT, inside, n);
         if (!lx->out.too_many) lx->out.at[lx->out.count - 1].display = roman;
         lx->i = close + 1;
@@ -226,6 +235,8 @@ static void lex_span(Lexer *lx, size_t end) {
         else if (isalpha(c)) {
             size_t n = 1;
             while (lx->i + n < end && isalpha((unsigned char)lx->s[lx->i + n])) n++;
+            bool value = lx->i && !lx->space && (isdigit((unsigned char)lx->s[lx->i - 1]) || lx->s[lx->i - 1] == ')');
+            if (value && words_glued(lx->s + lx->i, n)) n = words_glued(lx->s + lx->i, n);
             emit(lx, T_WORD, lx->s + lx->i, n);
             lx->i += n;
         } else if (c == '\\') lex_command(lx, end);

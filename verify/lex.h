@@ -39,6 +39,7 @@ typedef struct Tokens {
 // text is ASCII (unicode_to_tex) and outlives the tokens. group: read "1,234" as one number outside brackets.
 Tokens lex(Arena *arena, const char *text, size_t len, bool group);
 
+static inline bool token_symbol(const Token *token, char symbol) { return token->kind == T_SYMBOL && token->symbol == symbol; }
 bool token_is(const Token *token, TokenKind kind, const char *spelling);
 // The same tokens, spaces aside.
 bool tokens_equal(const Tokens *a, const Tokens *b);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_pi(const Node *n) { return node_is_const(n, CONST_PI); }
+static bool is_angle(const Node *n) { return node_is_const(n, CONST_PI) || (n->kind == N_FUNC && n->op >= FN_ASIN && n->op <= FN_ACSC); }
 
 static const Node *scaled(Judge *judge, const Node *x, int64_t num, int64_t den, int ten) {
     const Node *exact = node_is(x, N_RAT) ? exact_scale(&judge->exact, x, num, den, ten) : NULL;
@@ -26,7 +26,8 @@ static Answer percents(Judge *judge, const Node *gold, const Node *mine) {
     if (g && m) return judge_equal(judge, x, y);
     if ((g ? mine : gold)->kind == N_UNIT) return judge_say(judge, ANSWER_NO, "percent against a unit");
     Answer by_value = judge_scalars(judge, g ? scaled(judge, x, 1, 100, 0) : x, m ? scaled(judge, y, 1, 100, 0) : y);
-    if (by_value == ANSWER_YES || !judge->policy->percent_of_gold) return by_value;
+    bool proportion = !g && node_is(gold, N_RAT) && exact_compare(gold, node_integer(judge->exact.arena, 1)) < 0; // 0.28 is not 0.28%
+    if (by_value == ANSWER_YES || proportion || !judge->policy->percent_of_gold) return by_value;
     return judge_scalars(judge, x, y) == ANSWER_YES ? judge_say(judge, ANSWER_YES, "percent sign on one side") : by_value;
 }
 
@@ -39,7 +40,8 @@ static Answer both_units(Judge *judge, const Node *gold, const Node *mine) {
     const Unit *a = gold->unit, *b = mine->unit;
     if (a->percent || b->percent) return percents(judge, gold, mine);
     if (a->degree != b->degree && (a->generic || b->generic)) { // degrees against radians
-        const Node *x = a->degree ? in_radians(judge, gold->args[0]) : gold->args[0], *y = b->degree ? in_radians(judge, mine->args[0]) : mine->args[0];
+        const Node *x = a->degree ? in_radians(judge, gold->args[0]) : gold->args[0],
+                   *y = b->degree ? in_radians(judge, mine->args[0]) : mine->args[0];
         return judge_scalars(judge, x, y);
     }
     if (a->generic || b->generic) return judge_equal(judge, gold->args[0], mine->args[0]);
@@ -58,7 +60,7 @@ Answer judge_measures(Judge *judge, const Node *gold, const Node *mine) {
     const Unit *unit = g ? gold->unit : mine->unit;
     const Node *measured = g ? gold->args[0] : mine->args[0], *bare = g ? mine : gold;
     if (unit->percent) return percents(judge, gold, mine);
-    if (unit->degree && node_any(bare, is_pi)) {
+    if (unit->degree && node_any(bare, is_angle)) {
         const Node *radians = in_radians(judge, measured);
         return judge_scalars(judge, g ? radians : bare, g ? bare : radians);
     }
@@ -68,6 +70,10 @@ Answer judge_measures(Judge *judge, const Node *gold, const Node *mine) {
 
 // ---- ratios and times ----
 
+enum { ITEMS_OF_TIME = 3 }; // 5:00:00
+
+static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
+
 static bool is_time(const Node *n) { // 12:00, 3:05, 7 p.m.
     if (n->op) return true;
     for (uint32_t i = 1; i < n->count; i++)
@@ -75,7 +81,30 @@ static bool is_time(const Node *n) { // 12:00, 3:05, 7 p.m.
     return false;
 }
 
+// A gold that would be a ratio in lowest terms otherwise: 9:24, 12:30. An answer may well leave its ratio unreduced.
+static bool gold_is_time(const Node *n) {
+    int64_t hour, minute;
+    bool clock = n->count == 2 && n->args[1]->text_len == 2 && node_fits(n->args[0], &hour) && node_fits(n->args[1], &minute);
+    return is_time(n) || (clock && hour >= 1 && hour <= 24 && minute < 60 && gcd(hour, minute) > 1);
+}
+
+// 3:05 p.m. and 15:05
+static const Node *in_24_hours(Judge *judge, const Node *n) {
+    int64_t hour;
+    if (n->op != 2 || !node_fits(n->args[0], &hour) || hour < 1 || hour > 11) return n;
+    const Node *late = node_integer(judge->exact.arena, hour + 12), *args[ITEMS_OF_TIME] = {late};
+    for (uint32_t i = 1; i < n->count && i < ITEMS_OF_TIME; i++) args[i] = n->args[i];
+    return node_new(judge->exact.arena, N_RATIO, 2, args, n->count < ITEMS_OF_TIME ? n->count : ITEMS_OF_TIME);
+}
+
+static bool past_noon(const Node *n) { // written 13:00 to 23:59
+    int64_t hour;
+    return !n->op && node_fits(n->args[0], &hour) && hour >= 13 && hour < 24;
+}
+
 static Answer times(Judge *judge, const Node *gold, const Node *mine) {
+    if (past_noon(gold)) mine = in_24_hours(judge, mine);
+    if (past_noon(mine)) gold = in_24_hours(judge, gold);
     if (gold->op && mine->op && gold->op != mine->op) return judge_say(judge, ANSWER_NO, "other half of the day");
     uint32_t longer = gold->count > mine->count ? gold->count : mine->count;
     for (uint32_t i = 0; i < longer; i++) {
@@ -91,10 +120,11 @@ Answer judge_ratios(Judge *judge, const Node *gold, const Node *mine) {
     bool both = node_is(gold, N_RATIO) && node_is(mine, N_RATIO);
     if (!both) { // 2:3 against 2/3
         const Node *ratio = node_is(gold, N_RATIO) ? gold : mine, *other = ratio == gold ? mine : gold;
-        if (ratio->count != 2 || is_time(ratio) || !is_scalar(other)) return judge_say(judge, ANSWER_NO, "ratio against another kind");
+        if (ratio->count != 2 || (ratio == gold ? gold_is_time(ratio) : is_time(ratio)) || !is_scalar(other))
+            return judge_say(judge, ANSWER_NO, "ratio against another kind");
         return judge_scalars(judge, normal_form(&judge->exact, node_divide(arena, ratio->args[0], ratio->args[1])), other);
     }
-    if (is_time(gold) || is_time(mine)) return times(judge, gold, mine);
+    if (gold_is_time(gold) || is_time(mine)) return times(judge, gold, mine);
     if (gold->count != mine->count) return judge_say(judge, ANSWER_NO, "ratios of other lengths");
     for (uint32_t i = 1; i < gold->count; i++) { // a_0 b_i = a_i b_0
         const Node *left = node_2(arena, N_MUL, 0, gold->args[0], mine->args[i]), *right = node_2(arena, N_MUL, 0, gold->args[i], mine->args[0]);
@@ -128,7 +158,9 @@ static bool rounds_to(Judge *judge, const Node *written, const Node *value, int 
 Answer judge_rounding(Judge *judge, const Node *gold, const Node *mine) {
     if (has_variables(gold) || has_variables(mine) || !is_scalar(gold) || !is_scalar(mine)) return ANSWER_NO;
     int digits = judge->policy->approx_digits;
-    if (digits > 0 && node_is(mine, N_RAT) && !node_is_integer(gold) && rounds_to(judge, mine, gold, digits)) return judge_say(judge, ANSWER_YES, "correctly rounded");
-    if (judge->policy->rounded_gold && node_is(gold, N_RAT) && rounds_to(judge, gold, mine, 1)) return judge_say(judge, ANSWER_YES, "rounds to the gold");
+    if (digits > 0 && node_is(mine, N_RAT) && !node_is_integer(gold) && rounds_to(judge, mine, gold, digits))
+        return judge_say(judge, ANSWER_YES, "correctly rounded");
+    if (judge->policy->rounded_gold && node_is(gold, N_RAT) && rounds_to(judge, gold, mine, 1))
+        return judge_say(judge, ANSWER_YES, "rounds to the gold");
     return ANSWER_NO;
 }

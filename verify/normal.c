@@ -64,7 +64,9 @@ static void gather(Terms *terms, const Node *n, Kind kind) {
         return;
     }
     if (node_is(n, N_RAT)) {
-        const Node *folded = !terms->rational ? n : terms->sum ? exact_add(terms->exact, terms->rational, n) : exact_mul(terms->exact, terms->rational, n);
+        const Node *folded = !terms->rational ? n
+                             : terms->sum     ? exact_add(terms->exact, terms->rational, n)
+                                              : exact_mul(terms->exact, terms->rational, n);
         if (folded) {
             terms->rational = folded;
             return;
@@ -89,10 +91,12 @@ static const Node *fold_terms(Exact *exact, const Node *n) {
     if (!terms.rest) return node_undef();
     gather(&terms, n, (Kind)n->kind);
     const Node *r = terms.rational;
-    if (terms.bad || (terms.matrix && (sum ? r || terms.count : terms.count))) return terms.matrix && terms.count == 0 && !terms.bad ? node_undef() : n;
+    if (terms.bad || (terms.matrix && (sum ? r || terms.count : terms.count)))
+        return terms.matrix && terms.count == 0 && !terms.bad ? node_undef() : n;
     if (terms.matrix) return r ? matrix_mul(exact, r, terms.matrix) : terms.matrix;
     for (uint32_t i = 0; i < terms.count; i++)
         if (has_infinity(terms.rest[i]) && (sum || terms.count > 1 || (r && !node_is_int(r, -1) && !node_is_int(r, 1)))) return node_undef();
+    if (!sum) terms.count = normal_factorials(exact, terms.rest, terms.count, &r);
     if (!sum && r && !node_sign(r)) {
         bool plain = true;
         for (uint32_t i = 0; i < terms.count; i++) plain &= !node_any(terms.rest[i], may_vanish_or_fail);
@@ -106,24 +110,7 @@ static const Node *fold_terms(Exact *exact, const Node *n) {
     return terms.count == 1 ? terms.rest[0] : node_new(exact->arena, (Kind)n->kind, 0, terms.rest, terms.count);
 }
 
-// ---- powers and functions ----
-
-static const Node *fold_power(Exact *exact, const Node *base, const Node *e) {
-    base = unit_value(exact, base, false);
-    e = unit_value(exact, e, false);
-    if (has_infinity(base) || has_infinity(e)) return node_undef();
-    if (node_is_int(e, 1)) return base;
-    if (node_is_int(base, 1)) return base;
-    if (node_is(base, N_MATRIX)) {
-        int64_t k;
-        if (!node_fits(e, &k) || k < 1 || k > 16) return node_2(exact->arena, N_POW, 0, base, e);
-        const Node *m = base;
-        while (m && --k) m = matrix_mul(exact, m, base);
-        return m ? m : node_undef();
-    }
-    const Node *folded = node_is(base, N_RAT) && node_is(e, N_RAT) ? exact_pow(exact, base, e) : NULL;
-    return folded ? folded : node_2(exact->arena, N_POW, 0, base, e);
-}
+// ---- functions ----
 
 static const Node *fold_root(Exact *exact, const Node *n) {
     const Node *x = n->args[0], *degree = n->args[1];
@@ -152,6 +139,8 @@ static const Node *fold_function(Exact *exact, const Node *n) {
         const Node *det = matrix_det(exact, n->args[0]);
         return det ? det : n;
     }
+    if (n->op == FN_LOG && n->count == 2 && node_is(n->args[1], N_RAT) && (node_sign(n->args[1]) <= 0 || node_is_int(n->args[1], 1)))
+        return node_undef();
     if ((n->op == FN_LN || n->op == FN_LOG) && node_is(n->args[0], N_RAT)) {
         if (!node_sign(n->args[0])) return node_undef();
         if (node_is_int(n->args[0], 1)) return node_integer(exact->arena, 0);
@@ -174,17 +163,26 @@ const Node *normal_substitute(Arena *arena, const Node *n, const Node *symbol, c
     return same ? n : node_map(arena, n, to);
 }
 
+static int64_t node_total(const Node *n) {
+    int64_t total = 1;
+    for (uint32_t i = 0; i < n->count; i++) total += node_total(n->args[i]);
+    return total;
+}
+
 // sum_{k=a}^{b} term with numeric bounds, written out.
 static const Node *fold_big(Exact *exact, const Node *n) {
     int64_t from, to;
     if (!node_fits(n->args[1], &from) || !node_fits(n->args[2], &to) || to - from >= BIG_TERMS) return n;
-    const Node *total = node_integer(exact->arena, n->op);
-    for (int64_t k = from; k <= to && exact->fuel >= 0; k++) {
+    const Node *terms[BIG_TERMS + 1] = {node_integer(exact->arena, n->op)};
+    uint32_t count = 1;
+    int64_t cost = 300 + 100 * node_total(n->args[3]);
+    for (int64_t k = from; k <= to; k++) {
+        if (!exact_spend(exact, cost)) return n;
         const Node *term = normal_form(exact, normal_substitute(exact->arena, n->args[3], n->args[0], node_integer(exact->arena, k)));
-        total = normal_form(exact, node_2(exact->arena, n->op ? N_MUL : N_ADD, 0, total, term));
-        exact->fuel -= 50;
+        if (is_undef(term)) return term;
+        terms[count++] = term;
     }
-    return total;
+    return fold_terms(exact, node_new(exact->arena, n->op ? N_MUL : N_ADD, 0, terms, count));
 }
 
 const Node *normal_form(Exact *exact, const Node *n) {
@@ -192,12 +190,12 @@ const Node *normal_form(Exact *exact, const Node *n) {
     const Node *few[64];
     const Node **args = n->count <= 64 ? few : arena_alloc(exact->arena, n->count * sizeof *args);
     if (!args) return node_undef();
-    exact->fuel -= 1;
+    exact->fuel -= 40;
     for (uint32_t i = 0; i < n->count; i++) {
         args[i] = normal_form(exact, n->args[i]);
         if (is_undef(args[i])) return node_undef();
     }
-    if (n->kind == N_POW) return fold_power(exact, args[0], args[1]);
+    if (n->kind == N_POW) return normal_power(exact, unit_value(exact, args[0], false), unit_value(exact, args[1], false));
     const Node *m = node_map(exact->arena, n, args);
     if (is_undef(m)) return m;
     switch (n->kind) {

@@ -20,6 +20,12 @@ const Node *normal_signs(Arena *arena, const Node *n);
 // n with the symbol (or the imaginary unit used as an index) replaced.
 const Node *normal_substitute(Arena *arena, const Node *n, const Node *symbol, const Node *value);
 
+// Power of two normal forms (normal_power.c).   8^{2/3} -> 4   4^{5\cdot10^8} -> 2^{10^9}   \frac{1}{10^{10^{10}}} -> 10^{-10^{10}}
+const Node *normal_power(Exact *exact, const Node *base, const Node *exponent);
+// Cancels factorials in the factors of a product, those too large to write out.   \frac{30000!}{29998!} -> 30000\cdot29999
+// Returns the number of factors left; *rational (may be NULL) is their rational factor.
+uint32_t normal_factorials(Exact *exact, const Node **factors, uint32_t count, const Node **rational);
+
 // Sum and product of matrices and scalars, determinants; NULL when the shapes do not fit (normal_matrix.c).
 const Node *matrix_add(Exact *exact, const Node *a, const Node *b);
 const Node *matrix_mul(Exact *exact, const Node *a, const Node *b);

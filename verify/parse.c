@@ -14,7 +14,7 @@ const Node *parse_fail(Parser *p) {
 
 bool parse_enter(Parser *p) {
     if (p->failed) return false;
-    if (++p->depth > PARSE_DEPTH || ++p->nodes > PARSE_NODES || p->arena->exhausted) {
+    if (++p->depth > PARSE_DEPTH || ++p->steps > PARSE_STEPS || p->arena->exhausted) {
         p->failed = p->limit = true;
         return false;
     }
@@ -45,7 +45,7 @@ bool items_add(Parser *p, Items *items, const Node *n) {
     return true;
 }
 
-bool at_symbol(const Parser *p, char symbol) { return p->t->kind == T_SYMBOL && p->t->symbol == symbol; }
+bool at_symbol(const Parser *p, char symbol) { return token_symbol(p->t, symbol); }
 bool at_command(const Parser *p, const char *name) { return token_is(p->t, T_COMMAND, name); }
 
 // Trims blanks and light punctuation off a text token.
@@ -65,33 +65,22 @@ bool at_word(const Parser *p, const char *word) {
 bool accept_symbol(Parser *p, char symbol) { return at_symbol(p, symbol) ? (p->t++, true) : false; }
 bool accept_command(Parser *p, const char *name) { return at_command(p, name) ? (p->t++, true) : false; }
 
-// Phrases before the answer inside its own box: "The answer is 9".
-static bool at_phrase(const Token *t) {
-    static const char *const PHRASES[] = {"the answer is", "answer", "the final answer is", "final answer", "answer is", "thus", "therefore", "so", "is", "option", "choice", "equals", NULL};
-    if (t[0].kind != T_TEXT || t[1].kind == T_END) return false;
-    const char *s = t->text;
-    size_t n = t->len;
-    trim(&s, &n);
-    while (n && (s[n - 1] == '.' || s[n - 1] == ':')) n--;
-    return words_in(s, n, PHRASES);
-}
-
-static void skip_phrases(Parser *p) {
-    while (at_symbol(p, '*') || at_symbol(p, '"')) p->t++; // markdown, quotes
-    if (at_phrase(p->t)) p->t++;
-    if (p->t->kind == T_WORD && (words_equal(p->t->text, p->t->len, "option") || words_equal(p->t->text, p->t->len, "choice") || words_equal(p->t->text, p->t->len, "answer")) && p->t[1].kind != T_END) {
+// Markdown, quotes, "option C", numpy's spelling.
+static void skip_decoration(Parser *p) {
+    while (at_symbol(p, '*') || at_symbol(p, '"')) p->t++;
+    if (p->t->kind == T_WORD && words_in(p->t->text, p->t->len, (const char *const[]){"option", "choice", NULL}) && p->t[1].kind != T_END) {
         p->t++;
         if (at_symbol(p, ':')) p->t++;
     }
-    if (token_is(p->t, T_WORD, "np") && p->t[1].kind == T_SYMBOL && p->t[1].symbol == '.') p->t += 2; // numpy spelling
+    if (token_is(p->t, T_WORD, "np") && token_symbol(&p->t[1], '.')) p->t += 2;
 }
 
 static void drop_closing_period(Tokens *tokens) {
     while (tokens->count) {
         Token *last = &tokens->at[tokens->count - 1];
-        bool stop = last->kind == T_SYMBOL && strchr(".,;*\"", last->symbol);
-        if (!stop || (last->symbol == '.' && tokens->count > 1 && last[-1].kind == T_SYMBOL && last[-1].symbol == '.')) return;
-        if (last->symbol == '.' && tokens->count > 3 && last[-2].kind == T_SYMBOL && last[-2].symbol == '.' && last[-1].kind == T_WORD) return; // p.m.
+        bool stop = (last->kind == T_SYMBOL && strchr(".,;*\"", last->symbol)) || token_is(last, T_COMMAND, "\\");
+        if (!stop || (last->symbol == '.' && tokens->count > 1 && token_symbol(&last[-1], '.'))) return;
+        if (last->symbol == '.' && tokens->count > 3 && token_symbol(&last[-2], '.') && last[-1].kind == T_WORD) return; // p.m.
         tokens->count--;
         *last = (Token){.kind = T_END, .text = ""};
     }
@@ -122,24 +111,40 @@ static const Node *split_words(Exact *exact, const Parsed *in) {
     return node_new(exact->arena, N_LIST, LIST_COMMA, items, count);
 }
 
+// Words that are no mathematics: their normal form and what it means; false when the grammar should have a look too.
+static bool parse_words(Exact *exact, Parsed *out) {
+    if (!words_only(out->text, out->text_len)) return false;
+    const Node *words = read_words(exact, out);
+    out->tree = list_of_words(out->text, out->text_len) ? split_words(exact, out) : words;
+    // A bare word of three letters may also be a product ("abc"); one marked as text or longer is a word.
+    bool number = words && !node_is(words, N_TEXT);
+    return number || out->words_len != 3 || memchr(out->text, '{', out->text_len);
+}
+
+// A copy that the parser may split words in, with room to look two tokens back and three past the end.
+static Token *working_copy(Arena *arena, const Tokens *tokens) {
+    enum { BEFORE = 2, AFTER = 4 };
+    Token *copy = arena_alloc(arena, (BEFORE + tokens->count + AFTER) * sizeof *copy), end = {.kind = T_END, .text = ""};
+    if (!copy) return NULL;
+    for (int i = 0; i < BEFORE; i++) *copy++ = end;
+    memcpy(copy, tokens->at, tokens->count * sizeof *copy);
+    for (int i = 0; i < AFTER; i++) copy[tokens->count + (uint32_t)i] = end;
+    return copy;
+}
+
 static Parsed parse_ascii(Exact *exact, const char *ascii, size_t len, bool group) {
     Parsed out = {.text = ascii, .text_len = len};
     out.tokens = lex(exact->arena, ascii, len, group);
     if (out.tokens.too_many) return out.limit = true, out;
     drop_closing_period(&out.tokens);
-    if (words_only(out.text, out.text_len) && !at_phrase(out.tokens.at)) {
-        const Node *words = read_words(exact, &out);
-        if (list_of_words(out.text, out.text_len)) out.tree = split_words(exact, &out);
-        else out.tree = words;
-        // A bare word of three letters may also be a product ("abc"); one marked as text or longer is a word.
-        bool number = words && !node_is(words, N_TEXT);
-        if (number || out.words_len != 3 || memchr(out.text, '{', out.text_len)) return out;
-    }
-    Token *copy = arena_alloc(exact->arena, (out.tokens.count + 1) * sizeof *copy); // the parser splits words in place
-    if (!copy) return out.limit = true, out;
-    memcpy(copy, out.tokens.at, (out.tokens.count + 1) * sizeof *copy);
-    Parser p = {.exact = exact, .arena = exact->arena, .t = copy};
-    skip_phrases(&p);
+    Token *tokens = working_copy(exact->arena, &out.tokens);
+    if (!tokens) return out.limit = true, out;
+    Parser p = {.exact = exact, .arena = exact->arena, .t = tokens};
+    Unit unit;
+    bool amount = accept_currency(&p, &unit); // "USD 40" is no text, "March 14" is
+    p.t = tokens;
+    if (!amount && parse_words(exact, &out)) return out;
+    skip_decoration(&p);
     if (p.t->kind == T_END) return out;
     const Node *tree = parse_statement(&p);
     if (tree && accept_command(&p, "over")) { // 1 \over 2 without braces
@@ -148,6 +153,58 @@ static Parsed parse_ascii(Exact *exact, const char *ascii, size_t len, bool grou
     }
     out.limit = p.limit || exact->arena->exhausted;
     if (!p.failed && p.t->kind == T_END && !out.limit) out.tree = tree;
+    return out;
+}
+
+// ---- before lexing ----
+
+// The length of a phrase like "the answer is:" at s, 0 when there is none. Outside of \text{} it must speak of an answer.
+static size_t phrase_at(const char *s, size_t len, bool wrapped) {
+    static const char *const PHRASES[] = {"the final answer is", "the correct answer is", "the answer is", "final answer is", "correct answer is",
+        "answer is", "final answer", "answer",
+                                          "thus", "therefore", "hence", "so", "is", "equals", NULL};
+    for (size_t i = 0; PHRASES[i] && (wrapped || i < 8); i++) {
+        size_t n = strlen(PHRASES[i]);
+        if (len <= n || !words_equal(s, n, PHRASES[i]) || isalnum((unsigned char)s[n])) continue;
+        return n + strspn(s + n, " ~:,");
+    }
+    return 0;
+}
+
+static bool is_label(const char *s, size_t len) { // "Total: ": words that announce a value, without a hedge
+    while (len && s[len - 1] == ' ') len--;
+    if (!len || s[len - 1] != ':') return false;
+    for (size_t i = 0; i + 1 < len;) {
+        size_t k = 0;
+        while (i + k < len && isalpha((unsigned char)s[i + k])) k++;
+        if ((!k && s[i] != ' ') || (k && words_hedge(s + i, k))) return false;
+        i += k ? k : 1;
+    }
+    return true;
+}
+
+// The text after words that announce the answer in its own box: "The answer is 9", "\text{Answer: C}", "\text{Total: }12".
+// NULL when there are none.
+static char *after_announcement(Arena *arena, const char *s, size_t *len) {
+    static const char *const WRAPPERS[] = {"\\text{", "\\textbf{", "\\mathrm{", "\\mbox{", "\\textrm{"};
+    size_t i = strspn(s, " ~$"), wrapper = 0;
+    for (size_t k = 0; k < sizeof WRAPPERS / sizeof *WRAPPERS && !wrapper; k++)
+        if (!strncmp(s + i, WRAPPERS[k], strlen(WRAPPERS[k]))) wrapper = strlen(WRAPPERS[k]);
+    i += wrapper;
+    i += strspn(s + i, " ~");
+    size_t close = wrapper ? i + strcspn(s + i, "{}") : i; // only text without groups
+    if (wrapper && s[close] != '}') return NULL;
+    size_t used = phrase_at(s + i, *len - i, wrapper > 0);
+    if (!used && wrapper && is_label(s + i, close - i)) used = close - i;
+    bool alone = used && wrapper && i + used >= close && close + 1 + strspn(s + close + 1, " ~$.") >= *len;
+    if (!used || alone) return NULL; // \text{Answer} is itself the answer
+    char *out = arena_alloc(arena, *len + 1);
+    if (!out) return NULL;
+    size_t inside = wrapper && i + used < close ? close - i - used : 0, rest = wrapper ? close + 1 : i + used;
+    memcpy(out, s + i + used, inside);
+    memcpy(out + inside, s + rest, *len - rest);
+    *len = inside + *len - rest;
+    out[*len] = 0;
     return out;
 }
 
@@ -169,6 +226,8 @@ Parsed parse_answer(Exact *exact, const char *text, size_t len, bool group) {
     size_t ascii_len;
     char *ascii = unicode_to_tex(exact->arena, text, len, &ascii_len);
     if (!ascii) return (Parsed){.limit = true};
+    char *announced = after_announcement(exact->arena, ascii, &ascii_len);
+    if (announced) ascii = announced;
     Parsed out = parse_ascii(exact, ascii, ascii_len, group);
     char *again = out.tree || out.limit ? NULL : unescaped(exact->arena, ascii, &ascii_len);
     return again ? parse_ascii(exact, again, ascii_len, group) : out;

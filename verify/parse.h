@@ -9,7 +9,8 @@
 #include "verify/exact.h"
 #include "verify/lex.h"
 
-enum { PARSE_DEPTH = 64, PARSE_NODES = 2048, PARSE_LIST = 1024 };
+// A level of brackets goes through up to ten functions and an atom through up to eight, hence the tens: 64 levels, 2,000 atoms.
+enum { PARSE_DEPTH = 10 * 64, PARSE_STEPS = 8 * 2048, PARSE_LIST = 1024 };
 
 typedef struct Parsed {
     const Node *tree;      // NULL when the text is no answer that we can read

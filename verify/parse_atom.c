@@ -71,7 +71,8 @@ const Node *parse_bracketed(Parser *p) {
         p->t++;
         inside = node_constant(p->arena, CONST_EMPTY);
     } else if ((inside = parse_statement(p))) {
-        bool bar = open == '{' && (accept_symbol(p, '|') || accept_symbol(p, ':') || accept_command(p, "mid") || accept_command(p, "colon") || accept_command(p, "vert"));
+        bool bar = open == '{' && (accept_symbol(p, '|') || accept_symbol(p, ':') || accept_command(p, "mid") || accept_command(p, "colon") ||
+                                   accept_command(p, "vert"));
         p->builder = false;
         const Node *condition = bar ? parse_statement(p) : NULL;
         if (p->failed || !accept_close(p, &close)) return parse_fail(p);
@@ -87,16 +88,24 @@ static const Node *combination(Parser *p, const Node *n, const Node *k) {
     return n && k ? node_2(p->arena, N_FUNC, FN_BINOMIAL, n, k) : parse_fail(p);
 }
 
-// {}^nC_k, {}_nC_k, _nC_k: p->t is at the first script.
+static const Node *arrangements(Parser *p, const Node *n, const Node *k) { // n!/(n-k)!
+    if (!n || !k) return parse_fail(p);
+    const Node *rest = node_2(p->arena, N_ADD, 0, n, node_negate(p->arena, k));
+    return node_divide(p->arena, node_1(p->arena, N_FUNC, FN_FACTORIAL, n), node_1(p->arena, N_FUNC, FN_FACTORIAL, rest));
+}
+
+// {}^nC_k, {}_nC_k, ^nC_k, and P for arrangements: p->t is at the first script.
 static const Node *scripted_combination(Parser *p) {
     if (!accept_symbol(p, '^') && !accept_symbol(p, '_')) return parse_fail(p);
     Token *head = p->t;
-    if (head->kind == T_WORD && head->len == 2 && head->text[1] == 'C') head->len = 1, p->t = head; // "nC" in one word
-    else head = NULL;
+    char letter = 0;
+    if (head->kind == T_WORD && head->len == 2 && strchr("CP", head->text[1])) letter = head->text[1], head->len = 1; // "nC" in one word
     const Node *n = p->t->kind == T_NUMBER ? exact_literal(p->exact, p->t->text, p->t->len, 0, 0) : parse_tex_argument(p, false);
     if (n && p->t->kind == T_NUMBER) p->t++;
-    if (!head && !(token_is(p->t, T_WORD, "C") && p->t++)) return parse_fail(p);
-    return n && (accept_symbol(p, '_') || accept_symbol(p, '^')) ? combination(p, n, parse_tex_argument(p, false)) : parse_fail(p);
+    if (!letter && (token_is(p->t, T_WORD, "C") || token_is(p->t, T_WORD, "P"))) letter = *p->t++->text;
+    if (!n || !letter || (!accept_symbol(p, '_') && !accept_symbol(p, '^'))) return parse_fail(p);
+    const Node *k = parse_tex_argument(p, false);
+    return letter == 'C' ? combination(p, n, k) : arrangements(p, n, k);
 }
 
 const Node *parse_group(Parser *p) {
@@ -146,17 +155,38 @@ static bool accept_prime(Parser *p) {
     if (accept_symbol(p, '\'')) return true;
     if (!at_symbol(p, '^')) return false;
     if (token_is(&p->t[1], T_COMMAND, "prime")) return p->t += 2, true;
-    bool group = p->t[1].kind == T_SYMBOL && p->t[1].symbol == '{' && token_is(&p->t[2], T_COMMAND, "prime");
+    bool group = token_symbol(&p->t[1], '{') && token_is(&p->t[2], T_COMMAND, "prime");
     if (!group) return false;
     for (p->t += 3; accept_command(p, "prime");) {}
     return accept_symbol(p, '}');
 }
 
-// Does a name before "(" read as a function? f(x), g(2), P(A), W(4) do; n(n+1), x(3), a(b+c) are products.
+// "(x) =", "(x, y) =", "= p(x)": arguments, at t, of a function that is being defined; t[-1] is its name.
+static bool defines(const Token *t) {
+    bool after = t[-1].kind == T_WORD && token_symbol(&t[-2], '=');
+    do {
+        if (t[1].kind != T_WORD || t[1].len != 1) return false;
+        t += 2;
+    } while (token_symbol(t, ','));
+    bool closed = token_symbol(t, ')'), before = token_symbol(&t[1], '=');
+    return closed && (before || (after && t[1].kind == T_END));
+}
+
+static bool accept_inverse(Parser *p) { // ^{-1} of f^{-1}(x)
+    const Token *t = p->t;
+    bool group = token_symbol(&t[0], '^') && token_symbol(&t[1], '{') && token_symbol(&t[2], '-');
+    if (!group || !token_is(&t[3], T_NUMBER, "1") || !token_symbol(&t[4], '}') || !token_symbol(&t[5], '(')) return false;
+    return p->t += 5, true;
+}
+
+// Does a name before "(" read as a function? f(x), g(2), P(A), W(4), u(t)= do; n(n+1), x(3), a(b+c) are products. SymPy puts
+// the brackets into a group: f{\left(x\right)}.
 static bool applies(const Parser *p, const char *name, size_t len, bool primed) {
-    if (!at_symbol(p, '(')) return false;
+    const Token *t = p->t + (at_symbol(p, '{') ? 1 : 0);
+    if (!token_symbol(t, '(')) return false;
+    if (len == 1 && t == p->t && defines(t)) return true;
     if (primed || (strchr("fgh", *name) && (len == 1 || name[1] == '_'))) return true;
-    bool atom = p->t[1].kind != T_END && p->t[2].kind == T_SYMBOL && p->t[2].symbol == ')';
+    bool atom = t[1].kind != T_END && token_symbol(&t[2], ')');
     return isupper((unsigned char)*name) && atom;
 }
 
@@ -179,17 +209,18 @@ static const Node *finish_name(Parser *p, const char *base, size_t base_len) {
         len += n;
     }
     while (accept_prime(p) && len < 200) name[len++] = '\'', primed = true;
+    if (len == 1 && strchr("fgh", *name) && accept_inverse(p)) memcpy(name + len, "^-1", 3), len += 3, primed = true;
     if (len == 1 && *name == 'e') return node_constant(p->arena, CONST_E);
     if (len == 1 && *name == 'i') return node_constant(p->arena, CONST_I);
     if (!applies(p, name, len, primed) && !(*name == 'C' && len == 1 && at_symbol(p, '(')))
         return node_text(p->arena, N_SYM, name, len, NULL, 0);
     Token *back = p->t;
-    const Node *arguments = parse_bracketed(p);
+    const Node *arguments = at_symbol(p, '{') ? parse_group(p) : parse_bracketed(p);
     if (!arguments) return NULL;
     bool many = node_is(arguments, N_TUPLE);
     if (*name == 'C' && len == 1) {
         if (many && arguments->count == 2) return combination(p, arguments->args[0], arguments->args[1]);
-        bool atom = back[2].kind == T_SYMBOL && back[2].symbol == ')';
+        bool atom = token_symbol(&back[2], ')');
         if (!atom) return node_2(p->arena, N_MUL, 0, node_text(p->arena, N_SYM, name, len, NULL, 0), arguments);
     }
     return node_text(p->arena, N_APPLY, name, len, many ? arguments->args : &arguments, many ? arguments->count : 1);
@@ -198,11 +229,12 @@ static const Node *finish_name(Parser *p, const char *base, size_t base_len) {
 // C_n^k with digits or letters: combinations of n, as written in Europe and China.
 static const Node *c_of(Parser *p) {
     Token *start = p->t;
-    if (!token_is(p->t, T_WORD, "C") || p->t[1].kind != T_SYMBOL || p->t[1].symbol != '_') return NULL;
+    if (!token_is(p->t, T_WORD, "C") || !token_symbol(&p->t[1], '_')) return NULL;
     p->t += 2;
     Token *n_at = p->t;
     skip_argument(p);
-    if (!at_symbol(p, '^') || (n_at->kind != T_NUMBER && !(n_at->kind == T_SYMBOL && n_at[1].kind == T_NUMBER && n_at[1].len > 1))) return p->t = start, NULL;
+    if (!at_symbol(p, '^') || (n_at->kind != T_NUMBER && !(n_at->kind == T_SYMBOL && n_at[1].kind == T_NUMBER && n_at[1].len > 1)))
+        return p->t = start, NULL;
     p->t = n_at;
     const Node *n = parse_tex_argument(p, false);
     return n && accept_symbol(p, '^') ? combination(p, n, parse_tex_argument(p, false)) : parse_fail(p);
@@ -254,11 +286,14 @@ const Node *parse_atom(Parser *p) {
         break;
     }
     case T_SYMBOL:
+        if (at_symbol(p, '(') && (n = parse_bracketed_digits(p))) break;
         if (at_symbol(p, '(') || at_symbol(p, '[')) n = parse_bracketed(p);
         else if (at_symbol(p, '{')) n = parse_group(p);
         else if (at_symbol(p, '|')) n = parse_bars(p);
-        else if (at_symbol(p, '_') ) n = scripted_combination(p);
-        else if (at_symbol(p, '.') && p->t[1].kind == T_SYMBOL && p->t[1].symbol == '.' && p->t[2].kind == T_SYMBOL && p->t[2].symbol == '.') p->t += 3, n = node_text(p->arena, N_SYM, "...", 3, NULL, 0);
+        else if (at_symbol(p, '_') || at_symbol(p, '^')) n = scripted_combination(p);
+        else if ((n = parse_point(p))) break;
+        else if (at_symbol(p, '.') && token_symbol(&p->t[1], '.') && token_symbol(&p->t[2], '.'))
+            p->t += 3, n = node_text(p->arena, N_SYM, "...", 3, NULL, 0);
         break;
     default: break;
     }

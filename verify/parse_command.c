@@ -1,14 +1,20 @@
 // LaTeX commands and known functions.
 //   "\frac12"   "\sqrt[3]{8}"   "\binom{n}{2}"   "\log_2 8"   "\sin^2 x"   "\lfloor x \rfloor"   "\mathbb{R}"   "\vec{v}"
+#include "verify/normal.h"
 #include "verify/parser.h"
 
 #include <string.h>
 
 static const struct { const char *name; int fn; } FUNCTIONS[] = {
-    {"sin", FN_SIN}, {"cos", FN_COS}, {"tan", FN_TAN}, {"cot", FN_COT}, {"sec", FN_SEC}, {"csc", FN_CSC}, {"tg", FN_TAN}, {"ctg", FN_COT}, {"arcsin", FN_ASIN}, {"arccos", FN_ACOS},
-    {"arctan", FN_ATAN}, {"arctg", FN_ATAN}, {"arccot", FN_ACOT}, {"asin", FN_ASIN}, {"acos", FN_ACOS}, {"atan", FN_ATAN}, {"sinh", FN_SINH}, {"cosh", FN_COSH}, {"tanh", FN_TANH}, {"arcsinh", FN_ASINH},
-    {"arccosh", FN_ACOSH}, {"arctanh", FN_ATANH}, {"exp", FN_EXP}, {"ln", FN_LN}, {"log", FN_LOG}, {"lg", FN_LOG}, {"sqrt", FN_ROOT}, {"cbrt", FN_ROOT}, {"abs", FN_ABS}, {"floor", FN_FLOOR},
-    {"ceil", FN_CEIL}, {"gcd", FN_GCD}, {"lcm", FN_LCM}, {"min", FN_MIN}, {"max", FN_MAX}, {"binom", FN_BINOMIAL}, {"det", FN_DET}, {"sgn", FN_SIGN}, {"Re", FN_RE}, {"Im", FN_IM}, {"arg", FN_ARG}};
+    {"sin", FN_SIN}, {"cos", FN_COS}, {"tan", FN_TAN}, {"cot", FN_COT}, {"sec", FN_SEC}, {"csc", FN_CSC}, {"tg", FN_TAN}, {"ctg", FN_COT},
+    {"arcsin", FN_ASIN}, {"arccos", FN_ACOS},
+    {"arctan", FN_ATAN}, {"arctg", FN_ATAN}, {"arccot", FN_ACOT}, {"asin", FN_ASIN}, {"acos", FN_ACOS}, {"atan", FN_ATAN}, {"sinh", FN_SINH},
+    {"cosh", FN_COSH}, {"tanh", FN_TANH}, {"arcsinh", FN_ASINH},
+    {"arccosh", FN_ACOSH}, {"arctanh", FN_ATANH}, {"exp", FN_EXP}, {"ln", FN_LN}, {"log", FN_LOG}, {"lg", FN_LOG}, {"sqrt", FN_ROOT},
+    {"cbrt", FN_ROOT}, {"abs", FN_ABS}, {"floor", FN_FLOOR},
+    {"ceil", FN_CEIL}, {"gcd", FN_GCD}, {"lcm", FN_LCM}, {"min", FN_MIN}, {"max", FN_MAX}, {"binom", FN_BINOMIAL}, {"det", FN_DET}, {"sgn", FN_SIGN},
+    {"Re", FN_RE}, {"Im", FN_IM}, {"arg", FN_ARG}, {"cis", FN_CIS},
+    {"Abs", FN_ABS}, {"ceiling", FN_CEIL}, {"factorial", FN_FACTORIAL}, {"Min", FN_MIN}, {"Max", FN_MAX}}; // as Python writes them
 
 int function_by_name(const char *name, size_t len) {
     for (size_t i = 0; i < sizeof FUNCTIONS / sizeof *FUNCTIONS; i++)
@@ -29,7 +35,9 @@ const Node *parse_tex_argument(Parser *p, bool one_digit) {
     }
     if (t->kind == T_WORD && t->len > 1 && function_by_name(t->text, t->len) < 0 && !words_math_name(t->text, t->len)) {
         char letter = *t->text;
-        const Node *n = letter == 'e' ? node_constant(p->arena, CONST_E) : letter == 'i' ? node_constant(p->arena, CONST_I) : node_text(p->arena, N_SYM, &letter, 1, NULL, 0);
+        const Node *n = letter == 'e'   ? node_constant(p->arena, CONST_E)
+                        : letter == 'i' ? node_constant(p->arena, CONST_I)
+                                        : node_text(p->arena, N_SYM, &letter, 1, NULL, 0);
         t->text++, t->len--, t->space = false;
         return n;
     }
@@ -38,12 +46,18 @@ const Node *parse_tex_argument(Parser *p, bool one_digit) {
 
 // ---- functions ----
 
-static int inverse_of(int fn) { return fn >= FN_SIN && fn <= FN_CSC ? fn - FN_SIN + FN_ASIN : fn >= FN_SINH && fn <= FN_TANH ? fn - FN_SINH + FN_ASINH : -1; }
+static int inverse_of(int fn) {
+    return fn >= FN_SIN && fn <= FN_CSC ? fn - FN_SIN + FN_ASIN : fn >= FN_SINH && fn <= FN_TANH ? fn - FN_SINH + FN_ASINH : -1;
+}
 
 static const Node *call(Parser *p, int fn, const Node *const *args, uint32_t count, const Node *base) {
     bool many = fn == FN_GCD || fn == FN_LCM || fn == FN_MIN || fn == FN_MAX;
     if (fn == FN_BINOMIAL ? count != 2 : !many && count != 1 && !(fn == FN_LOG && count == 2)) return parse_fail(p);
     if (fn == FN_EXP) return node_2(p->arena, N_POW, 0, node_constant(p->arena, CONST_E), args[0]);
+    if (fn == FN_CIS) { // \cos x + i \sin x
+        const Node *sine = node_2(p->arena, N_MUL, 0, node_constant(p->arena, CONST_I), node_1(p->arena, N_FUNC, FN_SIN, args[0]));
+        return node_2(p->arena, N_ADD, 0, node_1(p->arena, N_FUNC, FN_COS, args[0]), sine);
+    }
     if (fn == FN_ROOT) return node_2(p->arena, N_FUNC, FN_ROOT, args[0], base ? base : node_integer(p->arena, 2));
     if (fn == FN_LOG && base) return node_2(p->arena, N_FUNC, FN_LOG, args[0], base);
     return node_new(p->arena, N_FUNC, fn, args, count);
@@ -69,10 +83,17 @@ const Node *parse_function(Parser *p, int fn) {
     const Token *name = &p->t[-1];
     if (token_is(name, T_WORD, "cbrt")) base = node_integer(p->arena, 3);
     if (token_is(name, T_WORD, "lg") || token_is(name, T_COMMAND, "lg")) base = node_integer(p->arena, 10);
-    if (fn == FN_LOG && accept_symbol(p, '_') && !(base = parse_tex_argument(p, false))) return NULL;
+    if (fn == FN_LOG && accept_symbol(p, '_')) {
+        Parser after = *p;
+        after.t++;
+        bool split = p->t->kind == T_NUMBER && !starts_factor(&after) && !at_symbol(&after, '^'); // \log_28 is \log_2 8, \log_10 8 is not
+        if (!(base = parse_tex_argument(p, split))) return NULL;
+    }
     if (at_symbol(p, '_')) return parse_fail(p);
     if (accept_symbol(p, '^') && !(power = parse_tex_argument(p, false))) return NULL;
-    if (power && node_is(power, N_MUL) && power->count == 2 && node_is_int(power->args[0], -1) && node_is_int(power->args[1], 1) && inverse_of(fn) >= 0) fn = inverse_of(fn), power = NULL;
+    if (power && node_is(power, N_MUL) && power->count == 2 && node_is_int(power->args[0], -1) && node_is_int(power->args[1], 1) &&
+        inverse_of(fn) >= 0)
+        fn = inverse_of(fn), power = NULL;
     const Node *n = function_arguments(p, fn, base);
     parse_leave(p);
     return n && power ? node_2(p->arena, N_POW, 0, n, power) : n;
@@ -116,6 +137,8 @@ static const Node *decorated(Parser *p, const Token *command) {
     size_t n;
     const char *inside = spelling_until(p, from, p->t, &n);
     char name[200];
+    static const Token BAR = {.kind = T_COMMAND, .text = "overline", .len = 8};
+    if (token_is(command, T_COMMAND, "bar")) command = &BAR; // \bar{z} is \overline{z}
     if (!inside || n + command->len + 2 > sizeof name) return parse_fail(p);
     if (token_is(command, T_COMMAND, "mathbb") && n == 1 && *inside == 'R' && !at_symbol(p, '^')) return node_constant(p->arena, CONST_REALS);
     memcpy(name, command->text, command->len);
@@ -146,7 +169,11 @@ static const Node *big_operator(Parser *p, int op) {
     const Node *term = parse_argument_run(p);
     if (!term) return NULL;
     const Node *index = range->args[0];
-    if (!node_is(index, N_SYM) && !node_is_const(index, CONST_I)) return parse_fail(p);
+    if (node_is_const(index, CONST_I)) { // i as an index is not the imaginary unit
+        index = node_text(p->arena, N_SYM, "index:i", 7, NULL, 0);
+        term = normal_substitute(p->arena, term, range->args[0], index);
+    }
+    if (!node_is(index, N_SYM)) return parse_fail(p);
     const Node *args[4] = {index, range->args[1], to, term};
     return node_new(p->arena, N_BIG, op, args, 4);
 }
@@ -157,7 +184,8 @@ static const Node *refused(Parser *p, const Token *command) { // heads that need
 }
 
 const Node *parse_command(Parser *p) {
-    static const char *const DECORATIONS[] = {"vec", "overline", "bar", "hat", "tilde", "widehat", "widetilde", "overrightarrow", "overleftarrow", "dot", "ddot", "angle", "triangle", "mathbb", "mathcal", "mathfrak", "mathscr",
+    static const char *const DECORATIONS[] = {"vec", "overline", "bar", "hat", "tilde", "widehat", "widetilde", "overrightarrow", "overleftarrow",
+        "dot", "ddot", "angle", "triangle", "mathbb", "mathcal", "mathfrak", "mathscr",
         "overset", "stackrel", "operatorname", "not", "measuredangle", "odot", "square", "arc", "overarc", NULL};
     Token *t = p->t;
     int fn = function_by_name(t->text, t->len);
@@ -177,7 +205,8 @@ const Node *parse_command(Parser *p) {
     if (token_is(t, T_COMMAND, "lvert")) return between(p, FN_ABS, "rvert");
     if (token_is(t, T_COMMAND, "begin")) return parse_environment(p);
     if (token_is(t, T_COMMAND, "sum") || token_is(t, T_COMMAND, "prod")) return big_operator(p, *t->text == 'p');
-    if (token_is(t, T_COMMAND, "ldots") || token_is(t, T_COMMAND, "dots") || token_is(t, T_COMMAND, "cdots")) return node_text(p->arena, N_SYM, "...", 3, NULL, 0);
+    if (token_is(t, T_COMMAND, "ldots") || token_is(t, T_COMMAND, "dots") || token_is(t, T_COMMAND, "cdots"))
+        return node_text(p->arena, N_SYM, "...", 3, NULL, 0);
     if (words_in(t->text, t->len, DECORATIONS)) return decorated(p, t);
     if (refused(p, t) || p->failed || t->len < 2) return parse_fail(p);
     // Greek letters and unknown commands: a name, with its subscript.

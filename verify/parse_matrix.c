@@ -1,5 +1,5 @@
 // Matrices: \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}, also bmatrix, Bmatrix, matrix, smallmatrix, array; vmatrix is the
-// determinant.
+// determinant; cases of one column are a list, \begin{cases} x=1 \\ y=4 \end{cases}, of more compared as a matrix.
 #include "verify/parser.h"
 
 #include <string.h>
@@ -12,7 +12,7 @@ static bool skip_group(Parser *p) { // {cc|c}, [2pt]
 }
 
 const Node *parse_environment(Parser *p) {
-    static const char *const NAMES[] = {"pmatrix", "bmatrix", "Bmatrix", "matrix", "smallmatrix", "array", "vmatrix", NULL};
+    static const char *const NAMES[] = {"pmatrix", "bmatrix", "Bmatrix", "matrix", "smallmatrix", "array", "vmatrix", "cases", NULL};
     if (!parse_enter(p) || !accept_symbol(p, '{')) return parse_fail(p);
     const Token name = *p->t;
     bool known = name.kind == T_WORD && words_in(name.text, name.len, NAMES);
@@ -30,13 +30,15 @@ const Node *parse_environment(Parser *p) {
         if (!columns) columns = column;
         if (column != columns) return parse_fail(p);
         column = 0;
-        if (!accept_command(p, "\\")) break;
+        if (!accept_command(p, "\\") && !accept_command(p, "cr")) break;
         if (at_symbol(p, '[') && p->t[1].kind == T_NUMBER && p->t[2].kind == T_WORD && !skip_group(p)) return parse_fail(p);
     }
-    bool closed = accept_command(p, "end") && accept_symbol(p, '{') && p->t->kind == T_WORD && p->t->len == name.len && !memcmp(p->t->text, name.text, name.len);
+    bool closed = accept_command(p, "end") && accept_symbol(p, '{') && p->t->kind == T_WORD && p->t->len == name.len &&
+                  !memcmp(p->t->text, name.text, name.len);
     if (closed) p->t++;
     if (!closed || !accept_symbol(p, '}') || !columns) return parse_fail(p);
     parse_leave(p);
+    if (*name.text == 'c' && columns == 1) return node_new(p->arena, N_LIST, LIST_COMMA, items.at, items.count);
     const Node *matrix = node_new(p->arena, N_MATRIX, (int)columns, items.at, items.count);
     return *name.text == 'v' ? node_1(p->arena, N_FUNC, FN_DET, matrix) : matrix;
 }

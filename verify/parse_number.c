@@ -1,5 +1,5 @@
-// Numbers: integers, decimals, scientific, repeating, mixed, base-n.
-//   "3e8"   "0.1\overline{6}"   "0.\dot{3}"   "0.333..."   "3\frac25" = 17/5   "3 2/5" = 17/5   "204_5"   "A3_{16}"
+// Numbers: integers, decimals, scientific, repeating, mixed.  Base n: parse_base.c.
+//   "3e8"   "0.1\overline{6}"   "0.\dot{3}"   "0.333..."   "0.3636..."   "3\frac25" = 17/5   "3 2/5" = 17/5
 #include "verify/parser.h"
 
 #include <ctype.h>
@@ -36,7 +36,8 @@ static int exponent_after(const Parser *p, int64_t *exponent) {
 
 // A group of digits right at p->t: { digits } or ( digits ); the digits in *found and tokens used, or 0.
 static int digit_group(const Token *t, char open, char close, const Token **found) {
-    if (t[0].kind == T_SYMBOL && t[0].symbol == open && t[1].kind == T_NUMBER && t[2].kind == T_SYMBOL && t[2].symbol == close && !memchr(t[1].text, '.', t[1].len)) return *found = &t[1], 3;
+    if (token_symbol(&t[0], open) && t[1].kind == T_NUMBER && token_symbol(&t[2], close) && !memchr(t[1].text, '.', t[1].len))
+        return *found = &t[1], 3;
     if (open == '{' && t[0].kind == T_NUMBER && t[0].len == 1) return *found = &t[0], 1;
     return 0;
 }
@@ -75,9 +76,22 @@ static const Node *dotted(Parser *p, const Token *head) {
 static bool accept_dots(Parser *p) {
     if (accept_command(p, "ldots") || accept_command(p, "dots") || accept_command(p, "cdots")) return true;
     for (int i = 0; i < 3; i++)
-        if (p->t[i].kind != T_SYMBOL || p->t[i].symbol != '.') return false;
+        if (!token_symbol(&p->t[i], '.')) return false;
     p->t += 3;
     return true;
+}
+
+// The period that digits before "..." show: one digit three times (0.333...) or up to six of them twice (0.3636...).
+static size_t written_period(const char *digits, size_t n) {
+    for (size_t period = 1; period <= 6; period++) {
+        size_t times = period == 1 ? 3 : 2;
+        if (n < period * times) return 0;
+        const char *last = digits + n - period;
+        bool same = true;
+        for (size_t k = 1; k < times; k++) same &= !memcmp(last, last - k * period, period);
+        if (same) return period;
+    }
+    return 0;
 }
 
 // The period of a repeating decimal after `head`, or NULL when there is none.
@@ -95,46 +109,12 @@ static const Node *repeating(Parser *p, const Token *head) {
     else if (at_symbol(p, '(') && !p->t->space) {
         int used = digit_group(p->t, '(', ')', &group);
         if (used) return p->t += used, joined(p, head, group->text, group->len, group->len);
-    } else if (point && head->len >= 4 && !p->t->space) { // 0.333...
-        const char *end = head->text + head->len;
-        size_t same = 1, places = (size_t)(end - point - 1);
-        while (same < places && end[-1 - (long)same] == end[-1]) same++;
-        if (same >= 3 && accept_dots(p)) return literal(p, head, 0, 1, true);
+    } else if (point && !p->t->space) {
+        size_t period = written_period(point + 1, (size_t)(head->text + head->len - point - 1));
+        if (period && accept_dots(p)) return literal(p, head, 0, period, true);
     }
     p->t = start;
     return NULL;
-}
-
-// Digits with a base: 204_5, 152A_{11}, A3_{16}, \text{FF}_{16}. p->t is after the first token.
-static const Node *based(Parser *p, const Token *head) {
-    Token *t = p->t;
-    bool letters = head->kind != T_NUMBER; // alone they are a name with a subscript, unless they are all hexadecimal
-    if (letters && !(t->kind == T_NUMBER && !t->space))
-        for (uint32_t i = 0; i < head->len; i++)
-            if (head->len < 2 || !isxdigit((unsigned char)head->text[i])) return NULL;
-    if (t->kind == T_WORD && !t->space && t->len <= 8) t++;
-    if ((t > p->t || letters) && t->kind == T_NUMBER && !t->space) t++;
-    if (t->kind != T_SYMBOL || t->symbol != '_') return NULL;
-    const Token *base;
-    int used = digit_group(t + 1, '{', '}', &base);
-    if (!used && t[1].kind == T_NUMBER) base = &t[1], used = 1;
-    if (!used || base->len > 2) return NULL;
-    size_t len;
-    const char *digits = spelling_until(p, head, t, &len);
-    int value = 0;
-    for (uint32_t i = 0; i < base->len; i++) value = value * 10 + (base->text[i] - '0');
-    if (!digits || value < 2 || (letters && value < 11)) return NULL;
-    char *lower = arena_alloc(p->arena, len + 1);
-    if (!lower) return NULL;
-    for (size_t i = 0; i < len; i++) {
-        lower[i] = (char)tolower((unsigned char)digits[i]);
-        int digit = isdigit((unsigned char)lower[i]) ? lower[i] - '0' : lower[i] - 'a' + 10;
-        if (lower[i] != '.' && digit >= value) return NULL; // no digit of this base
-    }
-    p->t = t + 1 + used;
-    Node *n = (Node *)node_text(p->arena, N_BASE, lower, len, NULL, 0);
-    if (n->kind == N_BASE) n->op = (int16_t)value;
-    return n;
 }
 
 static const Node *whole(Parser *p, const Token *t) {
@@ -151,7 +131,7 @@ static const Node *mixed(Parser *p, const Token *head) {
         if (!b && p->t[1].kind == T_NUMBER && p->t[1].len == 2) return NULL; // 3\frac25 is split below
         used = b ? 1 + a + b : 0;
     } else {
-        bool slash = p->t[0].kind == T_NUMBER && p->t[0].space && p->t[1].kind == T_SYMBOL && p->t[1].symbol == '/' && p->t[2].kind == T_NUMBER;
+        bool slash = p->t[0].kind == T_NUMBER && p->t[0].space && token_symbol(&p->t[1], '/') && p->t[2].kind == T_NUMBER;
         top = &p->t[0], bottom = &p->t[2], used = slash ? 3 : 0;
     }
     if (!used) return NULL;
@@ -172,11 +152,9 @@ static const Node *mixed_split(Parser *p, const Token *head) { // 3\frac25
     return node_2(p->arena, N_ADD, 0, literal(p, head, 0, 0, false), node_divide(p->arena, literal(p, &a, 0, 0, false), literal(p, &b, 0, 0, false)));
 }
 
-const Node *parse_letter_digits(Parser *p) {
-    Token *head = p->t++;
-    const Node *n = based(p, head);
-    if (!n) p->t = head;
-    return n;
+const Node *parse_point(Parser *p) { // ".\overline{3}"
+    static const Token ZERO = {.kind = T_NUMBER, .text = "0", .len = 1};
+    return at_symbol(p, '.') && p->t[1].kind == T_COMMAND ? repeating(p, &ZERO) : NULL;
 }
 
 const Node *parse_number(Parser *p) {
@@ -184,11 +162,11 @@ const Node *parse_number(Parser *p) {
     int64_t exponent;
     int used = exponent_after(p, &exponent);
     if (used) return p->t += used, literal(p, head, exponent, 0, true);
-    const Node *n = based(p, head);
+    const Node *n = parse_based(p, head);
     if (!n && !p->failed) n = repeating(p, head);
     if (!n && !p->failed) n = mixed(p, head);
     if (!n && !p->failed) n = mixed_split(p, head);
     if (n || p->failed) return n;
-    if (p->t->kind == T_SYMBOL && p->t->symbol == '.' && !p->t->space && p->t[1].kind == T_END) p->t++; // "12."
+    if (token_symbol(p->t, '.') && !p->t->space && p->t[1].kind == T_END) p->t++; // "12."
     return literal(p, head, 0, 0, memchr(head->text, '.', head->len) != NULL);
 }

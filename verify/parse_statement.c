@@ -46,9 +46,12 @@ const Node *parse_statement(Parser *p) {
 // ---- relations ----
 
 static const struct { const char *name; char rel; } RELATIONS[] = {
-    {"ne", REL_NE}, {"neq", REL_NE}, {"lt", REL_LT}, {"le", REL_LE}, {"leq", REL_LE}, {"leqslant", REL_LE}, {"leqq", REL_LE}, {"gt", REL_GT}, {"ge", REL_GE},
-    {"geq", REL_GE}, {"geqslant", REL_GE}, {"geqq", REL_GE}, {"approx", REL_APPROX}, {"doteq", REL_APPROX}, {"in", REL_IN}, {"equiv", REL_CONGRUENT}, {"sim", REL_OTHER},
-    {"cong", REL_OTHER}, {"to", REL_OTHER}, {"rightarrow", REL_OTHER}, {"subset", REL_OTHER}, {"subseteq", REL_OTHER}, {"perp", REL_OTHER}, {"parallel", REL_OTHER}, {"notin", REL_OTHER}};
+    {"ne", REL_NE}, {"neq", REL_NE}, {"lt", REL_LT}, {"le", REL_LE}, {"leq", REL_LE}, {"leqslant", REL_LE}, {"leqq", REL_LE}, {"gt", REL_GT},
+    {"ge", REL_GE},
+    {"geq", REL_GE}, {"geqslant", REL_GE}, {"geqq", REL_GE}, {"approx", REL_APPROX}, {"doteq", REL_APPROX}, {"in", REL_IN}, {"equiv", REL_CONGRUENT},
+    {"sim", REL_OTHER},
+    {"mapsto", REL_MAPS}, {"cong", REL_OTHER}, {"to", REL_OTHER}, {"rightarrow", REL_OTHER}, {"subset", REL_OTHER}, {"subseteq", REL_OTHER},
+    {"perp", REL_OTHER}, {"parallel", REL_OTHER}, {"notin", REL_OTHER}};
 
 // Consumes a relation sign; 0 when there is none.
 static char accept_relation(Parser *p) {
@@ -66,10 +69,11 @@ static char accept_relation(Parser *p) {
         if (rel) p->t += two ? 2 : 1;
         return rel;
     }
-    if (p->t->kind == T_WORD && words_equal(p->t->text, p->t->len, "in") && p->t[1].kind == T_SYMBOL && strchr("[(", p->t[1].symbol)) return p->t++, REL_IN;
+    if (p->t->kind == T_WORD && words_equal(p->t->text, p->t->len, "in") && p->t[1].kind == T_SYMBOL && strchr("[(", p->t[1].symbol))
+        return p->t++, REL_IN;
     if (p->t->kind != T_COMMAND) return 0;
-    if (at_command(p, "not") && p->t[1].kind == T_SYMBOL && p->t[1].symbol == '=') return p->t += 2, REL_NE;
-    if (at_command(p, "colon") && p->t[1].kind == T_SYMBOL && p->t[1].symbol == '=') return p->t += 2, REL_EQ;
+    if (at_command(p, "not") && token_symbol(&p->t[1], '=')) return p->t += 2, REL_NE;
+    if (at_command(p, "colon") && token_symbol(&p->t[1], '=')) return p->t += 2, REL_EQ;
     for (size_t i = 0; i < sizeof RELATIONS / sizeof *RELATIONS; i++)
         if (at_command(p, RELATIONS[i].name)) return p->t++, RELATIONS[i].rel;
     return 0;
@@ -77,7 +81,9 @@ static char accept_relation(Parser *p) {
 
 // "\pmod 7", "\pmod{7}", "(mod 7)", "\mod 7"
 static const Node *accept_modulus(Parser *p) {
-    bool plain = at_symbol(p, '(') && (token_is(&p->t[1], T_WORD, "mod") || token_is(&p->t[1], T_COMMAND, "bmod") || token_is(&p->t[1], T_COMMAND, "mod") || (p->t[1].kind == T_TEXT && words_equal(p->t[1].text, p->t[1].len, "mod")));
+    bool plain =
+        at_symbol(p, '(') && (token_is(&p->t[1], T_WORD, "mod") || token_is(&p->t[1], T_COMMAND, "bmod") || token_is(&p->t[1], T_COMMAND, "mod") ||
+                              (p->t[1].kind == T_TEXT && words_equal(p->t[1].text, p->t[1].len, "mod")));
     if (plain) {
         p->t += 2;
         const Node *m = parse_sum(p);
@@ -89,18 +95,45 @@ static const Node *accept_modulus(Parser *p) {
 
 static const Node *parse_ratio(Parser *p);
 
+// \mathbb{R}-\{0\} is read as a sum; it is a difference of sets.
+static const Node *set_difference(Parser *p, const Node *n) {
+    if (!node_is(n, N_ADD) || n->count != 2 || n->args[1]->kind != N_MUL || n->args[1]->count != 2) return n;
+    const Node *minus = n->args[1]->args[0], *taken = n->args[1]->args[1];
+    bool sets = (node_is_const(n->args[0], CONST_REALS) || node_is(n->args[0], N_TUPLE)) && node_is(taken, N_SET) && node_is_int(minus, -1);
+    return sets ? node_2(p->arena, N_MINUS, 0, n->args[0], taken) : n;
+}
+
 static const Node *parse_union(Parser *p) {
     const Node *left = parse_ratio(p);
+    if (left) left = set_difference(p, left);
     while (left) {
         int kind = accept_command(p, "cup") || accept_command(p, "bigcup") ? N_UNION : accept_command(p, "cap") ? N_INTERSECT
                  : accept_command(p, "setminus") || accept_command(p, "backslash") ? N_MINUS : -1;
-        if (kind < 0 && (token_is(p->t, T_WORD, "U") || token_is(p->t, T_WORD, "union")) && (left->kind == N_TUPLE || left->kind == N_SET || left->kind == N_UNION)) p->t++, kind = N_UNION;
+        if (kind < 0 && (token_is(p->t, T_WORD, "U") || token_is(p->t, T_WORD, "union")) &&
+            (left->kind == N_TUPLE || left->kind == N_SET || left->kind == N_UNION))
+            p->t++, kind = N_UNION;
         if (kind < 0) break;
         const Node *right = parse_ratio(p);
         if (!right) return NULL;
         left = node_2(p->arena, (Kind)kind, 0, left, right);
     }
     return left;
+}
+
+// A relation from its members and signs. x \mapsto E is f(x) = E; \equiv without a modulus is an identity, so an equation.
+static const Node *finish_relation(Parser *p, Items *items, char *signs, uint32_t count) {
+    bool modulus = false;
+    for (uint32_t i = 0; i < items->count; i++) modulus |= node_is(items->at[i], N_MODULO);
+    for (uint32_t i = 0; i < count; i++) {
+        if (signs[i] == REL_CONGRUENT && !modulus) signs[i] = REL_EQ;
+        if (signs[i] == REL_IN && node_is(items->at[i + 1], N_SYM) && node_text_is(items->at[i + 1], "R"))
+            items->at[i + 1] = node_constant(p->arena, CONST_REALS);
+    }
+    if (count == 1 && *signs == REL_MAPS && node_is(items->at[0], N_SYM)) {
+        *signs = REL_EQ;
+        items->at[0] = node_text(p->arena, N_APPLY, "f", 1, items->at, 1);
+    }
+    return node_text(p->arena, N_RELATION, signs, count, items->at, items->count);
 }
 
 const Node *parse_relation(Parser *p) {
@@ -119,40 +152,38 @@ const Node *parse_relation(Parser *p) {
         signs[n++] = sign;
     }
     parse_leave(p);
-    return n ? node_text(p->arena, N_RELATION, signs, n, items.at, items.count) : items.at[0];
+    return n ? finish_relation(p, &items, signs, n) : items.at[0];
 }
 
 // ---- ratios and times ----
 
-static int accept_half_day(Parser *p) { // 1 a.m., 2 p.m.
-    const char *s = p->t->text;
-    if (p->t->kind == T_TEXT || p->t->kind == T_WORD) {
-        char letters[4] = {0};
-        size_t k = 0;
-        for (size_t i = 0; i < p->t->len; i++)
-            if (isalpha((unsigned char)s[i])) {
-                if (k < 3) letters[k] = (char)tolower((unsigned char)s[i]);
-                k++;
-            }
-        if (k == 2 && letters[1] == 'm' && (letters[0] == 'a' || letters[0] == 'p')) return p->t++, letters[0] == 'a' ? 1 : 2;
-        if (k == 1 && (letters[0] == 'a' || letters[0] == 'p') && p->t[1].kind == T_SYMBOL && p->t[1].symbol == '.' && p->t[2].kind == T_WORD && p->t[2].len == 1 && tolower((unsigned char)p->t[2].text[0]) == 'm') {
-            p->t += 3;
-            accept_symbol(p, '.');
-            return letters[0] == 'a' ? 1 : 2;
-        }
-    }
-    return 0;
+int half_day(const Token *t, int *used) {
+    const char *s = t->text;
+    char letters[2] = {0};
+    size_t k = 0;
+    if (t->kind != T_TEXT && t->kind != T_WORD) return 0;
+    for (size_t i = 0; i < t->len; i++)
+        if (isalpha((unsigned char)s[i]) && k++ < 2) letters[k - 1] = (char)tolower((unsigned char)s[i]);
+    bool dots = k == 1 && token_symbol(&t[1], '.') && t[2].kind == T_WORD && t[2].len == 1;
+    if (dots) letters[k++] = (char)tolower((unsigned char)*t[2].text);
+    if (k != 2 || letters[1] != 'm' || (letters[0] != 'a' && letters[0] != 'p')) return 0;
+    if (used) *used = !dots ? 1 : token_symbol(&t[3], '.') ? 4 : 3;
+    return letters[0] == 'a' ? 1 : 2;
 }
 
 static const Node *parse_ratio(Parser *p) {
     const Node *first = parse_measure(p);
-    bool colon = first && !p->builder && ((at_symbol(p, ':') && !(p->t[1].kind == T_SYMBOL && p->t[1].symbol == '=')) || at_command(p, "colon"));
-    if (!colon) return first;
+    if (!first || p->failed) return NULL;
+    bool colon = !p->builder && ((at_symbol(p, ':') && !token_symbol(&p->t[1], '=')) || at_command(p, "colon"));
+    bool to = node_is(first, N_RAT) && at_word(p, "to") && p->t[1].kind == T_NUMBER; // "2 to 3"
+    int used, half = node_is(first, N_RAT) ? half_day(p->t, &used) : 0;              // "7 p.m."
+    if (!colon && !to && !half) return first;
     Items items;
     items_init(&items);
     if (!items_add(p, &items, first)) return NULL;
-    while (accept_symbol(p, ':') || accept_command(p, "colon"))
+    while (accept_symbol(p, ':') || accept_command(p, "colon") || (to && at_word(p, "to") && p->t++))
         if (!items_add(p, &items, parse_sum(p))) return NULL;
-    int half = accept_half_day(p);
+    half = half_day(p->t, &used);
+    if (half) p->t += used;
     return node_new(p->arena, N_RATIO, half, items.at, items.count);
 }

@@ -15,7 +15,7 @@ typedef struct Parser {
     int brackets;  // open brackets of any kind
     bool builder;  // directly inside \{ \}, where | and : divide
     bool failed, limit;
-    uint32_t nodes;
+    uint32_t steps;
 } Parser;
 
 enum { ITEMS = 64 }; // children gathered on the stack before a longer list moves to the arena
@@ -28,7 +28,7 @@ typedef struct Items {
 } Items;
 
 const Node *parse_fail(Parser *p);
-bool parse_enter(Parser *p); // one level deeper, one more node; false (failed, limit) past the bounds
+bool parse_enter(Parser *p); // one call deeper, one more step; false (failed, limit) past the bounds
 void parse_leave(Parser *p);
 void items_init(Items *items);
 bool items_add(Parser *p, Items *items, const Node *n);
@@ -43,8 +43,12 @@ bool accept_command(Parser *p, const char *name);
 const Node *parse_statement(Parser *p); // lists and relations, up to a closing bracket or the end
 const Node *parse_relation(Parser *p);
 bool at_separator(const Parser *p);
-// parse_expression.c
+int half_day(const Token *t, int *used); // 1 a.m., 2 p.m., else 0; the tokens it takes
+// parse_measure.c
 const Node *parse_measure(Parser *p); // sum with a unit
+const Node *parse_degree(Parser *p, const Node *value); // after the degree sign
+bool accept_currency(Parser *p, Unit *unit);            // a sign or word before an amount
+// parse_expression.c
 const Node *parse_sum(Parser *p);
 const Node *parse_factor(Parser *p);  // sign and power
 const Node *parse_argument_run(Parser *p); // what follows \sin without brackets: "2x" in \sin 2x \cos x
@@ -56,7 +60,11 @@ const Node *parse_bracketed(Parser *p); // after the opening bracket token, whic
 const char *spelling_until(Parser *p, const Token *from, const Token *to, size_t *len); // joined without blanks
 // parse_number.c
 const Node *parse_number(Parser *p);
-const Node *parse_letter_digits(Parser *p); // A3_{16}; NULL, nothing consumed, when it is no number
+const Node *parse_point(Parser *p); // ".\overline{3}"; like the next three NULL, nothing consumed, when it is none
+// parse_base.c
+const Node *parse_based(Parser *p, const Token *head); // 204_5, head consumed
+const Node *parse_letter_digits(Parser *p);            // A3_{16}
+const Node *parse_bracketed_digits(Parser *p);         // (204)_5
 // parse_command.c
 const Node *parse_command(Parser *p);
 const Node *parse_tex_argument(Parser *p, bool one_digit); // a group or one token

@@ -43,7 +43,7 @@ bool is_name(const Node *n) {
     }
 }
 
-static bool mentions(const Node *n, const Node *name) {
+bool mentions(const Node *n, const Node *name) {
     if (n->kind == name->kind && node_identical(n, name)) return true;
     for (uint32_t i = 0; i < n->count; i++)
         if (mentions(n->args[i], name)) return true;
@@ -64,11 +64,12 @@ const Node *relation_value(Judge *judge, const Node *n) {
     if (count == 2 && !named && is_name(value) && constant_member(n->args[0])) return n->args[0]; // 5 = x
     if (!named && !all_constant) return NULL;
     if (named && mentions(value, n->args[0])) return NULL;
-    const Node *first = NULL;
+    const Node *bare = NULL, *measured = NULL; // members of one kind must agree: not 7 = 8 = 9, but 2 hours = 120
     for (uint32_t i = named; i < count; i++) {
         if (!constant_member(n->args[i])) continue;
-        if (first && judge_equal(judge, first, n->args[i]) != ANSWER_YES) return node_undef(); // 7 = 8 = 9
-        if (!first) first = n->args[i];
+        const Node **first = node_is(n->args[i], N_UNIT) ? &measured : &bare;
+        if (*first && judge_equal(judge, *first, n->args[i]) != ANSWER_YES) return node_undef();
+        if (!*first) *first = n->args[i];
     }
     return value;
 }
@@ -125,9 +126,16 @@ static Answer definitions(Judge *judge, const Node *a, const Node *b) {
     return judge_equal(judge, left, right);
 }
 
+// y=E beside f(x)=E, where y is no argument of f.
+static bool names_function(const Node *name, const Node *function) {
+    return node_is(name, N_SYM) && node_is(function, N_APPLY) && !mentions(function, name);
+}
+
 static Answer equations(Judge *judge, const Node *gold, const Node *mine) {
     const Node *f = gold->args[0], *g = mine->args[0];
     if (node_is(f, N_APPLY) && node_is(g, N_APPLY) && f->count == g->count) return definitions(judge, gold, mine);
+    if ((names_function(f, g) || names_function(g, f)) && !mentions(gold->args[gold->count - 1], f) && !mentions(mine->args[mine->count - 1], g))
+        return judge_equal(judge, gold->args[gold->count - 1], mine->args[mine->count - 1]);
     const Node *x = relation_value(judge, gold), *y = relation_value(judge, mine);
     if ((x && x->kind == N_UNDEF) || (y && y->kind == N_UNDEF)) return judge_say(judge, ANSWER_NO, "members disagree");
     bool same_name = is_name(f) && is_name(g) && node_identical(f, g);
@@ -149,7 +157,8 @@ static const Node *positive(Judge *judge, const Node *left, char sign, const Nod
     bool less = sign == REL_LT || sign == REL_LE;
     if (!is_scalar(left) || !is_scalar(right) || (!less && sign != REL_GT && sign != REL_GE)) return NULL;
     Arena *arena = judge->exact.arena;
-    return normal_form(&judge->exact, less ? node_2(arena, N_ADD, 0, right, node_negate(arena, left)) : node_2(arena, N_ADD, 0, left, node_negate(arena, right)));
+    return normal_form(&judge->exact,
+                       less ? node_2(arena, N_ADD, 0, right, node_negate(arena, left)) : node_2(arena, N_ADD, 0, left, node_negate(arena, right)));
 }
 
 static bool positive_ratio(Judge *judge, const Node *f, const Node *g) { // sign of f/g at a real point, both defined
@@ -169,7 +178,8 @@ static Answer inequalities(Judge *judge, const Node *gold, const Node *mine) {
         for (uint32_t i = 0; i < links && same; i++) {
             uint32_t j = reversed ? links - 1 - i : i;
             bool a, b;
-            const Node *f = positive(judge, gold->args[i], gold->text[i], gold->args[i + 1], &a), *g = positive(judge, mine->args[j], mine->text[j], mine->args[j + 1], &b);
+            const Node *f = positive(judge, gold->args[i], gold->text[i], gold->args[i + 1], &a),
+                       *g = positive(judge, mine->args[j], mine->text[j], mine->args[j + 1], &b);
             same = f && g && a == b && proportional(judge, f, g) == ANSWER_YES && positive_ratio(judge, f, g);
         }
         if (same) return judge_say(judge, ANSWER_YES, "proportional inequalities");
@@ -193,8 +203,12 @@ Answer judge_relations(Judge *judge, const Node *gold, const Node *mine) {
         return same == ANSWER_YES || is_equation(gold) || is_equation(mine) ? same : inequalities(judge, gold, mine);
     }
     const Node *relation = g ? gold : mine, *other = g ? mine : gold;
-    if (relation->count == 2 && relation->text[0] == REL_CONGRUENT && node_is(other, N_MODULO)) return judge_equal(judge, g ? relation->args[1] : other, g ? other : relation->args[1]);
+    bool residue = relation->count == 2 && relation->text[0] == REL_CONGRUENT && is_name(relation->args[0]);
+    if (residue && (node_is(other, N_MODULO) || is_scalar(other)))
+        return judge_equal(judge, g ? relation->args[1] : other, g ? other : relation->args[1]);
     const Node *value = relation_value(judge, relation);
+    bool trusted = g && is_equation(gold) && gold->count > 2; // a gold's chain ends in its answer even where we cannot follow it
+    if (trusted && !value) value = gold->args[gold->count - 1];
     if (!value) return judge_say(judge, ANSWER_NO, "a relation against a value");
     if (value->kind == N_UNDEF) return judge_say(judge, ANSWER_NO, "members disagree");
     return judge_equal(judge, g ? value : other, g ? other : value);

@@ -1,7 +1,10 @@
 // Numbers and expressions: exact, balls, F_p, real points, integer points, in this order.
-//   2\sqrt3 = \sqrt{12}   (x+1)^2 = x^2+2x+1   n!/(n-2)! = n(n-1)   |x| = \sqrt{x^2}   4^n = 2^{2n}
+//   2\sqrt3 = \sqrt{12}   (x+1)^2 = x^2+2x+1   n!/(n-2)! = n(n-1)   |x| = \sqrt{x^2}   4^n = 2^{2n}   x+C = x+1+c
 #include "verify/judge.h"
+#include "verify/normal.h"
 #include "verify/probe.h"
+
+#include <string.h>
 
 bool is_scalar(const Node *n) { return n->kind <= N_BIG && n->kind != N_UNDEF && !node_is_const(n, CONST_REALS) && !node_is_const(n, CONST_EMPTY); }
 
@@ -15,7 +18,8 @@ bool has_variables(const Node *n) { return node_any(n, is_variable); }
 static bool is_integer_head(const Node *n) {
     if (n->kind == N_BIG) return true;
     if (n->kind == N_POW) return node_is(n->args[0], N_RAT) && node_sign(n->args[0]) < 0 && !node_is(n->args[1], N_RAT);
-    return n->kind == N_FUNC && (n->op == FN_FLOOR || n->op == FN_CEIL || n->op == FN_MOD || n->op == FN_GCD || n->op == FN_LCM || n->op == FN_FACTORIAL || n->op == FN_DOUBLE_FACTORIAL || n->op == FN_BINOMIAL);
+    return n->kind == N_FUNC && (n->op == FN_FLOOR || n->op == FN_CEIL || n->op == FN_MOD || n->op == FN_GCD || n->op == FN_LCM ||
+                                 n->op == FN_FACTORIAL || n->op == FN_DOUBLE_FACTORIAL || n->op == FN_BINOMIAL);
 }
 
 static Answer at_points(Judge *judge, BallPoint point, PointKind kind, int points, const Node *a, const Node *b) {
@@ -67,6 +71,47 @@ static int infinity_sign(const Node *n) { // +-1 for an infinity, else 0
     return 0;
 }
 
+// ---- +C ----
+
+// C is one of the quantities and no constant of integration where A, B, a, b or C itself stand beside it.
+static bool rules_out_constant(const Node *n) { return node_is(n, N_SYM) && n->text_len == 1 && strchr("ABCabc", *n->text); }
+
+// The sum without its free constant, written as `letter`, or NULL: "\frac{x^2}{2}+C".
+static const Node *without_constant(Arena *arena, const Node *n, const char *letter) {
+    const Node *rest[16];
+    uint32_t count = 0;
+    if (n->kind != N_ADD || n->count > 16) return NULL;
+    for (uint32_t i = 0; i < n->count; i++)
+        if (!(node_is(n->args[i], N_SYM) && node_text_is(n->args[i], letter))) rest[count++] = n->args[i];
+    if (count + 1 != n->count) return NULL;
+    const Node *sum = count == 1 ? rest[0] : node_new(arena, N_ADD, 0, rest, count);
+    return has_variables(sum) && !node_any(sum, rules_out_constant) ? sum : NULL;
+}
+
+static const Node *renamed(Arena *arena, const Node *n) { // every variable x becomes #x
+    const Node *args[64];
+    char name[66] = "#";
+    if (n->kind == N_SYM && n->text_len < 64) {
+        memcpy(name + 1, n->text, n->text_len);
+        return node_text(arena, N_SYM, name, n->text_len + 1, NULL, 0);
+    }
+    if (!n->count || n->count > 64) return n;
+    for (uint32_t i = 0; i < n->count; i++) args[i] = renamed(arena, n->args[i]);
+    return node_map(arena, n, args);
+}
+
+// Two antiderivatives: their difference takes the same value wherever it is evaluated.
+static Answer antiderivatives(Judge *judge, const Node *a, const Node *b) {
+    Arena *arena = judge->exact.arena;
+    const Node *f = without_constant(arena, a, "C"), *g = without_constant(arena, b, "C");
+    if (!f && g) f = without_constant(arena, a, "c"); // one of them may write it small
+    if (f && !g) g = without_constant(arena, b, "c");
+    if (!f || !g) return ANSWER_UNKNOWN;
+    const Node *d = normal_form(&judge->exact, node_2(arena, N_ADD, 0, f, node_negate(arena, g)));
+    if (!has_variables(d)) return judge_say(judge, ANSWER_YES, "differ by a constant");
+    return with_variables(judge, (BallPoint){.seed = judge->seed, .exact = &judge->exact}, d, renamed(arena, d));
+}
+
 Answer judge_scalars(Judge *judge, const Node *a, const Node *b) {
     if (a->kind == N_UNDEF || b->kind == N_UNDEF) return judge_say(judge, ANSWER_NO, "undefined");
     if (node_is(a, N_RAT) && node_is(b, N_RAT)) {
@@ -80,6 +125,7 @@ Answer judge_scalars(Judge *judge, const Node *a, const Node *b) {
     BallPoint point = {.seed = judge->seed, .exact = &judge->exact};
     bool variables = has_variables(a) || has_variables(b);
     Answer answer = variables ? with_variables(judge, point, a, b) : constants(judge, point, a, b);
+    if (answer == ANSWER_NO && variables && antiderivatives(judge, a, b) == ANSWER_YES) return judge_say(judge, ANSWER_YES, "differ by a constant");
     if (answer != ANSWER_YES && node_any(a, is_plain_log) && node_any(b, is_plain_log)) { // both leave the base open
         point.natural_log = true;
         Answer natural = variables ? with_variables(judge, point, a, b) : constants(judge, point, a, b);

@@ -32,7 +32,8 @@ static char *json_bytes(const char *text, size_t *len) {
         else if (*++p == 'u' && sscanf(p + 1, "%4x", &code) == 1) {
             p += 4;
             unsigned low;
-            if (code >= 0xD800 && code < 0xDC00 && p[1] == '\\' && p[2] == 'u' && sscanf(p + 3, "%4x", &low) == 1) code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00), p += 6;
+            if (code >= 0xD800 && code < 0xDC00 && p[1] == '\\' && p[2] == 'u' && sscanf(p + 3, "%4x", &low) == 1)
+                code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00), p += 6;
             static const unsigned char LEAD[4] = {0, 0xC0, 0xE0, 0xF0};
             int extra = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
             out[n++] = (char)(LEAD[extra] | code >> (6 * extra));
@@ -75,7 +76,8 @@ static char *hex_bytes(const char *hex, size_t *len) {
     char *out = malloc(n + 1);
     for (size_t i = 0; out && i < n; i++) {
         unsigned byte;
-        if (!isxdigit((unsigned char)hex[2 * i]) || !isxdigit((unsigned char)hex[2 * i + 1]) || sscanf(hex + 2 * i, "%2x", &byte) != 1) return free(out), NULL;
+        if (!isxdigit((unsigned char)hex[2 * i]) || !isxdigit((unsigned char)hex[2 * i + 1]) || sscanf(hex + 2 * i, "%2x", &byte) != 1)
+            return free(out), NULL;
         out[i] = (char)byte;
     }
     *len = n;
@@ -127,13 +129,15 @@ static void count(Tally *tally, const Row *row, VerifyVerdict verdict) {
 
 static void report_row(FILE *rows, FILE *summary, size_t line, const Row *row, VerifyResult result) {
     if (rows) {
-        fprintf(rows, "{\"row\": %zu, \"verdict\": \"%s\", \"reason\": \"%s\", \"begin\": %zu, \"end\": %zu, \"span\": ", line, verify_verdict_name(result.verdict), result.reason, result.begin, result.end);
+        fprintf(rows, "{\"row\": %zu, \"verdict\": \"%s\", \"reason\": \"%s\", \"begin\": %zu, \"end\": %zu, \"span\": ", line,
+                verify_verdict_name(result.verdict), result.reason, result.begin, result.end);
         print_bytes(rows, row->response + result.begin, result.end - result.begin);
         fputs("}\n", rows);
     }
     bool wrong = row->expected >= 0 && (result.verdict == VERIFY_EQUAL) != row->expected;
     if (!summary || !wrong) return;
-    fprintf(summary, "disagree, row %zu%s%s: expected %s, judged %s (%s): gold ", line, row->category ? ", " : "", row->category ? row->category : "", row->expected ? "true" : "false", verify_verdict_name(result.verdict), result.reason);
+    fprintf(summary, "disagree, row %zu%s%s: expected %s, judged %s (%s): gold ", line, row->category ? ", " : "", row->category ? row->category : "",
+            row->expected ? "true" : "false", verify_verdict_name(result.verdict), result.reason);
     print_bytes(summary, row->gold, row->gold_len);
     fputs(" answer ", summary);
     print_bytes(summary, row->response + result.begin, result.end - result.begin);
@@ -148,7 +152,8 @@ static void report_total(FILE *summary, const Tally *tally) {
     fputc('\n', summary);
     if (!tally->judged) return;
     size_t paid = tally->true_positive + tally->false_positive, right = tally->true_positive + tally->false_negative;
-    fprintf(summary, "accuracy %.4f, precision %.4f, recall %.4f over %zu rows with an expected verdict\n", 1.0 - (double)(tally->false_positive + tally->false_negative) / (double)tally->judged,
+    fprintf(summary, "accuracy %.4f, precision %.4f, recall %.4f over %zu rows with an expected verdict\n",
+            1.0 - (double)(tally->false_positive + tally->false_negative) / (double)tally->judged,
             paid ? (double)tally->true_positive / (double)paid : 1.0, right ? (double)tally->true_positive / (double)right : 1.0, tally->judged);
 }
 
@@ -156,7 +161,10 @@ static bool score_line(const char *line, size_t number, VerifyScratch *scratch, 
     Row row = {0};
     cJSON *json = cJSON_Parse(line);
     bool ok = cJSON_IsObject(json) && read_row(line, json, &row);
-    VerifyGold *gold = ok ? verify_compile(row.gold, row.gold_len, policy) : NULL;
+    VerifyPolicy chosen = *policy;
+    const cJSON *digits = ok ? cJSON_GetObjectItemCaseSensitive(json, "approx_digits") : NULL;
+    if (cJSON_IsNumber(digits)) chosen.approx_digits = digits->valueint;
+    VerifyGold *gold = ok ? verify_compile(row.gold, row.gold_len, &chosen) : NULL;
     tally->rows++;
     if (gold) {
         VerifyResult result = verify_check(scratch, gold, row.response, row.response_len);

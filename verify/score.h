@@ -2,7 +2,7 @@
 //
 //   in   {"gold": "3/4", "response": "... \\boxed{0.75}", "expected": true, "category": "fraction"}
 //        "response_hex" (raw bytes in hex) takes the place of "response"; "expected" and "category" are optional;
-//        "gold" may be a number
+//        "gold" may be a number; "approx_digits": 6 sets that knob of the policy for this row (verify.h)
 //   out  {"row": 1, "verdict": "EQUAL", "reason": "equal rationals", "begin": 11, "end": 15, "span": "0.75"}
 //
 // With "expected" in any row the summary gives precision, recall and every disagreement; it always gives the count of each

@@ -41,12 +41,12 @@ enum { CONST_PI, CONST_E, CONST_I, CONST_INF, CONST_REALS, CONST_EMPTY };
 enum { LIST_COMMA, LIST_OR, LIST_AND, LIST_SEMICOLON };
 enum { BRACKET_ROUND, BRACKET_SQUARE, BRACKET_OPEN_CLOSED, BRACKET_CLOSED_OPEN, BRACKET_ANGLE };
 enum { REL_EQ = '=', REL_NE = '!', REL_LT = '<', REL_LE = 'l', REL_GT = '>', REL_GE = 'g', REL_APPROX = '~', REL_IN = 'i',
-       REL_CONGRUENT = '#', REL_OTHER = '?' };
+       REL_CONGRUENT = '#', REL_MAPS = 'm', REL_OTHER = '?' };
 enum {
     FN_SIN, FN_COS, FN_TAN, FN_COT, FN_SEC, FN_CSC, FN_ASIN, FN_ACOS, FN_ATAN, FN_ACOT, FN_ASEC, FN_ACSC,
     FN_SINH, FN_COSH, FN_TANH, FN_ASINH, FN_ACOSH, FN_ATANH, FN_EXP, FN_LN, FN_LOG /* (x) or (x, base) */, FN_ROOT /* (x, n) */,
     FN_ABS, FN_FLOOR, FN_CEIL, FN_FACTORIAL, FN_DOUBLE_FACTORIAL, FN_BINOMIAL, FN_MOD, FN_GCD, FN_LCM, FN_MIN, FN_MAX,
-    FN_GAMMA, FN_ZETA, FN_SIGN, FN_CONJ, FN_RE, FN_IM, FN_ARG, FN_DET, FN_COUNT
+    FN_GAMMA, FN_ZETA, FN_SIGN, FN_CONJ, FN_RE, FN_IM, FN_ARG, FN_DET, FN_CIS, FN_COUNT
 };
 
 // A measure: value * factor in the base unit of its dimensions. Unknown nouns ("apples") have only a label.

@@ -7,7 +7,30 @@
 #include <string.h>
 #include <strings.h>
 
-enum { LENGTH, MASS, TIME, MONEY, CURRENT, HEAT, AMOUNT, DATA, PERCENT, DEGREE, GENERIC, FORCE, ENERGY, POWER, PRESSURE, VOLUME, AREA, SPEED, FREQUENCY, VOLT, OHM, CHARGE };
+enum {
+    LENGTH,
+    MASS,
+    TIME,
+    MONEY,
+    CURRENT,
+    HEAT,
+    AMOUNT,
+    DATA,
+    PERCENT,
+    DEGREE,
+    GENERIC,
+    FORCE,
+    ENERGY,
+    POWER,
+    PRESSURE,
+    VOLUME,
+    AREA,
+    SPEED,
+    FREQUENCY,
+    VOLT,
+    OHM,
+    CHARGE
+};
 
 typedef struct Entry {
     const char *names; // separated by blanks, singular
@@ -17,18 +40,25 @@ typedef struct Entry {
 
 static const Entry TABLE[] = {
     {"m meter metre", LENGTH, 0, 1, 1}, {"km kilometer kilometre", LENGTH, 3, 1, 1}, {"cm centimeter centimetre", LENGTH, -2, 1, 1},
-    {"mm millimeter millimetre", LENGTH, -3, 1, 1}, {"dm decimeter decimetre", LENGTH, -1, 1, 1}, {"nm nanometer", LENGTH, -9, 1, 1}, {"micrometer", LENGTH, -6, 1, 1},
-    {"in inch inche", LENGTH, -4, 254, 1}, {"ft foot feet", LENGTH, -4, 3048, 1}, {"yd yard", LENGTH, -4, 9144, 1}, {"mi mile", LENGTH, -3, 1609344, 1},
+    {"mm millimeter millimetre", LENGTH, -3, 1, 1}, {"dm decimeter decimetre", LENGTH, -1, 1, 1}, {"nm nanometer", LENGTH, -9, 1, 1},
+    {"micrometer", LENGTH, -6, 1, 1},
+    {"in inch inche", LENGTH, -4, 254, 1}, {"ft foot feet", LENGTH, -4, 3048, 1}, {"yd yard", LENGTH, -4, 9144, 1},
+    {"mi mile", LENGTH, -3, 1609344, 1},
     {"g gram gramme", MASS, 0, 1, 1}, {"kg kilogram kilo", MASS, 3, 1, 1}, {"mg milligram", MASS, -3, 1, 1}, {"lb pound lbs", MASS, -5, 45359237, 1},
     {"oz ounce", MASS, -5, 45359237, 16}, {"tonne", MASS, 6, 1, 1}, {"ton", MASS, -5, 90718474000, 1},
     {"s sec second", TIME, 0, 1, 1}, {"ms millisecond", TIME, -3, 1, 1}, {"min minute", TIME, 0, 60, 1}, {"h hr hour hrs", TIME, 0, 3600, 1},
     {"day", TIME, 0, 86400, 1}, {"week", TIME, 0, 604800, 1}, {"year yr", TIME, 0, 31557600, 1}, {"month", TIME, 0, 2629800, 1},
-    {"dollar usd buck", MONEY, 0, 1, 1}, {"cent penny pennie", MONEY, -2, 1, 1}, {"dime", MONEY, -1, 1, 1}, {"nickel", MONEY, -2, 5, 1}, {"quarter", MONEY, -2, 25, 1},
-    {"A amp ampere", CURRENT, 0, 1, 1}, {"K kelvin", HEAT, 0, 1, 1}, {"mol mole", AMOUNT, 0, 1, 1}, {"byte", DATA, 0, 1, 1}, {"kb kilobyte", DATA, 3, 1, 1}, {"mb megabyte", DATA, 6, 1, 1}, {"gb gigabyte", DATA, 9, 1, 1},
+    {"dollar usd buck", MONEY, 0, 1, 1}, {"cent penny pennie", MONEY, -2, 1, 1}, {"dime", MONEY, -1, 1, 1}, {"nickel", MONEY, -2, 5, 1},
+    {"quarter", MONEY, -2, 25, 1},
+    {"A amp ampere", CURRENT, 0, 1, 1}, {"K kelvin", HEAT, 0, 1, 1}, {"mol mole", AMOUNT, 0, 1, 1}, {"byte", DATA, 0, 1, 1},
+    {"kb kilobyte", DATA, 3, 1, 1}, {"mb megabyte", DATA, 6, 1, 1}, {"gb gigabyte", DATA, 9, 1, 1},
     {"percent pct percentage %", PERCENT, 0, 1, 1}, {"degree deg", DEGREE, 0, 1, 1}, {"unit radian rad", GENERIC, 0, 1, 1},
-    {"N newton", FORCE, 3, 1, 1}, {"J joule", ENERGY, 3, 1, 1}, {"kJ kilojoule", ENERGY, 6, 1, 1}, {"W watt", POWER, 3, 1, 1}, {"kW kilowatt", POWER, 6, 1, 1}, {"Pa pascal", PRESSURE, 3, 1, 1}, {"kPa", PRESSURE, 6, 1, 1},
-    {"L l liter litre", VOLUME, -3, 1, 1}, {"mL ml milliliter millilitre", VOLUME, -6, 1, 1}, {"gallon gal", VOLUME, -12, 3785411784, 1}, {"quart", VOLUME, -12, 946352946, 1}, {"pint", VOLUME, -12, 473176473, 1},
-    {"acre", AREA, -10, 40468564224000, 1}, {"hectare ha", AREA, 4, 1, 1}, {"mph", SPEED, -5, 44704, 1}, {"kph kmh", SPEED, 0, 5, 18}, {"Hz hertz", FREQUENCY, 0, 1, 1},
+    {"N newton", FORCE, 3, 1, 1}, {"J joule", ENERGY, 3, 1, 1}, {"kJ kilojoule", ENERGY, 6, 1, 1}, {"W watt", POWER, 3, 1, 1},
+    {"kW kilowatt", POWER, 6, 1, 1}, {"Pa pascal", PRESSURE, 3, 1, 1}, {"kPa", PRESSURE, 6, 1, 1},
+    {"L l liter litre", VOLUME, -3, 1, 1}, {"mL ml milliliter millilitre", VOLUME, -6, 1, 1}, {"gallon gal", VOLUME, -12, 3785411784, 1},
+    {"quart", VOLUME, -12, 946352946, 1}, {"pint", VOLUME, -12, 473176473, 1},
+    {"acre", AREA, -10, 40468564224000, 1}, {"hectare ha", AREA, 4, 1, 1}, {"mph", SPEED, -5, 44704, 1}, {"kph kmh", SPEED, 0, 5, 18},
+    {"Hz hertz", FREQUENCY, 0, 1, 1},
     {"V volt", VOLT, 3, 1, 1}, {"ohm Omega", OHM, 3, 1, 1}, {"C coulomb", CHARGE, 0, 1, 1},
 };
 
@@ -37,7 +67,8 @@ typedef struct Composite {
     int8_t dims[8];
 } Composite;
 static const Composite COMPOSITES[] = {
-    {FORCE, {1, 1, -2}}, {ENERGY, {2, 1, -2}}, {POWER, {2, 1, -3}}, {PRESSURE, {-1, 1, -2}}, {VOLUME, {3}}, {AREA, {2}}, {SPEED, {1, 0, -1}}, {FREQUENCY, {0, 0, -1}},
+    {FORCE, {1, 1, -2}}, {ENERGY, {2, 1, -2}}, {POWER, {2, 1, -3}}, {PRESSURE, {-1, 1, -2}}, {VOLUME, {3}}, {AREA, {2}}, {SPEED, {1, 0, -1}},
+    {FREQUENCY, {0, 0, -1}},
     {VOLT, {2, 1, -3, 0, -1}}, {OHM, {2, 1, -3, 0, -2}}, {CHARGE, {0, 0, 1, 0, 1}},
 };
 
@@ -61,7 +92,8 @@ static const Entry *find(const char *word, size_t len) {
 }
 
 static int64_t scale_word(const char *word, size_t len) {
-    static const struct { const char *name; int64_t value; } SCALES[] = {{"dozen", 12}, {"hundred", 100}, {"thousand", 1000}, {"million", 1000000}, {"billion", 1000000000}, {"trillion", 1000000000000}};
+    static const struct { const char *name; int64_t value; } SCALES[] = {{"dozen", 12}, {"hundred", 100}, {"thousand", 1000}, {"million", 1000000},
+        {"billion", 1000000000}, {"trillion", 1000000000000}};
     for (size_t i = 0; i < sizeof SCALES / sizeof *SCALES; i++)
         if (words_equal(word, len, SCALES[i].name)) return SCALES[i].value;
     return 0;
@@ -82,7 +114,8 @@ static bool multiply(Unit *unit, const Entry *entry, int exponent) {
     else if (entry->what < PERCENT) unit->dims[entry->what] = (int8_t)(unit->dims[entry->what] + exponent);
     else
         for (size_t i = 0; i < sizeof COMPOSITES / sizeof *COMPOSITES; i++)
-            for (int d = 0; d < 8 && COMPOSITES[i].what == entry->what; d++) unit->dims[d] = (int8_t)(unit->dims[d] + exponent * COMPOSITES[i].dims[d]);
+            for (int d = 0; d < 8 && COMPOSITES[i].what == entry->what; d++)
+                unit->dims[d] = (int8_t)(unit->dims[d] + exponent * COMPOSITES[i].dims[d]);
     int64_t num = power(exponent < 0 ? entry->den : entry->num, exponent < 0 ? -exponent : exponent);
     int64_t den = power(exponent < 0 ? entry->num : entry->den, exponent < 0 ? -exponent : exponent);
     if (num > INT64_MAX / 4 / unit->num || den > INT64_MAX / 4 / unit->den) return false;
@@ -105,6 +138,13 @@ static int exponent_at(const char *text, size_t len, size_t *i) {
     while (j < len && (text[j] == ' ' || text[j] == '}')) j++;
     *i = j;
     return sign * n;
+}
+
+// "degrees Celsius" is the label celsius, as 25^\circ\text{C} is: no factor leads from one scale to the other.
+static size_t before_scale(const char *text, size_t len) {
+    size_t first = strcspn(text, " "), rest = first + strspn(text + first, " ");
+    if (rest >= len || !words_in(text, first, (const char *const[]){"degree", "degrees", "deg", NULL})) return 0;
+    return words_in(text + rest, len - rest, (const char *const[]){"celsius", "fahrenheit", "C", "F", NULL}) ? rest : 0;
 }
 
 static bool is_label(const char *text, size_t len) { // nouns only
@@ -168,6 +208,10 @@ bool unit_parse(const char *text, size_t len, bool roman, Unit *unit, int64_t *s
     size_t first = strcspn(text, " ");
     if (first < len && scale_word(text, first)) *scale = scale_word(text, first), text += first, len -= first;
     while (len && *text == ' ') text++, len--;
+    size_t scale_name = before_scale(text, len);
+    text += scale_name, len -= scale_name;
+    if (scale_name && len == 1) *unit = unit_label(*text == 'C' || *text == 'c' ? "celsius" : "fahrenheit");
+    if (scale_name && len == 1) return true;
     if (!is_label(text, len) || (len == 1 && !roman)) return false;
     unit->label = text;
     unit->label_len = (uint32_t)len;
@@ -179,4 +223,6 @@ Unit unit_degree(void) { return (Unit){.num = 1, .den = 1, .degree = true}; }
 Unit unit_percent(void) { return (Unit){.num = 1, .den = 1, .percent = true}; }
 Unit unit_label(const char *label) { return (Unit){.num = 1, .den = 1, .label = label, .label_len = (uint32_t)strlen(label)}; }
 
-bool unit_same_dimension(const Unit *a, const Unit *b) { return !memcmp(a->dims, b->dims, sizeof a->dims) && a->percent == b->percent && a->degree == b->degree; }
+bool unit_same_dimension(const Unit *a, const Unit *b) {
+    return !memcmp(a->dims, b->dims, sizeof a->dims) && a->percent == b->percent && a->degree == b->degree;
+}

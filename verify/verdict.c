@@ -65,8 +65,11 @@ static Answer other_readings(Judge *judge, const VerifyGold *gold, const Reading
     if (mine->parsed.tokens.grouped && is_list(g)) { // gold {100, 200}, answer 100,200
         Reading r = read_answer(&judge->exact, text, len, false);
         if (r.tree && judge_equal(judge, g, r.tree) == ANSWER_YES) return ANSWER_YES;
+        bool both = r.tree && gold->ungrouped.tree; // "98,99,100" and "100,99,98": lists in any reading
+        if (both && judge_equal(judge, gold->ungrouped.tree, r.tree) == ANSWER_YES) return ANSWER_YES;
     }
-    if (gold->plain.parsed.tokens.grouped && gold->ungrouped.tree && is_list(m) && judge_equal(judge, gold->ungrouped.tree, m) == ANSWER_YES) return ANSWER_YES;
+    if (gold->plain.parsed.tokens.grouped && gold->ungrouped.tree && is_list(m) && judge_equal(judge, gold->ungrouped.tree, m) == ANSWER_YES)
+        return ANSWER_YES;
     if (decimal_comma(judge, mine, g) || decimal_comma(judge, &gold->plain, m)) return judge_say(judge, ANSWER_YES, "decimal comma");
     return ANSWER_NO;
 }
@@ -74,9 +77,12 @@ static Answer other_readings(Judge *judge, const VerifyGold *gold, const Reading
 static Answer compare(Judge *judge, const VerifyGold *gold, const Reading *mine, const char *text, size_t len) {
     const Reading *g = &gold->plain;
     if (tokens_equal(&g->parsed.tokens, &mine->parsed.tokens)) return judge_say(judge, ANSWER_YES, "same text");
-    bool words = g->parsed.words_len && g->parsed.words_len == mine->parsed.words_len && !memcmp(g->parsed.words, mine->parsed.words, mine->parsed.words_len);
+    bool words =
+        g->parsed.words_len && g->parsed.words_len == mine->parsed.words_len && !memcmp(g->parsed.words, mine->parsed.words, mine->parsed.words_len);
     if (words) return judge_say(judge, ANSWER_YES, "same words");
     if (lone_letter(g->tree) && mine->letter) return judge_say(judge, *g->tree->text == mine->letter ? ANSWER_YES : ANSWER_NO, "multiple choice");
+    unsigned several = choice_set(&g->parsed.tokens);
+    if (several && several == choice_set(&mine->parsed.tokens)) return judge_say(judge, ANSWER_YES, "multiple choice");
     if (!g->tree || !mine->tree) {
         if (mine->rest && mine->marked && g->tree && !lone_letter(g->tree)) goto label;
         return judge_say(judge, ANSWER_UNKNOWN, "not understood");
@@ -95,12 +101,10 @@ label:; // "(C) 42" for gold 42
 VerifyVerdict judge_text(Judge *judge, const VerifyGold *gold, const char *text, size_t len) {
     Reading mine = read_answer(&judge->exact, text, len, true);
     if (mine.parsed.limit) return judge->reason = "too long or too deep", VERIFY_LIMIT;
-    switch (compare(judge, gold, &mine, text, len)) {
-    case ANSWER_YES: return VERIFY_EQUAL;
-    case ANSWER_NO: return VERIFY_NOT_EQUAL;
-    default: break;
-    }
+    Answer answer = compare(judge, gold, &mine, text, len);
+    if (answer == ANSWER_YES) return VERIFY_EQUAL;
     if (judge->exact.arena->exhausted) return judge->reason = "out of memory for one answer", VERIFY_LIMIT;
+    if (answer == ANSWER_NO) return VERIFY_NOT_EQUAL;
     if (judge->exact.fuel < 0) return judge->reason = "out of fuel", VERIFY_LIMIT;
     return VERIFY_UNKNOWN;
 }

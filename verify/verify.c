@@ -1,4 +1,5 @@
 // The public functions; see verify.h.
+#define _GNU_SOURCE // memmem
 #include "verify/verify.h"
 
 #include "verify/extract.h"
@@ -19,6 +20,14 @@ VerifyPolicy verify_policy_evaluation(void) {
 const char *verify_verdict_name(VerifyVerdict verdict) {
     static const char *const NAMES[VERIFY_VERDICTS] = {"EQUAL", "NOT_EQUAL", "NO_ANSWER", "BAD_GOLD", "LIMIT", "UNKNOWN"};
     return (unsigned)verdict < VERIFY_VERDICTS ? NAMES[verdict] : "?";
+}
+
+// A gold whose box was cut off is still a gold: what follows the brace. The same in a response is no answer.
+static const char *after_open_box(const char *text, size_t *len) {
+    const char *box = memmem(text, *len, "boxed{", 6);
+    if (!box) return text;
+    *len -= (size_t)(box + 6 - text);
+    return box + 6;
 }
 
 // The pieces of an extraction as one text: "1, 2, 5"; the response itself when there is one piece.
@@ -59,6 +68,7 @@ VerifyGold *verify_compile(const char *text, size_t len, const VerifyPolicy *pol
     Extract found = extract_answer(text, len, false);
     bool boxed = found.count && !strcmp(found.rule, "box");
     found.percent = false;
+    if (!found.count && len) text = after_open_box(text, &len);
     if (boxed) text = joined_parts(&gold->arena, text, &found, &len);
     if (!text) len = 0;
     if (len > 16 * policy->max_span) {

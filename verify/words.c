@@ -7,15 +7,19 @@
 
 static const char *const MATH_NAMES[] = {
     "sqrt", "cbrt", "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "asin", "acos", "atan", "sinh", "cosh",
-    "tanh", "exp", "ln", "log", "lg", "abs", "floor", "ceil", "gcd", "lcm", "min", "max", "mod", "det", "binom", "pi", "inf", "oo", "alpha", "beta",
+    "tanh", "exp", "ln", "log", "lg", "abs", "floor", "ceil", "gcd", "lcm", "min", "max", "mod", "det", "binom", "cis", "Abs", "ceiling", "factorial",
+    "Min", "Max", "pi", "inf", "oo", "alpha", "beta",
     "gamma", "delta", "epsilon", "zeta", "theta", "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega", "Gamma", "Delta",
     "Theta", "Lambda", "Sigma", "Phi", "Psi", "Omega", "frac", "or", "and", "nCr", NULL};
 static const char *const HEDGES[] = {"or", "not", "maybe", "perhaps", "either", "about", "approximately", "roughly", "around", "if", "when", "unless",
-    "except", "but", "nor", "than", "least", "most", "wait", "no", "else", "otherwise", "possibly", "probably", "any", "incorrect", "wrong", "false", "to", "minus", "plus", "times", NULL};
+    "except", "but", "nor", "than", "least", "most", "wait", "no", "else", "otherwise", "possibly", "probably", "any", "incorrect", "wrong", "false",
+    "to", "minus", "plus", "times", NULL};
 static const char *const ARTICLES[] = {"a", "an", "the", NULL};
 static const char *const ORDINALS[] = {"st", "nd", "rd", "th", NULL};
-static const char *const NONE[] = {"no solution", "none", "empty set", "no real solution", "empty", "no such", "no answer exist", "there are no solution", "no integer solution", NULL};
-static const char *const REALS[] = {"all real number", "all real", "real number", "set of all real number", "all real value", "every real number", "reals", NULL};
+static const char *const NONE[] = {"no solution", "none", "empty set", "no real solution", "empty", "no such", "no answer exist",
+    "there are no solution", "no integer solution", "no solution exist", "there is no solution", "no real solution exist", NULL};
+static const char *const REALS[] = {"all real number", "all real", "real number", "set of all real number", "all real value", "every real number",
+    "reals", NULL};
 
 bool words_equal(const char *text, size_t len, const char *word) { return strlen(word) == len && !strncasecmp(text, word, len); }
 
@@ -27,6 +31,11 @@ bool words_in(const char *text, size_t len, const char *const *list) {
 
 bool words_hedge(const char *word, size_t len) { return words_in(word, len, HEDGES); }
 
+size_t words_glued(const char *word, size_t len) {
+    size_t n = len > 3 && !memcmp(word, "and", 3) ? 3 : len > 2 && !memcmp(word, "or", 2) ? 2 : 0;
+    return n && len - n == 1 && !words_math_name(word, len) ? n : 0;
+}
+
 bool words_math_name(const char *word, size_t len) {
     for (const char *const *name = MATH_NAMES; *name; name++)
         if (strlen(*name) == len && !memcmp(*name, word, len)) return true;
@@ -34,7 +43,8 @@ bool words_math_name(const char *word, size_t len) {
 }
 
 static bool text_command(const char *s, size_t n) {
-    static const char *const LIST[] = {"text", "textbf", "textit", "textrm", "mbox", "mathrm", "textnormal", "mathbf", "hbox", "quad", "boxed", "operatorname", "bf", "rm", NULL};
+    static const char *const LIST[] = {"text", "textbf", "textit", "textrm", "mbox", "mathrm", "textnormal", "mathbf", "hbox", "quad", "boxed",
+        "operatorname", "bf", "rm", NULL};
     return words_in(s, n, LIST);
 }
 
@@ -103,34 +113,61 @@ size_t words_normal(const char *text, size_t len, char *out) {
     return n;
 }
 
-// 0..999 in words; -1 when it is no number.
-static int number_word(const char *s, size_t len) {
-    static const char *const SMALL[] = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+// The value of one word of a number, -1 when it is none.
+static int small_number(const char *s, size_t len) {
+    static const char *const SMALL[] = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+        "thirteen",
         "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
     static const char *const TENS[] = {"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"};
-    int total = 0, last = 0; // last: value of the previous word, to refuse "five six"
+    for (int v = 0; v < 20; v++)
+        if (words_equal(s, len, SMALL[v])) return v;
+    for (int v = 0; v < 8; v++)
+        if (words_equal(s, len, TENS[v])) return 20 + 10 * v;
+    return -1;
+}
+
+static int64_t large_number(const char *s, size_t len) {
+    return words_equal(s, len, "thousand") ? 1000 : words_equal(s, len, "million") ? 1000000 : words_equal(s, len, "billion") ? 1000000000 : 0;
+}
+
+// "twenty-one", "one hundred and five", "two thousand" in words; -1 when it is no number.
+static int64_t number_word(const char *s, size_t len) {
+    int64_t total = 0, group = 0, last = 0, limit = INT64_MAX; // last: value of the previous word, to refuse "five six"
     bool any = false;
-    for (size_t i = 0; i < len;) {
-        size_t k = 0;
-        while (i + k < len && s[i + k] != ' ' && s[i + k] != '-') k++;
-        int value = -1;
-        for (int v = 0; v < 20; v++)
-            if (words_equal(s + i, k, SMALL[v])) value = v;
-        for (int v = 0; v < 8; v++)
-            if (words_equal(s + i, k, TENS[v])) value = 20 + 10 * v;
-        if (words_equal(s + i, k, "hundred") && any && total < 10 && total) total *= 100, last = 100;
-        else if (words_equal(s + i, k, "and") && last == 100) last = 100;
+    for (size_t i = 0, k; i < len; i += k + 1, any = true) {
+        for (k = 0; i + k < len && s[i + k] != ' ' && s[i + k] != '-';) k++;
+        int value = small_number(s + i, k);
+        int64_t scale = large_number(s + i, k);
+        if (words_equal(s + i, k, "hundred") && any && group < 10 && group) group *= 100, last = 100;
+        else if (words_equal(s + i, k, "and") && last >= 100) last = 100;
+        else if (scale && group && scale < limit) total += group * scale, group = 0, last = limit = scale;
         else if (value < 0 || (any && (value == 0 || (last < 20) || (last < 100 && value > 9)))) return -1;
-        else total += value, last = value;
-        any = true;
-        i += k + 1;
+        else group += value, last = value;
     }
-    return any ? total : -1;
+    return any ? total + group : -1;
+}
+
+// "two third" (plurals are gone) -> 2/3; NULL when it is no fraction.
+static const Node *fraction_words(Exact *exact, const char *s, size_t len) {
+    static const char *const PARTS[] = {"half", "third", "quarter", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", NULL};
+    size_t last = len;
+    while (last && s[last - 1] != ' ' && s[last - 1] != '-') last--;
+    int64_t top = last ? number_word(s, last - 1) : -1;
+    for (int i = 0; top > 0 && PARTS[i]; i++) {
+        bool same = words_equal(s + last, len - last, PARTS[i]) || (i == 0 && words_equal(s + last, len - last, "halve")) ||
+                    (i == 2 && words_equal(s + last, len - last, "fourth"));
+        if (same)
+            return exact_mul(exact, node_integer(exact->arena, top),
+                             exact_pow(exact, node_integer(exact->arena, i + 2), node_integer(exact->arena, -1)));
+    }
+    return NULL;
 }
 
 const Node *words_node(Exact *exact, const char *normal, size_t len) {
-    int number = number_word(normal, len);
+    int64_t number = number_word(normal, len);
     if (number >= 0) return node_integer(exact->arena, number);
+    const Node *fraction = fraction_words(exact, normal, len);
+    if (fraction) return fraction;
     if (words_in(normal, len, NONE)) return node_constant(exact->arena, CONST_EMPTY);
     if (words_in(normal, len, REALS)) return node_constant(exact->arena, CONST_REALS);
     if (words_equal(normal, len, "infinity") || words_equal(normal, len, "positive infinity")) return node_constant(exact->arena, CONST_INF);

@@ -21,6 +21,8 @@ bool words_equal(const char *text, size_t len, const char *word); // ignoring ca
 bool words_in(const char *text, size_t len, const char *const *list); // ignoring case; list ends with NULL
 // Words after a number that make it a hedge and not a measure: "or maybe", "not", "approximately".
 bool words_hedge(const char *word, size_t len);
+// Length of an "or" or "and" that was glued to the name after it: "x=1orx=2" has the word "orx". 0 for other words.
+size_t words_glued(const char *word, size_t len);
 // Functions, constants and Greek letters that are written out in plain text: "sqrt", "pi", "alpha".
 bool words_math_name(const char *word, size_t len);
 

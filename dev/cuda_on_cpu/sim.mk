@@ -4,7 +4,8 @@
 #   sim  sim-asan  sim-race                    floatX = float
 #   sim-bf16  sim-asan-bf16  sim-race-bf16     floatX = bf16
 # In mode M, x.cu becomes build/M/x.o; x.c does so where there is no x.cu. So of two twins the link gets the kernel.
-# A main x.c or x.cu becomes build/M/x, linked with all of $(FOLDERS), the harness, cmocka and the project's $(LDLIBS):
+# A main x.c or x.cu becomes build/M/x, linked with all of $(FOLDERS), the harness, cmocka and the project's $(LDLIBS); a
+# test of kernels, with kernels/ and the harness alone:
 #   make build/sim-race/tests/kernels/test_rmsnorm
 # `make sim-test` runs the harness's own tests. SIM_FOUND is empty where there is no toolkit, and so no sim build.
 CUDA_HOME  ?= /usr/local/cuda
@@ -32,7 +33,7 @@ SIM_LD_asan       = $(SIM_ASAN)
 SIM_KERNEL_race   = -O1 -g -fsanitize=thread -fno-threadsafe-statics
 SIM_HOST_race     = -O2 -g
 SIM_LD_race       = -Wl,--wrap=memcpy,--wrap=memset,--wrap=memmove
-SIM_LD            = -Wl,-T,dev/cuda_on_cpu/shared.ld -lpthread -lrt -lm
+SIM_LD            = -Wl,-T,dev/cuda_on_cpu/shared.ld -rdynamic -lpthread -lrt -ldl -lm
 
 # $(call SIM_MODE,folder,kind,flags)
 define SIM_MODE
@@ -41,19 +42,24 @@ SIM_RUNTIME_$(1) = $(SIM_PARTS:%=build/$(1)/dev/cuda_on_cpu/%.o) \
 SIM_LINK_$(1) = $(SIM_LD_$(2)) $(SIM_LD)
 build/$(1)/dev/cuda_on_cpu/%.o: dev/cuda_on_cpu/%.c
 	@mkdir -p $$(@D)
-	$(SIM_CC) $(SIM_C) -O2 -g $(SIM_HARNESS_$(2)) $(SIM_INC) -MMD -MP -c $$< -o $$@
+	@echo "  $(1) $$<" && $(SIM_CC) $(SIM_C) -O2 -g $(SIM_HARNESS_$(2)) $(SIM_INC) -MMD -MP -c $$< -o $$@
 build/$(1)/%.o: %.cu
 	@mkdir -p $$(@D)
-	$(SIM_CXX) $(SIM_CU) $(SIM_KERNEL_$(2)) $(3) $(SIM_INC) -MMD -MP -c $$< -o $$@
+	@echo "  $(1) $$<" && $(SIM_CXX) $(SIM_CU) $(SIM_KERNEL_$(2)) $(3) $(SIM_INC) -MMD -MP -c $$< -o $$@
 build/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
-	$(SIM_CC) $(SIM_C) $(SIM_HOST_$(2)) $(3) $(SIM_INC) -MMD -MP -c $$< -o $$@
+	@echo "  $(1) $$<" && $(SIM_CC) $(SIM_C) $(SIM_HOST_$(2)) $(3) $(SIM_INC) -MMD -MP -c $$< -o $$@
+.PRECIOUS: build/$(1)/%.o
 build/$(1)/dynamo.a: $$(SIM_STEMS:%=build/$(1)/%.o)
 	@rm -f $$@ && ar rcs $$@ $$^
+build/$(1)/kernels.a: $$(patsubst %,build/$(1)/%.o,$$(filter kernels/%,$$(SIM_STEMS)))
+	@rm -f $$@ && ar rcs $$@ $$^
+build/$(1)/tests/kernels/%: build/$(1)/tests/kernels/%.o build/$(1)/kernels.a $$(SIM_RUNTIME_$(1))
+	@echo "  ld $$@" && $(SIM_CXX) -o $$@ $$^ $$(SIM_LINK_$(1)) -lcmocka
 build/$(1)/%: build/$(1)/%.o build/$(1)/dynamo.a $$(SIM_RUNTIME_$(1))
-	$(SIM_CXX) -o $$@ $$^ $$(SIM_LINK_$(1)) -lcmocka $$(filter-out -fopenmp,$$(LDLIBS))
+	@echo "  ld $$@" && $(SIM_CXX) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(SIM_LINK_$(1)) -lcmocka $$(filter-out -fopenmp,$$(LDLIBS))
 build/$(1)/tests/cuda_on_cpu/%: build/$(1)/tests/cuda_on_cpu/%.o $$(SIM_RUNTIME_$(1))
-	$(SIM_CXX) -o $$@ $$^ $$(SIM_LINK_$(1)) -lcmocka
+	@echo "  ld $$@" && $(SIM_CXX) -o $$@ $$^ $$(SIM_LINK_$(1)) -lcmocka
 endef
 $(foreach m,plain asan race,$(eval $(call SIM_MODE,$(if $(filter plain,$(m)),sim,sim-$(m)),$(m),)))
 $(foreach m,plain asan race,$(eval $(call SIM_MODE,$(if $(filter plain,$(m)),sim,sim-$(m))-bf16,$(m),-DPRECISION_BF16)))

@@ -199,6 +199,56 @@ static void test_split(void **state) {
     problems_free(&train);
 }
 
+// ---- several sets ------------------------------------------------------------------------------------------------
+
+static ProblemSet set_of(int count, const char *const *prompts) {
+    ProblemSet set = {0};
+    ProblemIndex seen = {0};
+    for (int i = 0; i < count; i++) assert_true(problems_add(&set, &seen, prompts[i], "1", NULL, i + 1));
+    for (int i = 0; i < count; i++) assert_ptr_equal(problems_find(&set, &seen, prompts[i]), &set.problems[i]);
+    assert_null(problems_find(&set, &seen, "none of them"));
+    problem_index_free(&seen);
+    return set;
+}
+
+static void test_merge(void **state) {
+    (void)state;
+    ProblemSet to = set_of(3, (const char *const[]){"a", "b", "c"}), from = set_of(3, (const char *const[]){"d", "b", "e"});
+    assert_int_equal(problems_merge(&to, &from), 1);
+    assert_int_equal(from.count, 0);
+    assert_int_equal(to.count, 5);
+    static const char *const order[] = {"a", "b", "c", "d", "e"};
+    for (int i = 0; i < 5; i++) assert_string_equal(to.problems[i].prompt, order[i]);
+    problems_free(&to);
+    ProblemSet large, more, none, heldout; // thousands: the index must grow to a set that is there already
+    make("all@3-5", 1, 5000, 0, &large, &none);
+    make("all@3-5", 2, 2000, 10, &more, &heldout);
+    int common = common_ids(&large, &more);
+    assert_int_equal(problems_merge(&large, &more), common);
+    assert_int_equal(large.count, 7000 - common);
+    assert_int_equal(common_ids(&large, &(ProblemSet){0}), 0);
+    assert_int_equal(problems_merge(&none, &heldout), 0); // into an empty set
+    assert_int_equal(none.count, 10);
+    problems_free(&large);
+    problems_free(&none);
+}
+
+static void test_overlap(void **state) {
+    (void)state;
+    ProblemSet train = set_of(5, (const char *const[]){"Find  $x^2$ if $x=3$.", "What is 12 + 3?", "What is 1 + 23?", "?!", "What is 12 - 3?"});
+    ProblemSet eval = set_of(4, (const char *const[]){"what is 12+3", "??", "find x^2 if x = 3", "only there"});
+    int twin[5];
+    assert_int_equal(problems_overlap(&train, &eval, twin), 2);
+    assert_int_equal(twin[0], 2);
+    assert_int_equal(twin[1], 0);
+    assert_int_equal(twin[2], -1);
+    assert_int_equal(twin[3], -1); // nothing that counts
+    assert_int_equal(twin[4], -1);
+    assert_int_equal(problems_overlap(&train, &(ProblemSet){0}, twin), 0);
+    problems_free(&train);
+    problems_free(&eval);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tasks_are_disjoint),
@@ -208,6 +258,8 @@ int main(void) {
         cmocka_unit_test(test_batch_order),
         cmocka_unit_test(test_first_of_an_epoch_is_uniform),
         cmocka_unit_test(test_split),
+        cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_overlap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-// The file loader on good and on hostile files, and on the real data sets where DATA_DIR (default ../shared) has them.
+// The file loader on good and on hostile files. The real data sets are tried in test_sets.c.
 #include "data/problems.h"
 #include "data/random.h"
 #include <stdarg.h>
@@ -53,7 +53,7 @@ static void test_file_fields(void **state) {
     assert_only("{\"problem\":\"p\",\"question\":\"q\",\"answer\":[\"$x$\",\"y\"]}", "", "q", "$x$");
     assert_only("{\"Body\":\"b\",\"Question\":\"q?\",\"Answer\":3}", ":question=Body+Question,answer=Answer", "b q?",
                 "3");
-    assert_only("{\"q\":\"\\u00e9\\n\",\"a\":\" x \"}", ":answer=a,question=q", "\xc3\xa9\n", " x ");
+    assert_only("{\"q\":\" \\t\\u00e9 b\\n\",\"a\":\" x \"}", ":answer=a,question=q", "\xc3\xa9 b", " x ");
     assert_only(
         "{\"prompt\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"u\"}],\"gold\":1}", "",
         "u", "1");
@@ -156,6 +156,92 @@ static void test_broken_files(void **state) {
     free(deep);
 }
 
+// One row of text between two good ones: it is turned down for the reason given, and the others are kept.
+static void assert_turned_down(const char *row, size_t size, const char *why) {
+    static const char before[] = "{\"question\":\"q1\",\"answer\":\"1\"}\n", after[] = "\n{\"question\":\"q2\",\"answer\":\"2\"}\n";
+    size_t total = sizeof before - 1 + size + sizeof after - 1;
+    char *text = malloc(total);
+    assert_non_null(text);
+    memcpy(text, before, sizeof before - 1);
+    memcpy(text + sizeof before - 1, row, size);
+    memcpy(text + sizeof before - 1 + size, after, sizeof after - 1);
+    Loaded loaded = {0};
+    loaded.good = problems_from_memory(text, total, "rows", false, &loaded.set, &loaded.report, &loaded.err);
+    free(text);
+    assert_true(loaded.good);
+    if (loaded.report.kept != 2 || loaded.report.bad != 1 || loaded.report.row[0].line != 2 || !strstr(loaded.report.row[0].what, why))
+        fail_msg("%.60s: %d kept, %d bad, \"%s\"", row, loaded.report.kept, loaded.report.bad, loaded.report.row[0].what);
+    problems_free(&loaded.set);
+}
+
+static void test_hostile_rows(void **state) {
+    (void)state;
+    static const char *const rows[][2] = {
+        {"{\"question\":\"\xff\xfe\",\"answer\":1}", "its question is not UTF-8"},
+        {"{\"question\":\"\xc3\",\"answer\":1}", "its question is not UTF-8"},          // cut within a character
+        {"{\"question\":\"\xed\xa0\x80\",\"answer\":1}", "its question is not UTF-8"},   // half a surrogate pair
+        {"{\"question\":\"\xc0\xaf\",\"answer\":1}", "its question is not UTF-8"},      // an overlong slash
+        {"{\"question\":\"q\",\"answer\":\"\x80\"}", "its answer is not UTF-8"},
+        {"{\"question\":\"\\ud800\",\"answer\":1}", "not a JSON object"},
+        {"{\"question\":\"q\",\"answer\":\"1\"", "not a JSON object"},                  // cut short
+        {"{\"question\":\"q\",\"answer\":\"1", "not a JSON object"},
+        {"{\"question\":\"q\\", "not a JSON object"},
+        {"{\"question\":\"q\\u0000r\",\"answer\":1}", "NUL"},
+        {"{\"question\":\"q\",\"answer\":NaN}", "not a JSON object"},
+        {"{\"question\":\"q\",\"answer\":1e999}", "no answer"},
+        {"{\"question\":{\"a\":\"q\"},\"answer\":1}", "no question"},
+        {"{\"question\":\"[{\\\"role\\\":\\\"user\\\",\\\"content\\\":\\\" \\\"}]\",\"answer\":1}", "no question"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) assert_turned_down(rows[i][0], strlen(rows[i][0]), rows[i][1]);
+    assert_turned_down("{\"question\":\"q\0r\",\"answer\":1}", 30, "NUL");
+}
+
+static void test_deep_rows(void **state) {
+    (void)state;
+    enum { DEEP = 10000 };
+    char *row = malloc(8 * DEEP);
+    assert_non_null(row);
+    size_t size = (size_t)sprintf(row, "{\"question\":");
+    memset(row + size, '[', DEEP), memset(row + size + DEEP, ']', DEEP);
+    size += 2 * DEEP;
+    size += (size_t)sprintf(row + size, ",\"answer\":1}");
+    assert_turned_down(row, size, "not a JSON object");
+    size = 0;
+    for (int i = 0; i < DEEP; i++) size += (size_t)sprintf(row + size, "{\"a\":");
+    assert_turned_down(row, size, "not a JSON object");
+    size = (size_t)sprintf(row, "{\"answer\":1,\"question\":\"[{"); // a chat as a string, as deep
+    memset(row + size, '[', DEEP);
+    size += DEEP;
+    size += (size_t)sprintf(row + size, "\"}");
+    Loaded loaded;
+    load(&loaded, row, size, "", false);
+    assert_true(loaded.good); // what is no chat is a question like any other
+    assert_int_equal(strlen(loaded.set.problems[0].prompt), DEEP + 2);
+    problems_free(&loaded.set);
+    free(row);
+}
+
+static void test_large_rows(void **state) {
+    (void)state;
+    size_t size = (size_t)100 << 20; // a line of 100 MB
+    char *row = malloc(size);
+    assert_non_null(row);
+    memset(row, 'x', size);
+    memcpy(row, "{\"question\":\"", 13);
+    memcpy(row + size - 14, "\",\"answer\":12}", 14);
+    assert_turned_down(row, size, "longer than 16 MiB");
+    size = (size_t)2 << 20;
+    memcpy(row + size - 14, "\",\"answer\":12}", 14);
+    assert_turned_down(row, size, "longer than 1 MiB");
+    size = 1 << 20;
+    memcpy(row + size - 14, "\",\"answer\":12}", 14);
+    Loaded loaded;
+    load(&loaded, row, size, "", true);
+    assert_true(loaded.good);
+    problems_free(&loaded.set);
+    free(row);
+}
+
 // Every cut and many one-byte edits of a good file: an error or a set, never a crash (run under sanitizers).
 static void test_damaged_files(void **state) {
     (void)state;
@@ -191,45 +277,15 @@ static void test_sources(void **state) {
     }
 }
 
-static void test_real_files(void **state) {
+// The same question again: the first is kept, and whether the answers agree is said.
+static void test_duplicates(void **state) {
     (void)state;
-    static const struct {
-        const char *source;
-        int rows, bad, duplicates;
-    } files[] = {
-        {"gsm8k/train.jsonl:rule=gsm8k", 7473, 0, 0},
-        {"gsm8k/test.jsonl:rule=gsm8k", 1319, 0, 0},
-        {"math/train.json", 7474, 4, 0}, // two golds are null, two are empty
-        {"math/math500.jsonl", 500, 0, 0},
-        {"aime/train-1983-2023.json", 975, 0, 0},
-        {"aime/aime24.jsonl", 30, 0, 0},
-        {"aime/aime25.jsonl", 30, 0, 0},
-        {"aime/aime25.jsonl:question=messages", 30, 0, 0},
-        {"amc/amc23.jsonl", 40, 0, 0},
-        {"minerva/test.jsonl:answer=solution,rule=boxed", 272, 0, 0},
-        {"olympiadbench/test.jsonl:answer=final_answer", 675, 0, 0},
-        {"svamp/test.jsonl:question=Body+Question,answer=Answer", 1000, 0, 0},
-        {"mawps/test.jsonl", 2065, 0, 84},
-        {"deepmath/sample.jsonl", 4994, 0, 4},
-    };
-    const char *folder = getenv("DATA_DIR") ? getenv("DATA_DIR") : "../shared";
-    char source[600];
-    snprintf(source, sizeof source, "%s/data", folder);
-    if (access(source, R_OK) != 0) {
-        printf("skipped: no %s (set DATA_DIR)\n", source);
-        return;
-    }
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        ProblemSet set;
-        ProblemReport report;
-        Error err;
-        snprintf(source, sizeof source, "%s/data/%s", folder, files[i].source);
-        if (!problems_from_file(source, false, &set, &report, &err)) fail_msg("%s", err.text);
-        if (report.rows != files[i].rows || report.bad != files[i].bad || report.duplicates != files[i].duplicates)
-            fail_msg("%s: %d rows, %d bad, %d duplicates", source, report.rows, report.bad, report.duplicates);
-        assert_int_equal(set.count, report.kept);
-        problems_free(&set);
-    }
+    Loaded loaded;
+    load_text(&loaded, "{\"question\":\"q\",\"answer\":1}\n{\"question\":\"q\",\"answer\":1.0}\n{\"question\":\"q\",\"answer\":2}\n", "");
+    assert_int_equal(loaded.report.duplicates, 2);
+    assert_string_equal(loaded.report.row[0].what, "its question was there before");
+    assert_string_equal(loaded.report.row[1].what, "its question was there before, with another answer");
+    problems_free(&loaded.set);
 }
 
 int main(void) {
@@ -237,7 +293,8 @@ int main(void) {
         cmocka_unit_test(test_file_fields),         cmocka_unit_test(test_file_rules),
         cmocka_unit_test(test_bad_rows_are_listed), cmocka_unit_test(test_broken_files),
         cmocka_unit_test(test_damaged_files),       cmocka_unit_test(test_sources),
-        cmocka_unit_test(test_real_files),
+        cmocka_unit_test(test_hostile_rows),        cmocka_unit_test(test_deep_rows),
+        cmocka_unit_test(test_large_rows),          cmocka_unit_test(test_duplicates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

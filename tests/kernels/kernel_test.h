@@ -1,19 +1,10 @@
 // What every test of a kernel stands on. The same sources link against the C twins and against the CUDA twins, in fp32 and in
-// bf16, so a test reaches device memory through device.h only and takes every tolerance from `allowed` below.
-//
-// Each test writes its op once more in double, as the formula reads, and hands the result over as Sums: the value, and the sum of
-// the magnitudes of the terms behind it, which is the scale that rounding errors have.
+// bf16, so a test reaches device memory through device.h only, and takes every tolerance from compare.h.
 #ifndef TESTS_KERNELS_KERNEL_TEST_H
 #define TESTS_KERNELS_KERNEL_TEST_H
 #include "kernels/device.h"
-#include "kernels/philox.h"
-#include <math.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
+#include "tests/kernels/compare.h"
 #include <string.h>
-#include <cmocka.h>
 
 // Device buffers stand between two guards, which must be whole when the test closes. Guards and fresh memory are bytes of 0xff:
 // a NaN in either precision, so that whatever is read before it is written, or beyond its end, does not pass a comparison.
@@ -69,6 +60,9 @@ static inline bool guards_whole(KernelTest *t) {
     return true;
 }
 
+// Where the GPU is played on a CPU (dev/cuda_on_cpu) a launch takes milliseconds: repetitions are fewer there.
+static inline bool is_slow(const KernelTest *t) { return strstr(device_name(t->dev), "CUDA on CPU") != NULL; }
+
 static inline void test_close(KernelTest *t) {
     if (!guards_whole(t)) fail_msg("a kernel wrote outside of its buffers");
     for (int i = 0; i < t->n_device; i++) device_free(t->dev, t->device[i]);
@@ -105,52 +99,10 @@ static inline float *download_floats(KernelTest *t, const floatX *memory, size_t
     return h;
 }
 
-// uniform in [-1, 1), a function of (stream, i)
-static inline double random_at(uint32_t stream, size_t i) {
-    return 2.0 * philox_uniform(philox(20260, stream, 0, (uint32_t)i, (uint32_t)(i >> 32)).word[0]) - 1.0;
-}
-
 static inline float *random_floats(KernelTest *t, size_t n, uint32_t stream, double scale) {
     float *h = HOST(t, float, n);
     for (size_t i = 0; i < n; i++) h[i] = (float)(scale * random_at(stream, i));
     return h;
-}
-
-// ---- Comparison ------------------------------------------------------------------------------------------------------------
-
-typedef struct Sum {
-    double value, magnitude; // of the terms added
-} Sum;
-
-static inline void sum_add(Sum *s, double term) {
-    s->value += term;
-    s->magnitude += fabs(term);
-}
-
-// The unit roundoff of the two types: half a unit in the last place of 1.
-static const double UNIT_FP32 = 0x1p-24;
-static inline double unit_floatX(void) { return sizeof(floatX) == 2 ? 0x1p-8 : 0x1p-24; }
-
-// What a Sum's value may be off by. A chain of `terms` rounded fp32 operations on values of the given magnitude is off by at most
-// lambda sqrt(terms) u magnitude with probability 1 - 2 exp(-lambda^2 / 2) (Higham and Mary, SIAM J. Sci. Comput. 41, 2019);
-// lambda = 6 leaves 3e-8. `inner` intermediate values may be held in floatX, each rounding a whole term; and the result is rounded
-// to its own type, of unit `unit`.
-static inline double allowed(Sum want, double terms, int inner, double unit) {
-    return unit * fabs(want.value) + (inner * unit_floatX() + 6 * sqrt(terms) * UNIT_FP32) * want.magnitude + 1e-30;
-}
-
-static inline bool near(double got, double want, double tolerance) { return fabs(got - want) <= tolerance; }
-
-// The first of n values that is not what it should be; n where all are.
-static inline size_t first_wrong(const float *got, const Sum *want, size_t n, double terms, int inner, double unit) {
-    for (size_t i = 0; i < n; i++)
-        if (!near(got[i], want[i].value, allowed(want[i], terms, inner, unit))) return i;
-    return n;
-}
-
-static inline void check_values(const char *what, const float *got, const Sum *want, size_t n, double terms, int inner, double unit) {
-    size_t i = first_wrong(got, want, n, terms, inner, unit);
-    if (i < n) fail_msg("%s [%zu] is %.9g, want %.9g within %.3g", what, i, got[i], want[i].value, allowed(want[i], terms, inner, unit));
 }
 
 static inline void check_floatX(KernelTest *t, const char *what, const floatX *got, const Sum *want, size_t n, double terms, int inner) {
@@ -159,28 +111,6 @@ static inline void check_floatX(KernelTest *t, const char *what, const floatX *g
 
 static inline void check_fp32(KernelTest *t, const char *what, const float *got, const Sum *want, size_t n, double terms, int inner) {
     check_values(what, DOWNLOAD(t, got, n), want, n, terms, inner, UNIT_FP32);
-}
-
-// ---- Finite differences of a double-precision reference --------------------------------------------------------------------
-// Central, with step h = 1e-5: off by h^2/6 |f'''| + 2^-52 |f| / h = 2e-11 (|f'''| + |f|). The references have both below 1e3.
-typedef double (*Scalar)(const double *x, void *context);
-
-static inline size_t first_wrong_slope(Scalar f, void *context, double *x, const double *dx, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        double keep = x[i], h = 1e-5;
-        x[i] = keep + h;
-        double up = f(x, context);
-        x[i] = keep - h;
-        double slope = (up - f(x, context)) / (2 * h);
-        x[i] = keep;
-        if (!near(dx[i], slope, 4e-8 * (1 + fabs(slope)))) return i;
-    }
-    return n;
-}
-
-static inline void check_slopes(const char *what, Scalar f, void *context, double *x, const double *dx, size_t n) {
-    size_t i = first_wrong_slope(f, context, x, dx, n);
-    if (i < n) fail_msg("%s: the reference's derivative [%zu] is %.9g, finite differences say otherwise", what, i, dx[i]);
 }
 
 #endif

@@ -45,7 +45,8 @@ static inline double clamp(double x, double low, double high) { return x < low ?
 
 // dH = -xi (pi_a Lambda_a - E)
 static inline Sum reference_delta(const ReferenceToken *t, const double *E_override, double A, bool clipped) {
-    double E = E_override ? *E_override : t->E.value, xi = clipped ? 0 : t->ratio.value * A, pi = exp(t->logp.value), lambda = t->logp.value + t->H.value;
+    double E = E_override ? *E_override : t->E.value, xi = clipped ? 0 : t->ratio.value * A, pi = exp(t->logp.value),
+           lambda = t->logp.value + t->H.value;
     double rough = pi * (t->logp.magnitude * (1 + fabs(lambda)) + t->H.magnitude) + (E_override ? fabs(E) : t->E.magnitude);
     return (Sum){-xi * (pi * lambda - E), fabs(xi) * rough + (clipped ? 0 : t->ratio.magnitude * fabs(A * (pi * lambda - E)))};
 }
@@ -72,7 +73,8 @@ static inline ReferenceToken reference_token(const ReferenceRow *row, double z, 
     if (o->stab > 0 && o->delta_max > 0) {
         double x = clamp(fabs(delta.value) / o->delta_max, 0, 1);
         // the logistic function is nowhere steeper than gamma / 4
-        t.b_stab = (Sum){1 - o->stab + o->stab / (1 + exp(o->stab_gamma * (x - o->stab_tau))), 1 + o->stab * o->stab_gamma / 4 * (1 + delta.magnitude / o->delta_max)};
+        t.b_stab = (Sum){1 - o->stab + o->stab / (1 + exp(o->stab_gamma * (x - o->stab_tau))),
+                         1 + o->stab * o->stab_gamma / 4 * (1 + delta.magnitude / o->delta_max)};
     }
     t.A_final = A * t.b_comp.value * t.b_stab.value;
     double A_rough = fabs(A) * (t.b_comp.value * t.b_stab.magnitude + t.b_comp.magnitude * t.b_stab.value);
@@ -88,7 +90,8 @@ static inline ReferenceToken reference_token(const ReferenceRow *row, double z, 
 }
 
 // d loss / d z_b times weight: weight / temp (-pull ([b = a] - pi_b) + coef pi_b (log pi_b + H))
-static inline Sum reference_slope(const ReferenceRow *row, const ReferenceToken *t, double z, bool is_target, const PolicyObjective *o, double weight) {
+static inline Sum reference_slope(const ReferenceRow *row, const ReferenceToken *t, double z, bool is_target, const PolicyObjective *o,
+                                  double weight) {
     double log_pi = reference_log_pi(row, z, o->inv_temp), pi = exp(log_pi), scale = weight * o->inv_temp;
     double rise = o->entropy_coef * pi * (log_pi + t->H.value), rough = o->entropy_coef * pi * (fabs(log_pi) + t->H.magnitude + row->reach);
     return (Sum){scale * (-t->pull.value * (is_target - pi) + rise),

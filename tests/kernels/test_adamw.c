@@ -4,7 +4,8 @@
 
 static void check_update(size_t n, const AdamW *a) {
     KernelTest t = test_open();
-    float *h_p = random_floats(&t, n, 1, 1), *h_m = random_floats(&t, n, 2, 0.1), *h_v = random_floats(&t, n, 3, 0.01), *h_g = random_floats(&t, n, 4, 1);
+    float *h_p = random_floats(&t, n, 1, 1), *h_m = random_floats(&t, n, 2, 0.1), *h_v = random_floats(&t, n, 3, 0.01),
+          *h_g = random_floats(&t, n, 4, 1);
     for (size_t i = 0; i < n; i++) h_v[i] = i % 9 == 0 || a->t == 1 ? 0 : fabsf(h_v[i]), h_g[i] = i % 9 == 0 ? 0 : h_g[i];
     for (size_t i = 0; i < n; i++) h_m[i] = i % 9 == 0 || a->t == 1 ? 0 : h_m[i]; // a parameter that never had a gradient
     float *p = UPLOAD(&t, h_p, n), *m = UPLOAD(&t, h_m, n), *v = UPLOAD(&t, h_v, n), *g = UPLOAD(&t, h_g, n);
@@ -31,7 +32,10 @@ static void check_update(size_t n, const AdamW *a) {
 
 static void test_one_update(void **state) {
     (void)state;
-    const AdamW settings[] = {{1e-3f, 0.9f, 0.95f, 1e-8f, 0.1f, 1, 1}, {0.05f, 0.9f, 0.999f, 1e-8f, 0, 0.37f, 7}, {1e-6f, 0.8f, 0.99f, 1e-6f, 0.1f, 1, 100000}, {0.1f, 0, 0, 1e-8f, 0.01f, 2, 3}};
+    const AdamW settings[] = {{1e-3f, 0.9f, 0.95f, 1e-8f, 0.1f, 1, 1},
+                              {0.05f, 0.9f, 0.999f, 1e-8f, 0, 0.37f, 7},
+                              {1e-6f, 0.8f, 0.99f, 1e-6f, 0.1f, 1, 100000},
+                              {0.1f, 0, 0, 1e-8f, 0.01f, 2, 3}};
     const size_t sizes[] = {1, 8, 1001, 70000};
     for (size_t s = 0; s < sizeof settings / sizeof *settings; s++)
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) check_update(sizes[i], &settings[s]);

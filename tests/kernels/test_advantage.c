@@ -90,7 +90,8 @@ static void check_norms(int M, bool override) {
     float *got = DOWNLOAD(&t, norms, 3), low = M ? h_p[0].entropy : 0, high = low;
     Sum largest = {0};
     for (int m = 0; m < M; m++) { // Eq. 29 with r = 1: dH = -A (pi_a (log pi_a + H) - E)
-        double E = override ? h_E[m] : h_p[m].E, pi = exp(h_p[m].logp), lambda = (double)h_p[m].logp + h_p[m].entropy, delta = fabs(h_A[m] * (pi * lambda - E));
+        double E = override ? h_E[m] : h_p[m].E, pi = exp(h_p[m].logp), lambda = (double)h_p[m].logp + h_p[m].entropy,
+               delta = fabs(h_A[m] * (pi * lambda - E));
         low = fminf(low, h_p[m].entropy), high = fmaxf(high, h_p[m].entropy);
         if (delta > largest.value) largest = (Sum){delta, fabs(h_A[m]) * (pi * (1 + 6 + fabs(h_p[m].logp) + h_p[m].entropy) + fabs(E))};
     }

@@ -105,7 +105,8 @@ static void check_case(const Case *c) {
                        w.d_starts, s, w.workspace);
     reference_backward(&w, widened(t, h_do, n_o), exact_o, want_d);
     for (int n = 0; n < s->N; n++)
-        for (int i = (s->NH + 2 * s->NKV) * s->HS; i < s->q_stride; i++) want_d[(size_t)n * s->q_stride + i].value = before[(size_t)n * s->q_stride + i];
+        for (int i = (s->NH + 2 * s->NKV) * s->HS; i < s->q_stride; i++)
+            want_d[(size_t)n * s->q_stride + i].value = before[(size_t)n * s->q_stride + i];
     check_floatX(t, "dq dk dv", d, want_d, n_rows, s->T + s->HS + s->NH / s->NKV, 3);
     test_close(t);
 }
@@ -155,10 +156,12 @@ static void test_causal(void **state) {
     float *got[2];
     for (int k = 0; k < 2; k++) {
         floatX *o = DEVICE(t, floatX, n_o);
-        attention_forward(t->dev, o, DEVICE(t, float, w.s.N * w.s.NH), w.d_rows, w.d_rows + k_offset(&w.s), w.d_rows + v_offset(&w.s), w.d_starts, &w.s, w.workspace);
+        attention_forward(t->dev, o, DEVICE(t, float, w.s.N *w.s.NH), w.d_rows, w.d_rows + k_offset(&w.s), w.d_rows + v_offset(&w.s), w.d_starts,
+                          &w.s, w.workspace);
         got[k] = download_floats(t, o, n_o);
         for (int n = 0; n < w.s.N; n++) // then everything changes but the first 11 tokens of the second sequence
-            for (int i = 0; (n < 20 || n >= 31) && i < w.s.q_stride; i++) w.h_rows[(size_t)n * w.s.q_stride + i] = 50.0f * (float)random_at(6, (size_t)(n * 997 + i));
+            for (int i = 0; (n < 20 || n >= 31) && i < w.s.q_stride; i++)
+                w.h_rows[(size_t)n * w.s.q_stride + i] = 50.0f * (float)random_at(6, (size_t)(n * 997 + i));
         device_upload_floats(t->dev, w.d_rows, w.h_rows, (size_t)w.s.N * w.s.q_stride);
     }
     assert_memory_equal(got[0] + 20 * row, got[1] + 20 * row, 11 * row * sizeof(float));

@@ -8,7 +8,8 @@ typedef struct Case {
     int NH, NKV, HS, gap;
     double scale;
 } Case;
-static const Case cases[] = {{1, 1, 16, 0, 1}, {4, 2, 16, 8, 3}, {6, 2, 32, 0, 1}, {9, 3, 64, 0, 1}, {4, 4, 128, 16, 0.5}, {14, 2, 64, 0, 1}, {8, 1, 32, 0, 6}, {64, 4, 16, 0, 1}};
+static const Case cases[] = {{1, 1, 16, 0, 1},     {4, 2, 16, 8, 3},  {6, 2, 32, 0, 1}, {9, 3, 64, 0, 1},
+                             {4, 4, 128, 16, 0.5}, {14, 2, 64, 0, 1}, {8, 1, 32, 0, 6}, {64, 4, 16, 0, 1}};
 enum { CASES = sizeof cases / sizeof *cases };
 
 typedef struct World {
@@ -117,7 +118,8 @@ static void check_case(const Case *c) {
         }
         if (p > block + 20 && p < LENGTH_MAX - 2) { // the middle is appended in silence
             upload_rows(&w, R);
-            kv_append(w.t.dev, w.k_cache, w.v_cache, w.d_rows + c->NH * c->HS, w.d_rows + (c->NH + c->NKV) * c->HS, w.d_tables, w.d_seq, w.d_pos, &w.s);
+            kv_append(w.t.dev, w.k_cache, w.v_cache, w.d_rows + c->NH * c->HS, w.d_rows + (c->NH + c->NKV) * c->HS, w.d_tables, w.d_seq, w.d_pos,
+                      &w.s);
         } else {
             check_batch(&w, R, true);
         }
@@ -137,7 +139,8 @@ static void test_kernel(void **state) {
 static void test_blocks(void **state) {
     (void)state;
     assert_true(kv_block_tokens() >= 1);
-    for (int i = 0; i < CASES; i++) assert_true(kv_block_elements(cases[i].NKV, cases[i].HS) >= (size_t)cases[i].NKV * kv_block_tokens() * cases[i].HS);
+    for (int i = 0; i < CASES; i++)
+        assert_true(kv_block_elements(cases[i].NKV, cases[i].HS) >= (size_t)cases[i].NKV * kv_block_tokens() * cases[i].HS);
 }
 
 int main(void) {

@@ -65,7 +65,8 @@ static void decode(KernelTest *t, const Case *c, const float *rows, const int *s
     int block = kv_block_tokens(), width = (130 + block - 1) / block, row = row_size(c), n = c->NH * c->HS;
     int *tables = HOST(t, int, B * width), seq[B * 20], pos[B * 20];
     for (int j = 0; j < B * width; j++) tables[j] = B * width - 1 - j;
-    float *k_cache = DEVICE(t, float, (size_t)B * width * kv_block_elements(c->NKV, c->HS)), *v_cache = DEVICE(t, float, (size_t)B * width * kv_block_elements(c->NKV, c->HS));
+    float *k_cache = DEVICE(t, float, (size_t)B *width *kv_block_elements(c->NKV, c->HS)),
+          *v_cache = DEVICE(t, float, (size_t)B *width *kv_block_elements(c->NKV, c->HS));
     float *batch = HOST(t, float, B * 20 * row), *out = HOST(t, float, B * 20 * n);
     DecodeShape s = {B * 20, c->NH, c->NKV, c->HS, row, row, row, width};
     void *workspace = DEVICE(t, char, attention_decode_workspace_bytes(t->dev, &s));

@@ -19,7 +19,8 @@ static Problem open_problem(Shape s, int threads) {
     Problem p = {.t = test_open_threads(threads)};
     KernelTest *t = &p.t;
     p.x = random_floats(t, (size_t)s.N * s.C, 1, 1), p.w = random_floats(t, (size_t)s.OC * s.C, 2, 1), p.bias = random_floats(t, s.OC, 3, 1);
-    p.dy = random_floats(t, (size_t)s.N * s.OC, 4, 1), p.y = HOST(t, float, s.N * s.OC), p.y_bias = HOST(t, float, s.N * s.OC), p.dx = HOST(t, float, s.N * s.C);
+    p.dy = random_floats(t, (size_t)s.N * s.OC, 4, 1), p.y = HOST(t, float, s.N *s.OC), p.y_bias = HOST(t, float, s.N *s.OC),
+    p.dx = HOST(t, float, s.N *s.C);
     p.dw = random_floats(t, (size_t)s.OC * s.C, 5, 1), p.dbias = random_floats(t, s.OC, 6, 1);
     return p;
 }

@@ -57,13 +57,14 @@ static void test_push(void **state) {
         assert_true(t.b_comp == 1 && t.b_stab == 1);
     }
     // modulated: A' = 1 * 1.2 * 0.8 where H lies half way and |dH| at tau
-    const PolicyObjective m = {.eps_low = 0.2f, .eps_high = 0.2f, .comp = 0.4f, .entropy_max = 2, .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.5f, .delta_max = 0.5f};
+    const PolicyObjective m = {
+        .eps_low = 0.2f, .eps_high = 0.2f, .comp = 0.4f, .entropy_max = 2, .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.5f, .delta_max = 0.5f};
     TokenPush t = token_push(&m, (TokenPolicy){-1, 1, 0}, -1, 1, 0.25f); // Lambda = 0, so dH = E
     assert_true(close_to(t.b_comp, 1.2) && close_to(t.b_stab, 0.8) && close_to(t.loss, -0.96) && close_to(t.pull, 0.96));
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_compensation), cmocka_unit_test(test_stabilisation), cmocka_unit_test(test_entropy_change),
-                                       cmocka_unit_test(test_push)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_compensation), cmocka_unit_test(test_stabilisation),
+                                       cmocka_unit_test(test_entropy_change), cmocka_unit_test(test_push)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,12 +12,13 @@ static const Case cases[] = {
     {"temperature", {.inv_temp = 1 / 0.7f, .eps_low = 0.2f, .eps_high = 0.2f, .dual_clip = 10}, 4},
     {"entropy bonus", {.inv_temp = 1 / 1.3f, .eps_low = 0.2f, .eps_high = 0.2f, .entropy_coef = 0.05f}, 3},
     {"comp", {.inv_temp = 1, .eps_low = 0.2f, .eps_high = 0.2f, .comp = 0.4f, .entropy_min = 0.1f, .entropy_max = 2.5f, .delta_max = 0.2f}, 3},
-    {"stab", {.inv_temp = 1, .eps_low = 0.2f, .eps_high = 0.2f, .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.9f, .entropy_max = 3, .delta_max = 0.2f}, 3},
-    {"both", {.inv_temp = 1 / 0.9f, .eps_low = 0.1f, .eps_high = 0.3f, .dual_clip = 4, .entropy_coef = 0.01f, .comp = 0.2f, .stab = 0.4f, .stab_gamma = 50,
-              .stab_tau = 0.99f, .entropy_min = 0.5f, .entropy_max = 1.9f, .delta_max = 0.6f}, 5},
+    {"stab", {.inv_temp = 1, .eps_low = 0.2f, .eps_high = 0.2f, .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.9f, .entropy_max = 3,
+              .delta_max = 0.2f}, 3},
+    {"both", {.inv_temp = 1 / 0.9f, .eps_low = 0.1f, .eps_high = 0.3f, .dual_clip = 4, .entropy_coef = 0.01f, .comp = 0.2f, .stab = 0.4f,
+              .stab_gamma = 50, .stab_tau = 0.99f, .entropy_min = 0.5f, .entropy_max = 1.9f, .delta_max = 0.6f}, 5},
     {"const", {.inv_temp = 1, .eps_low = 0.2f, .eps_high = 0.2f, .const_boost = 0.3f}, 3},
-    {"no spread, nothing moves", {.inv_temp = 1, .eps_low = 0.2f, .eps_high = 0.2f, .comp = 0.4f, .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.9f,
-                                  .entropy_min = 1, .entropy_max = 1, .delta_max = 0}, 3},
+    {"no spread, nothing moves", {.inv_temp = 1, .eps_low = 0.2f, .eps_high = 0.2f, .comp = 0.4f, .stab = 0.4f, .stab_gamma = 50,
+                                  .stab_tau = 0.9f, .entropy_min = 1, .entropy_max = 1, .delta_max = 0}, 3},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 static const float advantages[] = {0.7f, -0.8f, 0}, ratios[] = {0.3f, 0.85f, 1, 1.15f, 2, 12};
@@ -80,7 +81,8 @@ static void check_case(const Case *c, int V, int rows, Kind kind, int *clipped) 
         double A = batch.advantage[m], E = batch.E_override[m];
         for (int b = 0; b < V; b++) z[b] = batch.z[(size_t)m * V + b];
         ReferenceRow row = reference_row(z, V, c->o.inv_temp);
-        ReferenceToken want = reference_token(&row, z[batch.target[m]], &c->o, kind == SUPERVISED ? NULL : &A, batch.logp_old[m], kind == COMPAT ? &E : NULL);
+        ReferenceToken want =
+            reference_token(&row, z[batch.target[m]], &c->o, kind == SUPERVISED ? NULL : &A, batch.logp_old[m], kind == COMPAT ? &E : NULL);
         check_result(c, V, m, &got[m], &want);
         for (int b = 0; b < V; b++) want_d[b] = reference_slope(&row, &want, z[b], b == batch.target[m], &c->o, batch.weight[m]);
         check_values(c->name, got_d + (size_t)m * V, want_d, (size_t)V, row_terms(V), 0, unit_floatX());
@@ -144,7 +146,7 @@ static void test_reference(void **state) {
 }
 
 static double entropy_along(const float *z, int V, int a, double step) { // H of the logits z + step (onehot_a - pi)
-    double at[64], moved[64];
+    double at[64] = {0}, moved[64];
     for (int b = 0; b < V; b++) at[b] = z[b];
     ReferenceRow row = reference_row(at, V, 1);
     for (int b = 0; b < V; b++) moved[b] = at[b] + step * ((b == a) - exp(reference_log_pi(&row, at[b], 1)));
@@ -159,7 +161,8 @@ static void test_entropy_change(void **state) {
     Batch batch;
     fill(&t, &batch, M, V, 1);
     TokenResult *result = DEVICE(&t, TokenResult, M);
-    PolicyTargets targets = {UPLOAD(&t, batch.target, M), UPLOAD(&t, batch.advantage, M), UPLOAD(&t, batch.logp_old, M), UPLOAD(&t, batch.weight, M), NULL};
+    PolicyTargets targets = {UPLOAD(&t, batch.target, M), UPLOAD(&t, batch.advantage, M), UPLOAD(&t, batch.logp_old, M),
+                             UPLOAD(&t, batch.weight, M), NULL};
     policy_loss(t.dev, result, DEVICE(&t, floatX, M * V), UPLOAD(&t, batch.z, M * V), &targets, &cases[0].o, M, V);
     TokenResult *got = DOWNLOAD(&t, result, M);
     for (int m = 0; m < M; m++) {
@@ -185,7 +188,8 @@ static void test_not_finite(void **state) {
             batch.z[at] = bad[i];
             TokenResult *result = DEVICE(&t, TokenResult, 1);
             floatX *d = DEVICE(&t, floatX, 29);
-            PolicyTargets targets = {UPLOAD(&t, batch.target, 1), UPLOAD(&t, batch.advantage, 1), UPLOAD(&t, batch.logp_old, 1), UPLOAD(&t, batch.weight, 1), NULL};
+            PolicyTargets targets = {UPLOAD(&t, batch.target, 1), UPLOAD(&t, batch.advantage, 1), UPLOAD(&t, batch.logp_old, 1),
+                                     UPLOAD(&t, batch.weight, 1), NULL};
             device_zero(t.dev, d, 29 * sizeof *d);
             policy_loss(t.dev, result, d, UPLOAD(&t, batch.z, 29), &targets, &cases[0].o, 1, 29);
             float *got = download_floats(&t, d, 29), sum = 0;

@@ -57,7 +57,8 @@ static void widen(double *to, const float *from, int n) {
 static void check_forward(Shape s, bool in_place) {
     KernelTest t = test_open();
     int N = s.N, H = s.H, C = s.C, stride = H * C + s.gap, y_stride = in_place ? stride : stride + 8;
-    float *h_x = random_floats(&t, (size_t)N * stride, 1, 2), *h_w = random_floats(&t, C, 2, 1.5), *h_y = random_floats(&t, (size_t)N * y_stride, 3, 1);
+    float *h_x = random_floats(&t, (size_t)N * stride, 1, 2), *h_w = random_floats(&t, C, 2, 1.5),
+          *h_y = random_floats(&t, (size_t)N * y_stride, 3, 1);
     floatX *x = upload_rounded(&t, h_x, (size_t)N * stride), *w = upload_rounded(&t, h_w, C);
     floatX *y = in_place ? x : upload_rounded(&t, h_y, (size_t)N * y_stride);
     float *rstd = DEVICE(&t, float, N * H);
@@ -118,7 +119,8 @@ typedef enum Aliasing { APART, WITHOUT_RESIDUAL, ONTO_RESIDUAL, ONTO_DY } Aliasi
 static void check_backward(Shape s, Aliasing how) {
     KernelTest t = test_open();
     int N = s.N, H = s.H, C = s.C, stride = H * C + s.gap, dx_stride = stride + (how == ONTO_DY ? 0 : 8), dy_stride = stride;
-    float *h_x = random_floats(&t, (size_t)N * stride, 1, 2), *h_w = random_floats(&t, C, 2, 1.5), *h_dy = random_floats(&t, (size_t)N * dy_stride, 3, 1);
+    float *h_x = random_floats(&t, (size_t)N * stride, 1, 2), *h_w = random_floats(&t, C, 2, 1.5),
+          *h_dy = random_floats(&t, (size_t)N * dy_stride, 3, 1);
     float *h_dres = random_floats(&t, (size_t)N * dx_stride, 4, 1), *h_dw = random_floats(&t, C, 5, 1), *h_rstd = HOST(&t, float, N * H);
     floatX *x = upload_rounded(&t, h_x, (size_t)N * stride), *w = upload_rounded(&t, h_w, C), *dy = upload_rounded(&t, h_dy, (size_t)N * dy_stride);
     floatX *dres = upload_rounded(&t, h_dres, (size_t)N * dx_stride);

@@ -56,7 +56,8 @@ static void test_transpose(void **state) {
     enum { N = 12, H = 3, HS = 32, SIZE = N * H * HS };
     int h_pos[N], *zero_pos;
     for (int n = 0; n < N; n++) h_pos[n] = 8 * n;
-    float *h_x = random_floats(&t, SIZE, 1, 1), *h_d = random_floats(&t, SIZE, 2, 1), *h_table = angles(&t, HS), *table = UPLOAD(&t, h_table, T_MAX * HS);
+    float *h_x = random_floats(&t, SIZE, 1, 1), *h_d = random_floats(&t, SIZE, 2, 1), *h_table = angles(&t, HS),
+          *table = UPLOAD(&t, h_table, T_MAX * HS);
     floatX *x = upload_rounded(&t, h_x, SIZE), *d = upload_rounded(&t, h_d, SIZE);
     int *pos = UPLOAD(&t, h_pos, N);
     rope_forward(t.dev, x, pos, table, N, H, HS, H * HS);

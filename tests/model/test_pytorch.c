@@ -56,10 +56,26 @@ static void close_fixture(Fixture *f) {
     safetensors_close(f->expected);
 }
 
+// The first of n values that is not what it should be; n where all are.
+static size_t first_wrong(const float *got, const float *want, size_t n, double atol, double rtol) {
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs(got[i] - want[i]) <= atol + rtol * fabs(want[i]))) return i;
+    return n;
+}
+
+static void test_first_wrong(void **state) {
+    (void)state;
+    const float want[] = {1, -2, 0};
+    assert_int_equal(first_wrong((float[]){1, -2.001f, 1e-4f}, want, 3, 1e-3, 1e-3), 3);
+    assert_int_equal(first_wrong((float[]){1, -2.01f, 0}, want, 3, 1e-3, 1e-3), 1);
+    assert_int_equal(first_wrong((float[]){1, -2, NAN}, want, 3, 1e30, 1e30), 2);
+    assert_int_equal(first_wrong((float[]){1, -2, 0}, (float[]){NAN, -2, 0}, 3, 1, 1), 0);
+}
+
 static void compare(const Fixture *f, const char *what, const float *got, const Safetensor *want, double atol, double rtol) {
     const float *w = want->data;
-    for (size_t i = 0; i < want->elements; i++)
-        if (!(fabs(got[i] - w[i]) <= atol + rtol * fabs(w[i]))) fail_msg("%s: %s %s [%zu] is %.8g, PyTorch has %.8g", f->dir, what, want->name, i, got[i], w[i]);
+    size_t i = first_wrong(got, w, want->elements, atol, rtol);
+    if (i < want->elements) fail_msg("%s: %s %s [%zu] is %.8g, PyTorch has %.8g", f->dir, what, want->name, i, got[i], w[i]);
 }
 
 static void check_logits(Fixture *f) {
@@ -170,7 +186,7 @@ static void test_llama3_rope(void **state) { (void)state, check("llama3_rope", f
 static void test_qwen2_untied(void **state) { (void)state, check("qwen2_untied", true, 0); }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_llama), cmocka_unit_test(test_qwen2), cmocka_unit_test(test_qwen3),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_first_wrong), cmocka_unit_test(test_llama), cmocka_unit_test(test_qwen2), cmocka_unit_test(test_qwen3),
                                        cmocka_unit_test(test_llama3_rope), cmocka_unit_test(test_qwen2_untied)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,9 +36,10 @@ static inline void new_folder(char folder[64]) {
 
 // extra: further flags, NULL at the end; they win over the small sizes here.
 static inline TrainConfig small_config(const char *folder, const char *const *extra) {
-    const char *argv[64] = {"train", "--out", folder, "--data", "task:add@1,gcd@1", "--problems", "48", "--heldout", "8", "--layers", "1", "--channels", "16", "--heads", "2",
-                            "--kv-heads", "1", "--ffn", "24", "--prompts", "7", "--rollouts", "4", "--rollouts-low", "2", "--rollouts-high", "6", "--max-tokens", "12",
-                            "--threads", "1", "--explore", "2", "--steps", "4", "--slots", "5"};
+    const char *argv[64] = {"train", "--out", folder, "--data", "task:add@1,gcd@1", "--problems", "48", "--heldout", "8", "--layers", "1",
+                            "--channels", "16", "--heads", "2", "--kv-heads", "1", "--ffn", "24", "--prompts", "7", "--rollouts", "4",
+                            "--rollouts-low", "2", "--rollouts-high", "6", "--max-tokens", "12", "--threads", "1", "--explore", "2",
+                            "--steps", "4", "--slots", "5"};
     int argc = 0;
     while (argv[argc]) argc++;
     for (int i = 0; extra && extra[i]; i++) argv[argc++] = extra[i];
@@ -61,7 +62,8 @@ static inline void small_trainer_close(Trainer *t) {
     comm_close(comm);
 }
 
-// Runs `act` in a child process (one thread: OpenMP's others do not survive a fork); true where it was refused: exit status 1 and a message that holds `word`.
+// Runs `act` in a child process (one thread: OpenMP's others do not survive a fork); true where it was refused: exit status 1 and a
+// message that holds `word`.
 static inline bool refused(void (*act)(void *), void *context, const char *word) {
     char message[1024] = "";
     int channel[2], status = 0;

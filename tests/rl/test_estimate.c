@@ -138,6 +138,35 @@ static void bootstrap_of_many(void **state) {
     assert_true(bootstrap_mean(value, 400, 7).low != bootstrap_mean(value, 400, 7 | (uint64_t)1 << 32).low);
 }
 
+// Two sets of two problems, {0, 1} and {0, 4}: each resample is one of 4 x 4 equally likely ones, with mean of means
+// (a + b) / 2, a in {0, .5, .5, 1}, b in {0, 2, 2, 4}: the lowest and the highest have 1/16 = 6 % each.
+static void average_of_two_sets(void **state) {
+    (void)state;
+    const double value[] = {0, 1, 0, 4};
+    Estimate e = bootstrap_average(value, (size_t[]){2, 2}, 2, 3);
+    assert_true(near(e.mean, 1.25, 1e-15) && near(e.low, 0, 0) && near(e.high, 2.5, 0));
+    // Every set weighs the same: three problems against one.
+    e = bootstrap_average((double[]){1, 1, 1, 0}, (size_t[]){3, 1}, 2, 3);
+    assert_true(near(e.mean, 0.5, 1e-15) && near(e.low, 0.5, 1e-15) && near(e.high, 0.5, 1e-15));
+    e = bootstrap_average((double[]){1, NAN, 1, 0}, (size_t[]){3, 1}, 2, 3);
+    assert_true(isnan(e.mean) && isnan(e.low) && isnan(e.high));
+    assert_true(isnan(bootstrap_average(value, (size_t[]){2, 0}, 2, 3).mean));
+    assert_true(isnan(bootstrap_average(value, NULL, 0, 3).mean));
+}
+
+// Two sets of 400 with variances 0.1875 and 0.09: the standard error of the average is sqrt(0.1875/400 + 0.09/400) / 2.
+static void average_of_many(void **state) {
+    (void)state;
+    double value[800];
+    for (int i = 0; i < 800; i++) value[i] = i < 400 ? i % 4 == 0 : i % 10 != 0;
+    const double half = 1.959964 * sqrt((0.1875 + 0.09) / 400) / 2;
+    const Estimate e = bootstrap_average(value, (size_t[]){400, 400}, 2, 1), one = bootstrap_average(value, (size_t[]){400}, 1, 1);
+    assert_true(near(e.mean, 0.575, 1e-12));
+    assert_true(near(e.low, 0.575 - half, 0.003) && near(e.high, 0.575 + half, 0.003));
+    const Estimate same = bootstrap_mean(value, 400, 1);
+    assert_true(same.mean == one.mean && same.low == one.low && same.high == one.high);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comparator_fails),       cmocka_unit_test(pass_at_k_counts_subsets),
@@ -145,6 +174,7 @@ int main(void) {
         cmocka_unit_test(pass_at_k_is_unbiased),  cmocka_unit_test(majority_breaks_ties_by_first_seen),
         cmocka_unit_test(values_of_each_problem), cmocka_unit_test(bootstrap_of_one_and_of_equal_values),
         cmocka_unit_test(bootstrap_of_three),     cmocka_unit_test(bootstrap_of_many),
+        cmocka_unit_test(average_of_two_sets),    cmocka_unit_test(average_of_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

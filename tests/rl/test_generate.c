@@ -29,10 +29,13 @@ static void fill(Batchful *b, int ranks) {
     }
 }
 
+static int burst; // steps between two looks at the rows; 0: as the build has it
+
 static void generate(Batchful *b, const char *architecture, int slots, int threads, int ranks, const SampleConfig *sample) {
     Device *dev = device_open(threads, 0, NULL);
     Gpt *gpt = tiny_model(dev, architecture);
     Generator *generator = generator_new(gpt, slots, 40 + MAX_NEW);
+    if (burst) generator_look_every(generator, burst);
     fill(b, ranks);
     for (int rank = 0; rank < ranks; rank++) generator_run(generator, b->rollouts, ROLLOUTS, rank, b->prompts, PROMPTS, MAX_NEW, sample);
     generator_free(generator);
@@ -42,20 +45,23 @@ static void generate(Batchful *b, const char *architecture, int slots, int threa
 
 static const SampleConfig usual = {.temp = 0.8f, .top_p = 1.0f, .seed = 7, .step = 3};
 
-static void test_slots_threads_ranks(void **state) {
+static void test_slots_threads_ranks_bursts(void **state) {
     (void)state;
     static Batchful first, other;
     const char *const architectures[] = {"llama", "qwen2", "qwen3"};
     for (int a = 0; a < 3; a++) {
+        burst = 0;
         generate(&first, architectures[a], 64, 1, 1, &usual);
-        const int variants[][3] = {{1, 1, 1}, {2, 2, 1}, {5, 3, 2}, {13, 2, 3}, {64, 2, 1}};
+        const int variants[][4] = {{1, 1, 1, 1}, {2, 2, 1, 8}, {5, 3, 2, 1}, {13, 2, 3, 5}, {64, 2, 1, 7}};
         for (size_t v = 0; v < sizeof variants / sizeof *variants; v++) {
+            burst = variants[v][3];
             generate(&other, architectures[a], variants[v][0], variants[v][1], variants[v][2], &usual);
             for (int j = 0; j < ROLLOUTS; j++) assert_int_equal(first.rollouts[j].n, other.rollouts[j].n);
             assert_memory_equal(first.tokens, other.tokens, sizeof first.tokens);
             assert_memory_equal(first.sampled, other.sampled, sizeof first.sampled);
         }
     }
+    burst = 0;
 }
 
 // The training forward of the sampled tokens gives log pi, H and E with the same bits, so the ratio is exactly 1.
@@ -115,6 +121,6 @@ static void test_keys(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_slots_threads_ranks), cmocka_unit_test(test_same_bits_in_training), cmocka_unit_test(test_keys)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_slots_threads_ranks_bursts), cmocka_unit_test(test_same_bits_in_training), cmocka_unit_test(test_keys)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

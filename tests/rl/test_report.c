@@ -197,7 +197,7 @@ static void shows_what_was_logged(void **state) {
         "[15.0,\u00A025.0]",
         "[60.0,\u00A065.0]",
         "<dt>Warm-up steps</dt><dd>2</dd>",
-        "<dt>RL steps</dt><dd>2</dd>",
+        "<dt>RL steps</dt><dd>1</dd>",
         "<dd>9\u00A0s</dd>",
         "1 step was logged more than once",
         "\"step\":[0,1],\"sft\":0,\"percent\":1,\"stacked\":0,\"low\":0,", // the axis of the reward
@@ -209,7 +209,7 @@ static void shows_what_was_logged(void **state) {
         "60.0&nbsp;% after the warm-up.",
         "<td>&lt;b&gt;odd</td><td>75.0\u00A0%</td>",
         "0 at every step",
-        "Prompt 123456",
+        "<h3>Prompt <span class=gold>answer <code>",
         "Early, step 0 <span>1 of 2 correct",
         "Late, step 1 <span>1 of 1 correct",
         "<i class=p8 data-t=\"-0.25|0.5|1.2|0.9|1.62\">&lt;img onerror=x&gt;</i>",

@@ -33,7 +33,7 @@ static void open_world(World *w) { // in place: the judge keeps a pointer to the
     problems_free(&heldout);
     if (!tokenizer_write_characters(w->folder, characters, NULL, 0, &err)) fail_msg("%s", err.text);
     if (!(w->tokenizer = tokenizer_load(w->folder, &err))) fail_msg("%s", err.text);
-    if (!prompts_tokenize(&w->set, w->tokenizer, &err)) fail_msg("%s", err.text);
+    if (!prompts_tokenize(&w->set, w->tokenizer, &(PromptTemplate){.text = PROMPT_SLOT}, 0, NULL, &err)) fail_msg("%s", err.text);
     w->judge = judge_new(&w->set.problems, true);
     w->pool = pool_new(COUNT, TASK_RESPONSE_MAX);
     }
@@ -135,7 +135,24 @@ static void test_truncated_pays_nothing(void **state) {
     close_world(&w);
 }
 
+static void test_undecided_is_described(void **state) {
+    (void)state;
+    Problem problem = {.prompt = (char *)"q", .gold = (char *)"1"};
+    ProblemSet set = {.problems = &problem, .count = 1};
+    Judge *judge = judge_new(&set, true);
+    static const char TEXT[] = "so \\boxed{\\int_0^1 2x\\,dx}", ODD[] = "\\boxed{\\int \xff\n1}";
+    char line[320], small[12];
+    assert_int_equal(judge_response(judge, 0, TEXT, sizeof TEXT - 1, false, NULL, NULL), VERDICT_UNKNOWN);
+    judge_describe(judge, 0, TEXT, sizeof TEXT - 1, line, sizeof line);
+    assert_string_equal(line, "unknown (not understood): gold 1, answer \\int_0^1 2x\\,dx");
+    judge_describe(judge, 0, ODD, sizeof ODD - 1, line, sizeof line);
+    assert_string_equal(line, "unknown (not understood): gold 1, answer \\int ??1");
+    judge_describe(judge, 0, TEXT, sizeof TEXT - 1, small, sizeof small);
+    assert_string_equal(small, "unknown (no");
+    judge_free(judge);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_own_answer_only), cmocka_unit_test(test_mixed_up_is_refused), cmocka_unit_test(test_truncated_pays_nothing)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_undecided_is_described), cmocka_unit_test(test_own_answer_only), cmocka_unit_test(test_mixed_up_is_refused), cmocka_unit_test(test_truncated_pays_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,7 +30,8 @@ static void check_weights(LossMean mean, Truncated truncated, int first, int end
     token_weights(&c, r, first, end, weight);
     for (int j = first; j < end; j++) {
         double inverse = want_inverse[j - first], want = inverse > 0 ? 1 / inverse : 0;
-        if (!near(weight[j - first], want, 1e-7)) fail_msg("mean %d, rollout %d weighs 1/%g, want 1/%g", (int)mean, j, 1 / weight[j - first], inverse);
+        if (!near(weight[j - first], want, 1e-7))
+            fail_msg("mean %d, rollout %d weighs 1/%g, want 1/%g", (int)mean, j, 1 / weight[j - first], inverse);
     }
 }
 
@@ -79,9 +80,11 @@ static void test_mini_batches(void **state) {
 
 static void test_objective(void **state) {
     (void)state;
-    TrainConfig c = {.temp = 0.7, .eps_low = 0.1, .eps_high = 0.3, .dual_clip = 4, .entropy_coef = 0.02, .const_boost = 0.5, .modulation = MODULATION_BOTH, .constants = CONSTANTS_PAPER};
+    TrainConfig c = {.temp = 0.7, .eps_low = 0.1, .eps_high = 0.3, .dual_clip = 4, .entropy_coef = 0.02, .const_boost = 0.5,
+                     .modulation = MODULATION_BOTH, .constants = CONSTANTS_PAPER};
     PolicyObjective o = objective(&c);
-    assert_true(o.inv_temp == 1 / 0.7f && o.eps_low == 0.1f && o.eps_high == 0.3f && o.dual_clip == 4 && o.entropy_coef == 0.02f && o.const_boost == 0);
+    assert_true(o.inv_temp == 1 / 0.7f && o.eps_low == 0.1f && o.eps_high == 0.3f && o.dual_clip == 4 && o.entropy_coef == 0.02f &&
+                o.const_boost == 0);
     assert_true(o.comp == 0.4f && o.stab == 0.4f && o.stab_gamma == 50 && o.stab_tau == 0.9f);
     c.constants = CONSTANTS_RELEASE;
     o = objective(&c);
@@ -205,7 +208,8 @@ static void test_advantages_and_history(void **state) {
                 sum += r->advantage, correct += r->verdict == VERDICT_CORRECT, length += (double)r->n / n[i];
             }
             assert_true(near(sum, 0, 1e-5));
-            for (int k = j - n[i]; k < j && correct > 0 && correct < n[i]; k++) assert_true((t->pool.rollouts[k].advantage > 0) == (t->pool.rollouts[k].reward > 0));
+            for (int k = j - n[i]; k < j && correct > 0 && correct < n[i]; k++)
+                assert_true((t->pool.rollouts[k].advantage > 0) == (t->pool.rollouts[k].reward > 0));
             double visits = visit == 0 ? 1 : 1.5; // the first visit's counts have halved
             assert_true(near(t->history.correct[i], visits * correct, 1e-12) && near(t->history.verified[i], visits * n[i], 1e-12));
             assert_true(near(t->history.length[i], length, 1e-12));
@@ -255,11 +259,16 @@ static void test_mixed_up_is_refused(void **state) {
     deal(&trainer, trainer.train.prompts, m.n);
     make_up_responses(&trainer);
     assert_false(refused(act_advantages, &m, "") || refused(act_sequences, &m, "") || refused(act_allocate, &m, ""));
-    m.tamper = move_rollout, assert_true(refused(act_advantages, &m, "another prompt's group") && refused(act_sequences, &m, "behind another prompt"));
-    m.tamper = change_id, assert_true(refused(act_advantages, &m, "another prompt's group") && refused(act_sequences, &m, "behind another prompt"));
-    m.tamper = swap_rollouts, assert_true(refused(act_advantages, &m, "another prompt's group"));
-    m.tamper = other_history, assert_true(refused(act_advantages, &m, "belongs to another prompt"));
-    m.tamper = other_problems, assert_true(refused(act_allocate, &m, "do not belong together"));
+    m.tamper = move_rollout;
+    assert_true(refused(act_advantages, &m, "another prompt's group") && refused(act_sequences, &m, "behind another prompt"));
+    m.tamper = change_id;
+    assert_true(refused(act_advantages, &m, "another prompt's group") && refused(act_sequences, &m, "behind another prompt"));
+    m.tamper = swap_rollouts;
+    assert_true(refused(act_advantages, &m, "another prompt's group"));
+    m.tamper = other_history;
+    assert_true(refused(act_advantages, &m, "belongs to another prompt"));
+    m.tamper = other_problems;
+    assert_true(refused(act_allocate, &m, "do not belong together"));
 }
 
 // Two whole steps: the budget is spent, every reward is in the history, and the sampler's log-probabilities are the trained ones.
@@ -282,6 +291,7 @@ static void test_whole_steps(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_near), cmocka_unit_test(test_loss_means), cmocka_unit_test(test_mini_batches),
                                        cmocka_unit_test(test_objective), cmocka_unit_test(test_deal), cmocka_unit_test(test_split_over_ranks),
-                                       cmocka_unit_test(test_advantages_and_history), cmocka_unit_test(test_mixed_up_is_refused), cmocka_unit_test(test_whole_steps)};
+                                       cmocka_unit_test(test_advantages_and_history), cmocka_unit_test(test_mixed_up_is_refused),
+                                       cmocka_unit_test(test_whole_steps)};
     return cmocka_run_group_tests(tests, open_world, close_world);
 }

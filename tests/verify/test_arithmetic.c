@@ -58,7 +58,8 @@ static void exact_values(void **state) {
 
 static void no_value(void **state) {
     (void)state;
-    static const char *const TEXTS[] = {"\\frac{5}{3-3}", "0^{-1}", "0^0", "\\ln 0", "(-1)!", "\\infty-\\infty", "\\frac{1}{\\frac{1}{0}}+2", "7\\cdot\\frac{0}{0}", "(1,\\frac10)"};
+    static const char *const TEXTS[] = {"\\frac{5}{3-3}", "0^{-1}", "0^0", "\\ln 0", "(-1)!", "\\infty-\\infty", "\\frac{1}{\\frac{1}{0}}+2",
+        "7\\cdot\\frac{0}{0}", "(1,\\frac10)"};
     for (size_t i = 0; i < sizeof TEXTS / sizeof *TEXTS; i++)
         if (!node_is(read(TEXTS[i]), N_UNDEF) && !(i == 2 && !node_is(read(TEXTS[i]), N_RAT))) fail_msg("%s has a value", TEXTS[i]);
 }
@@ -108,6 +109,7 @@ static void field(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(exact_values), cmocka_unit_test(no_value), cmocka_unit_test(refuses_what_is_large), cmocka_unit_test(balls), cmocka_unit_test(field)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(exact_values), cmocka_unit_test(no_value), cmocka_unit_test(refuses_what_is_large),
+        cmocka_unit_test(balls), cmocka_unit_test(field)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

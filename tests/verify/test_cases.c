@@ -1,5 +1,5 @@
-// Whole verdicts: the table beside this file, which has every category of answer, the shared judged cases where DATA_DIR
-// has them, symmetry, and that the comparison can fail.
+// Whole verdicts: the table beside this file, which has every category of answer, the examples of verify/README.md, the shared
+// judged cases where DATA_DIR has them, symmetry, and that the comparison can fail.
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -63,7 +63,9 @@ static void a_wrong_expectation_is_seen(void **state) {
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     FILE *file = fdopen(fd, "wb");
-    fputs("{\"gold\": \"3\", \"response\": \"\\\\boxed{4}\", \"expected\": true}\n{\"gold\": \"3\", \"response\": \"\\\\boxed{3}\", \"expected\": false}\n", file);
+    fputs("{\"gold\": \"3\", \"response\": \"\\\\boxed{4}\", \"expected\": true}\n{\"gold\": \"3\", \"response\": \"\\\\boxed{3}\", \"expected\": "
+          "false}\n",
+          file);
     fclose(file);
     assert_int_equal(disagreements(path, 2), 2);
     remove(path);
@@ -71,8 +73,10 @@ static void a_wrong_expectation_is_seen(void **state) {
 
 // Kinds of answer whose rules favour neither side.
 static bool symmetric(const char *category) {
-    static const char *const LIST[] = {"integer", "decimal", "fraction", "mixed_number", "scientific", "radical", "power", "constant", "log_trig", "complex", "expression", "matrix", "interval",
-                                       "inequality", "repeating_decimal", "factorial_binomial", "infinity", "degree", "plus_minus", "base_n", "function_definition", "rounding_function", "undefined", NULL};
+    static const char *const LIST[] = {"integer", "decimal", "fraction", "mixed_number", "scientific", "radical", "power", "constant", "log_trig",
+        "complex", "expression", "matrix", "interval",
+                                       "inequality", "repeating_decimal", "factorial_binomial", "infinity", "degree", "plus_minus", "base_n",
+                                       "function_definition", "rounding_function", "undefined", NULL};
     for (int i = 0; LIST[i]; i++)
         if (!strcmp(LIST[i], category)) return true;
     return false;
@@ -107,7 +111,55 @@ static void swapping_sides_changes_nothing(void **state) {
     verify_scratch_free(scratch);
 }
 
+// The next text between backticks in [at, end), or NULL; *at moves past it.
+static const char *quoted(const char **at, const char *end, size_t *len) {
+    const char *open = memchr(*at, '`', (size_t)(end - *at)), *close = open ? memchr(open + 1, '`', (size_t)(end - open - 1)) : NULL;
+    if (!close) return NULL;
+    *at = close + 1;
+    *len = (size_t)(close - open - 1);
+    return open + 1;
+}
+
+// One table row "| kind | `gold` | `equal` ... | `not equal` ... |": how many examples it has.
+static int check_row(VerifyScratch *scratch, const char *line) {
+    VerifyPolicy policy = verify_policy_training();
+    const char *gold_end = strchr(strchr(line + 2, '|') + 1, '|'), *at = line, *end = line + strlen(line), *answer;
+    size_t len = 0;
+    const char *text = quoted(&at, gold_end, &len), *equal_end = strchr(gold_end + 1, '|');
+    if (!text || !equal_end) fail_msg("README: no four columns in: %s", line);
+    VerifyGold *gold = verify_compile(text, len, &policy);
+    int count = 0;
+    for (at = gold_end; (answer = quoted(&at, end, &len)); count++) {
+        char response[256];
+        int n = snprintf(response, sizeof response, "\\boxed{%.*s}", (int)len, answer);
+        bool equal = verify_check(scratch, gold, response, (size_t)n).verdict == VERIFY_EQUAL;
+        if (equal != (answer < equal_end)) fail_msg("README: %s is %sequal in: %s", response, equal ? "" : "not ", line);
+    }
+    verify_gold_free(gold);
+    return count;
+}
+
+static void readme_examples(void **state) {
+    (void)state;
+    FILE *file = fopen("verify/README.md", "rb");
+    assert_non_null(file);
+    VerifyScratch *scratch = verify_scratch_new();
+    char *line = NULL;
+    size_t room = 0;
+    bool inside = false;
+    int examples = 0;
+    while (getline(&line, &room, file) > 0) {
+        if (!strncmp(line, "## ", 3)) inside = strstr(line, "by example") != NULL;
+        if (inside && line[0] == '|' && strchr(line, '`')) examples += check_row(scratch, line);
+    }
+    assert_true(examples > 150);
+    free(line);
+    fclose(file);
+    verify_scratch_free(scratch);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(own_table), cmocka_unit_test(shared_cases), cmocka_unit_test(a_wrong_expectation_is_seen), cmocka_unit_test(swapping_sides_changes_nothing)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(own_table), cmocka_unit_test(readme_examples), cmocka_unit_test(shared_cases),
+        cmocka_unit_test(a_wrong_expectation_is_seen), cmocka_unit_test(swapping_sides_changes_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-// Over the golds of every data set under DATA_DIR/data: each equals itself in a box, and a numeric gold with one digit or
-// its sign changed is NOT_EQUAL. Skipped where the data is absent.
+// Over the golds of every data set under DATA_DIR/data: each equals itself in a box, a numeric gold with one digit or its sign
+// changed is NOT_EQUAL, and two neighbours compare alike from either side. Skipped where the data is absent.
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,12 +19,15 @@ typedef struct Set {
 } Set;
 
 static const Set SETS[] = {
-    {"gsm8k/train.jsonl", "####"}, {"gsm8k/test.jsonl", "####"}, {"math/train.json", "answer"}, {"math/math500.jsonl", "answer"}, {"aime/train-1983-2023.json", "answer"}, {"aime/aime24.jsonl", "answer"},
-    {"aime/aime25.jsonl", "ground_truth"}, {"amc/amc23.jsonl", "answer"}, {"minerva/test.jsonl", NULL}, {"olympiadbench/test.jsonl", "final_answer"}, {"svamp/test.jsonl", "Answer"}, {"mawps/test.jsonl", "target"},
+    {"gsm8k/train.jsonl", "####"}, {"gsm8k/test.jsonl", "####"}, {"math/train.json", "answer"}, {"math/math500.jsonl", "answer"},
+    {"aime/train-1983-2023.json", "answer"}, {"aime/aime24.jsonl", "answer"},
+    {"aime/aime25.jsonl", "ground_truth"}, {"amc/amc23.jsonl", "answer"}, {"minerva/test.jsonl", NULL}, {"olympiadbench/test.jsonl", "final_answer"},
+    {"svamp/test.jsonl", "Answer"}, {"mawps/test.jsonl", "target"},
     {"deepmath/sample.jsonl", "ground_truth"}};
 
 typedef struct Counts {
-    size_t golds, reflexive, mutations, caught;
+    size_t golds, reflexive, mutations, caught, pairs, symmetric, equal_pairs;
+    char *last; // the gold before this one
 } Counts;
 
 static VerifyVerdict judge(VerifyScratch *scratch, const char *gold, const char *answer) {
@@ -61,8 +64,22 @@ static void mutate(VerifyScratch *scratch, const char *gold, Counts *counts) {
     }
 }
 
+// Neither of two golds is favoured by standing on the gold's side.
+static void swap_sides(VerifyScratch *scratch, const char *gold, Counts *counts) {
+    if (counts->last) {
+        bool one = judge(scratch, counts->last, gold) == VERIFY_EQUAL, other = judge(scratch, gold, counts->last) == VERIFY_EQUAL;
+        counts->pairs++;
+        counts->equal_pairs += one;
+        if (one == other) counts->symmetric++;
+        else fprintf(stderr, "not symmetric: %s and %s\n", counts->last, gold);
+    }
+    free(counts->last);
+    counts->last = strdup(gold);
+}
+
 static void one_gold(VerifyScratch *scratch, const char *gold, Counts *counts) {
     counts->golds++;
+    swap_sides(scratch, gold, counts);
     if (judge(scratch, gold, gold) == VERIFY_EQUAL) counts->reflexive++;
     else fprintf(stderr, "not equal to itself: %s\n", gold);
     if (numeric(gold)) mutate(scratch, gold, counts);
@@ -145,22 +162,28 @@ static void every_gold(void **state) {
     Counts counts = {0};
     for (size_t i = 0; i < sizeof SETS / sizeof *SETS; i++) one_set(scratch, folder, &SETS[i], &counts);
     verify_scratch_free(scratch);
+    free(counts.last);
     if (!counts.golds) {
         print_message("skipped: no data sets under %s/data\n", folder);
         skip();
     }
-    print_message("%zu golds, %zu mutations\n", counts.golds, counts.mutations);
+    print_message("%zu golds, %zu mutations, %zu pairs of neighbours of which %zu equal\n", counts.golds, counts.mutations, counts.pairs,
+                  counts.equal_pairs);
+    assert_int_equal(counts.symmetric, counts.pairs);
     assert_int_equal(counts.reflexive, counts.golds);
     assert_int_equal(counts.caught, counts.mutations);
 }
 
 static void hand_made(void **state) {
     (void)state;
-    static const char *const GOLDS[] = {"18", "-3.5", "\\frac{3}{4}", "(1,\\infty)", "\\text{Evelyn}", "x^2+1", "1,2,3", "2X^\\top X W", "\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}", "\\aleph_0", "5 +", "$221,$8$"};
+    static const char *const GOLDS[] = {"18", "-3.5", "\\frac{3}{4}", "(1,\\infty)", "\\text{Evelyn}", "x^2+1", "1,2,3", "2X^\\top X W",
+        "\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}", "\\aleph_0", "5 +", "$221,$8$"};
     VerifyScratch *scratch = verify_scratch_new();
     Counts counts = {0};
     for (size_t i = 0; i < sizeof GOLDS / sizeof *GOLDS; i++) one_gold(scratch, GOLDS[i], &counts);
     verify_scratch_free(scratch);
+    free(counts.last);
+    assert_int_equal(counts.symmetric, counts.pairs);
     assert_int_equal(counts.reflexive, counts.golds);
     assert_true(counts.mutations >= 6);
     assert_int_equal(counts.caught, counts.mutations);

@@ -1,0 +1,42 @@
+// Tokenizing on one core: the file's lines, each encoded by itself as a prompt would be, and the ids decoded again.
+//
+//     build/cpu/dev/bench/bench_tokenizer TOKENIZER TEXT
+#include "model/json_file.h"
+#include "model/tokenizer.h"
+#include "rl/metrics.h"
+#include <string.h>
+
+int main(int argc, char **argv) {
+    Error err;
+    size_t n, tokens = 0;
+    REQUIRE(argc == 3, "usage: bench_tokenizer TOKENIZER TEXT");
+    double start = seconds_now();
+    Tokenizer *t = tokenizer_load(argv[1], &err);
+    REQUIRE(t, "%s", err.text);
+    printf("%s loaded in %.2f s\n", argv[1], seconds_now() - start);
+    char *text = file_read_whole(argv[2], (size_t)1 << 30, &n, &err);
+    REQUIRE(text, "%s", err.text);
+    int *ids = malloc((3 * n + 1) * sizeof *ids);
+    REQUIRE(ids, "out of memory");
+    double encode = 1e30, decode = 1e30;
+    for (int trial = 0; trial < 3; trial++) {
+        tokens = 0;
+        start = seconds_now();
+        for (size_t at = 0; at < n;) {
+            size_t line = strcspn(text + at, "\n") + 1;
+            if (line > n - at) line = n - at;
+            int count = tokenizer_encode(t, text + at, line, ids + tokens, (int)(3 * line), &err);
+            REQUIRE(count >= 0, "%s", err.text);
+            tokens += (size_t)count;
+            at += line;
+        }
+        encode = seconds_now() - start < encode ? seconds_now() - start : encode;
+        start = seconds_now();
+        free(tokenizer_decode(t, ids, (int)tokens, NULL, &err));
+        decode = seconds_now() - start < decode ? seconds_now() - start : decode;
+    }
+    printf("%.1f MB, %zu tokens: encode %.1f MB/s, decode %.1f MB/s (best of 3, one thread)\n", (double)n / 1e6, tokens, (double)n / 1e6 / encode, (double)n / 1e6 / decode);
+    free(text), free(ids);
+    tokenizer_free(t);
+    return 0;
+}

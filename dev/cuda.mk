@@ -1,0 +1,93 @@
+# The CUDA build, its execution on the CPU (sim.mk) and their tests. Included by the Makefile at the project's root.
+#   make cuda [PRECISION=bf16|fp32] [CUDA_ARCH="80 90"]      train-cuda, eval-cuda
+#   make train-sim eval-sim [PRECISION=...]                  the same programs on the CPU, slow, for tests
+#   make test-cuda    make profile    make cuda-bundle       see the rules
+# As in sim.mk, build/cuda/x.o is made from x.cu, or from x.c where there is no x.cu: of two twins the link gets the kernel.
+PRECISION ?= bf16
+CUDA_ARCH ?= 80 90
+include dev/cuda_on_cpu/sim.mk
+
+CUDA_BUILD  = build/cuda$(if $(filter fp32,$(PRECISION)),-fp32)
+SIM_BUILD   = build/sim$(if $(filter bf16,$(PRECISION)),-bf16)
+NVCC       ?= $(firstword $(wildcard $(CUDA_HOME)/bin/nvcc) $(shell command -v nvcc 2>/dev/null))
+CUDA_FLOAT  = $(if $(filter bf16,$(PRECISION)),-DPRECISION_BF16)
+# Machine code for each architecture named, and PTX of the last for those to come.
+CUDA_CODE   = $(foreach a,$(CUDA_ARCH),-gencode arch=compute_$(a),code=sm_$(a)) \
+    -gencode arch=compute_$(lastword $(CUDA_ARCH)),code=compute_$(lastword $(CUDA_ARCH))
+NVCCFLAGS   = -std=c++17 -O3 -lineinfo -I. -DNVTX $(CUDA_FLOAT) $(CUDA_CODE) -Werror all-warnings -Xcompiler -Wall,-Wextra,-Wno-unused-parameter
+# Host code of the CUDA build: no OpenMP kernels in it, so nothing here needs this machine's vector units.
+CUDA_HOST   = -std=gnu11 -O2 -g -fopenmp -I. -isystem $(CUDA_HOME)/include -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes \
+    $(CUDA_FLOAT) -DNVTX -MMD -MP
+CUDA_LIBS   = -Xlinker -rpath -Xlinker '$$ORIGIN/lib:$(CUDA_HOME)/lib64' -L$(CUDA_HOME)/lib64 -lcublasLt -lgomp -ldl -lpthread \
+    $(filter-out -fopenmp $(MPI_LIBS),$(LDLIBS))
+BENCH_PARTS = bench_ops bench_whole
+
+# What `make cuda` needs, as one line each that says what to do.
+define CUDA_FIND
+	@test -n "$(filter bf16 fp32,$(PRECISION))" || { echo "PRECISION=$(PRECISION): give bf16 or fp32"; exit 2; }
+	@test -n "$(NVCC)" || { echo "nvcc is not found: install the CUDA toolkit (12 or later), or name its folder: make cuda CUDA_HOME=/usr/local/cuda"; exit 2; }
+	@test -f $(CUDA_HOME)/include/cublasLt.h || { echo "cublasLt.h is not in $(CUDA_HOME)/include: install libcublas-dev of the same version as the toolkit, or set CUDA_HOME"; exit 2; }
+endef
+.PHONY: cuda cuda-found train-sim eval-sim cuda-programs cuda-bundle test-cuda profile
+cuda-found:
+	$(CUDA_FIND)
+cuda: cuda-found $(CUDA_BUILD)/train $(CUDA_BUILD)/eval
+	@cp $(CUDA_BUILD)/train train-cuda && cp $(CUDA_BUILD)/eval eval-cuda
+train-sim eval-sim: %-sim: $(SIM_BUILD)/%
+	@cp $< $@
+
+$(CUDA_BUILD)/%.o: %.cu | cuda-found
+	@mkdir -p $(@D)
+	@echo "  nvcc $<" && $(NVCC) $(NVCCFLAGS) -MMD -MP -c -o $@ $<
+$(CUDA_BUILD)/%.o: %.c build/.dependencies | cuda-found
+	@mkdir -p $(@D)
+	@echo "  cc $<" && $(CC) $(CUDA_HOST) -c -o $@ $<
+.PRECIOUS: $(CUDA_BUILD)/%.o
+$(CUDA_BUILD)/dynamo.a: $(SIM_STEMS:%=$(CUDA_BUILD)/%.o)
+	@rm -f $@ && ar rcs $@ $^
+$(CUDA_BUILD)/%: $(CUDA_BUILD)/%.o $(CUDA_BUILD)/dynamo.a
+	@echo "  ld $@" && $(NVCC) $(CUDA_CODE) -cudart static -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CUDA_LIBS) $(if $(findstring /tests/,$@),-lcmocka)
+build/sim/dev/gpu/bench: $(BENCH_PARTS:%=build/sim/dev/gpu/%.o)
+$(CUDA_BUILD)/dev/gpu/bench: $(BENCH_PARTS:%=$(CUDA_BUILD)/dev/gpu/%.o)
+-include $(wildcard $(foreach b,build/cuda build/cuda-fp32,$(b)/*.d $(b)/*/*.d $(b)/*/*/*.d))
+
+# For a machine with a GPU and nothing else: the programs, the tests, and the libraries they load, in build/bundle.
+# dev/gpu/check.sh runs them there. The C build in it is the one to compare with, for any x86-64 with AVX2.
+BUNDLE       = build/bundle
+KERNEL_TESTS = $(basename $(filter-out tests/kernels/test_bits%,$(wildcard tests/kernels/test_*.c)))
+cuda-programs: cuda-found $(CUDA_BUILD)/train $(CUDA_BUILD)/eval $(CUDA_BUILD)/dev/gpu/bench $(CUDA_BUILD)/tests/cuda/test_comm $(KERNEL_TESTS:%=$(CUDA_BUILD)/%)
+	@mkdir -p $(BUNDLE)/$(PRECISION) && cp -f $(filter-out cuda-found,$^) $(BUNDLE)/$(PRECISION) && strip $(BUNDLE)/$(PRECISION)/*
+cuda-bundle:
+	@rm -rf $(BUNDLE) && mkdir -p $(BUNDLE)/lib $(BUNDLE)/cpu
+	@$(MAKE) --no-print-directory PRECISION=bf16 cuda-programs && $(MAKE) --no-print-directory PRECISION=fp32 cuda-programs
+	@$(MAKE) --no-print-directory BUILD=build/portable OPT="-O3 -march=x86-64-v3" MPI_LIBS= MPI_CFLAGS= build/portable/train build/portable/tests/cuda/compare_runs
+	@cp -f build/portable/train build/portable/tests/cuda/compare_runs $(BUNDLE)/cpu
+	@ldd $(BUNDLE)/*/train $(BUNDLE)/bf16/test_rows | awk '/=> \// && !/\/(libc|libm|libdl|librt|libpthread|libstdc\+\+|libgcc_s|libcuda[a-z]*|libcublas[A-Za-z]*)\.so/ { print $$3 }' | \
+	    sort -u | xargs -I{} cp -Lf {} $(BUNDLE)/lib
+	@du -sh $(BUNDLE) | awk '{ print $$2 ": " $$1 }'
+
+# Without a GPU: the harness's own tests; every kernel test in five of the modes, in three orders of threads; the whole program
+# against the C build. With nvcc, that it compiles and links without a warning too.
+SIM_KERNELS = sim:asc sim-bf16:desc sim-asan-bf16:7 sim-race:desc sim-race-bf16:asc
+CUDA_TESTED = $(filter-out %_arena %_philox %_compare %_exp_log %_modulation,$(KERNEL_TESTS))
+CUDA_CHECKS = $(foreach m,$(SIM_KERNELS),$(CUDA_TESTED:%=build/$(firstword $(subst :, ,$(m)))/%))
+SIM_PROGRAMS = build/sim/train build/sim-bf16/train build/sim/dev/gpu/bench build/sim/tests/cuda/test_comm build/sim-asan/tests/cuda/test_comm
+ifneq ($(and $(SIM_FOUND),$(shell command -v $(SIM_CXX) 2>/dev/null)),)
+test-cuda: $(SIM_TESTS) $(SIM_FAULTS) $(CUDA_CHECKS) $(SIM_PROGRAMS) $(BUILD)/train $(BUILD)/tests/cuda/compare_runs $(if $(NVCC),cuda)
+	@JOBS=2 sh dev/run_tests.sh $(SIM_TESTS) "tests/cuda_on_cpu/run.sh build" build/sim/tests/cuda/test_comm build/sim-asan/tests/cuda/test_comm \
+	    "tests/cuda/run.sh $(BUILD)/train $(BUILD)/tests/cuda/compare_runs build/sim/train build/sim-bf16/train" "build/sim/dev/gpu/bench build small" \
+	    $(foreach m,$(SIM_KERNELS),$(CUDA_TESTED:%="env CUDA_ON_CPU_ORDER=$(lastword $(subst :, ,$(m))) build/$(firstword $(subst :, ,$(m)))/%"))
+else
+test-cuda:
+	@echo "skipped the CUDA kernels: they need $(SIM_CXX) and the toolkit's headers ($(CUDA_HOME)/include)"
+endif
+
+# A time line of the first PROFILE_STEPS steps of reinforcement learning, one report a step: look at the last.
+PROFILE_STEPS ?= 3
+PROFILE_FLAGS ?= --sft-steps 50 --steps $(PROFILE_STEPS) --out out/profile
+PROFILE_RUN    = NSYS_NVTX_PROFILER_REGISTER_ONLY=0 nsys profile --trace=cuda,nvtx --sample=none --cuda-graph-trace=node --capture-range=nvtx \
+    --nvtx-capture=step --capture-range-end=repeat-shutdown:$(PROFILE_STEPS) --force-overwrite=true --output=out/profile/step ./train-cuda $(PROFILE_FLAGS)
+profile: cuda
+	@mkdir -p out/profile && echo '$(PROFILE_RUN)'
+	@command -v nsys >/dev/null || { echo "nsys is not found: install nsight-systems (it comes with the toolkit), then run the line above"; exit 2; }
+	@$(PROFILE_RUN)

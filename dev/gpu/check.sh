@@ -1,0 +1,105 @@
+#!/bin/bash
+# Everything there is to check on a machine with a GPU, in one command:
+#     dev/gpu/check.sh OUTDIR
+# Programs are built where nvcc and the libraries of dev/dependencies.sh are, and otherwise taken from build/bundle, which
+# `make cuda-bundle` makes on a machine that has them (it needs no GPU) and which brings its libraries along.
+# Runs the kernel tests in bf16 and fp32, ranks (as many as there are GPUs), the whole program against the C build, all that is
+# small again under compute-sanitizer, a demo, and the benchmarks, beside PyTorch where it is there. Writes OUTDIR/README.md,
+# results.json, bench.md, bench.json and logs. Ends with status 1 if anything is wrong.
+set -u
+[ $# -eq 1 ] || { echo "usage: dev/gpu/check.sh OUTDIR"; exit 2; }
+mkdir -p "$1/logs" && out=$(realpath "$1") || exit 2
+cd "$(dirname "$0")/../.." || exit 2
+failed=0 total=0 json=""
+
+# step NAME COMMAND...: runs it, its output into a log, its verdict and time into the tables
+step() {
+    local name=$1 start=$SECONDS log verdict=ok
+    shift
+    log=logs/$(echo "$name" | tr -c 'a-zA-Z0-9_\n' '-').log
+    "$@" >"$out/$log" 2>&1 || { verdict=FAILED; failed=$((failed + 1)); }
+    total=$((total + 1))
+    echo "$verdict  $name  ($((SECONDS - start)) s)"
+    [ $verdict = ok ] || tail -n 5 "$out/$log" | sed 's/^/    /'
+    echo "| $name | $verdict | $((SECONDS - start)) |" >>"$out/steps.md"
+    json="$json${json:+,}
+{\"name\":\"$name\",\"ok\":$([ $verdict = ok ] && echo true || echo false),\"seconds\":$((SECONDS - start)),\"log\":\"$log\"}"
+}
+skip() { echo "skipped  $1: $2"; echo "| $1 | skipped: $2 | |" >>"$out/steps.md"; }
+finish() {
+    { echo "# Check on a GPU, $(date -u +%Y-%m-%d)"; echo; sed 's/^/    /' "$out/machine.txt"; echo
+      echo "| step | result | seconds |"; echo "| --- | --- | --- |"; cat "$out/steps.md"
+      for table in bench torch; do [ -f "$out/$table.md" ] && { echo; cat "$out/$table.md"; }; done; } >"$out/README.md"
+    echo "{\"steps\":[$json
+],\"failed\":$failed}" >"$out/results.json"
+    rm -f "$out/steps.md"
+    echo "$((total - failed)) of $total steps passed; $out/README.md"
+    [ $failed -eq 0 ]
+    exit
+}
+: >"$out/steps.md"
+nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader >"$out/machine.txt" 2>&1 || {
+    echo "no GPU: nvidia-smi does not answer" | tee "$out/machine.txt"
+    failed=1
+    finish
+}
+gpus=$(wc -l <"$out/machine.txt")
+
+# ---- Programs -------------------------------------------------------------------------------------------------------------
+bundle=build/bundle
+nvcc=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null)
+if [ -n "$nvcc" ] && sh dev/dependencies.sh look; then
+    arch=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -n 1 | tr -d .)
+    step "build, sm_$arch" make -j"$(nproc)" cuda-bundle CUDA_ARCH="$arch"
+elif [ -x $bundle/bf16/train ]; then
+    skip build "the programs of $bundle are run; they were built elsewhere"
+else
+    echo "nvcc or a library is missing here, and there is no $bundle: run \`make cuda-bundle\` where they are, and bring build/bundle along"
+    failed=1
+    finish
+fi
+export LD_LIBRARY_PATH=$PWD/$bundle/lib:/usr/local/cuda/lib64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+
+# ---- Tests ----------------------------------------------------------------------------------------------------------------
+for precision in bf16 fp32; do
+    for test in $bundle/$precision/test_*; do
+        [ "$(basename "$test")" = test_comm ] && continue
+        step "$precision $(basename "$test")" "$test"
+    done
+done
+step "ranks" env CUDA_RANKS="$gpus" $bundle/fp32/test_comm
+step "whole program" tests/cuda/run.sh $bundle/cpu/train $bundle/cpu/compare_runs $bundle/fp32/train $bundle/bf16/train gpu
+
+# ---- compute-sanitizer: the small tests, and one training step -------------------------------------------------------------
+sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2>/dev/null)
+tiny="--data task:add@1 --problems 32 --heldout 1 --layers 1 --channels 64 --heads 1 --kv-heads 1 --ffn 64 --sft-steps 1 --sft-batch 4 --steps 1
+      --prompts 2 --rollouts 2 --rollouts-low 1 --rollouts-high 3 --max-tokens 12 --explore 2 --eval-samples 1 --slots 3 --micro-tokens 64"
+if [ -n "$sanitizer" ] && "$sanitizer" $bundle/fp32/test_rows >/dev/null 2>&1; then
+    for tool in memcheck racecheck initcheck synccheck; do
+        for test in test_rmsnorm test_swiglu test_rope test_embedding test_matmul test_attention test_attention_decode test_advantage test_decode; do
+            step "$tool $test" timeout 300 "$sanitizer" --tool $tool --error-exitcode 9 $bundle/bf16/$test
+        done
+        step "$tool train" timeout 300 "$sanitizer" --tool $tool --error-exitcode 9 $bundle/bf16/train $tiny --out "$out/tiny-$tool"
+        rm -rf "$out/tiny-$tool"
+    done
+else
+    skip compute-sanitizer "it is not here, or does not work on this machine"
+fi
+
+# ---- A demo: the policy must get better --------------------------------------------------------------------------------------
+demo() {
+    $bundle/bf16/train --data task:serial@1-2,gcd@1-2,add@1-3 --problems 1024 --heldout 256 --sft-steps 1800 --steps 60 --lr 3e-4 --eval-every 10 --slots 1024 --out "$out/demo" || return 1
+    grep -o '"heldout_pass1":[0-9.]*' "$out/demo/metrics.jsonl" | cut -d: -f2 | awk 'NR == 1 { first = $1 } { last = $1 }
+        END { print "held-out pass@1 from", first, "to", last; exit !(last > first + 0.05) }'
+}
+step "demo" demo
+rm -rf "$out/demo/checkpoints" "$out/demo/model"
+
+# ---- Benchmarks ---------------------------------------------------------------------------------------------------------------
+step "benchmarks" $bundle/bf16/bench "$out"
+if python3 -c 'import torch; torch.zeros(1).cuda()' >/dev/null 2>&1; then
+    step "benchmarks in PyTorch" env -u LD_LIBRARY_PATH python3 dev/gpu/bench_torch.py "$out"
+else
+    skip "benchmarks in PyTorch" "it is not here, or sees no GPU"
+fi
+finish

@@ -1,0 +1,34 @@
+"""Loads model folders that we saved with transformers and demands the logits of the fixtures they were read from.
+
+    build/cpu/tests/model/test_gpt_files KEEP     saves every fixture under KEEP
+    python dev/reference/check_saved.py KEEP [tests/model/fixtures]
+
+Also copies each folder's config.json to FIXTURE/saved_config.json: the test then holds what we save to those bytes.
+"""
+import os
+import shutil
+import sys
+
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+
+
+def main(saved, fixtures):
+    for name in sorted(os.listdir(saved)):
+        model, info = AutoModelForCausalLM.from_pretrained(f"{saved}/{name}", dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
+        if any(info.values()):
+            sys.exit(f"{name}: {info}")
+        expected = load_file(f"{fixtures}/{name}/expected.safetensors")
+        starts, ids = expected["starts"].tolist(), expected["ids"].long()
+        with torch.no_grad():
+            logits = torch.cat([model(input_ids=ids[None, a:b]).logits[0] for a, b in zip(starts, starts[1:])])
+        worst = (logits - expected["logits"]).abs().max().item()
+        print(f"{name}: {type(model).__name__}, logits within {worst:.1e}, eos {model.generation_config.eos_token_id}")
+        if not worst < 2e-4:  # float32 against float64, as in make_fixtures.py
+            sys.exit(f"{name}: the logits are others")
+        shutil.copy(f"{saved}/{name}/config.json", f"{fixtures}/{name}/saved_config.json")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "tests/model/fixtures")

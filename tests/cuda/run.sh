@@ -1,0 +1,86 @@
+#!/bin/bash
+# The whole CUDA program, on the CPU or on a GPU, against the C build. Prints "ok" or "FAILED" with each check's name.
+# usage: tests/cuda/run.sh C_TRAIN COMPARE_RUNS FP32_TRAIN BF16_TRAIN [gpu]
+# On the CPU (dev/cuda_on_cpu) it also runs 2 and 4 ranks, kills one, and repeats a run in another order of threads.
+set -u
+c=$(realpath "$1") compare=$(realpath "$2") fp32=$(realpath "$3") bf16=$(realpath "$4") where=${5:-cpu}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failed=0
+ok() { echo "[       OK ] $1"; }
+bad() { echo "[  FAILED  ] $1"; failed=$((failed + 1)); }
+check() { local name=$1; shift; if "$@"; then ok "$name"; else bad "$name"; fi; }
+run() { local log=$1; shift; "$@" >"$log" 2>&1 || { tail -n 5 "$log"; return 1; }; }
+same_bits() { cmp -s "$1/model/model.safetensors" "$2/model/model.safetensors" && cmp -s "$1/rollouts.jsonl" "$2/rollouts.jsonl"; }
+
+# A little warm-up in the C build, so that responses end and are sometimes right; everything else starts from its weights.
+tasks="--data task:serial@1,add@1 --problems 32 --heldout 1"
+run base.log "$c" $tasks --threads 1 --layers 2 --channels 64 --heads 4 --kv-heads 2 --ffn 96 --sft-steps 150 --sft-batch 32 --steps 0 --prompts 4 --out base
+flags="$tasks --model base/model --steps 2 --prompts 3 --rollouts 4 --rollouts-low 2 --rollouts-high 6 --max-tokens 12 --explore 2 --lr 1e-3 --warmup 0
+       --eval-every 9 --eval-samples 1 --sample-every 1 --slots 5 --micro-tokens 64"
+warmup="--sft-steps 1 --sft-batch 6"
+check comparator_can_fail "$compare" --self-test
+
+# fp32: other orders of summation, so the last bits differ and nothing else. 1e-4 is what the program promises.
+run c.log "$c" $flags $warmup --threads 1 --out c
+run fp32.log "$fp32" $flags $warmup --out fp32
+check fp32_equals_the_c_build "$compare" c fp32 1e-4 tokens
+
+# bf16: a rounding is 2^-9 of a value at most. About a dozen of them stand between a token and its logits in either of the two
+# layers, and logits of size 8 turn a relative error into an absolute one: 8 x 2^-9 x sqrt(24) < 0.08 on a log-probability.
+# The loss and the norm are means over many tokens. Sampled tokens may differ, so only the warm-up's are compared.
+run c1.log "$c" $flags $warmup --steps 0 --threads 1 --out c1
+run bf16_1.log "$bf16" $flags $warmup --steps 0 --out bf16_1
+check bf16_near_the_c_build "$compare" c1 bf16_1 0.04
+run bf16.log "$bf16" $flags --out bf16
+check bf16_samples_what_it_trains "$compare" bf16 bf16 0.08
+
+# --invariant: what is sampled is what is trained, to the bit, in either precision.
+for precision in fp32 bf16; do
+    run invariant.log "${!precision}" $flags --invariant --updates 1 --out "invariant_$precision"
+    check "invariant_${precision}_to_the_bit" "$compare" "invariant_$precision" "invariant_$precision" 0
+done
+
+# Two runs give the same bits; so do a run that was stopped and went on, and other slots.
+run again.log "$fp32" $flags $warmup --out again
+check two_runs_same_bits same_bits fp32 again
+run half.log "$fp32" $flags $warmup --steps 1 --schedule constant --out resumed
+run rest.log "$fp32" $flags $warmup --schedule constant --resume --out resumed
+check resumed_same_bits same_bits fp32 resumed
+
+# Bad use of the device: exit status 2 and one line.
+misuse() { local want=$1; shift; "$@" >misuse.log 2>&1; test $? = 2 -a "$(wc -l <misuse.log)" = 1 && grep -q -e "$want" misuse.log; }
+check too_little_memory misuse "lower --slots" "$fp32" $tasks --layers 12 --channels 1024 --prompts 3 --slots 4096 --max-tokens 30000 --out big
+check no_such_gpu misuse "GPU 99 asked for" env RANK=0 WORLD_SIZE=1 LOCAL_RANK=99 "$fp32" $flags --out none
+[ "$where" = gpu ] && exit $failed
+
+for mode in "ORDER=desc" "STREAM=late" "ORDER=7"; do
+    run order.log env CUDA_ON_CPU_$mode "$fp32" $flags $warmup --out "order-$mode"
+    check "same_bits_with_${mode/=/_}" same_bits fp32 "order-$mode"
+done
+
+# Ranks: the same rollouts and, to rounding, the same updates.
+ranks() { # ranks COUNT OUT FLAGS...
+    local count=$1 out=$2 status=0 pids=()
+    shift 2
+    for ((r = 0; r < count; r++)); do
+        RANK=$r WORLD_SIZE=$count LOCAL_RANK=0 "$fp32" "$@" --out "$out" >"$out.$r.log" 2>&1 &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do wait "$pid" || status=1; done
+    return $status
+}
+for count in 2 4; do
+    ranks $count ranks$count $flags $warmup || tail -n 3 ranks$count.*.log
+    check "${count}_ranks_equal_1" "$compare" fp32 ranks$count 1e-5
+done
+
+# A rank that is killed ends the other one, with a message, within 30 seconds.
+ranks 2 killed $flags --steps 100000 &
+for _ in $(seq 600); do grep -q '^rl' killed.0.log 2>/dev/null && break; sleep 0.2; done
+start=$SECONDS
+kill -KILL "$(pgrep -P $! | tail -n 1)"
+wait $!
+check a_dead_rank_ends_the_job test $((SECONDS - start)) -lt 30 -a "$(grep -c 'has died' killed.0.log)" = 1
+[ $failed -eq 0 ]

@@ -1,0 +1,121 @@
+// Prompt templates: what is accepted, what comes out, and that saving loses nothing.
+#include "data/prompt_template.h"
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void assert_rendered(const PromptTemplate *prompt, const char *question, const char *want) {
+    char *text = prompt_template_render(prompt, question);
+    assert_string_equal(text, want);
+    free(text);
+}
+
+static PromptTemplate parsed(const char *text) {
+    PromptTemplate prompt;
+    Error err;
+    if (!prompt_template_parse(&prompt, "test", text, strlen(text), &err)) fail_msg("%s", err.text);
+    return prompt;
+}
+
+static void test_render(void **state) {
+    (void)state;
+    PromptTemplate prompt = prompt_template_verbatim();
+    assert_rendered(&prompt, "c7+5=", "c7+5=");
+    prompt = parsed("Q: {question}\nA:");
+    assert_rendered(&prompt, "1+1?", "Q: 1+1?\nA:");
+    assert_rendered(&prompt, "", "Q: \nA:");
+    assert_rendered(&prompt, "%s {question} \\boxed{}", "Q: %s {question} \\boxed{}\nA:"); // a question is only text
+    prompt = parsed("{question}");
+    assert_rendered(&prompt, "q", "q");
+    prompt = parsed("{{question}}");
+    assert_rendered(&prompt, "q", "{q}");
+}
+
+static void test_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t size;
+        const char *why;
+    } bad[] = {{"", 0, "no {question}"},
+               {"{Question} {question", 20, "no {question}"},
+               {"{question}{question}", 20, "twice"},
+               {"{question}\0", 11, "NUL"}};
+    PromptTemplate prompt;
+    Error err;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_false(prompt_template_parse(&prompt, "name", bad[i].text, bad[i].size, &err));
+        assert_non_null(strstr(err.text, bad[i].why));
+        assert_non_null(strstr(err.text, "name"));
+    }
+    char large[PROMPT_TEMPLATE_MAX + 10];
+    memset(large, 'x', sizeof large);
+    memcpy(large, PROMPT_SLOT, strlen(PROMPT_SLOT));
+    assert_false(prompt_template_parse(&prompt, "name", large, PROMPT_TEMPLATE_MAX, &err));
+    assert_true(prompt_template_parse(&prompt, "name", large, PROMPT_TEMPLATE_MAX - 1, &err));
+    assert_false(prompt_template_load(&prompt, "no-such-template", &err));
+    assert_non_null(strstr(err.text, "data/prompts/no-such-template.txt"));
+    assert_false(prompt_template_load(&prompt, "./no-such-file", &err));
+    assert_non_null(strstr(err.text, "./no-such-file: No such file"));
+    assert_false(prompt_template_load(&prompt, "/", &err)); // a folder
+}
+
+static void test_saved_and_read_back(void **state) {
+    (void)state;
+    static const char *const texts[] = {"Q: {question}\nA:", "{question}\n", "\n\n{question}\n\n", "\r\n{question}", " {question} "};
+    char dir[] = P_tmpdir "/test_prompt_XXXXXX", path[100];
+    Error err = {0};
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/" PROMPT_FILE, dir);
+    PromptTemplate verbatim = prompt_template_verbatim(), back;
+    assert_true(prompt_template_save(&verbatim, dir, &err));
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_true(prompt_template_same(&verbatim, dir, &err));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        PromptTemplate prompt = parsed(texts[i]);
+        assert_false(prompt_template_same(&prompt, dir, &err)); // what was there before
+        assert_non_null(strstr(err.text, "another prompt template"));
+        assert_true(prompt_template_save(&prompt, dir, &err));
+        assert_true(prompt_template_load(&back, path, &err));
+        assert_string_equal(back.text, prompt.text);
+        assert_true(prompt_template_same(&prompt, dir, &err));
+        assert_false(prompt_template_same(&verbatim, dir, &err));
+    }
+    unlink(path);
+    rmdir(dir);
+    assert_false(prompt_template_save(&back, dir, &err));
+}
+
+// Those that come with the program (the tests run in the root of the project).
+static void test_shipped(void **state) {
+    (void)state;
+    PromptTemplate prompt;
+    Error err;
+    assert_true(prompt_template_load(&prompt, "qwen-math", &err));
+    assert_rendered(&prompt, "1+1?",
+                    "<|im_start|>system\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>\n"
+                    "<|im_start|>user\n1+1?<|im_end|>\n<|im_start|>assistant\n");
+    assert_true(prompt_template_load(&prompt, "plain", &err));
+    assert_rendered(&prompt, "1+1?", "Question: 1+1?\nReason step by step, and put the final answer within \\boxed{}.\nAnswer:");
+    assert_true(prompt_template_load(&prompt, "gsm8k", &err));
+    assert_rendered(&prompt, "1+1?", "Question: 1+1?\nReason step by step, and end with a line that holds #### and the number.\nAnswer:");
+    assert_true(prompt_template_load(&prompt, "gsm8k-4shot", &err));
+    assert_string_equal(prompt.text + prompt.slot, PROMPT_SLOT "\nAnswer:");
+    assert_true(prompt_template_load(&prompt, "verbatim", &err));
+    assert_rendered(&prompt, "1+1?", "1+1?");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_render),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_saved_and_read_back),
+        cmocka_unit_test(test_shipped),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,225 @@
+// One gradient of the policy loss: against finite differences of the whole model in double, the same bits for any cut into
+// micro-batches and rows of logits, and normalisers over all tokens whatever the cut.
+#include "kernels/advantage.h"
+#include "rl/update.h"
+#include "tests/kernels/policy_reference.h"
+#include "tests/model/reference_model.h"
+#include "tests/model/tiny_model.h"
+
+enum { SEQUENCES = 5, T_MAX = 12, V = 29 };
+static const int prompt_length[SEQUENCES] = {3, 1, 5, 2, 4}, response_length[SEQUENCES] = {4, 2, 7, 1, 5};
+enum { TOKENS = 4 + 2 + 7 + 1 + 5 };
+
+typedef struct World {
+    Device *dev;
+    Gpt *gpt;
+    double *p;
+    int ids[SEQUENCES][T_MAX];
+    TokenPolicy sampled[SEQUENCES][T_MAX];
+    TrainSequence sequences[SEQUENCES];
+    Gradients grads;
+    Arena arena;
+    Comm *comm;
+} World;
+
+static const PolicyObjective dynamo = {.inv_temp = 1 / 0.8f, .eps_low = 0.2f, .eps_high = 0.28f, .dual_clip = 3, .entropy_coef = 0.02f,
+                                       .comp = 0.4f, .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.1f}; // a low tau: many tokens are held back
+
+// The reference's row of logits that predicts response token t of sequence s
+static void predict(const World *w, const double *p, int s, int t, ReferenceRow *row, double *z_target) {
+    double logits[T_MAX * V];
+    int at = prompt_length[s] + t - 1;
+    reference_logits(logits, p, &w->gpt->table, &w->gpt->config, w->ids[s], at + 1);
+    *row = reference_row(logits + (size_t)at * V, V, dynamo.inv_temp);
+    *z_target = logits[(size_t)at * V + w->ids[s][at + 1]];
+}
+
+// "Sampled" by a policy a little off the model's, so that ratios lie on both sides of the clip.
+static World open_world(const char *architecture, int threads) {
+    World w = {.dev = device_open(threads, 0, NULL), .arena = {.name = "gradients"}, .comm = comm_open(NULL, NULL, NULL)};
+    w.gpt = tiny_model(w.dev, architecture);
+    float *h = tiny_params(&w.gpt->table);
+    w.p = malloc(w.gpt->table.size * sizeof *w.p);
+    for (size_t i = 0; i < w.gpt->table.size; i++) w.p[i] = h[i];
+    free(h);
+    gradients_plan(w.gpt, &w.grads, &w.arena);
+    arena_commit(&w.arena, w.dev);
+    for (int s = 0; s < SEQUENCES; s++) {
+        for (int t = 0; t < prompt_length[s] + response_length[s]; t++) w.ids[s][t] = (int)((test_random(98, (uint64_t)(s * 100 + t)) + 1) * 14.49f);
+        for (int t = 0; t < response_length[s]; t++) {
+            ReferenceRow row;
+            double z;
+            predict(&w, w.p, s, t, &row, &z);
+            double off = (double[]){0, 0.1, -0.4, 0.5, -0.1, 1.7}[(s * 3 + t) % 6];
+            w.sampled[s][t] =
+                (TokenPolicy){(float)fmin(reference_log_pi(&row, z, dynamo.inv_temp) + off, -0.01), (float)row.H.value, (float)row.E.value};
+        }
+        w.sequences[s] = (TrainSequence){
+            NULL, NULL, NULL, prompt_length[s], response_length[s], (float[]){0.9f, -1.2f, 0.4f, 1.5f, -0.3f}[s], 0.02f * (float)(s + 1)};
+    }
+    return w;
+}
+
+static void point(World *w) { // once the world has its final address
+    for (int s = 0; s < SEQUENCES; s++)
+        w->sequences[s].prompt = w->ids[s], w->sequences[s].tokens = w->ids[s] + prompt_length[s], w->sequences[s].sampled = w->sampled[s];
+}
+
+static void close_world(World *w) {
+    arena_free(&w->arena, w->dev);
+    free(w->p);
+    gpt_free(w->gpt);
+    device_close(w->dev);
+    comm_close(w->comm);
+}
+
+static void gradient(World *w, float *h_grad, TokenResult *results, PolicyObjective *o, int micro_tokens, int chunk, bool compat) {
+    Updater *updater = updater_new(w->gpt, micro_tokens, T_MAX, chunk);
+    updater_norms(updater, w->comm, o, w->sequences, SEQUENCES);
+    updater_gradient(updater, &w->grads, results, w->sequences, SEQUENCES, o, compat);
+    device_download(w->dev, h_grad, w->grads.flat, w->gpt->table.size * sizeof *h_grad);
+    updater_free(updater);
+}
+
+// Each token's reference at parameters p; A_final, once found, is held fixed: no gradient goes through the factors.
+static double reference_loss(const World *w, const double *p, const PolicyObjective *o, double *A_final, bool fixed, ReferenceToken *tokens) {
+    double loss = 0;
+    PolicyObjective bare = *o;
+    bare.comp = bare.stab = 0;
+    for (int s = 0, m = 0; s < SEQUENCES; s++)
+        for (int t = 0; t < response_length[s]; t++, m++) {
+            ReferenceRow row;
+            double z, A = fixed ? A_final[m] : w->sequences[s].advantage;
+            predict(w, p, s, t, &row, &z);
+            ReferenceToken token = reference_token(&row, z, fixed ? &bare : o, &A, w->sampled[s][t].logp, NULL);
+            A_final[m] = token.A_final;
+            if (tokens) tokens[m] = token;
+            loss += w->sequences[s].weight * token.loss.value;
+        }
+    return loss;
+}
+
+static void check_tokens(const TokenResult *got, const ReferenceToken *want) {
+    int clipped = 0, comp = 0, stab = 0;
+    for (int m = 0; m < TOKENS; m++) {
+        assert_true(near(got[m].logp, want[m].logp.value, 1e-4) && near(got[m].loss, want[m].loss.value, 1e-3) &&
+                    near(got[m].ratio, want[m].ratio.value, 1e-3));
+        assert_true(near(got[m].b_comp, want[m].b_comp.value, 1e-4) && near(got[m].b_stab, want[m].b_stab.value, 2e-3) &&
+                    got[m].clipped == want[m].clipped);
+        clipped += got[m].clipped > 0, comp += got[m].b_comp > 1.01f, stab += got[m].b_stab < 0.99f;
+    }
+    assert_true(clipped > 2 && clipped < TOKENS - 2 && comp > 2 && stab > 0); // every branch is taken
+}
+
+static void check_architecture(const char *architecture) {
+    World w = open_world(architecture, 2);
+    point(&w);
+    float *h_grad = malloc(w.gpt->table.size * sizeof *h_grad);
+    double A_final[TOKENS];
+    TokenResult results[TOKENS];
+    ReferenceToken want[TOKENS];
+    PolicyObjective o = dynamo;
+    gradient(&w, h_grad, results, &o, 64, 5, false);
+    reference_loss(&w, w.p, &o, A_final, false, want);
+    check_tokens(results, want);
+    for (int i = 0; i < w.gpt->table.count; i++) { // some entries of every tensor
+        const Param *param = &w.gpt->table.params[i];
+        for (int k = 0; k < 3; k++) {
+            size_t at = param->offset + (size_t)((test_random(8, (uint64_t)(i * 10 + k)) + 1) * 0.49999 * (double)param_elements(param));
+            double keep = w.p[at], step = 1e-5, up, down;
+            w.p[at] = keep + step, up = reference_loss(&w, w.p, &o, A_final, true, NULL);
+            w.p[at] = keep - step, down = reference_loss(&w, w.p, &o, A_final, true, NULL);
+            w.p[at] = keep;
+            double slope = (up - down) / (2 * step);
+            // b_stab is steep: its fp32 value, and the gradient with it, is good to 2e-3
+            if (!near(h_grad[at], slope, 2e-5 + 2e-3 * fabs(slope)))
+                fail_msg("%s: d %s [%zu] = %.8f, want %.8f", architecture, param->name, at - param->offset, h_grad[at], slope);
+        }
+    }
+    free(h_grad);
+    close_world(&w);
+}
+
+static void test_against_differences(void **state) {
+    (void)state;
+    check_architecture("llama");
+    check_architecture("qwen2");
+    check_architecture("qwen3");
+}
+
+// Neither micro-batches nor rows of logits nor threads change a bit of gradient, results or normalisers.
+static void test_split(void **state) {
+    (void)state;
+    const int variants[][3] = {{64, 64, 1}, {1, 1, 2}, {10, 3, 3}, {12, 7, 2}, {15, 2, 1}, {33, 64, 2}};
+    float *first = NULL, *h_grad = NULL;
+    TokenResult first_results[TOKENS], results[TOKENS];
+    PolicyObjective o, first_o;
+    for (size_t v = 0; v < sizeof variants / sizeof *variants; v++) {
+        World w = open_world("qwen3", variants[v][2]);
+        point(&w);
+        h_grad = malloc(w.gpt->table.size * sizeof *h_grad);
+        o = dynamo;
+        gradient(&w, h_grad, results, &o, variants[v][0], variants[v][1], false);
+        if (!first) {
+            first = h_grad, first_o = o;
+            memcpy(first_results, results, sizeof results);
+        } else {
+            assert_memory_equal(first, h_grad, w.gpt->table.size * sizeof *h_grad);
+            assert_memory_equal(first_results, results, sizeof results);
+            assert_memory_equal(&first_o, &o, sizeof o);
+            free(h_grad);
+        }
+        close_world(&w);
+    }
+    free(first);
+}
+
+// The authors' control over one micro-batch, sequences first .. end - 1: normalisers from its own tokens, E a mean over the response.
+static void check_compat(const World *w, int first, int end, const TokenResult *results) {
+    PolicyObjective own = dynamo;
+    double mean_E[SEQUENCES] = {0};
+    own.entropy_min = INFINITY, own.entropy_max = -INFINITY;
+    for (int s = first; s < end; s++) {
+        for (int t = 0; t < response_length[s]; t++)
+            mean_E[s] += exp(w->sampled[s][t].logp) * (w->sampled[s][t].logp + w->sampled[s][t].entropy) / response_length[s];
+        for (int t = 0; t < response_length[s]; t++) {
+            TokenPolicy p = {w->sampled[s][t].logp, w->sampled[s][t].entropy, (float)mean_E[s]};
+            own.entropy_min = fminf(own.entropy_min, p.entropy), own.entropy_max = fmaxf(own.entropy_max, p.entropy);
+            own.delta_max = fmaxf(own.delta_max, fabsf(entropy_change(p, 1, w->sequences[s].advantage, false)));
+        }
+    }
+    for (int s = first; s < end; s++)
+        for (int t = 0; t < response_length[s]; t++, results++) {
+            TokenPolicy p = {results->logp, results->entropy, results->E};
+            TokenPush want = token_push(&own, p, w->sampled[s][t].logp, w->sequences[s].advantage, (float)mean_E[s]);
+            assert_true(near(results->b_comp, want.b_comp, 1e-5) && near(results->b_stab, want.b_stab, 1e-5));
+        }
+}
+
+// The normalisers are the extremes over every sampled token, and the authors' control has them for each micro-batch, with its own E.
+static void test_norms_and_compat(void **state) {
+    (void)state;
+    World w = open_world("llama", 2);
+    point(&w);
+    float *h_grad = malloc(w.gpt->table.size * sizeof *h_grad), low = INFINITY, high = -INFINITY, delta = 0;
+    TokenResult results[TOKENS];
+    PolicyObjective o = dynamo;
+    for (int s = 0; s < SEQUENCES; s++)
+        for (int t = 0; t < response_length[s]; t++) {
+            low = fminf(low, w.sampled[s][t].entropy), high = fmaxf(high, w.sampled[s][t].entropy);
+            delta = fmaxf(delta, fabsf(entropy_change(w.sampled[s][t], 1, w.sequences[s].advantage, false)));
+        }
+    gradient(&w, h_grad, results, &o, 12, 64, true); // sequences of 6, 2, 11, 2 and 8 rows: these micro-batches
+    assert_true(o.entropy_min == low && o.entropy_max == high && o.delta_max == delta);
+    check_compat(&w, 0, 2, results);
+    check_compat(&w, 2, 3, results + 6);
+    check_compat(&w, 3, 5, results + 13);
+    free(h_grad);
+    close_world(&w);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_differences), cmocka_unit_test(test_split),
+                                       cmocka_unit_test(test_norms_and_compat)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
