@@ -6,6 +6,7 @@
 #include "verify/probe.h"
 #include "verify/verdict.h"
 
+#include <flint/flint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,9 +101,9 @@ VerifyScratch *verify_scratch_new(void) {
 
 void verify_scratch_free(VerifyScratch *scratch) {
     if (!scratch) return;
-    ball_forget();
     arena_destroy(&scratch->arena);
     free(scratch);
+    flint_cleanup(); // this thread's caches
 }
 
 VerifyResult verify_check(VerifyScratch *scratch, const VerifyGold *gold, const char *response, size_t len) {

@@ -43,6 +43,12 @@ static void runs_of_boxes(void **state) {
     finds("\\boxed{10} is what we get, so \\boxed{10}", false, "10");
     finds("\\boxed{6} or \\boxed{6}", false, "6");
     finds("\\boxed{5} and not \\boxed{6}", false, "6");
+    finds("\\boxed{1} papers and \\boxed{2} bins", false, "1|2");
+    finds("\\boxed{(3,3)} \\text{ for part (a) and } \\boxed{(1,1)}", false, "(3,3)|(1,1)");
+    finds("\\boxed{1} is wrong and \\boxed{2}", false, "2");
+    finds("\\boxed{1}. Then we add and \\boxed{2}", false, "2");
+    finds("- \\boxed{1}\n- \\boxed{2}", false, "1|2");
+    finds("\\boxed{3} + \\boxed{4} = \\boxed{7}", false, "7");
 }
 
 static void no_answer(void **state) {
@@ -53,6 +59,7 @@ static void no_answer(void **state) {
     finds("\\boxed{ }", true, "");
     finds("the total is 17", false, "");
     finds("<think>\\boxed{3}</think> hm", false, "");
+    finds("\\boxed{9} and then \\boxed{10", false, "9"); // the open one is dropped
 }
 
 static void markers(void **state) {
@@ -68,6 +75,8 @@ static void markers(void **state) {
     finds("Final Answer: The largest $n$ is 34.", false, "34");
     finds("Answer: \\[\n5\n\\]", false, "5");
     finds("answers are hard", false, "");
+    finds("\\boxed{255}\nFinal Answer: The final answer is $10,455$. I hope it is correct.", false, "10,455");
+    finds("The final answer is $3$. I hope it is correct. Or \\boxed{4}", false, "4");
 }
 
 static void fallback(void **state) {
@@ -78,6 +87,12 @@ static void fallback(void **state) {
     finds("28 percent", true, "28 percent");
     finds("-1 + exp(16)", true, "-1 + exp(16)");
     finds("The probability is 1/2.", true, "1/2");
+    finds("Answer: Jane started 3 hours ago", true, "3");
+    finds("Answer: one of 3 and 4", true, "one of 3 and 4");
+    finds("Because B is valid", true, "B");
+    finds("A. Because option B fails", true, "A");
+    finds("A cat or B or C", true, ""); // two letters name nothing
+    finds("$$x=2.$$ So it rose by 100%", true, "100%");
     finds("With $x>0$ fixed. So there are 12 of them in all, as was to be shown above.", true, "12");
 }
 

@@ -30,6 +30,9 @@ static void percent(void **state) {
     VerifyPolicy policy = verify_policy_training();
     assert_int_equal(judge(policy, "50\\%", "\\boxed{50}"), VERIFY_EQUAL);
     assert_int_equal(judge(policy, "50\\%", "\\boxed{0.5}"), VERIFY_EQUAL);
+    assert_int_equal(judge(policy, "50", "\\boxed{50\\%}"), VERIFY_EQUAL);
+    assert_int_equal(judge(policy, "0.28", "\\boxed{0.28\\%}"), VERIFY_NOT_EQUAL); // a proportion, not a percentage
+    assert_int_equal(judge(policy, "0.28", "\\boxed{28\\%}"), VERIFY_EQUAL);
     policy.percent_of_gold = false;
     assert_int_equal(judge(policy, "50\\%", "\\boxed{50}"), VERIFY_NOT_EQUAL);
     assert_int_equal(judge(policy, "50\\%", "\\boxed{0.5}"), VERIFY_EQUAL);
