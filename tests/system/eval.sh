@@ -68,6 +68,10 @@ check other_model misuse 'with model_files' ${ask/base/other} --responses half.j
 $ask --responses half.jsonl --fresh --temp 0.5 >fresh.log 2>&1
 check fresh_begins_anew test -s half.jsonl -a ! -e half.jsonl.partial
 
+mkdir weightless && cp base/model/*.json weightless
+$eval --model weightless --data task:add@1 >weightless.log 2>&1
+check no_partial_file_of_a_run_that_cannot_start test "$(compgen -G '*.partial')" = ""
+
 # Data that is not as it should be.
 { cat sums.jsonl; echo '{"question":"c9+9="}'; echo '{"question":'; head -1 sums.jsonl; } >flawed.jsonl
 flawed="$eval --threads 1 --model base/model --data flawed.jsonl --prompt-template verbatim --samples 1 --max-tokens 8"
