@@ -1,23 +1,30 @@
 #!/bin/sh
-# Runs each test command given and closes with one line of counts. A command that fails has its output printed whole.
-passed=0 failed=0 skipped=0
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+# Runs each test command given, JOBS of them at a time (default 1), and closes with one line of counts. A command that fails
+# has its output printed whole.
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+count=0
 for program in "$@"; do
-    if $program >"$log" 2>&1; then # unquoted: a command may have arguments
-        passed=$((passed + $(grep -c '^\[       OK \]' "$log")))
-        echo "ok      $program"
-    else
-        bad=$(grep '^\[  FAILED  \] [A-Za-z0-9_]*$' "$log" | sort -u | wc -l)
-        [ "$bad" -gt 0 ] || bad=1
-        passed=$((passed + $(grep -c '^\[       OK \]' "$log")))
-        failed=$((failed + bad))
-        echo "FAILED  $program"
-        cat "$log"
-    fi
-    skips=$(grep -c -i '^skipped' "$log")
-    skipped=$((skipped + skips))
-    grep -i '^skipped' "$log"
+    count=$((count + 1))
+    echo "$program" >"$logs/$count.command"
 done
+cat >"$logs/run" <<'END'
+program=$(cat "$1.command")
+if $program >"$1.log" 2>&1; then # unquoted: a command may have arguments
+    echo "ok      $program"
+else
+    bad=$(grep '^\[  FAILED  \] [A-Za-z0-9_]*$' "$1.log" | sort -u | wc -l)
+    [ "$bad" -gt 0 ] || bad=1
+    echo "$bad" >"$1.failed"
+    echo "FAILED  $program"
+    cat "$1.log"
+fi
+grep -i '^skipped' "$1.log"
+exit 0
+END
+seq "$count" | xargs -P "${JOBS:-1}" -I{} sh "$logs/run" "$logs/{}"
+passed=$(cat "$logs"/*.log | grep -c '^\[       OK \]')
+skipped=$(cat "$logs"/*.log | grep -c -i '^skipped')
+failed=$(cat "$logs"/*.failed 2>/dev/null | awk '{ n += $1 } END { print n + 0 }')
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

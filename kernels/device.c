@@ -23,6 +23,7 @@ Device *device_open(int threads, int ordinal, Error *err) {
 void device_close(Device *dev) { free(dev); }
 const char *device_name(const Device *dev) { return dev->name; }
 int device_threads(const Device *dev) { return dev->threads; }
+void device_set_invariant(Device *dev, bool on) { (void)dev, (void)on; }
 
 // Linux's estimate counts the caches that it would give up; elsewhere pages that nobody uses.
 size_t device_memory_free(const Device *dev) {

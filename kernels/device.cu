@@ -65,6 +65,7 @@ extern "C" void device_close(Device *dev) {
 
 extern "C" const char *device_name(const Device *dev) { return dev->name; }
 extern "C" int device_threads(const Device *) { return 1; }
+extern "C" void device_set_invariant(Device *dev, bool on) { dev->invariant = on; }
 
 extern "C" size_t device_memory_free(const Device *) {
     size_t free_bytes = 0, total = 0;

@@ -32,6 +32,7 @@ Device *device_open(int threads, int ordinal, Error *err);
 void device_close(Device *dev);
 const char *device_name(const Device *dev);   // for the start-up table; owned by dev
 int device_threads(const Device *dev);        // threads of the C build; 1 in the CUDA build
+void device_set_invariant(Device *dev, bool on); // CUDA build: no bit of a token depends on its batch (slower); C build: always so
 size_t device_memory_free(const Device *dev); // bytes that device_alloc can still give, as far as can be known
 
 void *device_alloc(Device *dev, size_t bytes); // 128-byte aligned, NOT cleared; exits with a message if there is none

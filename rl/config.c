@@ -27,6 +27,7 @@ const Flag train_flags[] = {
     {"plan", FLAG_SWITCH, FIELD(plan), "no", 0, 0, NULL, "print what the run would need in memory, from config.json and these flags, and end"},
     {"seed", FLAG_LONG, FIELD(seed), "1", 0, 9e18, NULL, "of weights, problems and sampling"},
     {"threads", FLAG_INT, FIELD(threads), "0", 0, 1024, NULL, "CPU threads; 0 = all cores; changes no bit of the result"},
+    {"invariant", FLAG_SWITCH, FIELD(invariant), "no", 0, 0, NULL, "CUDA build: what is sampled is what is trained, to the bit (slower); the C build always does so"},
     HEADING("Supervised warm-up (tasks only)"),
     {"sft-steps", FLAG_INT, FIELD(sft_steps), "0", 0, 1e7, NULL, "steps of supervised learning before reinforcement learning"},
     {"sft-batch", FLAG_INT, FIELD(sft_batch), "128", 1, 1e6, NULL, "examples a step"},

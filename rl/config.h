@@ -27,6 +27,7 @@ typedef struct TrainConfig {
     int problems, heldout, max_prompt, bad_rows; // bad_rows: 0 skip, 1 refuse
     bool resume, plan;
     int threads;
+    bool invariant;
     long long seed;
     // warm-up
     int sft_steps, sft_batch;

@@ -49,6 +49,7 @@ build/$(1)/%.o: %.cu
 build/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
 	@echo "  $(1) $$<" && $(SIM_CC) $(SIM_C) $(SIM_HOST_$(2)) $(3) $(SIM_INC) -MMD -MP -c $$< -o $$@
+.PRECIOUS: build/$(1)/%.o
 build/$(1)/dynamo.a: $$(SIM_STEMS:%=build/$(1)/%.o)
 	@rm -f $$@ && ar rcs $$@ $$^
 build/$(1)/kernels.a: $$(patsubst %,build/$(1)/%.o,$$(filter kernels/%,$$(SIM_STEMS)))
@@ -62,6 +63,13 @@ build/$(1)/tests/cuda_on_cpu/%: build/$(1)/tests/cuda_on_cpu/%.o $$(SIM_RUNTIME_
 endef
 $(foreach m,plain asan race,$(eval $(call SIM_MODE,$(if $(filter plain,$(m)),sim,sim-$(m)),$(m),)))
 $(foreach m,plain asan race,$(eval $(call SIM_MODE,$(if $(filter plain,$(m)),sim,sim-$(m))-bf16,$(m),-DPRECISION_BF16)))
+
+# The C twins by themselves, for tests/kernels/twins_*.c to hold against the kernels.
+SIM_TWINS = $(filter-out kernels/comm.c,$(wildcard kernels/*.c))
+build/cpu/twins.so: $(SIM_TWINS) $(wildcard kernels/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 $(SIM_NATIVE) -fopenmp -I. -fPIC -shared -Wl,-Bsymbolic -o $@ $(SIM_TWINS) -lm
+$(foreach m,$(SIM_MODES),$(addprefix build/$(m)/tests/kernels/,twins_model twins_step)): | build/cpu/twins.so
 
 SIM_CHECKS  = sim sim-asan sim-race
 SIM_TESTS   = $(foreach m,$(SIM_CHECKS),$(addprefix build/$(m)/tests/cuda_on_cpu/,test_launch test_tensor test_cublaslt test_nccl))

@@ -36,6 +36,12 @@ check bf16_near_the_c_build "$compare" c1 bf16_1 0.04
 run bf16.log "$bf16" $flags --out bf16
 check bf16_samples_what_it_trains "$compare" bf16 bf16 0.08
 
+# --invariant: what is sampled is what is trained, to the bit, in either precision.
+for precision in fp32 bf16; do
+    run invariant.log "${!precision}" $flags --invariant --updates 1 --out "invariant_$precision"
+    check "invariant_${precision}_to_the_bit" "$compare" "invariant_$precision" "invariant_$precision" 0
+done
+
 # Two runs give the same bits; so do a run that was stopped and went on, and other slots.
 run again.log "$fp32" $flags $warmup --out again
 check two_runs_same_bits same_bits fp32 again

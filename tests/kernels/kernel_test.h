@@ -60,6 +60,9 @@ static inline bool guards_whole(KernelTest *t) {
     return true;
 }
 
+// Where the GPU is played on a CPU (dev/cuda_on_cpu) a launch takes milliseconds: repetitions are fewer there.
+static inline bool is_slow(const KernelTest *t) { return strstr(device_name(t->dev), "CUDA on CPU") != NULL; }
+
 static inline void test_close(KernelTest *t) {
     if (!guards_whole(t)) fail_msg("a kernel wrote outside of its buffers");
     for (int i = 0; i < t->n_device; i++) device_free(t->dev, t->device[i]);

@@ -103,9 +103,9 @@ static void test_the_draw_is_checked(void **state) { // the check above notices 
     assert_false(is_the_draw(z, 4, 1, 0.5, 0.5, &row, 1, 0.3) || is_the_draw(z, 4, 1, all, all, &row, 1, NAN));
 }
 
-static int some_draws(void) { // a draw takes milliseconds where a GPU is played
+static int some_draws(void) {
     KernelTest t = test_open();
-    int draws = strstr(device_name(t.dev), "CUDA on CPU") ? 500 : 30000;
+    int draws = is_slow(&t) ? 500 : 30000;
     test_close(&t);
     return draws;
 }
