@@ -16,7 +16,7 @@ program=./train-cuda # `make cuda`
 test -x $program || program=./train
 test "${GPUS:-8}" = 1 || program="mpirun -n ${GPUS:-8} $program"
 flags=$(sed 's/#.*//' <<'END'
---data math,aime-train       # 7,470 and 975 problems; six of AIME's stand in MATH500 too,
+--data math,aime-train       # 7,470 and 975 problems, 266 of which stand in both; six of AIME stand in MATH500 too,
 --heldout-data math500       # and are left out, since what is evaluated on is not trained on
 --heldout 500                # all of it
 --prompt-template qwen-math  # as the model's makers evaluate it

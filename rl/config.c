@@ -1,6 +1,5 @@
 #include "rl/config.h"
 #include "rl/methods.h"
-#include <limits.h>
 #include <string.h>
 
 #define FIELD(name) offsetof(TrainConfig, name)
@@ -96,7 +95,6 @@ bool train_config_parse(TrainConfig *c, int argc, char **argv, Error *err) {
     const Method *m = &methods[c->method];
     if (c->allocation == ALLOCATION_METHOD) c->allocation = (int)m->allocation;
     if (c->modulation == MODULATION_METHOD) c->modulation = (int)m->modulation;
-    if (c->problems == 0) c->problems = strncmp(c->data, "task:", 5) == 0 ? 4096 : INT_MAX;
     if (c->eps_high < 0) c->eps_high = m->eps_high;
     if (c->entropy_coef < 0) c->entropy_coef = m->entropy_coef;
     if (c->allocation != ALLOCATE_UNIFORM && (c->rollouts_low > c->rollouts || c->rollouts_high < c->rollouts))

@@ -36,13 +36,13 @@ bool eval_run_open(EvalRun *run, EvalConfig *c, Comm *comm, Error *err) {
     if (!(run->tokenizer = tokenizer_load(c->model, err)) || !eval_sets_load(&run->sets, &source, run->tokenizer, err)) return false;
     if (!model_config_load(&model, c->model, err) || !eval_config_max_tokens(c, &run->sets, &model, err)) return false;
     if (!(run->identity = eval_config_identity(c, &run->sets, err))) return false;
-    partial_path(c, run->identity, run->partial, sizeof run->partial);
-    if (!(run->file = responses_open(run->partial, run->identity, c->fresh, NULL, err))) return false;
     if (!(run->dev = device_open(c->threads, comm_local_rank(comm), err))) return false;
     if (!open_model(run, c, &model, err)) return false;
     int room = 16 * c->slots / c->samples * c->samples;
     run->pool = pool_new(room > c->samples ? room : c->samples, c->max_tokens);
-    return true;
+    partial_path(c, run->identity, run->partial, sizeof run->partial);
+    run->file = responses_open(run->partial, run->identity, c->fresh, NULL, err); // last: a run that cannot start leaves none
+    return run->file != NULL;
 }
 
 void eval_run_close(EvalRun *run) {

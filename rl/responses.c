@@ -30,8 +30,8 @@ static const char *next_line(ResponseFile *f) {
 static bool same_value(const ResponseFile *f, const cJSON *now, const cJSON *then, Error *err) {
     if (cJSON_Compare(now, then, true)) return true;
     char *a = then ? cJSON_PrintUnformatted(then) : NULL, *b = cJSON_PrintUnformatted(now);
-    fail(err, "%.200s holds an unfinished evaluation with %s %.60s, not %.60s: use the same flags and files, or --fresh, or remove it", f->path, now->string,
-         a ? a : "(none)", b ? b : "?");
+    fail(err, "%.200s holds an unfinished evaluation with %s %.60s, not %.60s: use the same flags and files, or --fresh, or remove it", f->path,
+         now->string, a ? a : "(none)", b ? b : "?");
     cJSON_free(a);
     cJSON_free(b);
     return false;

@@ -3,6 +3,8 @@
 #include "rl/trainer.h"
 #include <string.h>
 
+enum { TASK_POOL = 4096 }; // training prompts of tasks, where --problems does not say
+
 // Reads every item of the list into one set. What is left out is printed to `notes`.
 static bool load_list(const TrainConfig *c, const char *list, DataUse use, ProblemSet *all, FILE *notes, Error *err) {
     char item[DATA_ITEM_MAX];
@@ -57,11 +59,11 @@ static bool load_files(Trainer *t, Error *err) {
         problems_truncate(&t->heldout.problems, c->heldout);
         t->train.problems = all;
     } else {
-        if (c->problems < all.count - c->heldout) problems_truncate(&all, c->problems + c->heldout);
+        if (c->problems && c->problems < all.count - c->heldout) problems_truncate(&all, c->problems + c->heldout);
         double share = (double)c->heldout / all.count;
         problems_split(&all, share < 0.5 ? share : 0.5, (uint64_t)c->seed, &t->train.problems, &t->heldout.problems);
     }
-    problems_truncate(&t->train.problems, c->problems);
+    if (c->problems) problems_truncate(&t->train.problems, c->problems);
     if (notes) check_against_evaluation_sets(c, &t->train.problems, notes);
     return true;
 }
@@ -69,8 +71,9 @@ static bool load_files(Trainer *t, Error *err) {
 static bool load_problems(Trainer *t, Error *err) {
     const TrainConfig *c = &t->config;
     if (!data_is_tasks(c->data)) return load_files(t, err);
+    int pool = c->problems ? c->problems : TASK_POOL;
     return task_spec_parse(c->data + strlen("task:"), &t->tasks, err) &&
-           problems_from_tasks(&t->tasks, (uint64_t)c->seed, c->problems, c->heldout, &t->train.problems, &t->heldout.problems, err);
+           problems_from_tasks(&t->tasks, (uint64_t)c->seed, pool, c->heldout, &t->train.problems, &t->heldout.problems, err);
 }
 
 static bool tokenize(Trainer *t, Error *err) {

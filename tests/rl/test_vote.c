@@ -27,7 +27,8 @@ static void assert_classes(const Response *responses, int n, bool task, const in
 
 static void test_by_bytes(void **state) {
     (void)state;
-    Response r[] = {boxed("7", VERDICT_WRONG), boxed("8", VERDICT_WRONG), boxed("7", VERDICT_WRONG), boxed("8", VERDICT_WRONG), boxed("77", VERDICT_WRONG)};
+    Response r[] = {boxed("7", VERDICT_WRONG), boxed("8", VERDICT_WRONG), boxed("7", VERDICT_WRONG), boxed("8", VERDICT_WRONG),
+                    boxed("77", VERDICT_WRONG)};
     assert_classes(r, 5, true, (const int[]){0, 1, 0, 1, 4});
 }
 
@@ -43,13 +44,15 @@ static void test_by_the_verifier(void **state) {
 // All correct answers are one, whatever they look like, and no wrong one joins them.
 static void test_correct_ones(void **state) {
     (void)state;
-    Response r[] = {boxed("9", VERDICT_WRONG), boxed("a", VERDICT_CORRECT), boxed("9.0", VERDICT_WRONG), boxed("b", VERDICT_CORRECT), boxed("a", VERDICT_WRONG)};
+    Response r[] = {boxed("9", VERDICT_WRONG), boxed("a", VERDICT_CORRECT), boxed("9.0", VERDICT_WRONG), boxed("b", VERDICT_CORRECT),
+                    boxed("a", VERDICT_WRONG)};
     assert_classes(r, 5, false, (const int[]){0, 1, 0, 1, 4});
 }
 
 static void test_who_does_not_vote(void **state) {
     (void)state;
-    Response r[] = {boxed("", VERDICT_NO_ANSWER), boxed("5", VERDICT_TRUNCATED), boxed("5", VERDICT_CORRECT), boxed("5", VERDICT_UNKNOWN), boxed("", VERDICT_WRONG)};
+    Response r[] = {boxed("", VERDICT_NO_ANSWER), boxed("5", VERDICT_TRUNCATED), boxed("5", VERDICT_CORRECT), boxed("5", VERDICT_UNKNOWN),
+                    boxed("", VERDICT_WRONG)};
     assert_classes(r, 5, false, (const int[]){-1, -1, 2, 3, -1});
     vote_classes(NULL, NULL, 0, false);
 }
