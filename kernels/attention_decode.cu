@@ -84,16 +84,16 @@ template <int HS>
 DEVICE_INLINE void attend(Online<HS> *x, const Cache<bf16> *in, const int *table, int head, const bf16 *q, bf16 *k_tile, bf16 *v_tile,
                           int first, int last, int step, float scale2) {
     int lane = threadIdx.x % 32;
-    auto rows_from = [&](const bf16 *cache, int j0) {
-        return [=](int i) { return j0 + i < last ? cache + cache_at(table, j0 + i, head, &in->s) : static_cast<const bf16 *>(NULL); };
+    auto load = [&](bf16 *tile, const bf16 *cache, int j0) {
+        tile_load<HS>(tile, KEY_TILE, last - j0, lane, 32, [=](int i) { return cache + cache_at(table, j0 + i, head, &in->s); });
     };
-    if (first < last) tile_load<HS>(k_tile, KEY_TILE, lane, 32, rows_from(in->k, first));
+    if (first < last) load(k_tile, in->k, first);
     cp_async_commit();
     for (int j0 = first; j0 < last; j0 += step) {
         float scores[KEY_TILE / 8][4] = {};
         cp_async_wait<0>();
         __syncwarp(); // K is there, and the last V is done with
-        tile_load<HS>(v_tile, KEY_TILE, lane, 32, rows_from(in->v, j0));
+        load(v_tile, in->v, j0);
         cp_async_commit();
         tile_dot<HS>(scores, q, k_tile);
         for (int n = 0; n < KEY_TILE / 8; n++)
@@ -102,7 +102,7 @@ DEVICE_INLINE void attend(Online<HS> *x, const Cache<bf16> *in, const int *table
         online_weights(x, scores, scale2);
         cp_async_wait<0>();
         __syncwarp(); // V is there, and K is done with
-        if (j0 + step < last) tile_load<HS>(k_tile, KEY_TILE, lane, 32, rows_from(in->k, j0 + step));
+        if (j0 + step < last) load(k_tile, in->k, j0 + step);
         cp_async_commit();
         tile_sum<HS>(x->o, scores, v_tile);
     }
@@ -139,7 +139,7 @@ static __global__ void __launch_bounds__(32 * W)
     float scale2 = 1.0f / sqrtf(static_cast<float>(HS)) * LOG2_E;
     size_t h0 = static_cast<size_t>(kv) * group + head0;
     const bf16 *q_row = q + static_cast<size_t>(r) * s->q_stride + h0 * HS;
-    tile_load<HS>(tiles->q, HEADS, threadIdx.x, 32 * W, [=](int i) { return i < heads ? q_row + i * HS : static_cast<const bf16 *>(NULL); });
+    tile_load<HS>(tiles->q, HEADS, heads, threadIdx.x, 32 * W, [=](int i) { return q_row + i * HS; });
     cp_async_commit();
     cp_async_wait<0>();
     __syncthreads();
@@ -167,7 +167,8 @@ static __global__ void __launch_bounds__(32 * W)
 }
 
 // o (R, NH, HS) from the splits that row r has: one block a row and head
-[[maybe_unused]] static __global__ void attention_decode_join_kernel(floatX *o, const Part *parts, const float *outputs, const int *pos, int splits, int NH, int HS) {
+[[maybe_unused]] static __global__ void
+attention_decode_join_kernel(floatX *o, const Part *parts, const float *outputs, const int *pos, int splits, int NH, int HS) {
     int r = blockIdx.x, h = blockIdx.y, count = pos[r] / SPLIT_KEYS + 1;
     size_t first = static_cast<size_t>(r) * splits * NH + h;
     for (int c = threadIdx.x; c < HS; c += blockDim.x) {
