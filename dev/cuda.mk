@@ -69,7 +69,8 @@ cuda-bundle:
 # Without a GPU: the harness's own tests; every kernel test in five of the modes, in three orders of threads; the whole program
 # against the C build. With nvcc, that it compiles and links without a warning too.
 SIM_KERNELS = sim:asc sim-bf16:desc sim-asan-bf16:7 sim-race:desc sim-race-bf16:asc
-CUDA_TESTED = $(filter-out %_arena %_philox %_compare %_exp_log %_modulation,$(KERNEL_TESTS))
+TWIN_TESTS  = $(addprefix tests/kernels/,twins_model twins_step invariant)
+CUDA_TESTED = $(filter-out %_arena %_philox %_compare %_exp_log %_modulation,$(KERNEL_TESTS)) $(TWIN_TESTS)
 CUDA_CHECKS = $(foreach m,$(SIM_KERNELS),$(CUDA_TESTED:%=build/$(firstword $(subst :, ,$(m)))/%))
 SIM_TWINS_RUN = $(foreach m,sim sim-bf16,$(addprefix build/$(m)/tests/kernels/,twins_model twins_step invariant))
 SIM_PROGRAMS = $(SIM_TWINS_RUN) build/sim/train build/sim-bf16/train build/sim/dev/gpu/bench build/sim/tests/cuda/test_comm build/sim-asan/tests/cuda/test_comm

@@ -48,20 +48,11 @@ DEVICE_INLINE void real_shares(Sharing *s, int P, const AllocateConfig *c) {
     __syncthreads();
 }
 
-// A prompt may be rounded up if its share reaches beyond what it has; the larger remainder goes first, then the lower index.
-DEVICE_INLINE bool goes_before(const Sharing *s, const int *n, int a, int b) {
-    double ra = s->share[a] - n[a], rb = s->share[b] - n[b];
-    return ra > rb || (ra == rb && a < b);
-}
-DEVICE_INLINE bool may_round_up(const Sharing *s, const int *n, int i, const AllocateConfig *c) {
-    return n[i] < c->high && n[i] < s->share[i] + 1 - 1e-9;
-}
-
 static __global__ void allocate_kernel(int *n, double *ideal, const double *correct, const double *verified, int P, AllocateConfig c) {
-    DYN_SHARED(double, memory); // share (P), proxy (P), then the whole parts as int (P)
+    DYN_SHARED(double, memory); // share (P); proxy (P), then in its place the remainder
     __shared__ Sharing s;
     __shared__ long long left;
-    int *whole_part = reinterpret_cast<int *>(memory + 2 * static_cast<size_t>(P));
+    const double none = -2; // remainder of a prompt that may not be rounded up
     if (threadIdx.x == 0) s.share = memory, s.proxy = memory + P, s.surplus = 0;
     for (int i = threadIdx.x; i < P; i += BLOCK) {
         bool explored = c.kind != ALLOCATE_UNIFORM && verified[i] >= c.explore;
@@ -73,27 +64,32 @@ static __global__ void allocate_kernel(int *n, double *ideal, const double *corr
         for (int i = 0; i < P; i++)
             if (s.share[i] < 0) s.surplus += c.rollouts - c.low;
     real_shares(&s, P, &c);
+    double *remainder = s.proxy;
     for (int i = threadIdx.x; i < P; i += BLOCK) {
-        if (ideal) ideal[i] = s.share[i];
-        whole_part[i] = static_cast<int>(s.share[i] + 1e-9); // the sharing's own rounding must not lose a whole rollout
+        double share = s.share[i];
+        int whole = static_cast<int>(share + 1e-9); // the sharing's own rounding must not lose a whole rollout
+        if (ideal) ideal[i] = share;
+        remainder[i] = whole < c.high && whole < share + 1 - 1e-9 ? share - whole : none;
+        n[i] = whole;
     }
     __syncthreads();
     if (threadIdx.x == 0) {
         left = static_cast<long long>(P) * c.rollouts;
-        for (int i = 0; i < P; i++) left -= whole_part[i];
+        for (int i = 0; i < P; i++) left -= n[i];
     }
     __syncthreads();
-    for (int i = threadIdx.x; i < P; i += BLOCK) { // largest remainder: the first `left` in that order get one more
+    for (int i = threadIdx.x; i < P; i += BLOCK) { // the `left` largest remainders get one more; of equals, the lower index
+        double mine = remainder[i];
         int before = 0;
-        for (int j = 0; j < P; j++) before += may_round_up(&s, whole_part, j, &c) && goes_before(&s, whole_part, j, i);
-        n[i] = whole_part[i] + (may_round_up(&s, whole_part, i, &c) && before < left);
+        for (int j = 0; j < P; j++) before += remainder[j] > mine || (remainder[j] == mine && j < i);
+        n[i] += mine > none && before < left;
     }
 }
 
 extern "C" void allocate_rollouts(Device *dev, int *n, double *ideal, const double *correct, const double *verified, int P,
                                   const AllocateConfig *config) {
     OP_RANGE();
-    size_t bytes = static_cast<size_t>(P) * (2 * sizeof(double) + sizeof(int));
+    size_t bytes = static_cast<size_t>(P) * 2 * sizeof(double);
     if (P == 0) return;
     allow_shared(dev, allocate_kernel, bytes);
     LAUNCH((allocate_kernel), 1, BLOCK, bytes, dev->stream)(n, ideal, correct, verified, P, *config);

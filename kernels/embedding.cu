@@ -1,6 +1,7 @@
 // See embedding.h. Backward without atomics: the tokens are put in order of (id, n), and the block that finds the first
 // token of an id adds all of that id's rows, in the order of n. A token's place is the number of tokens that come before
-// it in that order, counted: N^2 comparisons of integers, which for N = 64k are still less than one read of dy.
+// it in that order, counted: N comparisons of integers a token, of which every product of the model takes C multiply-adds
+// for each of its outputs.
 #include "kernels/embedding.h"
 #include "kernels/vector.cuh"
 
