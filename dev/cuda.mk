@@ -72,12 +72,11 @@ SIM_KERNELS = sim:asc sim-bf16:desc sim-asan-bf16:7 sim-race:desc sim-race-bf16:
 TWIN_TESTS  = $(addprefix tests/kernels/,twins_model twins_step invariant)
 CUDA_TESTED = $(filter-out %_arena %_philox %_compare %_exp_log %_modulation,$(KERNEL_TESTS)) $(TWIN_TESTS)
 CUDA_CHECKS = $(foreach m,$(SIM_KERNELS),$(CUDA_TESTED:%=build/$(firstword $(subst :, ,$(m)))/%))
-SIM_TWINS_RUN = $(foreach m,sim sim-bf16,$(addprefix build/$(m)/tests/kernels/,twins_model twins_step invariant))
-SIM_PROGRAMS = $(SIM_TWINS_RUN) build/sim/train build/sim-bf16/train build/sim/dev/gpu/bench build/sim/tests/cuda/test_comm build/sim-asan/tests/cuda/test_comm
+SIM_PROGRAMS = build/sim/train build/sim-bf16/train build/sim/dev/gpu/bench build/sim/tests/cuda/test_comm build/sim-asan/tests/cuda/test_comm
 ifneq ($(and $(SIM_FOUND),$(shell command -v $(SIM_CXX) 2>/dev/null)),)
 test-cuda: $(SIM_TESTS) $(SIM_FAULTS) $(CUDA_CHECKS) $(SIM_PROGRAMS) $(BUILD)/train $(BUILD)/tests/cuda/compare_runs $(if $(NVCC),cuda)
 	@JOBS=2 sh dev/run_tests.sh $(SIM_TESTS) "tests/cuda_on_cpu/run.sh build" build/sim/tests/cuda/test_comm build/sim-asan/tests/cuda/test_comm \
-	    "tests/cuda/run.sh $(BUILD)/train $(BUILD)/tests/cuda/compare_runs build/sim/train build/sim-bf16/train" "build/sim/dev/gpu/bench build small" $(SIM_TWINS_RUN) \
+	    "tests/cuda/run.sh $(BUILD)/train $(BUILD)/tests/cuda/compare_runs build/sim/train build/sim-bf16/train" "build/sim/dev/gpu/bench build small" \
 	    $(foreach m,$(SIM_KERNELS),$(CUDA_TESTED:%="env CUDA_ON_CPU_ORDER=$(lastword $(subst :, ,$(m))) build/$(firstword $(subst :, ,$(m)))/%"))
 else
 test-cuda:
