@@ -47,13 +47,13 @@ build/.dependencies: dev/dependencies.sh
 demo: all
 	@sh recipes/demo.sh
 
-# The tests: every module, whole programs, and all of that again under the sanitizers.
+# The tests: every module and whole programs; all of that again under the sanitizers; the CUDA kernels, executed on the CPU.
 tests: $(TESTS)
 check: tests $(BUILD)/train $(BUILD)/eval
 	@sh dev/run_tests.sh $(TESTS) $(SYSTEM:%="% $(BUILD)/train $(BUILD)/eval")
 check-sanitized:
 	@OMP_NUM_THREADS=2 $(MAKE) --no-print-directory BUILD=build/sanitized OPT="$(SANITIZE)" check
-test: check check-sanitized
+test: check check-sanitized test-cuda
 
 bench: $(BUILD)/dev/bench/bench
 	@$<

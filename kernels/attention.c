@@ -3,7 +3,7 @@
 #include "kernels/attention.h"
 #include "kernels/device_threads.h"
 #include "kernels/softmax_row.h"
-#include "kernels/tile.h"
+#include "kernels/tile_pack.h"
 #include <math.h>
 #include <omp.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 // one row alone and the same row among 64 give different bits, and what we sample would not be what we train.
 #include "kernels/matmul.h"
 #include "kernels/device_threads.h"
-#include "kernels/tile.h"
+#include "kernels/tile_pack.h"
 #include <string.h>
 
 // One task multiplies a block of BLOCK_ROWS x BLOCK_COLS outputs, BLOCK_K of the inner dimension at a time:

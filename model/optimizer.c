@@ -14,7 +14,7 @@ void optimizer_plan(const Gpt *g, Optimizer *opt, Arena *arena) {
 
 void optimizer_start(const Gpt *g, Optimizer *opt, const float *h_params) {
     if (!opt->master) opt->master = (float *)g->params;
-    device_upload(g->dev, opt->master, h_params, g->table.size * sizeof(float));
+    if (h_params) device_upload(g->dev, opt->master, h_params, g->table.size * sizeof(float));
 }
 
 void optimizer_reset(const Gpt *g, Optimizer *opt) {

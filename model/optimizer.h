@@ -18,7 +18,9 @@ typedef struct Optimizer {
 } Optimizer;
 
 void optimizer_plan(const Gpt *gpt, Optimizer *opt, Arena *arena);
-void optimizer_start(const Gpt *gpt, Optimizer *opt, const float *h_params); // after commit: sets master (h_params: fp32, flat)
+// After the commit: where floatX is float the parameters are their own master. writes master from h_params (fp32, flat),
+// or leaves its values to gpt_load where h_params is NULL.
+void optimizer_start(const Gpt *gpt, Optimizer *opt, const float *h_params);
 
 void optimizer_reset(const Gpt *gpt, Optimizer *opt); // moments and count back to 0
 

@@ -141,11 +141,17 @@ static bool get_counter(const Safetensors *state, const char *key, long long mos
     return fail(err, "%s: its counter %s is missing or impossible", dir, key);
 }
 
-static bool get_array(const Safetensors *state, const char *name, SafetensorType type, size_t n, void *to, const char *dir, Error *err) {
+static const Safetensor *find_array(const Safetensors *state, const char *name, SafetensorType type, size_t n, const char *dir, Error *err) {
     const Safetensor *t = safetensors_find(state, name);
-    if (!t || t->type != type || t->elements != n) return fail(err, "%s: trainer.safetensors has no %s of %zu values", dir, name, n);
-    memcpy(to, t->data, t->bytes);
-    return true;
+    if (t && t->type == type && t->elements == n) return t;
+    fail(err, "%s: trainer.safetensors has no %s of %zu values", dir, name, n);
+    return NULL;
+}
+
+static bool get_array(const Safetensors *state, const char *name, SafetensorType type, size_t n, void *to, const char *dir, Error *err) {
+    const Safetensor *t = find_array(state, name, type, n, dir, err);
+    if (t) memcpy(to, t->data, t->bytes);
+    return t != NULL;
 }
 
 static bool load_history(History *h, const Safetensors *state, const char *dir, Error *err) {
@@ -164,9 +170,15 @@ static bool load_history(History *h, const Safetensors *state, const char *dir, 
     return ok;
 }
 
-static bool load_state(Trainer *t, const Safetensors *state, const char *dir, float *h_values, Error *err) {
+// From the mapped file straight to the device.
+static bool load_moment(Trainer *t, const Safetensors *state, const char *name, float *to, const char *dir, Error *err) {
+    const Safetensor *moment = find_array(state, name, SAFETENSOR_F32, t->gpt->table.size, dir, err);
+    if (moment) device_upload(t->dev, to, moment->data, moment->bytes);
+    return moment != NULL;
+}
+
+static bool load_state(Trainer *t, const Safetensors *state, const char *dir, Error *err) {
     long long sft, rl;
-    size_t bytes = t->gpt->table.size * sizeof(float);
     const char *text = safetensors_metadata(state, "config");
     cJSON *saved = text ? cJSON_Parse(text) : NULL;
     bool ok = saved ? train_config_same(&t->config, saved, dir, err) : fail(err, "%s: trainer.safetensors is not a checkpoint of this program", dir);
@@ -176,14 +188,8 @@ static bool load_state(Trainer *t, const Safetensors *state, const char *dir, fl
         !load_history(&t->history, state, dir, err) || !prompt_template_same(&t->prompt, dir, err))
         return false;
     t->sft_done = (int)sft, t->rl_done = (int)rl;
-    if (!get_array(state, "adamw.m", SAFETENSOR_F32, t->gpt->table.size, h_values, dir, err)) return false;
-    device_upload(t->dev, t->opt.m, h_values, bytes);
-    if (!get_array(state, "adamw.v", SAFETENSOR_F32, t->gpt->table.size, h_values, dir, err)) return false;
-    device_upload(t->dev, t->opt.v, h_values, bytes);
-    if (!params_load(&t->gpt->table, dir, h_values, err)) return false;
-    device_upload_floats(t->dev, t->gpt->params, h_values, t->gpt->table.size);
-    optimizer_start(t->gpt, &t->opt, h_values);
-    return true;
+    return load_moment(t, state, "adamw.m", t->opt.m, dir, err) && load_moment(t, state, "adamw.v", t->opt.v, dir, err) &&
+           gpt_load(t->gpt, t->opt.master, dir, err);
 }
 
 bool resume_load(Trainer *t, Error *err) {
@@ -198,11 +204,8 @@ bool resume_load(Trainer *t, Error *err) {
     snprintf(dir, sizeof dir, "%s/step-%07d", folder, steps[count - 1]);
     snprintf(path, sizeof path, "%s/trainer.safetensors", dir);
     Safetensors *state = safetensors_open(path, &why);
-    float *h_values = calloc(t->gpt->table.size, sizeof *h_values);
-    REQUIRE(h_values, "out of memory");
-    bool ok = state && load_state(t, state, dir, h_values, &why);
+    bool ok = state && load_state(t, state, dir, &why);
     safetensors_close(state);
-    free(h_values);
     if (ok) return true;
     if (count > 1) return fail(err, "%s (remove %s to go on from the checkpoint before it)", why.text, dir);
     return fail(err, "%s", why.text);

@@ -94,10 +94,11 @@ static bool open_model(Trainer *t, Error *err) {
     plan_memory(t, &model, T);
     if (!memory_check(&t->memory, err)) return false;
     open_parts(t);
+    optimizer_start(t->gpt, &t->opt, NULL);
+    if (strcmp(c->model, "tiny") != 0) return gpt_load(t->gpt, t->opt.master, c->model, err);
     float *h_params = calloc(t->gpt->table.size, sizeof *h_params);
     REQUIRE(h_params, "out of memory");
-    if (strcmp(c->model, "tiny") == 0) params_init(&t->gpt->table, (uint64_t)c->seed, h_params);
-    else if (!params_load(&t->gpt->table, c->model, h_params, err)) return free(h_params), false;
+    params_init(&t->gpt->table, (uint64_t)c->seed, h_params);
     device_upload_floats(t->dev, t->gpt->params, h_params, t->gpt->table.size);
     optimizer_start(t->gpt, &t->opt, h_params);
     free(h_params);

@@ -115,6 +115,8 @@ Answer ball_proportional(const BallPoint *point, const Node *f, const Node *g, b
     return answer;
 }
 
+void ball_forget(void) { flint_cleanup(); }
+
 int ball_order(const BallPoint *point, const Node *a, const Node *b) {
     bool huge;
     if (node_is(a, N_RAT) && node_is(b, N_RAT)) return exact_compare(a, b) < 0 ? -1 : exact_compare(a, b) > 0;

@@ -36,5 +36,7 @@ Answer ball_at_point(const BallPoint *point, const Node *a, const Node *b, bool 
 Answer ball_proportional(const BallPoint *point, const Node *f, const Node *g, bool *valid);
 // Sign of a - b for real constants: -1, 0, 1; 2 when not decided.
 int ball_order(const BallPoint *point, const Node *a, const Node *b);
+// Frees what FLINT has cached for this thread (pi, e, Bernoulli numbers); it comes back when it is needed.
+void ball_forget(void);
 
 #endif

@@ -195,6 +195,12 @@ static Answer collections(Judge *judge, const Node *gold, const Node *mine) {
 static Answer element(Judge *judge, const Node *gold, const Node *mine) { // a collection against something else
     const Node *many = is_collection(gold) ? gold : mine, *one = many == gold ? mine : gold;
     if (node_is_const(one, CONST_EMPTY)) return judge_say(judge, ANSWER_NO, "not empty");
+    if (node_is(many, N_LIST) && many->op == LIST_OR && !node_is(one, N_RELATION)) { // "1/4 or 0.25" is one value in two forms
+        bool same = true;
+        for (uint32_t i = 0; i < many->count && same; i++)
+            same = judge_equal(judge, many == gold ? many->args[i] : one, many == gold ? one : many->args[i]) == ANSWER_YES;
+        if (same) return judge_say(judge, ANSWER_YES, "one value in two forms");
+    }
     if (node_is(one, N_RELATION)) {
         const Node *value = relation_value(judge, one);
         bool single = value && node_is(many, N_SET) && many->count == 1; // {0} and x=0

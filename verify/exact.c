@@ -87,6 +87,7 @@ const Node *exact_literal(Exact *exact, const char *digits, size_t len, int64_t 
 }
 
 const Node *exact_add(Exact *exact, const Node *a, const Node *b) {
+    if (!a || !b) return NULL;
     int64_t cost = product_cost(size_of(a), size_of(b)) + 2 * (node_is_integer(a) ? 0 : reduction_cost(a->den_size, b));
     if ((size_of(a) + size_of(b)) * 64 > 4 * EXACT_BITS || !exact_spend(exact, cost)) return NULL;
     mpq_t x, y, sum;
@@ -98,6 +99,7 @@ const Node *exact_add(Exact *exact, const Node *a, const Node *b) {
 }
 
 const Node *exact_mul(Exact *exact, const Node *a, const Node *b) {
+    if (!a || !b) return NULL;
     int64_t cost = product_cost(size_of(a), size_of(b)) + reduction_cost(size_of(a), b) + reduction_cost(size_of(b), a);
     if ((size_of(a) + size_of(b)) * 64 > 4 * EXACT_BITS || !exact_spend(exact, cost)) return NULL;
     mpq_t x, y, product;
@@ -153,6 +155,7 @@ static const Node *integer_power(Exact *exact, const Node *base, const Node *exp
 }
 
 const Node *exact_pow(Exact *exact, const Node *base, const Node *exponent) {
+    if (!base || !exponent) return NULL;
     if (node_is_integer(exponent)) return integer_power(exact, base, exponent);
     if (exponent->den_size != 1 || exponent->den[0] > 1000) return NULL;
     unsigned long n = exponent->den[0];

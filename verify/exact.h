@@ -22,7 +22,8 @@ int64_t exact_gcd_cost(int64_t x, int64_t y); // of a gcd of x and y limbs
 // Digits with optional point, e.g. "12.50", times 10^exponent; the last `repeat` digits recur for ever. NULL past the bounds.
 const Node *exact_literal(Exact *exact, const char *digits, size_t len, int64_t exponent, size_t repeat);
 
-// Each returns NULL when refused and UNDEF when there is no value (division by zero, factorial of -1).
+// Each returns NULL when refused and UNDEF when there is no value (division by zero, factorial of -1). Sums, products and
+// powers of NULL are NULL, so that a refusal inside a formula is the formula's.
 const Node *exact_add(Exact *exact, const Node *a, const Node *b);
 const Node *exact_mul(Exact *exact, const Node *a, const Node *b);
 const Node *exact_pow(Exact *exact, const Node *base, const Node *exponent); // rational exponent only if the root is exact

@@ -58,7 +58,7 @@ static size_t separator(const char *s, char *kind) {
     }
     if (s[0] == ',' && s[1] == '\\' && s[2] == '!') return *kind = '!', 3 + strspn(s + 3, " ");
     if (s[0] == ',') return *kind = ',', 1;
-    if (s[i] == '\\' && strchr(",!;: ", s[i + 1])) return *kind = '\\', i + 2;
+    if (s[i] == '\\' && s[i + 1] && strchr(",!;: ", s[i + 1])) return *kind = '\\', i + 2;
     if (s[0] == '~') return *kind = '~', 1;
     if (s[0] == ' ' && s[1] != ' ') return *kind = ' ', 1;
     return 0;
@@ -105,9 +105,10 @@ static const char *const DROPPED[] = {"displaystyle", "textstyle", "scriptstyle"
     "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "Biggl", "Biggr", "rm", "bf", "it", "mathstrut", "strut",
     "boldsymbol", "bm", "mathbf", "mathit", "mathsf", "mathtt", "pmb", "ensuremath", "boxed", "fbox", "framebox", "underline", "protect", "nonumber",
     "tiny", "small",
-    "large", "Large", "therefore", "because", "checkmark", "qed", "blacksquare", NULL};
-static const char *const BLANKS[] = {"quad", "qquad", "thinspace", "enspace", "hfill", "hspace", "space", "medspace", "thickspace", "negthinspace",
-    NULL};
+    "large", "Large", "LARGE", "huge", "Huge", "therefore", "because", "checkmark", "qed", "blacksquare", NULL};
+static const char *const BLANKS[] = {"quad", "qquad", "thinspace", "enspace", "hfill", "space", "medspace", "thickspace",
+    "negthinspace", NULL};
+static const char *const SKIPPED[] = {"color", "textcolor", "colorbox", "tag", "label", "hspace", "vspace", NULL}; // with their argument
 static const char *const TEXTS[] = {"text", "textbf", "textit", "textrm", "textsf", "texttt", "textnormal", "mbox", "hbox", "mathrm", "operatorname",
     "emph", "textup", "mathop", NULL};
 
@@ -210,9 +211,10 @@ static void lex_command(Lexer *lx, size_t end) {
     if (n >= 4 && (name[0] == 'd' || name[0] == 't' || name[0] == 'c') && n == 5 && !memcmp(name + 1, "frac", 4)) name++, n--;
     if (n == 6 && (name[0] == 'd' || name[0] == 't') && !memcmp(name + 1, "binom", 5)) name++, n--;
     if ((n == 5 && !memcmp(name, "sfrac", 5)) || (n == 8 && !memcmp(name, "nicefrac", 8))) name += n - 4, n = 4;
-    if ((n == 5 && !memcmp(name, "color", 5)) || (n == 9 && !memcmp(name, "textcolor", 9))) { // skip the colour
-        size_t open = lx->i + strspn(lx->s + lx->i, " "), close = lx->s[open] == '{' ? closing(lx, open, end) : 0;
+    if (one_of(name, n, SKIPPED)) {
+        size_t open = lx->i + strspn(lx->s + lx->i, " *"), close = lx->s[open] == '{' ? closing(lx, open, end) : 0;
         if (close) lx->i = close + 1;
+        lx->space = true;
         return;
     }
     if (n == 7 && !memcmp(name, "phantom", 7)) { // invisible: skip its argument

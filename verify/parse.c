@@ -151,6 +151,8 @@ static Parsed parse_ascii(Exact *exact, const char *ascii, size_t len, bool grou
         const Node *below = parse_statement(&p);
         tree = below ? node_divide(p.arena, tree, below) : NULL;
     }
+    while (tree && (accept_command(&p, "implies") || accept_command(&p, "Rightarrow") || accept_command(&p, "Longrightarrow")))
+        tree = parse_statement(&p); // "2x=10 \implies x=5" says x=5
     out.limit = p.limit || exact->arena->exhausted;
     if (!p.failed && p.t->kind == T_END && !out.limit) out.tree = tree;
     return out;
@@ -161,8 +163,8 @@ static Parsed parse_ascii(Exact *exact, const char *ascii, size_t len, bool grou
 // The length of a phrase like "the answer is:" at s, 0 when there is none. Outside of \text{} it must speak of an answer.
 static size_t phrase_at(const char *s, size_t len, bool wrapped) {
     static const char *const PHRASES[] = {"the final answer is", "the correct answer is", "the answer is", "final answer is", "correct answer is",
-        "answer is", "final answer", "answer",
-                                          "thus", "therefore", "hence", "so", "is", "equals", NULL};
+        "answer is", "final answer", "answer", "thus", "therefore", "hence", "so", "is", "equals", "exactly", "only",
+        NULL};
     for (size_t i = 0; PHRASES[i] && (wrapped || i < 8); i++) {
         size_t n = strlen(PHRASES[i]);
         if (len <= n || !words_equal(s, n, PHRASES[i]) || isalnum((unsigned char)s[n])) continue;

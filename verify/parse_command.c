@@ -178,9 +178,18 @@ static const Node *big_operator(Parser *p, int op) {
     return node_new(p->arena, N_BIG, op, args, 4);
 }
 
-static const Node *refused(Parser *p, const Token *command) { // heads that need a computer algebra system
+// Heads that need a computer algebra system. "\int_0^1 x^2 dx = 1/3" states its value all the same: the head is then a name.
+static const Node *refused(Parser *p, const Token *command) {
     static const char *const HEADS[] = {"int", "iint", "iiint", "oint", "lim", "limsup", "liminf", "sup", "sum", "end", "item", NULL};
-    return words_in(command->text, command->len, HEADS) ? parse_fail(p) : NULL;
+    if (!words_in(command->text, command->len, HEADS)) return NULL;
+    Token *t = p->t;
+    for (int depth = 0; t->kind != T_END && depth >= 0 && !(depth == 0 && token_symbol(t, '=')); t++)
+        if (t->kind == T_SYMBOL) depth += strchr("({[", t->symbol) ? 1 : strchr(")}]", t->symbol) ? -1 : 0;
+    size_t len;
+    const char *name = token_symbol(t, '=') ? spelling_until(p, command, t, &len) : NULL;
+    if (!name || len > 200) return parse_fail(p);
+    p->t = t;
+    return node_text(p->arena, N_SYM, name, len, NULL, 0);
 }
 
 const Node *parse_command(Parser *p) {
@@ -208,7 +217,9 @@ const Node *parse_command(Parser *p) {
     if (token_is(t, T_COMMAND, "ldots") || token_is(t, T_COMMAND, "dots") || token_is(t, T_COMMAND, "cdots"))
         return node_text(p->arena, N_SYM, "...", 3, NULL, 0);
     if (words_in(t->text, t->len, DECORATIONS)) return decorated(p, t);
-    if (refused(p, t) || p->failed || t->len < 2) return parse_fail(p);
+    const Node *head = refused(p, t);
+    if (head) return head;
+    if (p->failed || t->len < 2) return parse_fail(p);
     // Greek letters and unknown commands: a name, with its subscript.
     t->kind = T_WORD;
     if (at_symbol(p, '_') || at_symbol(p, '\'')) {

@@ -45,7 +45,7 @@ const Node *parse_sum(Parser *p) {
 static bool unit_ahead(const Parser *p) { // a word after a value that reads as a unit or a noun
     const Token *t = p->t;
     if (t->kind != T_WORD || t->len < 2 || words_math_name(t->text, t->len)) return false;
-    if (words_equal(t->text, t->len, "per") && t->space) return true;
+    if (t->space && (words_equal(t->text, t->len, "per") || words_equal(t->text, t->len, "of"))) return true;
     if (unit_word(t->text, t->len) && !(token_symbol(&t[1], '('))) return t->space || t->len >= 2;
     return t->space && t->len >= 4;
 }
@@ -70,7 +70,7 @@ bool starts_factor(const Parser *p) {
             "rfloor", "rvert", "rVert", "rbrace", "over", "choose", "binom_", "end", "lor", "land", "vee", "wedge", "circ", "percent", "euro",
             "pounds", "yen", "rupee", "cent", "implies", "Rightarrow", "iff", "permil",
             "ne", "neq", "lt", "le", "leq", "leqslant", "gt", "ge", "geq", "geqslant", "approx", "in", "equiv", "sim", "cong", "rightarrow", "subset",
-            "subseteq", "perp", "parallel", "notin", "not", "leqq", "geqq", "doteq", "bigcup", "mapsto", NULL};
+            "subseteq", "perp", "parallel", "notin", "not", "leqq", "geqq", "doteq", "bigcup", "mapsto", "Longrightarrow", NULL};
         if (t->len == 1 && *t->text == '|') return !p->bars && !p->builder;
         return !words_in(t->text, t->len, NOT);
     }

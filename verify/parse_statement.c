@@ -136,6 +136,28 @@ static const Node *finish_relation(Parser *p, Items *items, char *signs, uint32_
     return node_text(p->arena, N_RELATION, signs, count, items->at, items->count);
 }
 
+// "P(X=3) =", "\mathbb{E}[X] =", "\text{Var}(X) =": what is in the brackets of such a quantity does not matter, it is a name.
+static const Node *accept_quantity(Parser *p) {
+    static const char *const NAMES[] = {"P", "E", "Pr", "Var", "Cov", NULL};
+    Token *t = p->t;
+    bool board = token_is(t, T_COMMAND, "mathbb") && token_symbol(&t[1], '{') && t[2].kind == T_WORD && token_symbol(&t[3], '}');
+    bool named = (t->kind == T_WORD || t->kind == T_COMMAND) && t->len <= 3 && words_in(t->text, t->len, NAMES) && isupper((unsigned char)*t->text);
+    if (!board && !named && t->kind != T_TEXT) return NULL;
+    Token *open = t + (board ? 4 : 1), *end = open;
+    if (!token_symbol(open, '(') && !token_symbol(open, '[')) return NULL;
+    int depth = 0;
+    do {
+        if (end->kind == T_END) return NULL;
+        if (end->kind == T_SYMBOL) depth += strchr("([", end->symbol) ? 1 : strchr(")]", end->symbol) ? -1 : 0;
+        end++;
+    } while (depth > 0);
+    size_t len;
+    const char *name = token_symbol(end, '=') ? spelling_until(p, t, end, &len) : NULL;
+    if (!name) return NULL;
+    p->t = end;
+    return node_text(p->arena, N_SYM, name, len, NULL, 0);
+}
+
 const Node *parse_relation(Parser *p) {
     if (!parse_enter(p)) return NULL;
     if (at_command(p, "approx") || at_symbol(p, '=')) p->t++; // "\approx 8.24"
@@ -144,7 +166,8 @@ const Node *parse_relation(Parser *p) {
     char signs[PARSE_LIST];
     uint32_t n = 0;
     for (;;) {
-        const Node *side = parse_union(p), *modulus = side ? accept_modulus(p) : NULL;
+        const Node *quantity = n ? NULL : accept_quantity(p), *side = quantity ? quantity : parse_union(p),
+                   *modulus = side ? accept_modulus(p) : NULL;
         if (modulus) side = node_2(p->arena, N_MODULO, 0, side, modulus);
         if (!items_add(p, &items, side)) return NULL;
         char sign = n + 1 < sizeof signs ? accept_relation(p) : 0;

@@ -28,11 +28,16 @@ static bool is_segment(const Node *n) { // AB, \frac{NO}{BO}
     return true;
 }
 
+static bool is_measured_angle(const Node *n) { // m\angle A
+    return n->count == 2 && node_is(n->args[0], N_SYM) && node_text_is(n->args[0], "m") && node_is(n->args[1], N_SYM) &&
+           n->args[1]->text_len > 6 && !memcmp(n->args[1]->text, "angle:", 6);
+}
+
 bool is_name(const Node *n) {
     switch (n->kind) {
     case N_SYM: case N_TEXT: return !node_text_is(n, "...");
     case N_CONST: return n->op == CONST_E || n->op == CONST_I;
-    case N_MUL: return is_segment(n);
+    case N_MUL: return is_segment(n) || is_measured_angle(n);
     case N_FUNC: return n->count == 1 && is_name(n->args[0]);
     case N_APPLY: return true;
     case N_TUPLE: case N_RATIO:

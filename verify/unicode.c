@@ -1,6 +1,7 @@
 // UTF-8 to ASCII TeX by one sorted table; see unicode.h. The pairings are Unicode's own character names.
 #include "verify/unicode.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,7 +27,8 @@ static const Entry TABLE[] = {
     {0x1D62, "_i"}, {0x1D2C, "^A"}, {0x2002, " "}, {0x2003, " "}, {0x2009, "\\,"}, {0x200A, "\\,"}, {0x200B, ""}, {0x200C, ""}, {0x200D, ""},
     {0x200E, ""}, {0x2010, "-"}, {0x2011, "-"}, {0x2012, "-"}, {0x2013, "-"}, {0x2014, "-"}, {0x2015, "-"},
     {0x2016, "\\|"}, {0x2018, "'"}, {0x2019, "'"}, {0x201C, "\""}, {0x201D, "\""}, {0x2022, "\\cdot "}, {0x2026, "\\ldots "}, {0x202F, "\\,"},
-    {0x2030, "\\permil "}, {0x2032, "'"}, {0x2033, "''"}, {0x2044, "/"}, {0x2060, ""}, {0x2061, ""}, {0x2062, ""}, {0x2070, "^0"}, {0x2071, "^i"},
+    {0x2030, "\\permil "}, {0x2032, "'"}, {0x2033, "''"}, {0x2044, "/"}, {0x2060, ""}, {0x2061, ""}, {0x2062, "\\cdot "}, {0x2070, "^0"},
+    {0x2071, "^i"},
     {0x2074, "^4"}, {0x2075, "^5"}, {0x2076, "^6"}, {0x2077, "^7"}, {0x2078, "^8"}, {0x2079, "^9"}, {0x207A, "^+"},
     {0x207B, "^-"}, {0x207D, "^("}, {0x207E, "^)"}, {0x207F, "^n"}, {0x2080, "_0"}, {0x2081, "_1"}, {0x2082, "_2"},
     {0x2083, "_3"}, {0x2084, "_4"}, {0x2085, "_5"}, {0x2086, "_6"}, {0x2087, "_7"}, {0x2088, "_8"}, {0x2089, "_9"},
@@ -128,6 +130,8 @@ char *unicode_to_tex(Arena *arena, const char *text, size_t len, size_t *out_len
         else if (is_script(tex)) {
             i = script_run(text, len, &out, tex, i + bytes);
             continue;
+        } else if (tex && !*tex && out > result && isalnum((unsigned char)out[-1]) && i + bytes < len && isalnum((unsigned char)text[i + bytes])) {
+            out += sprintf(out, "\\char%x ", code); // a zero-width character inside a number or word is not nothing: 1<ZWSP>2
         } else if (tex) {
             size_t n = strlen(tex);
             memcpy(out, tex, n);

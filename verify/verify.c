@@ -100,6 +100,7 @@ VerifyScratch *verify_scratch_new(void) {
 
 void verify_scratch_free(VerifyScratch *scratch) {
     if (!scratch) return;
+    ball_forget();
     arena_destroy(&scratch->arena);
     free(scratch);
 }

@@ -59,6 +59,7 @@ void verify_gold_free(VerifyGold *gold);
 // All the memory that a thread's checks allocate here, fixed from the start (16 MiB). GMP and FLINT allocate their
 // temporaries themselves; the magnitude of every operation is checked beforehand, which bounds those (see exact.h).
 VerifyScratch *verify_scratch_new(void);
+// In the thread that used it: the constants that FLINT caches for a thread go as well.
 void verify_scratch_free(VerifyScratch *scratch);
 
 // Judges one response (any bytes, NUL included). Never fails, never blocks.

@@ -18,7 +18,8 @@ static const char *const ARTICLES[] = {"a", "an", "the", NULL};
 static const char *const ORDINALS[] = {"st", "nd", "rd", "th", NULL};
 static const char *const NONE[] = {"no solution", "none", "empty set", "no real solution", "empty", "no such", "no answer exist",
     "there are no solution", "no integer solution", "no solution exist", "there is no solution", "no real solution exist", NULL};
-static const char *const REALS[] = {"all real number", "all real", "real number", "set of all real number", "all real value", "every real number",
+static const char *const REALS[] = {"all real number", "all real", "real number", "set of all real number", "all real value", "all real x",
+    "all real number x", "every real number",
     "reals", NULL};
 
 bool words_equal(const char *text, size_t len, const char *word) { return strlen(word) == len && !strncasecmp(text, word, len); }

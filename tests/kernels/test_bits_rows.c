@@ -46,8 +46,8 @@ static void op_rope(Device *dev, float *out, const Inputs *in, int n, int rows) 
     rope_backward(dev, to + 10000, in->ids + n, in->cos_sin, rows, 2, C / 2, C);
 }
 
-static const PolicyObjective objective = {.inv_temp = 1 / 0.9f, .eps_low = 0.2f, .eps_high = 0.2f, .dual_clip = 10, .entropy_coef = 0.01f, .comp = 0.4f,
-                                          .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.9f, .entropy_max = 5, .delta_max = 0.3f};
+static const PolicyObjective objective = {.inv_temp = 1 / 0.9f, .eps_low = 0.2f, .eps_high = 0.2f, .dual_clip = 10, .entropy_coef = 0.01f,
+                                          .comp = 0.4f, .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.9f, .entropy_max = 5, .delta_max = 0.3f};
 
 static void op_policy_loss(Device *dev, float *out, const Inputs *in, int n, int rows) {
     PolicyTargets targets = {in->ids + n, in->x + n, in->y + n, in->rstd + n, NULL};

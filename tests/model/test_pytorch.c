@@ -186,7 +186,7 @@ static void test_llama3_rope(void **state) { (void)state, check("llama3_rope", f
 static void test_qwen2_untied(void **state) { (void)state, check("qwen2_untied", true, 0); }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_first_wrong), cmocka_unit_test(test_llama), cmocka_unit_test(test_qwen2), cmocka_unit_test(test_qwen3),
-                                       cmocka_unit_test(test_llama3_rope), cmocka_unit_test(test_qwen2_untied)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_first_wrong), cmocka_unit_test(test_llama), cmocka_unit_test(test_qwen2),
+                                       cmocka_unit_test(test_qwen3), cmocka_unit_test(test_llama3_rope), cmocka_unit_test(test_qwen2_untied)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

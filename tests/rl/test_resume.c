@@ -206,6 +206,7 @@ static void test_impossible_values(void **state) {
         {{.tensor = "history.correct", .how = CUT}, "history.correct"},
         {{.tensor = "history.correct", .number = NAN}, "history of prompt 0 is impossible"},
         {{.tensor = "history.correct", .number = 1e6}, "history of prompt 0 is impossible"},
+        {{.tensor = "history.correct", .number = -1}, "history of prompt 0 is impossible"},
         {{.tensor = "history.verified", .number = -4}, "history of prompt 0 is impossible"},
         {{.tensor = "history.verified", .number = INFINITY}, "history of prompt 0 is impossible"},
         {{.tensor = "history.length", .number = NAN}, "history of prompt 0 is impossible"},

@@ -7,6 +7,7 @@
 
 #include "verify/verify.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,14 +71,62 @@ static void ten_thousand_levels(void **state) {
     free(b.text);
 }
 
+// What people write stays within the bounds: a LIMIT here would be a right answer refused.
+static void depth_that_people_write(void **state) {
+    (void)state;
+    static const char *const OPEN[] = {"(", "{", "\\left(", "\\sqrt{", "-(-"}, *const CLOSE[] = {")", "}", "\\right)", "}", ")"};
+    for (size_t i = 0; i < sizeof OPEN / sizeof *OPEN; i++) assert_int_equal(nested("1", OPEN[i], 60, "1", CLOSE[i]), VERIFY_EQUAL);
+    assert_int_equal(nested("\\frac{2178309}{1346269}", "1+\\frac{1}{", 30, "1", "}"), VERIFY_EQUAL); // Fibonacci
+    assert_int_equal(nested("5", "          ", 1000, "5", " "), VERIFY_EQUAL);
+    assert_int_equal(nested("x+500", "", 0, "x", "+1"), VERIFY_NOT_EQUAL);
+    assert_int_equal(nested("x+500", "1+", 500, "x", ""), VERIFY_EQUAL);
+    Buffer up = {malloc(BIG), 0}, down = {malloc(BIG), 0};
+    add(&down, "\\boxed{", 1);
+    for (int i = 1; i < 500; i++) {
+        char item[16];
+        snprintf(item, sizeof item, "%d,", i);
+        add(&up, item, 1);
+        snprintf(item, sizeof item, "%d,", 500 - i);
+        add(&down, item, 1);
+    }
+    up.text[--up.len] = 0;
+    down.text[down.len - 1] = '}';
+    assert_int_equal(timed(up.text, down.text, down.len), VERIFY_EQUAL);
+    free(up.text);
+    free(down.text);
+}
+
+static void memory_stays(void **state) {
+    (void)state;
+    static const char *const PAIRS[][2] = {{"\\sqrt{12}", "2\\sqrt3"}, {"\\pi", "3.14"}, {"x^2-1", "(x-1)(x+1)"}, {"|x|", "\\sqrt{x^2}"},
+        {"20!", "3^{50}"},
+        {"[1,2]", "1\\le x\\le2"}, {"\\binom{n}{2}", "n(n-1)/2"}, {"\\Gamma", "\\ln 2"}};
+    enum { N = sizeof PAIRS / sizeof *PAIRS };
+    VerifyPolicy policy = verify_policy_training();
+    VerifyScratch *scratch = verify_scratch_new();
+    VerifyGold *golds[N];
+    char response[64];
+    size_t in_use = 0;
+    for (size_t i = 0; i < N; i++) golds[i] = verify_compile(PAIRS[i][0], strlen(PAIRS[i][0]), &policy);
+    for (int round = 0; round < 400; round++) {
+        if (round == 100) in_use = mallinfo2().uordblks; // FLINT has its constants by now
+        for (size_t i = 0; i < N; i++) {
+            int n = snprintf(response, sizeof response, "\\boxed{%s}", PAIRS[i][1]);
+            verify_check(scratch, golds[i], response, (size_t)n);
+        }
+    }
+    assert_true(mallinfo2().uordblks <= in_use + 4096); // a leak of one small piece a check would be 38,400 and more
+    for (size_t i = 0; i < N; i++) verify_gold_free(golds[i]);
+    verify_scratch_free(scratch);
+}
+
 static void huge_numbers(void **state) {
     (void)state;
-    static const char *const ANSWERS[] = {"10^{10^{10}}", "9^{9^{9^{9}}}", "((10!)!)!", "\\binom{10^{12}}{5\\cdot10^{11}}", "\\sum_{k=1}^{10^{15}} k",
-        "\\frac{5^{5^{5^{5^5}}-4}-5}{16}", "2^{2^{2^{2^{2^2}}}}", "1e999999999",
-                                          "\\sum_{k=1}^{1000}\\sum_{j=1}^{1000} kj", "\\prod_{k=1}^{999} k^k", "99999!", "\\sqrt[100000]{2}",
-                                          "\\sin(10^{100})", "e^{e^{e^{e^{e}}}}", "\\gcd(2^{1000000},3^{1000000})", "3^{1300000}/7^{700000}",
-                                          "1\\pm1\\pm1\\pm1\\pm1\\pm1\\pm1\\pm1\\pm1", "(x+1)^{1000000}", "0.\\overline{1234567890123456789}",
-                                          "\\binom{n}{10^{9}}", "\\lfloor 10^{100000}/7 \\rfloor"};
+    static const char *const ANSWERS[] = {"10^{10^{10}}", "9^{9^{9^{9}}}", "((10!)!)!", "\\binom{10^{12}}{5\\cdot10^{11}}",
+        "\\sum_{k=1}^{10^{15}} k", "\\frac{5^{5^{5^{5^5}}-4}-5}{16}", "2^{2^{2^{2^{2^2}}}}", "1e999999999",
+        "\\sum_{k=1}^{1000}\\sum_{j=1}^{1000} kj", "\\prod_{k=1}^{999} k^k", "99999!", "\\sqrt[100000]{2}", "\\sin(10^{100})",
+        "e^{e^{e^{e^{e}}}}", "\\gcd(2^{1000000},3^{1000000})", "3^{1300000}/7^{700000}", "1\\pm1\\pm1\\pm1\\pm1\\pm1\\pm1\\pm1\\pm1",
+        "(x+1)^{1000000}", "0.\\overline{1234567890123456789}", "\\binom{n}{10^{9}}", "\\lfloor 10^{100000}/7 \\rfloor"};
     for (size_t i = 0; i < sizeof ANSWERS / sizeof *ANSWERS; i++) {
         assert_int_not_equal(nested("1", ANSWERS[i], 1, "", ""), VERIFY_EQUAL);
         nested(ANSWERS[i], ANSWERS[i], 1, "+1", "");
@@ -134,10 +183,10 @@ static void *judge_all(void *argument) {
 
 static void same_verdicts_with_64_threads(void **state) {
     (void)state;
-    static const char *const ANSWERS[] = {"18", "\\frac34", "0.75", "2\\sqrt3", "\\sqrt{12}", "x^2-1", "(x-1)(x+1)", "\\sin 2x", "2\\sin x\\cos x",
-        "[1,2]", "1\\le x\\le2", "\\{1,2\\}", "2,1", "10^{10^{10}}", "\\text{ellipse}", "n!/(n-2)!",
-                                          "n(n-1)", "3\\text{ hours}", "180\\text{ minutes}", "\\pi/4", "45^\\circ", "e^{i\\pi}", "-1", "y=2x+1",
-                                          "2x-y=-1", "0.\\overline{3}", "1/3", "\\begin{pmatrix}1\\\\2\\end{pmatrix}"};
+    static const char *const ANSWERS[] = {"18", "\\frac34", "0.75", "2\\sqrt3", "\\sqrt{12}", "x^2-1", "(x-1)(x+1)", "\\sin 2x",
+        "2\\sin x\\cos x", "[1,2]", "1\\le x\\le2", "\\{1,2\\}", "2,1", "10^{10^{10}}", "\\text{ellipse}", "n!/(n-2)!", "n(n-1)",
+        "3\\text{ hours}", "180\\text{ minutes}", "\\pi/4", "45^\\circ", "e^{i\\pi}", "-1", "y=2x+1", "2x-y=-1", "0.\\overline{3}", "1/3",
+        "\\begin{pmatrix}1\\\\2\\end{pmatrix}"};
     enum { N = sizeof ANSWERS / sizeof *ANSWERS };
     VerifyPolicy policy = verify_policy_training();
     const VerifyGold *golds[N * N];
@@ -167,7 +216,8 @@ static void same_verdicts_with_64_threads(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(ten_thousand_levels), cmocka_unit_test(huge_numbers), cmocka_unit_test(long_and_odd_bytes),
-        cmocka_unit_test(same_verdicts_with_64_threads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(ten_thousand_levels), cmocka_unit_test(depth_that_people_write),
+                                       cmocka_unit_test(memory_stays),        cmocka_unit_test(huge_numbers),
+                                       cmocka_unit_test(long_and_odd_bytes),  cmocka_unit_test(same_verdicts_with_64_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

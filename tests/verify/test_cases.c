@@ -74,9 +74,8 @@ static void a_wrong_expectation_is_seen(void **state) {
 // Kinds of answer whose rules favour neither side.
 static bool symmetric(const char *category) {
     static const char *const LIST[] = {"integer", "decimal", "fraction", "mixed_number", "scientific", "radical", "power", "constant", "log_trig",
-        "complex", "expression", "matrix", "interval",
-                                       "inequality", "repeating_decimal", "factorial_binomial", "infinity", "degree", "plus_minus", "base_n",
-                                       "function_definition", "rounding_function", "undefined", NULL};
+        "complex", "expression", "matrix", "interval", "inequality", "repeating_decimal", "factorial_binomial", "infinity", "degree",
+        "plus_minus", "base_n", "function_definition", "rounding_function", "undefined", NULL};
     for (int i = 0; LIST[i]; i++)
         if (!strcmp(LIST[i], category)) return true;
     return false;
