@@ -19,20 +19,31 @@ template <class X> struct Inputs {
 };
 
 // What a block works on: rows [row0, row0 + ROWS) of head `head` of the sequence of T tokens that starts at token `first`.
+// ([[maybe_unused]]: only kernels on tiles use it, and in fp32 there are none.)
 struct Work {
     int first, T, row0, head;
 };
-DEVICE_INLINE Work work_of(const int *starts, int B, bool last_first) { // long rows first: the last tile of a causal sequence
+[[maybe_unused]] DEVICE_INLINE Work work_of(const int *starts, int B, bool last_first) { // long rows first: the last tile of a causal sequence
     int tiles = gridDim.x / B, tile = blockIdx.x / B, b = blockIdx.x % B;
     if (last_first) tile = tiles - 1 - tile;
     return {starts[b], starts[b + 1] - starts[b], tile * ROWS, static_cast<int>(blockIdx.y)};
 }
 
-DEVICE_INLINE size_t dense_at(int n, int h, const AttentionShape *s) { return (static_cast<size_t>(n) * s->NH + h) * s->HS; }
+// The row of token n of the micro-batch
+DEVICE_INLINE size_t dense_at(int n, int h, const AttentionShape *s) { return (static_cast<size_t>(n) * s->NH + h) * s->HS; } // of o, d_o
+template <class X> DEVICE_INLINE const X *query_of(const Inputs<X> *in, int n, int h) {
+    return in->q + static_cast<size_t>(n) * in->s.q_stride + static_cast<size_t>(h) * in->s.HS;
+}
+template <class X> DEVICE_INLINE const X *key_of(const Inputs<X> *in, int n, int kv) {
+    return in->k + static_cast<size_t>(n) * in->s.k_stride + static_cast<size_t>(kv) * in->s.HS;
+}
+template <class X> DEVICE_INLINE const X *value_of(const Inputs<X> *in, int n, int kv) {
+    return in->v + static_cast<size_t>(n) * in->s.v_stride + static_cast<size_t>(kv) * in->s.HS;
+}
 
-// Row t of a tile that starts at token t0 of the sequence: an address, or NULL beyond its end.
-DEVICE_INLINE auto rows_from(const bf16 *x, size_t stride, Work w, int t0) {
-    return [=](int i) { return t0 + i < w.T ? x + (w.first + t0 + i) * stride : static_cast<const bf16 *>(NULL); };
+// Starts the copies of a tile by the block: rows t0, t0 + 1, ... of the sequence, 0 beyond its end. x: the row of token 0.
+template <int HS> DEVICE_INLINE void load_rows(bf16 *tile, int rows, const bf16 *x, size_t stride, Work w, int t0) {
+    tile_load<HS>(tile, rows, w.T - t0, threadIdx.x, BLOCK, [=](int i) { return x + (w.first + t0 + i) * stride; });
 }
 
 // ---- forward ---------------------------------------------------------------------------------------------------------
@@ -44,10 +55,10 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_forw
     Work w = work_of(in.starts, s->B, true);
     if (w.row0 >= w.T) return;
     int kv = w.head / (s->NH / s->NKV), warp = threadIdx.x / 32, keys = min(w.row0 + static_cast<int>(ROWS), w.T);
-    const bf16 *k = in.k + static_cast<size_t>(kv) * HS, *v = in.v + static_cast<size_t>(kv) * HS;
+    const bf16 *k = key_of(&in, 0, kv), *v = value_of(&in, 0, kv);
     float scale = 1.0f / sqrtf(static_cast<float>(HS)), scale2 = scale * LOG2_E;
-    tile_load<HS>(q_tile, ROWS, threadIdx.x, BLOCK, rows_from(in.q + static_cast<size_t>(w.head) * HS, s->q_stride, w, w.row0));
-    tile_load<HS>(k_tile, KEY_TILE, threadIdx.x, BLOCK, rows_from(k, s->k_stride, w, 0));
+    load_rows<HS>(q_tile, ROWS, query_of(&in, 0, w.head), s->q_stride, w, w.row0);
+    load_rows<HS>(k_tile, KEY_TILE, k, s->k_stride, w, 0);
     cp_async_commit();
     Online<HS> x;
     online_start(&x);
@@ -55,7 +66,7 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_forw
         float scores[KEY_TILE / 8][4] = {};
         cp_async_wait<0>();
         __syncthreads(); // K is there, and the last V is done with
-        tile_load<HS>(v_tile, KEY_TILE, threadIdx.x, BLOCK, rows_from(v, s->v_stride, w, j0));
+        load_rows<HS>(v_tile, KEY_TILE, v, s->v_stride, w, j0);
         cp_async_commit();
         tile_dot<HS>(scores, q_tile + 16 * warp * tile_row<HS>, k_tile);
         if (j0 + KEY_TILE > w.row0) // the diagonal: a key after its query weighs nothing
@@ -65,7 +76,7 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_forw
         online_weights(&x, scores, scale2);
         cp_async_wait<0>();
         __syncthreads(); // V is there, and K is done with
-        if (j0 + KEY_TILE < keys) tile_load<HS>(k_tile, KEY_TILE, threadIdx.x, BLOCK, rows_from(k, s->k_stride, w, j0 + KEY_TILE));
+        if (j0 + KEY_TILE < keys) load_rows<HS>(k_tile, KEY_TILE, k, s->k_stride, w, j0 + KEY_TILE);
         cp_async_commit();
         tile_sum<HS>(x.o, scores, v_tile);
     }
@@ -110,12 +121,12 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
     const AttentionShape *s = &in.s;
     Work w = work_of(in.starts, s->B, false);
     if (w.row0 >= w.T) return;
-    int group = s->NH / s->NKV, own = 16 * (threadIdx.x / 32) * tile_row<HS>, steps = ceil_div(w.T - w.row0, P);
+    int warp = threadIdx.x / 32, group = s->NH / s->NKV, own = 16 * warp * tile_row<HS>, steps = ceil_div(w.T - w.row0, P);
     float scale = 1.0f / sqrtf(static_cast<float>(HS)), scale2 = scale * LOG2_E, dk_acc[HS / 8][4] = {}, dv_acc[HS / 8][4] = {};
     auto start = [&](int step) { // the copies of a step: head step / steps of the group, queries step % steps
         int h = w.head * group + step / steps, t0 = w.row0 + step % steps * P, buffer = step % 2;
-        tile_load<HS>(pass->a[buffer], P, threadIdx.x, BLOCK, rows_from(in.q + static_cast<size_t>(h) * HS, s->q_stride, w, t0));
-        tile_load<HS>(pass->b[buffer], P, threadIdx.x, BLOCK, rows_from(in.d_o + static_cast<size_t>(h) * HS, static_cast<size_t>(s->NH) * HS, w, t0));
+        load_rows<HS>(pass->a[buffer], P, query_of(&in, 0, h), s->q_stride, w, t0);
+        load_rows<HS>(pass->b[buffer], P, in.d_o + h * HS, s->NH * HS, w, t0);
         if (static_cast<int>(threadIdx.x) < P && t0 + static_cast<int>(threadIdx.x) < w.T) {
             size_t at = static_cast<size_t>(w.first + t0 + threadIdx.x) * s->NH + h;
             pass->lse[buffer][threadIdx.x] = in.lse[at] * LOG2_E;
@@ -123,8 +134,8 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
         }
         cp_async_commit();
     };
-    tile_load<HS>(tiles->own_a, ROWS, threadIdx.x, BLOCK, rows_from(in.k + static_cast<size_t>(w.head) * HS, s->k_stride, w, w.row0));
-    tile_load<HS>(tiles->own_b, ROWS, threadIdx.x, BLOCK, rows_from(in.v + static_cast<size_t>(w.head) * HS, s->v_stride, w, w.row0));
+    load_rows<HS>(tiles->own_a, ROWS, key_of(&in, 0, w.head), s->k_stride, w, w.row0);
+    load_rows<HS>(tiles->own_b, ROWS, value_of(&in, 0, w.head), s->v_stride, w, w.row0);
     start(0);
     for (int step = 0; step < steps * group; step++) {
         float p[P / 8][4] = {}, ds[P / 8][4] = {};
@@ -136,7 +147,7 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
         tile_dot<HS>(ds, tiles->own_b + own, pass->b[buffer]);
         for (int n = 0; n < P / 8; n++)
             for (int i = 0; i < 4; i++) {
-                int column = tile_column_of(n, i), t = t0 + column, j = w.row0 + 16 * static_cast<int>(threadIdx.x / 32) + tile_row_of(i);
+                int column = tile_column_of(n, i), t = t0 + column, j = w.row0 + 16 * warp + tile_row_of(i);
                 bool seen = j <= t && t < w.T;
                 p[n][i] = seen ? exp2f(p[n][i] * scale2 - pass->lse[buffer][column]) : 0.0f;
                 ds[n][i] = seen ? p[n][i] * (ds[n][i] - pass->D[buffer][column]) : 0.0f;
@@ -156,7 +167,7 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
     const AttentionShape *s = &in.s;
     Work w = work_of(in.starts, s->B, true);
     if (w.row0 >= w.T) return;
-    int kv = w.head / (s->NH / s->NKV), t_warp = w.row0 + 16 * static_cast<int>(threadIdx.x / 32), own = 16 * (threadIdx.x / 32) * tile_row<HS>;
+    int warp = threadIdx.x / 32, kv = w.head / (s->NH / s->NKV), t_warp = w.row0 + 16 * warp, own = 16 * warp * tile_row<HS>;
     int keys = min(w.row0 + static_cast<int>(ROWS), w.T);
     float scale = 1.0f / sqrtf(static_cast<float>(HS)), scale2 = scale * LOG2_E, dq_acc[HS / 8][4] = {}, lse[2] = {}, D[2] = {};
     for (int half = 0; half < 2; half++) {
@@ -165,12 +176,12 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
     }
     auto start = [&](int j0) {
         int buffer = j0 / P % 2;
-        tile_load<HS>(pass->a[buffer], P, threadIdx.x, BLOCK, rows_from(in.k + static_cast<size_t>(kv) * HS, s->k_stride, w, j0));
-        tile_load<HS>(pass->b[buffer], P, threadIdx.x, BLOCK, rows_from(in.v + static_cast<size_t>(kv) * HS, s->v_stride, w, j0));
+        load_rows<HS>(pass->a[buffer], P, key_of(&in, 0, kv), s->k_stride, w, j0);
+        load_rows<HS>(pass->b[buffer], P, value_of(&in, 0, kv), s->v_stride, w, j0);
         cp_async_commit();
     };
-    tile_load<HS>(tiles->own_a, ROWS, threadIdx.x, BLOCK, rows_from(in.q + static_cast<size_t>(w.head) * HS, s->q_stride, w, w.row0));
-    tile_load<HS>(tiles->own_b, ROWS, threadIdx.x, BLOCK, rows_from(in.d_o + static_cast<size_t>(w.head) * HS, static_cast<size_t>(s->NH) * HS, w, w.row0));
+    load_rows<HS>(tiles->own_a, ROWS, query_of(&in, 0, w.head), s->q_stride, w, w.row0);
+    load_rows<HS>(tiles->own_b, ROWS, in.d_o + w.head * HS, s->NH * HS, w, w.row0);
     start(0);
     for (int j0 = 0; j0 < keys; j0 += P) {
         float p[P / 8][4] = {}, ds[P / 8][4] = {};
@@ -207,7 +218,8 @@ static __global__ void attention_D_kernel(float *D, const floatX *d_o, const flo
     int row = blockIdx.x * WARPS + threadIdx.x / 32;
     if (row >= rows) return;
     float sum = 0;
-    for (int c = threadIdx.x % 32; c < HS; c += 32) sum += to_float(d_o[static_cast<size_t>(row) * HS + c]) * to_float(o[static_cast<size_t>(row) * HS + c]);
+    d_o += static_cast<size_t>(row) * HS, o += static_cast<size_t>(row) * HS;
+    for (int c = threadIdx.x % 32; c < HS; c += 32) sum += to_float(d_o[c]) * to_float(o[c]);
     sum = warp_sum(sum);
     if (threadIdx.x % 32 == 0) D[row] = sum;
 }
@@ -217,10 +229,9 @@ static __global__ void attention_rows_forward_kernel(floatX *o, float *lse, Inpu
     int n = blockIdx.x * WARPS + threadIdx.x / 32, h = blockIdx.y, kv = h / (s->NH / s->NKV);
     if (n >= s->N) return;
     int first = in.starts[sequence_of(in.starts, s->B, n)];
-    auto key_of = [&](int j) { return in.k + static_cast<size_t>(first + j) * s->k_stride + static_cast<size_t>(kv) * s->HS; };
-    auto value_of = [&](int j) { return in.v + static_cast<size_t>(first + j) * s->v_stride + static_cast<size_t>(kv) * s->HS; };
-    float sum = row_forward(o + dense_at(n, h, s), in.q + static_cast<size_t>(n) * s->q_stride + static_cast<size_t>(h) * s->HS, key_of, value_of, n - first + 1, s->HS);
-    if (threadIdx.x % 32 == 0) lse[static_cast<size_t>(n) * s->NH + h] = sum;
+    float log_sum = row_forward(o + dense_at(n, h, s), query_of(&in, n, h), [&](int j) { return key_of(&in, first + j, kv); },
+                                [&](int j) { return value_of(&in, first + j, kv); }, n - first + 1, s->HS);
+    if (threadIdx.x % 32 == 0) lse[static_cast<size_t>(n) * s->NH + h] = log_sum;
 }
 
 // p and ds of query (n, h) and key j: one lane's work
@@ -232,9 +243,7 @@ DEVICE_INLINE Pair pair_of(const Inputs<floatX> *in, int n, int h, int j) {
     int kv = h / (s->NH / s->NKV);
     size_t row = static_cast<size_t>(n) * s->NH + h;
     float scale = 1.0f / sqrtf(static_cast<float>(s->HS));
-    float score = dot(in->q + static_cast<size_t>(n) * s->q_stride + static_cast<size_t>(h) * s->HS,
-                      in->k + static_cast<size_t>(j) * s->k_stride + static_cast<size_t>(kv) * s->HS, s->HS);
-    float dp = dot(in->d_o + dense_at(n, h, s), in->v + static_cast<size_t>(j) * s->v_stride + static_cast<size_t>(kv) * s->HS, s->HS);
+    float score = dot(query_of(in, n, h), key_of(in, j, kv), s->HS), dp = dot(in->d_o + dense_at(n, h, s), value_of(in, j, kv), s->HS);
     float p = expf(score * scale - in->lse[row]);
     return {p, p * (dp - in->D[row]) * scale};
 }
@@ -246,7 +255,7 @@ static __global__ void attention_rows_backward_queries_kernel(floatX *dq, Inputs
     float acc[CHANNELS] = {};
     for (int j0 = in.starts[sequence_of(in.starts, s->B, n)]; j0 <= n; j0 += 32) {
         Pair x = j0 + lane <= n ? pair_of(&in, n, h, j0 + lane) : Pair{0, 0};
-        add_rows(acc, x.ds, min(32, n + 1 - j0), s->HS, [&](int l) { return in.k + static_cast<size_t>(j0 + l) * s->k_stride + static_cast<size_t>(kv) * s->HS; });
+        add_rows(acc, x.ds, min(32, n + 1 - j0), s->HS, [&](int l) { return key_of(&in, j0 + l, kv); });
     }
     store_row(dq + static_cast<size_t>(n) * s->q_stride + static_cast<size_t>(h) * s->HS, acc, s->HS, 1.0f);
 }
@@ -260,7 +269,7 @@ static __global__ void attention_rows_backward_keys_kernel(floatX *dk, floatX *d
     for (int h = kv * group; h < (kv + 1) * group; h++)
         for (int t0 = j; t0 < end; t0 += 32) {
             Pair x = t0 + lane < end ? pair_of(&in, t0 + lane, h, j) : Pair{0, 0};
-            add_rows(dk_acc, x.ds, min(32, end - t0), s->HS, [&](int l) { return in.q + static_cast<size_t>(t0 + l) * s->q_stride + static_cast<size_t>(h) * s->HS; });
+            add_rows(dk_acc, x.ds, min(32, end - t0), s->HS, [&](int l) { return query_of(&in, t0 + l, h); });
             add_rows(dv_acc, x.p, min(32, end - t0), s->HS, [&](int l) { return in.d_o + dense_at(t0 + l, h, s); });
         }
     store_row(dk + static_cast<size_t>(j) * s->k_stride + static_cast<size_t>(kv) * s->HS, dk_acc, s->HS, 1.0f);
@@ -300,7 +309,9 @@ template <class X> static bool backward_tiles(Device *dev, X *dq, X *dk, X *dv, 
     return false;
 }
 
-extern "C" size_t attention_workspace_bytes(const Device *, const AttentionShape *s) { return static_cast<size_t>(s->N) * s->NH * sizeof(float); } // D
+extern "C" size_t attention_workspace_bytes(const Device *, const AttentionShape *s) { // D
+    return static_cast<size_t>(s->N) * s->NH * sizeof(float);
+}
 
 extern "C" void attention_forward(Device *dev, floatX *o, float *lse, const floatX *q, const floatX *k, const floatX *v, const int *starts,
                                   const AttentionShape *shape, void *) {

@@ -81,19 +81,19 @@ template <int HS, int W> struct DecodeTiles {
 
 // One warp over the tiles of keys first, first + step, ... below last.
 template <int HS>
-DEVICE_INLINE void attend(Online<HS> *x, const Cache<bf16> *in, const int *table, int head, const bf16 *q, bf16 *k_tile, bf16 *v_tile, int first, int last,
-                          int step, float scale2) {
+DEVICE_INLINE void attend(Online<HS> *x, const Cache<bf16> *in, const int *table, int head, const bf16 *q, bf16 *k_tile, bf16 *v_tile,
+                          int first, int last, int step, float scale2) {
     int lane = threadIdx.x % 32;
-    auto rows_from = [&](const bf16 *cache, int j0) {
-        return [=](int i) { return j0 + i < last ? cache + cache_at(table, j0 + i, head, &in->s) : static_cast<const bf16 *>(NULL); };
+    auto load = [&](bf16 *tile, const bf16 *cache, int j0) {
+        tile_load<HS>(tile, KEY_TILE, last - j0, lane, 32, [=](int i) { return cache + cache_at(table, j0 + i, head, &in->s); });
     };
-    if (first < last) tile_load<HS>(k_tile, KEY_TILE, lane, 32, rows_from(in->k, first));
+    if (first < last) load(k_tile, in->k, first);
     cp_async_commit();
     for (int j0 = first; j0 < last; j0 += step) {
         float scores[KEY_TILE / 8][4] = {};
         cp_async_wait<0>();
         __syncwarp(); // K is there, and the last V is done with
-        tile_load<HS>(v_tile, KEY_TILE, lane, 32, rows_from(in->v, j0));
+        load(v_tile, in->v, j0);
         cp_async_commit();
         tile_dot<HS>(scores, q, k_tile);
         for (int n = 0; n < KEY_TILE / 8; n++)
@@ -102,7 +102,7 @@ DEVICE_INLINE void attend(Online<HS> *x, const Cache<bf16> *in, const int *table
         online_weights(x, scores, scale2);
         cp_async_wait<0>();
         __syncwarp(); // V is there, and K is done with
-        if (j0 + step < last) tile_load<HS>(k_tile, KEY_TILE, lane, 32, rows_from(in->k, j0 + step));
+        if (j0 + step < last) load(k_tile, in->k, j0 + step);
         cp_async_commit();
         tile_sum<HS>(x->o, scores, v_tile);
     }
@@ -127,7 +127,8 @@ template <class OutputOf> DEVICE_INLINE float join(Part *joined, const Part *par
 // grid (R, kv heads x sixteens of a group, splits). parts (R, splits, NH) and outputs (R, splits, NH, HS), or NULL where
 // there is one split: then o (R, NH, HS) is written.
 template <int HS, int W>
-static __global__ void __launch_bounds__(32 * W) attention_decode_kernel(bf16 *o, Part *parts, float *outputs, const bf16 *q, Cache<bf16> in, int split_keys) {
+static __global__ void __launch_bounds__(32 * W)
+    attention_decode_kernel(bf16 *o, Part *parts, float *outputs, const bf16 *q, Cache<bf16> in, int split_keys) {
     typedef DecodeTiles<HS, W> Tiles;
     DYN_SHARED(Tiles, tiles);
     const DecodeShape *s = &in.s;
@@ -138,7 +139,7 @@ static __global__ void __launch_bounds__(32 * W) attention_decode_kernel(bf16 *o
     float scale2 = 1.0f / sqrtf(static_cast<float>(HS)) * LOG2_E;
     size_t h0 = static_cast<size_t>(kv) * group + head0;
     const bf16 *q_row = q + static_cast<size_t>(r) * s->q_stride + h0 * HS;
-    tile_load<HS>(tiles->q, HEADS, threadIdx.x, 32 * W, [=](int i) { return i < heads ? q_row + static_cast<size_t>(i) * HS : static_cast<const bf16 *>(NULL); });
+    tile_load<HS>(tiles->q, HEADS, heads, threadIdx.x, 32 * W, [=](int i) { return q_row + i * HS; });
     cp_async_commit();
     cp_async_wait<0>();
     __syncthreads();
@@ -166,7 +167,8 @@ static __global__ void __launch_bounds__(32 * W) attention_decode_kernel(bf16 *o
 }
 
 // o (R, NH, HS) from the splits that row r has: one block a row and head
-static __global__ void attention_decode_join_kernel(floatX *o, const Part *parts, const float *outputs, const int *pos, int splits, int NH, int HS) {
+[[maybe_unused]] static __global__ void
+attention_decode_join_kernel(floatX *o, const Part *parts, const float *outputs, const int *pos, int splits, int NH, int HS) {
     int r = blockIdx.x, h = blockIdx.y, count = pos[r] / SPLIT_KEYS + 1;
     size_t first = static_cast<size_t>(r) * splits * NH + h;
     for (int c = threadIdx.x; c < HS; c += blockDim.x) {
@@ -184,7 +186,8 @@ static __global__ void attention_decode_rows_kernel(floatX *o, const floatX *q, 
     int kv = h / (s->NH / s->NKV);
     const int *table = in.tables + static_cast<size_t>(in.seq[r]) * s->table_width;
     row_forward(o + (static_cast<size_t>(r) * s->NH + h) * s->HS, q + static_cast<size_t>(r) * s->q_stride + static_cast<size_t>(h) * s->HS,
-                [&](int j) { return in.k + cache_at(table, j, kv, s); }, [&](int j) { return in.v + cache_at(table, j, kv, s); }, in.pos[r] + 1, s->HS);
+                [&](int j) { return in.k + cache_at(table, j, kv, s); }, [&](int j) { return in.v + cache_at(table, j, kv, s); },
+                in.pos[r] + 1, s->HS);
 }
 
 // ---- launch ----------------------------------------------------------------------------------------------------------------
@@ -195,7 +198,8 @@ extern "C" size_t attention_decode_workspace_bytes(const Device *dev, const Deco
     return splits > 1 ? static_cast<size_t>(s->R) * splits * s->NH * (sizeof(Part) + s->HS * sizeof(float)) : 0;
 }
 
-template <int HS, int W, class X> static void decode_tiles(Device *dev, X *o, Part *parts, float *outputs, const X *q, const Cache<X> &in, int splits) {
+template <int HS, int W, class X>
+static void decode_tiles(Device *dev, X *o, Part *parts, float *outputs, const X *q, const Cache<X> &in, int splits) {
     const DecodeShape *s = &in.s;
     size_t bytes = sizeof(DecodeTiles<HS, W>);
     int sixteens = ceil_div(s->NH / s->NKV, HEADS), split_keys = splits > 1 ? static_cast<int>(SPLIT_KEYS) : s->table_width * BLOCK_TOKENS;
@@ -215,7 +219,8 @@ template <class X> static bool forward_tiles(Device *dev, X *o, const X *q, cons
             if (dev->invariant) decode_tiles<HS, 1>(dev, o, parts, outputs, q, in, splits);
             else decode_tiles<HS, WARPS>(dev, o, parts, outputs, q, in, splits);
         });
-        if (found && splits > 1) LAUNCH((attention_decode_join_kernel), dim3(s->R, s->NH), 64, 0, dev->stream)(o, parts, outputs, in.pos, splits, s->NH, s->HS);
+        if (found && splits > 1)
+            LAUNCH((attention_decode_join_kernel), dim3(s->R, s->NH), 64, 0, dev->stream)(o, parts, outputs, in.pos, splits, s->NH, s->HS);
         return found;
     }
     return false;

@@ -14,13 +14,12 @@ template <int HS> constexpr int tile_row = HS + 8;
 enum { KEY_TILE = 64 };              // keys that a step of the online softmax takes: one value, so that decoding can repeat training
 static const float LOG2_E = 1.44269504f;
 
-// Starts the copies of rows [0, rows) x HS of a tile by `threads` threads. row_of(i) is the address of row i, or NULL: the
-// row becomes 0.
-template <int HS, class RowOf> DEVICE_INLINE void tile_load(bf16 *tile, int rows, int thread, int threads, RowOf row_of) {
+// Starts the copies of `rows` rows of a tile by `threads` threads. row_of(i) is the address of row i < valid (valid >= 1); the
+// rows from `valid` on become 0.
+template <int HS, class RowOf> DEVICE_INLINE void tile_load(bf16 *tile, int rows, int valid, int thread, int threads, RowOf row_of) {
     for (int i = thread; i < rows * (HS / 8); i += threads) {
         int row = i / (HS / 8), c = i % (HS / 8) * 8;
-        const bf16 *from = row_of(row);
-        cp_async_16(tile + row * tile_row<HS> + c, from ? from + c : tile, from ? 16 : 0);
+        cp_async_16(tile + row * tile_row<HS> + c, row_of(min(row, valid - 1)) + c, row < valid ? 16 : 0);
     }
 }
 

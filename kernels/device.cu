@@ -8,19 +8,21 @@ static bool check_device(int ordinal, cudaDeviceProp *p, Error *err) {
     int count = 0;
     cudaError_t error = cudaGetDeviceCount(&count);
     if (error == cudaErrorInsufficientDriver)
-        return fail(err, "the NVIDIA driver is missing or older than this program's CUDA %d.%d: update it (see nvidia-smi), or use the C build, `make`",
+        return fail(err, "the NVIDIA driver is missing or too old for CUDA %d.%d: update it (see nvidia-smi), or use the C build, `make`",
                     CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
     if (error == cudaErrorNoDevice || (error == cudaSuccess && count == 0))
         return fail(err, "no CUDA device: look at nvidia-smi and CUDA_VISIBLE_DEVICES, or use the C build, `make`");
     if (error != cudaSuccess)
-        return fail(err, "no CUDA device: %s (%s): look at nvidia-smi, or use the C build, `make`", cudaGetErrorName(error), cudaGetErrorString(error));
+        return fail(err, "no CUDA device: %s (%s): look at nvidia-smi, or use the C build, `make`", cudaGetErrorName(error),
+                    cudaGetErrorString(error));
     if (ordinal < 0 || ordinal >= count)
         return fail(err, "GPU %d asked for, but there are %d: start one rank a GPU, and look at CUDA_VISIBLE_DEVICES", ordinal, count);
     error = cudaGetDeviceProperties(p, ordinal);
     if (error != cudaSuccess)
         return fail(err, "GPU %d does not answer: %s (%s): look at nvidia-smi", ordinal, cudaGetErrorName(error), cudaGetErrorString(error));
     if (p->major < 8)
-        return fail(err, "GPU %d, %s, is sm_%d%d: bf16 tensor cores need sm_80 (Ampere) or later; use the C build, `make`", ordinal, p->name, p->major, p->minor);
+        return fail(err, "GPU %d, %s, is sm_%d%d: bf16 tensor cores need sm_80 (Ampere) or later; use the C build, `make`", ordinal, p->name,
+                    p->major, p->minor);
     return true;
 }
 
@@ -119,7 +121,8 @@ extern "C" void device_upload_floats(Device *dev, floatX *to, const float *h_fro
     for (size_t at = 0; at < n; at += CONVERT_PIECE) {
         size_t piece = n - at < CONVERT_PIECE ? n - at : static_cast<size_t>(CONVERT_PIECE);
         copy(dev, staged, h_from + at, piece * sizeof(float), cudaMemcpyHostToDevice);
-        LAUNCH((convert_kernel<floatX, float>), static_cast<unsigned>(ceil_div(piece, CONVERT_BLOCK)), CONVERT_BLOCK, 0, dev->stream)(to + at, staged, piece);
+        unsigned blocks = static_cast<unsigned>(ceil_div(piece, CONVERT_BLOCK));
+        LAUNCH((convert_kernel<floatX, float>), blocks, CONVERT_BLOCK, 0, dev->stream)(to + at, staged, piece);
         CUDA_CHECK(cudaGetLastError());
     }
     device_sync(dev);
@@ -129,7 +132,8 @@ extern "C" void device_download_floats(Device *dev, float *h_to, const floatX *f
     float *staged = static_cast<float *>(dev->workspace);
     for (size_t at = 0; at < n; at += CONVERT_PIECE) {
         size_t piece = n - at < CONVERT_PIECE ? n - at : static_cast<size_t>(CONVERT_PIECE);
-        LAUNCH((convert_kernel<float, floatX>), static_cast<unsigned>(ceil_div(piece, CONVERT_BLOCK)), CONVERT_BLOCK, 0, dev->stream)(staged, from + at, piece);
+        unsigned blocks = static_cast<unsigned>(ceil_div(piece, CONVERT_BLOCK));
+        LAUNCH((convert_kernel<float, floatX>), blocks, CONVERT_BLOCK, 0, dev->stream)(staged, from + at, piece);
         CUDA_CHECK(cudaGetLastError());
         copy(dev, h_to + at, staged, piece * sizeof(float), cudaMemcpyDeviceToHost);
     }

@@ -92,9 +92,11 @@ static void choose_algorithm(const Device *dev, Plan *plan, const Product *p) {
     SET(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, p->align_d);
     if (dev->invariant) SET(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, no_split);
 #undef SET
-    cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(dev->cublas, plan->desc, plan->a, plan->b, plan->d, plan->d, preference, 1, &result, &found);
+    cublasStatus_t status =
+        cublasLtMatmulAlgoGetHeuristic(dev->cublas, plan->desc, plan->a, plan->b, plan->d, plan->d, preference, 1, &result, &found);
     REQUIRE(status == CUBLAS_STATUS_SUCCESS && found == 1,
-            "cuBLASLt has no algorithm for %d x %d x %d (status %d): are the model's sizes multiples of 8?", p->m, p->n, p->k, static_cast<int>(status));
+            "cuBLASLt has no algorithm for %d x %d x %d (status %d): are the model's sizes multiples of 8?", p->m, p->n, p->k,
+            static_cast<int>(status));
     plan->algo = result.algo;
     CUBLAS_CHECK(cublasLtMatmulPreferenceDestroy(preference));
 }

@@ -141,7 +141,8 @@ static int pieces_of(int rows) { return min(ceil_div(rows, PIECE), static_cast<i
 
 extern "C" size_t rmsnorm_workspace_bytes(int N, int H, int C) { return static_cast<size_t>(pieces_of(N * H)) * C * sizeof(float); }
 
-static void weight_gradient(Device *dev, float *dw, const floatX *dy, const floatX *x, const float *rstd, Rows rows, Strides strides, float *partial) {
+static void weight_gradient(Device *dev, float *dw, const floatX *dy, const floatX *x, const float *rstd, Rows rows, Strides strides,
+                            float *partial) {
     int tokens_max = PIECES_MAX * PIECE / rows.H, H = rows.H, N = rows.count / H;
     for (int n = 0; n < N; n += tokens_max) {
         rows.count = min(N - n, tokens_max) * H;

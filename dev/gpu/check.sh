@@ -40,7 +40,7 @@ finish() {
 : >"$out/steps.md"
 nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader >"$out/machine.txt" 2>&1 || {
     echo "no GPU: nvidia-smi does not answer" | tee "$out/machine.txt"
-    failed=1
+    failed=1 total=1
     finish
 }
 gpus=$(wc -l <"$out/machine.txt")
@@ -55,7 +55,7 @@ elif [ -x $bundle/bf16/train ]; then
     skip build "the programs of $bundle are run; they were built elsewhere"
 else
     echo "nvcc or a library is missing here, and there is no $bundle: run \`make cuda-bundle\` where they are, and bring build/bundle along"
-    failed=1
+    failed=1 total=1
     finish
 fi
 export LD_LIBRARY_PATH=$PWD/$bundle/lib:/usr/local/cuda/lib64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}

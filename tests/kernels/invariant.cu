@@ -75,7 +75,8 @@ static void attention_of(Device *dev, floatX *h_o, const floatX *rows, bool deco
 static bool decoding_is_training(bool invariant) {
     size_t bytes = static_cast<size_t>(T) * NH * HS * sizeof(floatX);
     Device *dev = opened(invariant);
-    floatX *rows = random_rows(dev, static_cast<size_t>(T) * STRIDE, 1), *train = static_cast<floatX *>(malloc(bytes)), *decode = static_cast<floatX *>(malloc(bytes));
+    floatX *rows = random_rows(dev, static_cast<size_t>(T) * STRIDE, 1);
+    floatX *train = static_cast<floatX *>(malloc(bytes)), *decode = static_cast<floatX *>(malloc(bytes));
     attention_of(dev, train, rows, false);
     attention_of(dev, decode, rows, true);
     bool same = memcmp(train, decode, bytes) == 0;

@@ -41,7 +41,8 @@ static inline double largest(const float *x, size_t n) {
     return most;
 }
 
-static inline void agree(Twins *w, const char *what, const float *got, const float *c_want, size_t n, double scale, double terms, int inner, double unit) {
+static inline void agree(Twins *w, const char *what, const float *got, const float *c_want, size_t n, double scale, double terms,
+                         int inner, double unit) {
     Sum *want = HOST(&w->t, Sum, n);
     for (size_t i = 0; i < n; i++) want[i] = (Sum){c_want[i], scale > 0 ? scale : largest(c_want, n)};
     check_values(what, got, want, n, 2 * terms, inner, unit);

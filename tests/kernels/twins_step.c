@@ -17,9 +17,8 @@ static void twin_sample(Twins *w, SampleConfig c, int R, int V) {
     C(sample_forward)(w->c, want, h_logits, h_key, &c, R, V);
     Sampled *got = DOWNLOAD(&w->t, sampled, R);
     for (int r = 0; r < R; r++) {
-        const float g[] = {got[r].policy.logp, got[r].policy.entropy, got[r].policy.E}, e[] = {want[r].policy.logp, want[r].policy.entropy, want[r].policy.E};
         assert_int_equal(got[r].token, want[r].token);
-        agree(w, "sampled policy", g, e, 3, 12 / fmax(c.temp, 0.5f) + log(V), V, 0, UNIT_FP32); // logits reach from -6 to 6
+        agree(w, "log pi, H, E", &got[r].policy.logp, &want[r].policy.logp, 3, 12 / fmax(c.temp, 0.5f) + log(V), V, 0, UNIT_FP32); // logits: -6 to 6
     }
 }
 
@@ -31,13 +30,21 @@ static void twin_policy_loss(Twins *w, bool supervised, int M, int V) {
     float *h_weight = HOST(&w->t, float, M), *h_old = HOST(&w->t, float, M);
     for (int m = 0; m < M; m++) h_weight[m] = 0.5f + (float)(m % 3) * 0.25f, h_old[m] = (float)(-3 + random_at(4, m));
     PolicyTargets h_t = {h_target, supervised ? NULL : h_A, supervised ? NULL : h_old, h_weight, NULL};
-    PolicyTargets t = {target, supervised ? NULL : UPLOAD(&w->t, h_A, M), supervised ? NULL : UPLOAD(&w->t, h_old, M), UPLOAD(&w->t, h_weight, M), NULL};
+    PolicyTargets t = {target, NULL, NULL, UPLOAD(&w->t, h_weight, M), NULL};
+    if (!supervised) t.advantage = UPLOAD(&w->t, h_A, M), t.logp_old = UPLOAD(&w->t, h_old, M);
     TokenResult *result = DEVICE(&w->t, TokenResult, M), *want = HOST(&w->t, TokenResult, M);
     OUT(M * V, d);
     policy_loss(dev_of(w), result, d, logits, &t, &o, M, V);
     C(policy_loss)(w->c, want, X(h_d), h_logits, &h_t, &o, M, V);
-    // Sums of V terms relative to log V + 8, the reach of log pi; what depends on the ratio, by the ratio's own scale.
-    agree(w, "policy loss", &DOWNLOAD(&w->t, result, M)->logp, &want->logp, (size_t)M * (sizeof *want / sizeof(float)), (log(V) + 8) * largest(&want->logp, (size_t)M * 8), V, 0, UNIT_FP32);
+    TokenResult *got = DOWNLOAD(&w->t, result, M);
+    for (int m = 0; m < M; m++) { // log pi reaches to log V + 8; the ratio is as wrong as log pi times itself, b_stab ten times |dH|
+        double reach = log(V) + 8, push = fmax(1, 2 * want[m].ratio);
+        agree(w, "log pi, H, E", &got[m].logp, &want[m].logp, 3, reach, V, 0, UNIT_FP32);
+        agree(w, "loss", &got[m].loss, &want[m].loss, 1, 10 * reach * push * push, V, 0, UNIT_FP32);
+        agree(w, "ratio", &got[m].ratio, &want[m].ratio, 1, reach * push, V, 0, UNIT_FP32);
+        agree(w, "b_comp, b_stab", &got[m].b_comp, &want[m].b_comp, 2, 10 * reach * push, V, 0, UNIT_FP32);
+        assert_true(got[m].clipped == want[m].clipped);
+    }
     agree_floatX(w, "dlogits", d, h_d, (size_t)M * V, 0, V, 0);
 }
 
