@@ -1,26 +1,38 @@
-// See rope.h. A thread turns one pair (i, i + HS/2) of one head: neighbours read neighbouring channels.
+// See rope.h. A thread turns W neighbouring pairs (i, i + HS/2) of one head.
 #include "kernels/rope.h"
-#include "kernels/device_cuda.cuh"
+#include "kernels/vector.cuh"
 
 enum { BLOCK = 256 };
 
 // sign +1: forward, -1: backward
+template <int W>
 static __global__ void rope_kernel(floatX *x, const int *pos, const float *cos_sin, size_t pairs, int H, int HS, int stride, float sign) {
-    size_t at = blockIdx.x * static_cast<size_t>(BLOCK) + threadIdx.x;
+    size_t at = (blockIdx.x * static_cast<size_t>(BLOCK) + threadIdx.x) * W;
     if (at >= pairs) return;
     int half = HS / 2, i = static_cast<int>(at % half), h = static_cast<int>(at / half % H);
     size_t n = at / half / H;
-    const float *cosine = cos_sin + static_cast<size_t>(pos[n]) * HS + i;
-    floatX *a = x + n * stride + static_cast<size_t>(h) * HS + i, *b = a + half;
-    float c = cosine[0], s = sign * cosine[half], first = to_float(*a), second = to_float(*b);
-    *a = from_float<floatX>(first * c - second * s);
-    *b = from_float<floatX>(second * c + first * s);
+    floatX *to = x + n * stride + static_cast<size_t>(h) * HS + i;
+    float c[W], s[W], first[W], second[W];
+    load_floats(c, cos_sin + static_cast<size_t>(pos[n]) * HS + i);
+    load_floats(s, cos_sin + static_cast<size_t>(pos[n]) * HS + i + half);
+    load_floats(first, to);
+    load_floats(second, to + half);
+    for (int k = 0; k < W; k++) {
+        float a = first[k], b = second[k], sine = sign * s[k];
+        first[k] = a * c[k] - b * sine;
+        second[k] = b * c[k] + a * sine;
+    }
+    store_floats(to, first);
+    store_floats(to + half, second);
 }
 
 static void rotate(Device *dev, floatX *x, const int *pos, const float *cos_sin, int N, int H, int HS, int stride, float sign) {
     size_t pairs = static_cast<size_t>(N) * H * (HS / 2);
     if (pairs == 0) return;
-    LAUNCH((rope_kernel), static_cast<unsigned>(ceil_div(pairs, BLOCK)), BLOCK, 0, dev->stream)(x, pos, cos_sin, pairs, H, HS, stride, sign);
+    by_width(HS / 2 % WIDE == 0 && stride % WIDE == 0 && aligned16(x, cos_sin), [&](auto W) {
+        unsigned blocks = static_cast<unsigned>(ceil_div(pairs, static_cast<size_t>(BLOCK) * W));
+        LAUNCH((rope_kernel<W>), blocks, BLOCK, 0, dev->stream)(x, pos, cos_sin, pairs, H, HS, stride, sign);
+    });
     CUDA_CHECK(cudaGetLastError());
 }
 

@@ -107,7 +107,7 @@ static void twin_optimizer(Twins *w, size_t n) {
 static void test_sampling(void **state) {
     (void)state;
     TWINS(twin_sample(w, (SampleConfig){1, 0, 1, 5, 3}, 20, 1003));
-    TWINS(twin_sample(w, (SampleConfig){0.7f, 0, 1, 6, 3}, 4, 5000));
+    TWINS(twin_sample(w, (SampleConfig){0.7f, 0, 1, 6, 3}, 16, 20011)); // pieces of more than a warp
     TWINS(twin_sample(w, (SampleConfig){1.3f, 20, 1, 7, 3}, 4, 264));
     TWINS(twin_sample(w, (SampleConfig){1, 0, 0.8f, 8, 3}, 4, 264));
     TWINS(twin_sample(w, (SampleConfig){0, 0, 1, 9, 3}, 6, 29));
