@@ -94,6 +94,7 @@ demo() {
         END { print "held-out pass@1 from", first, "to", last; exit !(last > first + 0.05) }'
 }
 step "demo" demo
+step "evaluation" $bundle/bf16/eval --model "$out/demo/model" --data task:serial@1-2,gcd@1-2,add@1-3 --problems 64 --samples 8 --k 1,8
 rm -rf "$out/demo/checkpoints" "$out/demo/model"
 
 # ---- Benchmarks ---------------------------------------------------------------------------------------------------------------
