@@ -14,7 +14,7 @@ CUDA_FLOAT  = $(if $(filter bf16,$(PRECISION)),-DPRECISION_BF16)
 # Machine code for each architecture named, and PTX of the last for those to come.
 CUDA_CODE   = $(foreach a,$(CUDA_ARCH),-gencode arch=compute_$(a),code=sm_$(a)) \
     -gencode arch=compute_$(lastword $(CUDA_ARCH)),code=compute_$(lastword $(CUDA_ARCH))
-NVCCFLAGS   = -std=c++17 -O3 -lineinfo -I. -DNVTX $(CUDA_FLOAT) $(CUDA_CODE) -Werror all-warnings -Xcompiler -Wall,-Wextra,-Wno-unused-parameter
+NVCCFLAGS   = -std=c++17 -O3 -lineinfo -Xfatbin -compress-all -I. -DNVTX $(CUDA_FLOAT) $(CUDA_CODE) -Werror all-warnings -Xcompiler -Wall,-Wextra,-Wno-unused-parameter
 # Host code of the CUDA build: no OpenMP kernels in it, so nothing here needs this machine's vector units.
 CUDA_HOST   = -std=gnu11 -O2 -g -fopenmp -I. -isystem $(CUDA_HOME)/include -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes \
     $(CUDA_FLOAT) -DNVTX -MMD -MP
@@ -55,7 +55,9 @@ $(CUDA_BUILD)/dev/gpu/bench: $(BENCH_PARTS:%=$(CUDA_BUILD)/dev/gpu/%.o)
 # dev/gpu/check.sh runs them there. The C build in it is the one to compare with, for any x86-64 with AVX2.
 BUNDLE       = build/bundle
 KERNEL_TESTS = $(basename $(filter-out tests/kernels/test_bits%,$(wildcard tests/kernels/test_*.c)))
-cuda-programs: cuda-found $(CUDA_BUILD)/train $(CUDA_BUILD)/eval $(CUDA_BUILD)/dev/gpu/bench $(CUDA_BUILD)/tests/cuda/test_comm $(KERNEL_TESTS:%=$(CUDA_BUILD)/%)
+ON_DEVICE    = $(filter-out %_arena %_philox %_compare %_exp_log %_modulation,$(KERNEL_TESTS))
+PROGRAMS     = train tests/cuda/test_comm $(if $(CUDA_FLOAT),eval dev/gpu/bench) $(ON_DEVICE)
+cuda-programs: cuda-found $(PROGRAMS:%=$(CUDA_BUILD)/%)
 	@mkdir -p $(BUNDLE)/$(PRECISION) && cp -f $(filter-out cuda-found,$^) $(BUNDLE)/$(PRECISION) && strip $(BUNDLE)/$(PRECISION)/*
 cuda-bundle:
 	@rm -rf $(BUNDLE) && mkdir -p $(BUNDLE)/lib $(BUNDLE)/cpu
@@ -70,7 +72,7 @@ cuda-bundle:
 # against the C build. With nvcc, that it compiles and links without a warning too.
 SIM_KERNELS = sim:asc sim-bf16:desc sim-asan-bf16:7 sim-race:desc sim-race-bf16:asc
 TWIN_TESTS  = $(addprefix tests/kernels/,twins_model twins_step invariant)
-CUDA_TESTED = $(filter-out %_arena %_philox %_compare %_exp_log %_modulation,$(KERNEL_TESTS)) $(TWIN_TESTS)
+CUDA_TESTED = $(ON_DEVICE) $(TWIN_TESTS)
 CUDA_CHECKS = $(foreach m,$(SIM_KERNELS),$(CUDA_TESTED:%=build/$(firstword $(subst :, ,$(m)))/%))
 SIM_PROGRAMS = build/sim/train build/sim-bf16/train build/sim/dev/gpu/bench build/sim/tests/cuda/test_comm build/sim-asan/tests/cuda/test_comm
 ifneq ($(and $(SIM_FOUND),$(shell command -v $(SIM_CXX) 2>/dev/null)),)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 enum { ANSWER_SECONDS = 10, HOST = 256 };
+#define TOGETHER "start all ranks with the same command, and where they run on several machines set DYNAMO_RENDEZVOUS"
 
 typedef struct Hello { // a rank's first words
     char magic[8];
@@ -151,7 +152,7 @@ static bool gather(Lifeline *l, int listener, const Hello *mine, void *message, 
         if (now() > deadline) {
             int r = 1;
             while (l->peers[r] >= 0) r++;
-            return fail(err, "rank %d of %d has not come: start all ranks with the same command, and where they run on several machines set DYNAMO_RENDEZVOUS", r, l->launch.size);
+            return fail(err, "rank %d of %d has not come: " TOGETHER, r, l->launch.size);
         }
         int s = poll(&ready, 1, 200) == 1 ? accept4(listener, NULL, NULL, SOCK_CLOEXEC) : -1;
         if (s < 0) continue;
@@ -196,7 +197,7 @@ static bool join_rank_0(Lifeline *l, const char *path, void *message, size_t byt
         }
         close(s);
     }
-    return fail(err, "rank %d of %d did not find rank 0 through %s: start all ranks with the same command, and where they run on several machines set DYNAMO_RENDEZVOUS", l->launch.rank, l->launch.size, path);
+    return fail(err, "rank %d of %d did not find rank 0 through %s: " TOGETHER, l->launch.rank, l->launch.size, path);
 }
 
 // ---- Watching ------------------------------------------------------------------------------------------------------
@@ -208,7 +209,8 @@ static void tell(const Lifeline *l, News news) {
 // Not exit: its handlers would wait for a GPU that waits for the dead rank.
 __attribute__((noreturn)) static void die_with(const Lifeline *l, int rank) {
     if (l->launch.rank == 0) tell(l, (News){DEATH, rank});
-    fprintf(stderr, "rank %d: rank %d has died; this rank ends too. The newest checkpoint is whole: go on from it with --resume\n", l->launch.rank, rank);
+    fprintf(stderr, "rank %d: rank %d has died; this rank ends too. The newest checkpoint is whole: go on from it with --resume\n",
+            l->launch.rank, rank);
     _exit(1);
 }
 

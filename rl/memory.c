@@ -51,10 +51,12 @@ bool memory_check(const MemoryPlan *p, Error *err) {
     const double mib = 1.0 / (1 << 20);
     if (p->total <= p->free) return true;
     if (p->slots_fit > 0)
-        return fail(err, "%.0f MiB of device memory are needed and %.0f are free: lower --slots from %d to %d", p->total * mib, p->free * mib, p->slots, p->slots_fit);
-    return fail(err, "%.0f MiB of device memory are needed and %.0f are free (weights %.0f, gradients %.0f, optimizer %.0f, activations %.0f, logits %.0f, KV blocks %.0f): "
-                "lower --micro-tokens, --logit-rows and --slots, or take a smaller model",
-                p->total * mib, p->free * mib, p->weights * mib, p->gradients * mib, p->optimizer * mib, p->activations * mib, p->logits * mib, p->kv_blocks * mib);
+        return fail(err, "%.0f MiB of device memory are needed and %.0f are free: lower --slots from %d to %d",
+                    p->total * mib, p->free * mib, p->slots, p->slots_fit);
+    return fail(err, "%.0f MiB of device memory are needed and %.0f are free (weights %.0f, gradients %.0f, optimizer %.0f, "
+                "activations %.0f, logits %.0f, KV blocks %.0f): lower --micro-tokens, --logit-rows and --slots, or take a smaller model",
+                p->total * mib, p->free * mib, p->weights * mib, p->gradients * mib, p->optimizer * mib,
+                p->activations * mib, p->logits * mib, p->kv_blocks * mib);
 }
 
 void memory_print(const MemoryPlan *p, FILE *out) {

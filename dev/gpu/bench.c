@@ -56,7 +56,8 @@ static bool write_tables(const Bench *b, const char *dir) {
     snprintf(path[0], sizeof path[0], "%s/bench.md", dir), snprintf(path[1], sizeof path[1], "%s/bench.json", dir);
     FILE *md = fopen(path[0], "w"), *json = fopen(path[1], "w");
     REQUIRE(md && json, "%s cannot be written", dir);
-    fprintf(md, "Measured on %s%s.\n\n| what | rate | of this device's own |\n| --- | --- | --- |\n", device_name(b->dev), b->small ? ", at toy sizes: no figures" : "");
+    fprintf(md, "Measured on %s%s.\n\n| what | rate | of this device's own |\n| --- | --- | --- |\n", device_name(b->dev),
+            b->small ? ", at toy sizes: no figures" : "");
     fprintf(json, "{\"device\":\"%s\",\"small\":%s,\"rows\":[", device_name(b->dev), b->small ? "true" : "false");
     for (int i = 0; i < b->count; i++) {
         const BenchRow *r = &b->rows[i];

@@ -46,7 +46,8 @@ static void bench_products(Bench *b, int N, int C, int OC, const char *name) {
 static void bench_rows_of(Bench *b, const ModelConfig *c, int N) { // what memory bounds
     size_t n = (size_t)N * c->C, f = (size_t)N * c->F, X = sizeof(floatX);
     double s;
-    floatX *x = values(b, n), *delta = values(b, n), *w = values(b, (size_t)c->C), *sum = values(b, n), *y = values(b, n), *gate_up = values(b, 2 * f), *act = values(b, f);
+    floatX *x = values(b, n), *delta = values(b, n), *w = values(b, (size_t)c->C), *sum = values(b, n);
+    floatX *y = values(b, n), *gate_up = values(b, 2 * f), *act = values(b, f);
     float *rstd = zeros(b, (size_t)N * sizeof *rstd), *dw = zeros(b, (size_t)c->C * sizeof *dw);
     void *workspace = zeros(b, rmsnorm_workspace_bytes(N, 1, c->C) + 128);
     BENCH_SECONDS(b, s, rmsnorm_residual_forward(b->dev, sum, y, rstd, x, delta, w, N, c->C, c->eps));
@@ -77,7 +78,8 @@ static void bench_attention(Bench *b, const ModelConfig *c, int B, int T) {
     double s, flops = 2.0 * B * T * (double)T * c->NH * c->HS / 1e12; // q k and p v, half of the square each
     REQUIRE(h_starts, "out of memory");
     for (int i = 0; i <= B; i++) h_starts[i] = i * T;
-    floatX *qkv = values(b, (size_t)N * Q), *o = values(b, (size_t)N * c->NH * c->HS), *d_o = values(b, (size_t)N * c->NH * c->HS), *d = values(b, (size_t)N * Q);
+    floatX *qkv = values(b, (size_t)N * Q), *o = values(b, (size_t)N * c->NH * c->HS);
+    floatX *d_o = values(b, (size_t)N * c->NH * c->HS), *d = values(b, (size_t)N * Q);
     float *lse = zeros(b, (size_t)N * c->NH * sizeof *lse);
     int *starts = device_alloc(b->dev, (size_t)(B + 1) * sizeof *starts), k = c->NH * c->HS, v = k + c->NKV * c->HS;
     void *workspace = zeros(b, attention_workspace_bytes(b->dev, &shape) + 128);
@@ -103,7 +105,8 @@ static void bench_vocabulary(Bench *b, int V, int M) {
     SampleKey *key = zeros(b, (size_t)M * sizeof *key);
     Sampled *sampled = zeros(b, (size_t)M * sizeof *sampled);
     PolicyTargets targets = {target, one, one, one, NULL};
-    PolicyObjective o = {.inv_temp = 1, .eps_low = 0.2f, .eps_high = 0.2f, .comp = 0.4f, .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.9f, .entropy_max = 1, .delta_max = 1};
+    PolicyObjective o = {.inv_temp = 1, .eps_low = 0.2f, .eps_high = 0.2f,
+                         .comp = 0.4f, .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.9f, .entropy_max = 1, .delta_max = 1};
     SampleConfig c = {1, 0, 1, 1, 1};
     BENCH_SECONDS(b, s, policy_loss(b->dev, result, dlogits, logits, &targets, &o, M, V));
     bench_row(b, (double)n * (8 + sizeof(floatX)) / s / 1e9, "GB/s", b->copy, "policy_loss, %d rows of %d logits, read twice, written once", M, V);

@@ -18,13 +18,15 @@ static void bench_training(Bench *b, Gpt *gpt, const float *h_params, int B, int
     REQUIRE(sequences && results && tokens, "out of memory");
     for (int i = 0; i < B * (T + 1); i++) tokens[i] = (int)(i * 2654435761u % (unsigned)gpt->config.V);
     for (int s = 0; s < B; s++)
-        sequences[s] = (TrainSequence){.prompt = tokens + s * (T + 1), .tokens = tokens + s * (T + 1) + 1, .n_prompt = 1, .n = T, .weight = 1.0f / (float)(B * T)};
+        sequences[s] = (TrainSequence){.prompt = tokens + s * (T + 1), .tokens = tokens + s * (T + 1) + 1, .n_prompt = 1, .n = T,
+                                       .weight = 1.0f / (float)(B * T)};
     Updater *updater = updater_new(gpt, b->small ? 64 : 16384, T + 1, b->small ? 32 : 4096);
     gradients_plan(gpt, &grads, &arena);
     optimizer_plan(gpt, &opt, &arena);
     arena_commit(&arena, gpt->dev);
     optimizer_start(gpt, &opt, h_params);
-    BENCH_SECONDS(b, seconds, updater_gradient(updater, &grads, results, sequences, B, &plain, false); optimizer_step(gpt, &opt, &grads, &config, 1e-5f));
+    BENCH_SECONDS(b, seconds, updater_gradient(updater, &grads, results, sequences, B, &plain, false);
+                  optimizer_step(gpt, &opt, &grads, &config, 1e-5f));
     double rate = B * T / seconds;
     bench_row(b, rate, "tokens/s", 0, "training step, %d x %d tokens", B, T);
     bench_row(b, 6.0 * (double)gpt->table.numbers * rate / 1e12, "TFLOP/s", b->gemm, "  by 6 N a token");
@@ -56,7 +58,8 @@ void bench_whole(Bench *b) {
     REQUIRE(h, "out of memory");
     params_init(&gpt->table, 1, h);
     device_upload_floats(b->dev, gpt->params, h, gpt->table.size);
-    printf("\nL %d, C %d, NH %d, NKV %d, F %d, V %d: %.1f M parameters\n", config.L, config.C, config.NH, config.NKV, config.F, config.V, (double)gpt->table.numbers / 1e6);
+    printf("\nL %d, C %d, NH %d, NKV %d, F %d, V %d: %.1f M parameters\n", config.L, config.C, config.NH, config.NKV, config.F, config.V,
+           (double)gpt->table.numbers / 1e6);
     bench_training(b, gpt, h, b->small ? 2 : 32, b->small ? 24 : 1024);
     free(h);
     for (int slots = b->small ? 2 : 16; slots <= (b->small ? 2 : 1024); slots *= 4) bench_generation(b, gpt, slots, b->small ? 4 : 256);

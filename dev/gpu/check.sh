@@ -88,11 +88,13 @@ fi
 
 # ---- A demo: the policy must get better --------------------------------------------------------------------------------------
 demo() {
-    $bundle/bf16/train --data task:serial@1-2,gcd@1-2,add@1-3 --problems 1024 --heldout 256 --sft-steps 1800 --steps 60 --lr 3e-4 --eval-every 10 --slots 1024 --out "$out/demo" || return 1
+    $bundle/bf16/train --data task:serial@1-2,gcd@1-2,add@1-3 --problems 1024 --heldout 256 --sft-steps 1800 --steps 60 \
+        --lr 3e-4 --eval-every 10 --slots 1024 --out "$out/demo" || return 1
     grep -o '"heldout_pass1":[0-9.]*' "$out/demo/metrics.jsonl" | cut -d: -f2 | awk 'NR == 1 { first = $1 } { last = $1 }
         END { print "held-out pass@1 from", first, "to", last; exit !(last > first + 0.05) }'
 }
 step "demo" demo
+step "evaluation" $bundle/bf16/eval --model "$out/demo/model" --data task:serial@1-2,gcd@1-2,add@1-3 --problems 64 --samples 8 --k 1,8
 rm -rf "$out/demo/checkpoints" "$out/demo/model"
 
 # ---- Benchmarks ---------------------------------------------------------------------------------------------------------------

@@ -31,7 +31,8 @@ static bool same_value(const cJSON *a, const cJSON *b, const char *key, Error *e
 }
 
 static bool same_step(const cJSON *a, const cJSON *b, double rtol, bool tokens, Error *err) {
-    static const char *const exact[] = {"phase", "step"}, *const sampled[] = {"reward", "pass_rate", "verdicts", "response_length", "n_hist", "tokens"};
+    static const char *const exact[] = {"phase", "step"};
+    static const char *const sampled[] = {"reward", "pass_rate", "verdicts", "response_length", "n_hist", "tokens"};
     static const char *const near[] = {"loss", "grad_norm", "entropy"};
     for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
         if (!same_value(a, b, exact[i], err)) return false;
@@ -86,7 +87,8 @@ static int self_test(void) {
                                  "{\"phase\":\"rl\",\"step\":1,\"loss\":0.5,\"entropy\":2,\"tokens\":7,\"logprob_diff_max\":0}",
                                  "{\"phase\":\"rl\",\"step\":1,\"loss\":0.5,\"grad_norm\":1,\"entropy\":2,\"tokens\":8,\"logprob_diff_max\":0}",
                                  "{\"phase\":\"rl\",\"step\":1,\"loss\":0.5,\"grad_norm\":1,\"entropy\":2,\"tokens\":7,\"logprob_diff_max\":1}"};
-    cJSON *a = cJSON_Parse(base), *close = cJSON_Parse("{\"phase\":\"rl\",\"step\":1,\"loss\":0.50001,\"grad_norm\":1,\"entropy\":2,\"tokens\":7,\"logprob_diff_max\":0}");
+    cJSON *a = cJSON_Parse(base);
+    cJSON *close = cJSON_Parse("{\"phase\":\"rl\",\"step\":1,\"loss\":0.50001,\"grad_norm\":1,\"entropy\":2,\"tokens\":7,\"logprob_diff_max\":0}");
     Error err;
     int wrong = !same_step(a, a, 0, true, &err) + !same_step(a, close, 1e-4, true, &err) + close_to(NAN, 1, 1e9) + close_to(1, NAN, 1e9);
     for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
@@ -94,7 +96,8 @@ static int self_test(void) {
         wrong += same_step(a, b, 1e-4, true, &err);
         cJSON_Delete(b);
     }
-    cJSON *r = cJSON_Parse("{\"prompt_id\":1,\"rollout\":0,\"tokens\":[{\"text\":\"a\"}]}"), *s = cJSON_Parse("{\"prompt_id\":1,\"rollout\":0,\"tokens\":[{\"text\":\"b\"}]}"),
+    cJSON *r = cJSON_Parse("{\"prompt_id\":1,\"rollout\":0,\"tokens\":[{\"text\":\"a\"}]}"),
+          *s = cJSON_Parse("{\"prompt_id\":1,\"rollout\":0,\"tokens\":[{\"text\":\"b\"}]}"),
           *l = cJSON_Parse("{\"prompt_id\":1,\"rollout\":0,\"tokens\":[{\"text\":\"a\"},{\"text\":\"a\"}]}");
     wrong += !same_rollout(r, r, &err) + same_rollout(r, s, &err) + same_rollout(r, l, &err);
     cJSON_Delete(a), cJSON_Delete(close), cJSON_Delete(r), cJSON_Delete(s), cJSON_Delete(l);

@@ -27,14 +27,14 @@ run c.log "$c" $flags $warmup --threads 1 --out c
 run fp32.log "$fp32" $flags $warmup --out fp32
 check fp32_equals_the_c_build "$compare" c fp32 1e-4 tokens
 
-# bf16: a rounding is 2^-9 of a value at most. About a dozen of them stand between a token and its logits in either of the two
-# layers, and logits of size 8 turn a relative error into an absolute one: 8 x 2^-9 x sqrt(24) < 0.08 on a log-probability.
-# The loss and the norm are means over many tokens. Sampled tokens may differ, so only the warm-up's are compared.
+# bf16: a rounding is 2^-8 of a value at most. About a dozen of them stand between a token and its logits in either of the two
+# layers, and logits of size 8 turn a relative error into an absolute one: 8 x 2^-8 x sqrt(24) < 0.16 on a log-probability, and
+# a quarter of it on the mean of 16 tokens or more. Sampled tokens may differ, so only the warm-up's are compared.
 run c1.log "$c" $flags $warmup --steps 0 --threads 1 --out c1
 run bf16_1.log "$bf16" $flags $warmup --steps 0 --out bf16_1
 check bf16_near_the_c_build "$compare" c1 bf16_1 0.04
 run bf16.log "$bf16" $flags --out bf16
-check bf16_samples_what_it_trains "$compare" bf16 bf16 0.08
+check bf16_samples_what_it_trains "$compare" bf16 bf16 0.16
 
 # --invariant: what is sampled is what is trained, to the bit, in either precision.
 for precision in fp32 bf16; do

@@ -203,7 +203,7 @@ static void test_environment(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_environment), cmocka_unit_test(test_collectives), cmocka_unit_test(test_a_death_ends_all),
-                                       cmocka_unit_test(test_stale_rendezvous)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_environment), cmocka_unit_test(test_collectives),
+                                       cmocka_unit_test(test_a_death_ends_all), cmocka_unit_test(test_stale_rendezvous)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,7 +36,8 @@ static void test_advance(void **state) {
         h.key[r] = (SampleKey){(uint32_t)r, 1, (uint32_t)(3 * r)};
     }
     memset(h.log, 0xff, sizeof h.log);
-    DecodeRows rows = {UPLOAD(&t, h.ids, R), UPLOAD(&t, h.pos, R), UPLOAD(&t, h.key, R), UPLOAD(&t, h.left, R), UPLOAD(&t, h.taken, R), UPLOAD(&t, &h.log[0][0], R * DECODE_BURST_MAX)};
+    DecodeRows rows = {UPLOAD(&t, h.ids, R), UPLOAD(&t, h.pos, R), UPLOAD(&t, h.key, R), UPLOAD(&t, h.left, R),
+                       UPLOAD(&t, h.taken, R), UPLOAD(&t, &h.log[0][0], R * DECODE_BURST_MAX)};
     const int *eos = UPLOAD(&t, h_eos, EOS);
     for (int step = 0; step < DECODE_BURST_MAX; step++) {
         Sampled *sampled = HOST(&t, Sampled, R);
