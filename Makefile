@@ -69,6 +69,7 @@ help:
 	@echo "make          train and eval for the CPU        make demo    warm-up and RL in minutes, with a report"
 	@echo "make test     all tests                         make bench   rates as a share of this machine's peak"
 	@echo "make tests    builds the tests only             make clean   removes everything that was built"
+	@echo "make convert  GGUF and llama2.c to a folder     make fuzz    every parser's fuzz target, a minute each (clang)"
 	@echo "make cuda     train-cuda and eval-cuda          make test-cuda   their tests, on the CPU or a GPU"
 	@echo "make profile  an nsys time line of a few steps  make cuda-bundle a folder for a machine with a GPU and nothing else"
 
