@@ -30,7 +30,8 @@ static bool keep_lines(const char *path, int sft_done, int rl_done, Error *err) 
         cJSON *row = end ? cJSON_ParseWithLength(text + at, length) : NULL;
         const cJSON *phase = cJSON_GetObjectItemCaseSensitive(row, "phase"), *step = cJSON_GetObjectItemCaseSensitive(row, "step");
         bool sft = cJSON_IsString(phase) && strcmp(phase->valuestring, "sft") == 0;
-        if (row && (!cJSON_IsNumber(step) || step->valueint <= (sft ? sft_done : rl_done))) {
+        int last = sft ? sft_done : rl_done > 0 ? rl_done : -1; // step 0, the untrained policy's figures, comes again before step 1
+        if (row && (!cJSON_IsNumber(step) || step->valueint <= last)) {
             memmove(text + kept, text + at, length);
             kept += length;
         }

@@ -37,6 +37,12 @@ $train $small --threads 2 --out killed --resume >killed.log 2>&1 || cat killed.l
 check resume_after_kill_9 same base killed $last
 check metrics_lines_are_whole test "$(grep -c '"phase":"rl"' killed/metrics.jsonl)" = "$(grep -c '"phase":"rl"' base/metrics.jsonl)"
 
+# Killed after the warm-up's last checkpoint, in the first steps that follow: the untrained policy's figures stand in the log once.
+$train $small --threads 1 --out phases --keep 99 >phases.log 2>&1 && rm -r phases/checkpoints/step-000006[1-9]
+$train $small --threads 1 --out phases --resume >phases.log 2>&1 || cat phases.log
+check resume_between_the_phases same base phases $last
+check step_0_is_logged_once test "$(grep -c '"phase":"rl","step":0,' phases/metrics.jsonl)" = 1
+
 # Ctrl-C saves a checkpoint and says how to go on.
 touch interrupted.log
 $train $small --steps 100000 --threads 1 --out interrupted >interrupted.log 2>&1 &
