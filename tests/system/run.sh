@@ -65,6 +65,9 @@ misuse() { local want=$1; shift; "$@" >misuse.log 2>&1; test $? = 2 -a "$(wc -l 
 check unknown_flag misuse "unknown flag --rolouts" $train --rolouts 3
 check out_of_range misuse "between" $train --prompts 0
 check not_a_number misuse "whole number" $train --steps ten
+check no_folder misuse "No such file" $train --out=
+check switch_with_a_value misuse "takes no value" $train --resume=maybe
+check dual_clip_that_stops_all misuse "above 1" $train --dual-clip 0.5
 check bad_bounds misuse "rollouts-low" $train --rollouts 4 --rollouts-low 8
 check bad_method misuse "grpo" $train --method ppo
 check top_k_is_refused_in_training misuse "top-k is for ./eval only" $train --top-k 5
