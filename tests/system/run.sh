@@ -59,6 +59,8 @@ cp -r base foreign && head -c 3000 /dev/urandom >foreign/checkpoints/$last/train
 check foreign_checkpoint_is_refused refused foreign "trainer.safetensors"
 cp -r base flags
 check other_flags_are_refused refused flags "lr" "--lr 1e-5"
+check and_nobody_is_told_to_remove_it eval '! grep -q remove refused.log'
+check other_schedule_is_named refused flags "schedule" "--schedule cosine"
 
 # Bad use: exit status 2 and one clear line.
 misuse() { local want=$1; shift; "$@" >misuse.log 2>&1; test $? = 2 -a "$(wc -l <misuse.log)" = 1 && grep -q -e "$want" misuse.log; }
