@@ -14,7 +14,7 @@ static void on_interrupt(int signal_number) {
     static const char text[] = "\nfinishing the responses under way; Ctrl-C again ends at once\n";
     (void)signal_number;
     interrupted = 1;
-    signal(SIGINT, SIG_DFL); // what was finished before stays usable
+    signal(SIGINT, SIG_DFL), signal(SIGTERM, SIG_DFL); // what was finished before stays usable
     if (write(STDERR_FILENO, text, sizeof text - 1) < 0) return;
 }
 

@@ -100,7 +100,7 @@ static bool replace_folder(Trainer *t, const char *dir, bool state, Error *err) 
     snprintf(temporary, sizeof temporary, "%s.tmp", dir);
     snprintf(old, sizeof old, "%s.old", dir);
     remove_folder(temporary);
-    if (!save_into(t, temporary, state, err)) return false;
+    if (!save_into(t, temporary, state, err)) return remove_folder(temporary), false; // on a full disk its part would be in the way
     flush_folder(temporary);
     remove_folder(old);
     rename(dir, old);

@@ -62,6 +62,12 @@ check other_flags_are_refused refused flags "lr" "--lr 1e-5"
 check and_nobody_is_told_to_remove_it eval '! grep -q remove refused.log'
 check other_schedule_is_named refused flags "schedule" "--schedule cosine"
 
+# What cannot be written is not claimed, and is the exit status.
+mkdir blocked && touch blocked/model.tmp
+$train $small --sft-steps 0 --steps 1 --out blocked >blocked.log 2>&1
+check unwritten_model_is_a_failure test $? = 2
+check unwritten_model_is_not_claimed eval '! grep -q "^model:" blocked.log && grep -q "the model was not written" blocked.log'
+
 # Bad use: exit status 2 and one clear line.
 misuse() { local want=$1; shift; "$@" >misuse.log 2>&1; test $? = 2 -a "$(wc -l <misuse.log)" = 1 && grep -q -e "$want" misuse.log; }
 check unknown_flag misuse "unknown flag --rolouts" $train --rolouts 3
