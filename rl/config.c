@@ -76,7 +76,7 @@ const Flag train_flags[] = {
     {"eval-every", FLAG_INT, FIELD(eval_every), "10", 1, 1e7, NULL, "RL steps between evaluations on the held-out prompts"},
     {"eval-samples", FLAG_INT, FIELD(eval_samples), "4", 1, 4096, NULL, "responses a held-out prompt"},
     {"checkpoint-every", FLAG_INT, FIELD(checkpoint_every), "50", 1, 1e7, NULL, "steps between checkpoints"},
-    {"keep", FLAG_INT, FIELD(keep), "2", 1, 1e6, NULL, "checkpoints kept"},
+    {"keep", FLAG_INT, FIELD(keep), "2", 1, 255, NULL, "checkpoints kept"},
     {"sample-every", FLAG_INT, FIELD(sample_every), "20", 1, 1e7, NULL, "RL steps between rollouts written for the report"},
 };
 const int train_flag_count = sizeof train_flags / sizeof *train_flags;

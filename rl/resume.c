@@ -17,7 +17,7 @@ static int list_checkpoints(const char *folder, int *steps, int most) {
     int count = 0;
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         int step, end = 0;
-        if (sscanf(entry->d_name, "step-%7d%n", &step, &end) != 1 || entry->d_name[end]) continue; // .tmp and strangers
+        if (sscanf(entry->d_name, "step-%9d%n", &step, &end) != 1 || entry->d_name[end]) continue; // .tmp and strangers
         int at = count < most ? count++ : 0;
         if (at == 0 && count == most && count > 1 && step < steps[0]) continue;
         steps[at] = step;
