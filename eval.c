@@ -34,6 +34,7 @@ static bool evaluate(EvalConfig *c, Comm *comm, Error *err) {
     static EvalRun run;
     int k[EVAL_MAX_K], n_k;
     if (!*c->model) return fail(err, "--model must be given (or --score)");
+    if (c->temp > 0 && c->temp < 1e-3) return fail(err, "--temp %g: must be 0 or from 0.001 (logits divided by less have no digits left)", c->temp);
     bool ok = eval_config_parse_k(c, k, &n_k, err) && eval_run_open(&run, c, comm, err);
     signal(SIGINT, on_interrupt);
     signal(SIGTERM, on_interrupt);
