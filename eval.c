@@ -14,7 +14,7 @@ static void on_interrupt(int signal_number) {
     static const char text[] = "\nfinishing the responses under way; Ctrl-C again ends at once\n";
     (void)signal_number;
     interrupted = 1;
-    signal(SIGINT, SIG_DFL); // what was finished before stays usable
+    signal(SIGINT, SIG_DFL), signal(SIGTERM, SIG_DFL); // what was finished before stays usable
     if (write(STDERR_FILENO, text, sizeof text - 1) < 0) return;
 }
 
@@ -34,6 +34,7 @@ static bool evaluate(EvalConfig *c, Comm *comm, Error *err) {
     static EvalRun run;
     int k[EVAL_MAX_K], n_k;
     if (!*c->model) return fail(err, "--model must be given (or --score)");
+    if (c->temp > 0 && c->temp < 1e-3) return fail(err, "--temp %g: must be 0 or from 0.001 (logits divided by less have no digits left)", c->temp);
     bool ok = eval_config_parse_k(c, k, &n_k, err) && eval_run_open(&run, c, comm, err);
     signal(SIGINT, on_interrupt);
     signal(SIGTERM, on_interrupt);

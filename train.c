@@ -16,7 +16,7 @@ static volatile sig_atomic_t interrupted; // set by Ctrl-C; the run then saves a
 static void on_interrupt(int signal_number) {
     (void)signal_number;
     interrupted = 1;
-    signal(SIGINT, SIG_DFL); // a second one ends the program at once
+    signal(SIGINT, SIG_DFL), signal(SIGTERM, SIG_DFL); // a second one ends the program at once
 }
 
 // All ranks stop after the same step, whichever of them was told to.
@@ -26,9 +26,11 @@ static bool stop_asked(Trainer *t) {
     return asked > 0;
 }
 
-static void save(Trainer *t) {
+static bool save(Trainer *t) {
     Error err;
-    if (!resume_save(t, &err)) fprintf(stderr, "warning: no checkpoint was written: %s\n", err.text);
+    bool ok = resume_save(t, &err);
+    if (!ok) fprintf(stderr, "warning: no checkpoint was written: %s\n", err.text);
+    return ok;
 }
 
 static void report(Trainer *t, const StepMetrics *m, bool show) {
@@ -85,15 +87,17 @@ static bool reinforce(Trainer *t) {
     return true;
 }
 
-static void finish(Trainer *t, bool whole) {
+// False where what the run leaves behind, the model or (not `whole`) the checkpoint, could not be written.
+static bool finish(Trainer *t, bool whole) {
     Error err;
-    if (!whole) save(t);
-    if (comm_rank(t->comm) != 0) return;
-    if (whole && !resume_save_model(t, &err)) fprintf(stderr, "warning: the model was not written: %s\n", err.text);
+    bool saved = whole ? resume_save_model(t, &err) : save(t);
+    if (comm_rank(t->comm) != 0) return saved;
+    if (whole && !saved) fprintf(stderr, "warning: the model was not written: %s\n", err.text);
     if (!summary_print(t->config.out, stdout, &err) || !report_write(t->config.out, &err)) fprintf(stderr, "warning: no report: %s\n", err.text);
     else printf("\nreport: %s/report.html\n", t->config.out);
-    if (whole) printf("model:  %s/model\n", t->config.out);
-    else printf("stopped at a checkpoint; the same command with --resume goes on\n");
+    if (whole && saved) printf("model:  %s/model\n", t->config.out);
+    if (!whole && saved) printf("stopped at a checkpoint; the same command with --resume goes on\n");
+    return saved;
 }
 
 static void usage(void) {
@@ -125,8 +129,8 @@ int main(int argc, char **argv) {
     if (comm_rank(comm) == 0) trainer_print(&trainer, stdout);
     signal(SIGINT, on_interrupt);
     signal(SIGTERM, on_interrupt);
-    finish(&trainer, warmup(&trainer) && reinforce(&trainer));
+    bool saved = finish(&trainer, warmup(&trainer) && reinforce(&trainer));
     trainer_close(&trainer);
     comm_close(comm);
-    return 0;
+    return saved ? 0 : 2;
 }

@@ -20,7 +20,7 @@ int comm_local_rank(const Comm *comm); // on this machine: which GPU to open
 bool comm_attach(Comm *comm, Device *dev, Error *err);
 void comm_detach(Comm *comm);
 
-// In place, over all ranks. Host arrays; the sum is taken in rank order, so every rank has the same bits.
+// In place, over all ranks. Host arrays; reduced in one place (comm.c) or in one order (comm.cu): every rank has the same bits.
 void comm_sum(Comm *comm, double *h_x, size_t n);
 void comm_max(Comm *comm, double *h_x, size_t n);
 void comm_broadcast(Comm *comm, void *h_bytes, size_t n); // from rank 0

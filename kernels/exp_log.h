@@ -1,5 +1,6 @@
 // host only: exp and log of the C build, written out so that their bits are the same on every CPU and in every loop,
-// vectorised or not. (libm picks a variant per CPU.) Every multiply-add is spelled mul_add, so no compiler has a choice.
+// vectorised or not. (libm picks a variant per CPU.) exp spells every multiply-add mul_add, so no compiler has a choice;
+// log rounds once, from doubles.
 #ifndef KERNELS_EXP_LOG_H
 #define KERNELS_EXP_LOG_H
 #include <stdint.h>

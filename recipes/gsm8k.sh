@@ -19,7 +19,7 @@ flags=$(sed 's/#.*//' <<'END'
 --max-prompt 512             # tokens; longer questions are left out and listed
 --max-tokens 512             # longest response; what is cut off earns nothing
 --method dynamo              # rollouts dealt out by variance, advantages modulated
---steps 230                  # two epochs of 115 steps
+--steps 232                  # two epochs of 116 steps
 --prompts 64                 # a step
 --rollouts 16                # a prompt on average,
 --rollouts-low 8             # at least

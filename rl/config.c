@@ -56,7 +56,7 @@ const Flag train_flags[] = {
     {"history-decay", FLAG_FLOAT, FIELD(history_decay), "1", 0, 1, NULL, "old counts are multiplied by this at each visit"},
     {"eps-low", FLAG_FLOAT, FIELD(eps_low), "0.2", 0, 1, NULL, "ratio clip below"},
     {"eps-high", FLAG_FLOAT, FIELD(eps_high), "-1", -1, 100, NULL, "ratio clip above; -1 = the method's"},
-    {"dual-clip", FLAG_FLOAT, FIELD(dual_clip), "10", 0, 1e6, NULL, "bound of the loss for negative advantages; 0 = off"},
+    {"dual-clip", FLAG_FLOAT, FIELD(dual_clip), "10", 0, 1e6, NULL, "bound of the ratio where the advantage is negative, above 1; 0 = off"},
     {"entropy-coef", FLAG_FLOAT, FIELD(entropy_coef), "-1", -1, 10, NULL, "weight of the entropy bonus; -1 = the method's"},
     {"updates", FLAG_INT, FIELD(updates), "1", 1, 1024, NULL, "mini-batches (optimizer updates) a batch"},
     {"epochs", FLAG_INT, FIELD(epochs), "1", 1, 64, NULL, "passes over a batch"},
@@ -76,7 +76,7 @@ const Flag train_flags[] = {
     {"eval-every", FLAG_INT, FIELD(eval_every), "10", 1, 1e7, NULL, "RL steps between evaluations on the held-out prompts"},
     {"eval-samples", FLAG_INT, FIELD(eval_samples), "4", 1, 4096, NULL, "responses a held-out prompt"},
     {"checkpoint-every", FLAG_INT, FIELD(checkpoint_every), "50", 1, 1e7, NULL, "steps between checkpoints"},
-    {"keep", FLAG_INT, FIELD(keep), "2", 1, 1e6, NULL, "checkpoints kept"},
+    {"keep", FLAG_INT, FIELD(keep), "2", 1, 255, NULL, "checkpoints kept"},
     {"sample-every", FLAG_INT, FIELD(sample_every), "20", 1, 1e7, NULL, "RL steps between rollouts written for the report"},
 };
 const int train_flag_count = sizeof train_flags / sizeof *train_flags;
@@ -100,6 +100,8 @@ bool train_config_parse(TrainConfig *c, int argc, char **argv, Error *err) {
     if (c->entropy_coef < 0) c->entropy_coef = m->entropy_coef;
     if (c->allocation != ALLOCATE_UNIFORM && (c->rollouts_low > c->rollouts || c->rollouts_high < c->rollouts))
         return fail(err, "--rollouts %d must lie between --rollouts-low %d and --rollouts-high %d", c->rollouts, c->rollouts_low, c->rollouts_high);
+    if (c->dual_clip > 0 && c->dual_clip <= 1)
+        return fail(err, "--dual-clip %g: must be above 1, or every negative advantage is cut off; 0 = off", c->dual_clip);
     if (c->updates > c->prompts) return fail(err, "--updates %d: more mini-batches than the %d prompts of a step", c->updates, c->prompts);
     if (strcmp(c->model, "tiny") == 0 && c->heads % c->kv_heads)
         return fail(err, "--heads %d must be a multiple of --kv-heads %d", c->heads, c->kv_heads);
@@ -135,8 +137,11 @@ bool train_config_same(const TrainConfig *config, const cJSON *saved, const char
     char *text = cJSON_PrintUnformatted(raw);
     cJSON *identity = cJSON_Parse(text); // numbers as a checkpoint's text gives them: raw ones equal no parsed ones
     bool same = true;
-    for (const cJSON *now = identity->child; now && same; now = now->next)
-        same = same_value(now, cJSON_GetObjectItemCaseSensitive(saved, now->string), where, err);
+    for (const cJSON *now = identity->child; now && same; now = now->next) {
+        const cJSON *then = cJSON_GetObjectItemCaseSensitive(saved, now->string);
+        if (!then && strcmp(now->string, "steps") == 0) continue; // saved under the constant schedule: that is the difference to name
+        same = same_value(now, then, where, err);
+    }
     cJSON_Delete(identity);
     cJSON_Delete(raw);
     cJSON_free(text);

@@ -39,7 +39,10 @@ static bool set_number(const Flag *f, void *to, const char *text, Error *err) {
 
 static bool set(const Flag *f, void *config, const char *text, Error *err) {
     void *to = (char *)config + f->field;
-    if (f->type == FLAG_SWITCH) return *(bool *)to = strcmp(text, "yes") == 0, true;
+    if (f->type == FLAG_SWITCH) {
+        *(bool *)to = strcmp(text, "yes") == 0;
+        return *(bool *)to || strcmp(text, "no") == 0 || fail(err, "--%s=%s: a switch takes no value, or yes or no", f->name, text);
+    }
     if (f->type == FLAG_CHOICE) return set_choice(f, to, text, err);
     if (f->type != FLAG_TEXT) return set_number(f, to, text, err);
     if (strlen(text) >= FLAG_TEXT_SIZE) return fail(err, "--%s: longer than %d bytes", f->name, FLAG_TEXT_SIZE - 1);

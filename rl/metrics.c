@@ -30,7 +30,8 @@ static bool keep_lines(const char *path, int sft_done, int rl_done, Error *err) 
         cJSON *row = end ? cJSON_ParseWithLength(text + at, length) : NULL;
         const cJSON *phase = cJSON_GetObjectItemCaseSensitive(row, "phase"), *step = cJSON_GetObjectItemCaseSensitive(row, "step");
         bool sft = cJSON_IsString(phase) && strcmp(phase->valuestring, "sft") == 0;
-        if (row && (!cJSON_IsNumber(step) || step->valueint <= (sft ? sft_done : rl_done))) {
+        int last = sft ? sft_done : rl_done > 0 ? rl_done : -1; // step 0, the untrained policy's figures, comes again before step 1
+        if (row && (!cJSON_IsNumber(step) || step->valueint <= last)) {
             memmove(text + kept, text + at, length);
             kept += length;
         }
@@ -124,6 +125,7 @@ static void print_line(MetricsLog *log, const StepMetrics *m) {
     if (!isnan(m->grad_norm)) printf("|g| %6.3f  lr %.1e  ", m->grad_norm, m->lr);
     if (!isnan(m->tokens_per_s)) printf("%6.0f tok/s  ", m->tokens_per_s);
     if (!isnan(m->sec_generate)) printf("gen %.2fs ver %.2fs upd %.2fs", m->sec_generate, m->sec_verify, m->sec_update);
+    if (m->skipped) printf("  %lld updates skipped: gradient not finite", m->skipped);
     if (!isnan(m->heldout_pass1)) printf("  held-out pass@1 %.3f [%.3f %.3f]", m->heldout_pass1, m->heldout_low, m->heldout_high);
     printf("\n");
     if (log->terminal && m->step < m->steps && m->step > log->first) {
@@ -134,16 +136,21 @@ static void print_line(MetricsLog *log, const StepMetrics *m) {
     fflush(stdout);
 }
 
+// A log that cannot be written (a full disk) ends no run, but is said.
+static void write_row(FILE *file, const char *name, const cJSON *row, int step) {
+    char *text = cJSON_PrintUnformatted(row);
+    REQUIRE(text, "out of memory");
+    if (fprintf(file, "%s\n", text) < 0 || fflush(file) != 0) fprintf(stderr, "warning: step %d is missing from %s: %s\n", step, name, strerror(errno));
+    cJSON_free(text);
+}
+
 void metrics_write(MetricsLog *log, const StepMetrics *m, bool show) {
     cJSON *row = cJSON_CreateObject();
     cJSON_AddStringToObject(row, "phase", m->phase);
     cJSON_AddNumberToObject(row, "step", m->step);
     add_figures(row, m);
     add_tables(row, m);
-    char *text = cJSON_PrintUnformatted(row);
-    fprintf(log->metrics, "%s\n", text);
-    fflush(log->metrics);
-    cJSON_free(text);
+    write_row(log->metrics, "metrics.jsonl", row, m->step);
     cJSON_Delete(row);
     if (show) print_line(log, m);
 }
@@ -190,9 +197,6 @@ void metrics_write_rollout(MetricsLog *log, const Tokenizer *tokenizer, const ch
         add(token, "advantage", r->advantage * results[t].b_comp * results[t].b_stab);
         cJSON_AddItemToArray(tokens, token);
     }
-    char *text = cJSON_PrintUnformatted(row);
-    fprintf(log->rollouts, "%s\n", text);
-    fflush(log->rollouts);
-    cJSON_free(text);
+    write_row(log->rollouts, "rollouts.jsonl", row, step);
     cJSON_Delete(row);
 }

@@ -17,7 +17,7 @@ static int list_checkpoints(const char *folder, int *steps, int most) {
     int count = 0;
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         int step, end = 0;
-        if (sscanf(entry->d_name, "step-%7d%n", &step, &end) != 1 || entry->d_name[end]) continue; // .tmp and strangers
+        if (sscanf(entry->d_name, "step-%9d%n", &step, &end) != 1 || entry->d_name[end]) continue; // .tmp and strangers
         int at = count < most ? count++ : 0;
         if (at == 0 && count == most && count > 1 && step < steps[0]) continue;
         steps[at] = step;
@@ -100,7 +100,7 @@ static bool replace_folder(Trainer *t, const char *dir, bool state, Error *err) 
     snprintf(temporary, sizeof temporary, "%s.tmp", dir);
     snprintf(old, sizeof old, "%s.old", dir);
     remove_folder(temporary);
-    if (!save_into(t, temporary, state, err)) return false;
+    if (!save_into(t, temporary, state, err)) return remove_folder(temporary), false; // on a full disk its part would be in the way
     flush_folder(temporary);
     remove_folder(old);
     rename(dir, old);
@@ -177,11 +177,13 @@ static bool load_moment(Trainer *t, const Safetensors *state, const char *name, 
     return moment != NULL;
 }
 
-static bool load_state(Trainer *t, const Safetensors *state, const char *dir, Error *err) {
+// *other: the checkpoint is whole, but of a run with other flags.
+static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bool *other, Error *err) {
     long long sft, rl;
     const char *text = safetensors_metadata(state, "config");
     cJSON *saved = text ? cJSON_Parse(text) : NULL;
     bool ok = saved ? train_config_same(&t->config, saved, dir, err) : fail(err, "%s: trainer.safetensors is not a checkpoint of this program", dir);
+    *other = saved && !ok;
     cJSON_Delete(saved);
     if (!ok || !get_counter(state, "sft_done", t->config.sft_steps, &sft, dir, err) || !get_counter(state, "rl_done", 1 << 30, &rl, dir, err) ||
         !get_counter(state, "adamw.t", 1LL << 60, &t->opt.t, dir, err) || !get_counter(state, "skipped", 1LL << 60, &t->opt.skipped, dir, err) ||
@@ -204,9 +206,9 @@ bool resume_load(Trainer *t, Error *err) {
     snprintf(dir, sizeof dir, "%s/step-%07d", folder, steps[count - 1]);
     snprintf(path, sizeof path, "%s/trainer.safetensors", dir);
     Safetensors *state = safetensors_open(path, &why);
-    bool ok = state && load_state(t, state, dir, &why);
+    bool other = false, ok = state && load_state(t, state, dir, &other, &why);
     safetensors_close(state);
     if (ok) return true;
-    if (count > 1) return fail(err, "%s (remove %s to go on from the checkpoint before it)", why.text, dir);
+    if (count > 1 && !other) return fail(err, "%s (remove %s to go on from the checkpoint before it)", why.text, dir);
     return fail(err, "%s", why.text);
 }

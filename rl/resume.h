@@ -9,8 +9,8 @@
 // Rank 0 writes; all ranks call. Keeps the newest --keep checkpoints. A failure is reported and the run goes on without.
 bool resume_save(Trainer *trainer, Error *err);
 
-// The newest whole checkpoint of --out; refused with its reason where it is damaged or was made with other flags, and
-// an older one is named. No checkpoint at all: a fresh start, said on stderr.
+// The newest checkpoint of --out; refused with its reason where it was made with other flags or is damaged, and then, where
+// there is an older one, with how to go on from that. No checkpoint at all: a fresh start, said on stderr.
 bool resume_load(Trainer *trainer, Error *err);
 
 // The model alone, for users of it: OUT/model.

@@ -121,7 +121,7 @@ bool trainer_plan(Trainer *t, const TrainConfig *config, Comm *comm, Error *err)
 static bool make_folder(const char *path, Error *err) {
     char part[FLAG_TEXT_SIZE + 1];
     snprintf(part, sizeof part, "%s", path);
-    for (char *slash = part + 1; *slash; slash++) { // every parent, then the folder itself
+    for (char *slash = part + (*part != 0); *slash; slash++) { // every parent, then the folder itself
         if (*slash != '/') continue;
         *slash = 0;
         mkdir(part, 0777);

@@ -9,7 +9,14 @@
 
 enum { WARMUP_STREAM = 0x5f000000 }; // a Philox counter of its own
 
-// Writes the example's tokens and returns its sequence (weights still 0).
+static bool ends_response(const ModelConfig *c, int token) {
+    for (int i = 0; i < c->n_eos; i++)
+        if (c->eos[i] == token) return true;
+    return false;
+}
+
+// Writes the example's tokens and returns its sequence (weights still 0). It is asked as reinforcement learning will ask it, and
+// ends in a token that ends generation: the newline itself, where the tokenizer is the tasks' own.
 static TrainSequence example(Trainer *t, uint64_t e, int *tokens) {
     const TrainConfig *c = &t->config;
     TaskProblem problem;
@@ -23,10 +30,13 @@ static TrainSequence example(Trainer *t, uint64_t e, int *tokens) {
     Philox bits = philox((uint64_t)c->seed, WARMUP_STREAM, 0, (uint32_t)e, (uint32_t)(e >> 32));
     bool worked = philox_uniform(bits.word[0]) < c->sft_worked;
     int length = task_response(&problem, worked, c->sft_error, (uint64_t)c->seed, e, response, sizeof response);
-    int n_prompt = tokenizer_encode(t->tokenizer, problem.prompt, strlen(problem.prompt), tokens, t->T, &err);
+    char *prompt = prompt_template_render(&t->prompt, problem.prompt);
+    int n_prompt = tokenizer_encode(t->tokenizer, prompt, strlen(prompt), tokens, t->T, &err);
+    free(prompt);
     REQUIRE(n_prompt > 0, "%s", err.text);
-    int n = tokenizer_encode(t->tokenizer, response, (size_t)length, tokens + n_prompt, t->T - n_prompt, &err);
+    int n = tokenizer_encode(t->tokenizer, response, (size_t)length, tokens + n_prompt, t->T - n_prompt - 1, &err);
     REQUIRE(n > 0, "%s", err.text);
+    if (!ends_response(&t->gpt->config, tokens[n_prompt + n - 1])) tokens[n_prompt + n++] = t->gpt->config.eos[0];
     return (TrainSequence){.prompt = tokens, .tokens = tokens + n_prompt, .n_prompt = n_prompt, .n = n};
 }
 

@@ -37,6 +37,12 @@ $train $small --threads 2 --out killed --resume >killed.log 2>&1 || cat killed.l
 check resume_after_kill_9 same base killed $last
 check metrics_lines_are_whole test "$(grep -c '"phase":"rl"' killed/metrics.jsonl)" = "$(grep -c '"phase":"rl"' base/metrics.jsonl)"
 
+# Killed after the warm-up's last checkpoint, in the first steps that follow: the untrained policy's figures stand in the log once.
+$train $small --threads 1 --out phases --keep 99 >phases.log 2>&1 && rm -r phases/checkpoints/step-000006[1-9]
+$train $small --threads 1 --out phases --resume >phases.log 2>&1 || cat phases.log
+check resume_between_the_phases same base phases $last
+check step_0_is_logged_once test "$(grep -c '"phase":"rl","step":0,' phases/metrics.jsonl)" = 1
+
 # Ctrl-C saves a checkpoint and says how to go on.
 touch interrupted.log
 $train $small --steps 100000 --threads 1 --out interrupted >interrupted.log 2>&1 &
@@ -53,18 +59,30 @@ cp -r base foreign && head -c 3000 /dev/urandom >foreign/checkpoints/$last/train
 check foreign_checkpoint_is_refused refused foreign "trainer.safetensors"
 cp -r base flags
 check other_flags_are_refused refused flags "lr" "--lr 1e-5"
+check and_nobody_is_told_to_remove_it eval '! grep -q remove refused.log'
+check other_schedule_is_named refused flags "schedule" "--schedule cosine"
+
+# What cannot be written is not claimed, and is the exit status.
+mkdir blocked && touch blocked/model.tmp
+$train $small --sft-steps 0 --steps 1 --out blocked >blocked.log 2>&1
+check unwritten_model_is_a_failure test $? = 2
+check unwritten_model_is_not_claimed eval '! grep -q "^model:" blocked.log && grep -q "the model was not written" blocked.log'
 
 # Bad use: exit status 2 and one clear line.
 misuse() { local want=$1; shift; "$@" >misuse.log 2>&1; test $? = 2 -a "$(wc -l <misuse.log)" = 1 && grep -q -e "$want" misuse.log; }
 check unknown_flag misuse "unknown flag --rolouts" $train --rolouts 3
 check out_of_range misuse "between" $train --prompts 0
 check not_a_number misuse "whole number" $train --steps ten
+check no_folder misuse "No such file" $train --out=
+check switch_with_a_value misuse "takes no value" $train --resume=maybe
+check dual_clip_that_stops_all misuse "above 1" $train --dual-clip 0.5
 check bad_bounds misuse "rollouts-low" $train --rollouts 4 --rollouts-low 8
 check bad_method misuse "grpo" $train --method ppo
 check top_k_is_refused_in_training misuse "top-k is for ./eval only" $train --top-k 5
 check unknown_task misuse "serail" $train --data task:serail
 check missing_model misuse "nowhere" $train --model nowhere
 check eval_without_model misuse "--model" $eval --data task:add
+check eval_temp_too_small misuse "0 or from 0.001" $eval --model base/model --temp 1e-30
 check eval_k_above_samples misuse "samples" $eval --model base/model --k 9 --samples 8
 
 # Evaluation: a table, JSON, responses; the same again with the same seed.
