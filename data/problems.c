@@ -105,7 +105,7 @@ int problems_merge(ProblemSet *to, ProblemSet *from) {
     return left_out;
 }
 
-bool problems_from_tasks(const TaskSpec *spec, uint64_t seed, int n_train, int n_heldout, ProblemSet *train,
+bool problems_from_tasks(const TaskSpec *spec, uint64_t seed, int n_train, int n_heldout, bool fewer, ProblemSet *train,
                          ProblemSet *heldout, Error *err) {
     *train = *heldout = (ProblemSet){0};
     ProblemIndex seen_train = {0}, seen_heldout = {0};
@@ -122,7 +122,7 @@ bool problems_from_tasks(const TaskSpec *spec, uint64_t seed, int n_train, int n
     }
     problem_index_free(&seen_train);
     problem_index_free(&seen_heldout);
-    if (fruitless < DRY_AFTER) return true;
+    if (fruitless < DRY_AFTER || (fewer && (train->count || !n_train) && (heldout->count || !n_heldout))) return true;
     fail(err, "tasks ran dry at %d of %d training and %d of %d held-out prompts: ask for fewer, or allow more levels",
          train->count, n_train, heldout->count, n_heldout);
     problems_free(train);

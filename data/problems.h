@@ -26,9 +26,10 @@ void problems_free(ProblemSet *set);
 
 // The first n_train training and n_heldout held-out prompts of the sequence that (spec, seed) names, without
 // duplicates, in that order; larger sizes extend smaller ones. A small task can hold fewer prompts than are wanted:
-// after 20,000 draws without a new one the call fails, and the error says how many there are.
+// after 20,000 draws without a new one the call fails, and the error says how many there are; or, with fewer, it is content with
+// those, as long as there is one of each kind that was wanted.
 // On success the caller frees both sets; on failure both are empty.
-bool problems_from_tasks(const TaskSpec *spec, uint64_t seed, int n_train, int n_heldout, ProblemSet *train,
+bool problems_from_tasks(const TaskSpec *spec, uint64_t seed, int n_train, int n_heldout, bool fewer, ProblemSet *train,
                          ProblemSet *heldout, Error *err);
 
 enum { PROBLEM_REPORT_ROWS = 16, PROBLEM_TEXT_MAX = 1 << 20 };

@@ -17,7 +17,7 @@ const Flag train_flags[] = {
     {"data", FLAG_TEXT, FIELD(data), "task:all", 0, 0, NULL, "task:all, task:NAME[@LEVELS],...; or, comma-separated, gsm8k, math, aime-train, ... (data/sets.h) and FILE[:question=KEY,answer=KEY]"},
     {"data-dir", FLAG_TEXT, FIELD(data_dir), "", 0, 0, NULL, "folder of the named sets; else the environment's DATA_DIR, else ../shared"},
     {"bad-rows", FLAG_CHOICE, FIELD(bad_rows), "skip", 0, 0, "skip|refuse", "rows without question or answer: left out and listed, or an error"},
-    {"problems", FLAG_INT, FIELD(problems), "0", 0, 1e8, NULL, "the most training prompts; 0 = all of files, 4096 of tasks"},
+    {"problems", FLAG_INT, FIELD(problems), "0", 0, 1e8, NULL, "the most training prompts; 0 = all of files, up to 4096 of tasks"},
     {"heldout-data", FLAG_TEXT, FIELD(heldout_data), "", 0, 0, NULL, "sets or files to evaluate on; training prompts that stand there too are left out; else part of --data is held out"},
     {"heldout", FLAG_INT, FIELD(heldout), "256", 1, 1e6, NULL, "the most prompts kept for evaluation, never trained on"},
     {"prompt-template", FLAG_TEXT, FIELD(prompt_template), "", 0, 0, NULL, "text around each question: a name in data/prompts, or ./FILE with a {question} slot; else tasks are asked verbatim and files as --model was trained, or plainly"},

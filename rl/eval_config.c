@@ -9,7 +9,7 @@ const Flag eval_flags[] = {
     {"data", FLAG_TEXT, FIELD(data), "task:all", 0, 0, NULL, "comma-separated: gsm8k, math500, aime24, ... (data/sets.h); task:NAME[@LEVELS] (held-out prompts); FILE[:question=KEY,answer=KEY]"},
     {"data-dir", FLAG_TEXT, FIELD(data_dir), "", 0, 0, NULL, "folder of the named sets; else the environment's DATA_DIR, else ../shared"},
     {"bad-rows", FLAG_CHOICE, FIELD(bad_rows), "skip", 0, 0, "skip|refuse", "rows without question or answer: left out and listed, or an error"},
-    {"problems", FLAG_INT, FIELD(problems), "0", 0, 1e7, NULL, "the most problems taken of each set; 0 = all (of tasks 256)"},
+    {"problems", FLAG_INT, FIELD(problems), "0", 0, 1e7, NULL, "the most problems taken of each set; 0 = all (of tasks up to 256)"},
     {"prompt-template", FLAG_TEXT, FIELD(prompt_template), "", 0, 0, NULL, "text around each question: a name in data/prompts, or ./FILE with a {question} slot; else tasks are asked verbatim and files as the model was trained"},
     {"max-prompt", FLAG_INT, FIELD(max_prompt), "0", 0, 1 << 20, NULL, "longest prompt in tokens: longer ones are left out and listed; 0 = no limit"},
     {"samples", FLAG_INT, FIELD(samples), "8", 1, 65536, NULL, "responses a problem"},

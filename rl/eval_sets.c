@@ -10,7 +10,7 @@ static bool load_problems(const EvalSource *source, const char *item, EvalSet *s
     TaskSpec spec;
     ProblemSet train = {0};
     int count = source->problems ? source->problems : EVAL_TASK_PROBLEMS;
-    bool ok = task_spec_parse(item + strlen("task:"), &spec, err) && problems_from_tasks(&spec, source->seed, 0, count, &train, &set->set.problems, err);
+    bool ok = task_spec_parse(item + strlen("task:"), &spec, err) && problems_from_tasks(&spec, source->seed, 0, count, source->problems == 0, &train, &set->set.problems, err);
     problems_free(&train);
     return ok;
 }

@@ -65,7 +65,7 @@ static void open_parts(Trainer *t) {
     t->warmup_tokens = malloc((size_t)c->sft_batch * (size_t)t->T * sizeof(int));
     REQUIRE(t->results && t->sequences && t->warmup_tokens, "out of memory");
     t->judge = judge_new(&t->train.problems, true);
-    t->heldout_judge = judge_new(&t->heldout.problems, true);
+    t->heldout_judge = judge_new(&t->heldout.problems, false); // as ./eval judges
 }
 
 // The model's shape: of the folder's config.json, or of the flags, with V tokens, of which `eos` ends a response.

@@ -73,7 +73,7 @@ static bool load_problems(Trainer *t, Error *err) {
     if (!data_is_tasks(c->data)) return load_files(t, err);
     int pool = c->problems ? c->problems : TASK_POOL;
     return task_spec_parse(c->data + strlen("task:"), &t->tasks, err) &&
-           problems_from_tasks(&t->tasks, (uint64_t)c->seed, pool, c->heldout, &t->train.problems, &t->heldout.problems, err);
+           problems_from_tasks(&t->tasks, (uint64_t)c->seed, pool, c->heldout, c->problems == 0, &t->train.problems, &t->heldout.problems, err);
 }
 
 static bool tokenize(Trainer *t, Error *err) {

@@ -17,7 +17,7 @@ static TaskSpec spec_of(const char *text) {
 static void make(const char *tasks, uint64_t seed, int n_train, int n_heldout, ProblemSet *train, ProblemSet *heldout) {
     TaskSpec spec = spec_of(tasks);
     Error err;
-    if (!problems_from_tasks(&spec, seed, n_train, n_heldout, train, heldout, &err)) fail_msg("%s", err.text);
+    if (!problems_from_tasks(&spec, seed, n_train, n_heldout, false, train, heldout, &err)) fail_msg("%s", err.text);
     assert_int_equal(train->count, n_train);
     assert_int_equal(heldout->count, n_heldout);
 }
@@ -90,11 +90,15 @@ static void test_tasks_run_dry(void **state) {
     TaskSpec spec = spec_of("gcd@1");
     ProblemSet train, heldout;
     Error err = {0};
-    assert_false(problems_from_tasks(&spec, 1, 5000, 10, &train, &heldout, &err));
+    assert_false(problems_from_tasks(&spec, 1, 5000, 10, false, &train, &heldout, &err));
     assert_int_equal(train.count, 0);
     int found = 0;
     assert_non_null(strstr(err.text, " of 5000 training"));
     assert_int_equal(sscanf(err.text, "tasks ran dry at %d of", &found), 1);
+    assert_true(problems_from_tasks(&spec, 1, 5000, 10, true, &train, &heldout, &err)); // content with fewer: as many as it said
+    assert_int_equal(train.count, found);
+    problems_free(&train);
+    problems_free(&heldout);
     make("gcd@1", 1, found, 10, &train, &heldout); // what the message says is there, is there
     problems_free(&train);
     problems_free(&heldout);

@@ -29,7 +29,7 @@ static void open_world(World *w) { // in place: the judge keeps a pointer to the
     Error err = {""};
     char characters[] = TASK_CHARACTERS "\n";
     assert_true(task_spec_parse("all", &spec, &err));
-    assert_true(problems_from_tasks(&spec, 3, PROBLEMS, 1, &w->set.problems, &heldout, &err));
+    assert_true(problems_from_tasks(&spec, 3, PROBLEMS, 1, false, &w->set.problems, &heldout, &err));
     problems_free(&heldout);
     if (!tokenizer_write_characters(w->folder, characters, NULL, 0, &err)) fail_msg("%s", err.text);
     if (!(w->tokenizer = tokenizer_load(w->folder, &err))) fail_msg("%s", err.text);
