@@ -24,7 +24,7 @@ const Flag eval_flags[] = {
     {"out", FLAG_TEXT, FIELD(out), "", 0, 0, NULL, "write the table as JSON (with --score: one verdict a line)"},
     {"responses", FLAG_TEXT, FIELD(responses), "", 0, 0, NULL, "write every response and its verdict as JSON lines; FILE.partial until all are there"},
     {"fresh", FLAG_SWITCH, FIELD(fresh), "no", 0, 0, NULL, "begin anew where an interrupted evaluation could go on"},
-    {"score", FLAG_TEXT, FIELD(score), "", 0, 0, NULL, "judge saved {gold, response} rows instead; no model is needed"},
+    {"score", FLAG_TEXT, FIELD(score), "", 0, 0, NULL, "judge saved {gold, response} rows instead, as math answers (not those of tasks); no model is needed"},
 };
 const int eval_flag_count = sizeof eval_flags / sizeof *eval_flags;
 
