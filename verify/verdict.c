@@ -68,10 +68,22 @@ static Answer other_readings(Judge *judge, const VerifyGold *gold, const Reading
         bool both = r.tree && gold->ungrouped.tree; // "98,99,100" and "100,99,98": lists in any reading
         if (both && judge_equal(judge, gold->ungrouped.tree, r.tree) == ANSWER_YES) return ANSWER_YES;
     }
-    if (gold->plain.parsed.tokens.grouped && gold->ungrouped.tree && is_list(m) && judge_equal(judge, gold->ungrouped.tree, m) == ANSWER_YES)
+    if (gold->plain.parsed.tokens.grouped && gold->ungrouped.tree && is_list(m) && (is_list(g) || !node_is(m, N_TUPLE)) && judge_equal(judge, gold->ungrouped.tree, m) == ANSWER_YES)
         return ANSWER_YES;
     if (decimal_comma(judge, mine, g) || decimal_comma(judge, &gold->plain, m)) return judge_say(judge, ANSWER_YES, "decimal comma");
     return ANSWER_NO;
+}
+
+// Three letters with a vowel that stand in no order are a word and no product: red is not der, where abc is cab.
+static bool is_short_word(const Tokens *tokens) {
+    const Token *t = tokens->at;
+    if (tokens->count != 1 || t->kind != T_WORD || t->len != 3) return false;
+    bool vowel = false, sorted = true;
+    for (int i = 0; i < 3; i++) {
+        vowel |= strchr("aeiouyAEIOUY", t->text[i]) != NULL;
+        sorted &= i == 0 || tolower((unsigned char)t->text[i - 1]) <= tolower((unsigned char)t->text[i]);
+    }
+    return vowel && !sorted;
 }
 
 static Answer compare(Judge *judge, const VerifyGold *gold, const Reading *mine, const char *text, size_t len) {
@@ -80,6 +92,8 @@ static Answer compare(Judge *judge, const VerifyGold *gold, const Reading *mine,
     bool words =
         g->parsed.words_len && g->parsed.words_len == mine->parsed.words_len && !memcmp(g->parsed.words, mine->parsed.words, mine->parsed.words_len);
     if (words) return judge_say(judge, ANSWER_YES, "same words");
+    const Tokens *answered = &mine->parsed.tokens;
+    if (is_short_word(&g->parsed.tokens) && answered->count == 1 && answered->at->kind == T_WORD) return judge_say(judge, ANSWER_NO, "different words");
     if (lone_letter(g->tree) && mine->letter) return judge_say(judge, *g->tree->text == mine->letter ? ANSWER_YES : ANSWER_NO, "multiple choice");
     unsigned several = choice_set(&g->parsed.tokens);
     if (several && several == choice_set(&mine->parsed.tokens)) return judge_say(judge, ANSWER_YES, "multiple choice");
