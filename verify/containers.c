@@ -256,6 +256,8 @@ static Answer residues(Judge *judge, const Node *gold, const Node *mine) {
 
 static Answer dispatch(Judge *judge, const Node *gold, const Node *mine) {
     bool relation = node_is(gold, N_RELATION) || node_is(mine, N_RELATION);
+    Answer family = judge_families(judge, gold, mine);
+    if (family != ANSWER_UNKNOWN) return family;
     if (is_interval_like(gold) || is_interval_like(mine)) {
         Answer answer = judge_intervals(judge, gold, mine);
         if (answer != ANSWER_UNKNOWN) return answer;

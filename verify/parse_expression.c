@@ -61,7 +61,7 @@ bool starts_factor(const Parser *p) {
     case T_SYMBOL:
         if (t->symbol == '|') return !p->bars && !p->builder;
         if (t->symbol == '(')
-            return !(token_is(&t[1], T_WORD, "mod") || token_is(&t[1], T_COMMAND, "bmod") || token_is(&t[1], T_COMMAND, "mod") ||
+            return !(at_condition(t) || token_is(&t[1], T_WORD, "mod") || token_is(&t[1], T_COMMAND, "bmod") || token_is(&t[1], T_COMMAND, "mod") ||
                      (t[1].kind == T_TEXT && words_equal(t[1].text, t[1].len, "mod")));
         return t->symbol == '[' || t->symbol == '{';
     case T_COMMAND: {
