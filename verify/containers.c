@@ -282,7 +282,7 @@ static Answer dispatch(Judge *judge, const Node *gold, const Node *mine) {
 
 Answer judge_equal(Judge *judge, const Node *gold, const Node *mine) {
     if (gold->kind == N_UNDEF || mine->kind == N_UNDEF) return judge_say(judge, ANSWER_NO, "undefined");
-    if (node_identical(gold, mine)) return judge_say(judge, ANSWER_YES, "same tree");
+    if (!node_is(gold, N_RATIO) && node_identical(gold, mine)) return judge_say(judge, ANSWER_YES, "same tree");
     if (judge->exact.fuel < 0) return judge_say(judge, ANSWER_UNKNOWN, "out of fuel");
     if (++judge->depth > 64) return judge->depth--, judge_say(judge, ANSWER_UNKNOWN, "too deep");
     Answer answer = dispatch(judge, gold, mine);
