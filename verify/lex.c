@@ -195,6 +195,7 @@ static bool lex_unit_fraction(Lexer *lx, size_t end) {
         else if (isalnum((unsigned char)lx->s[i]) || lx->s[i] == '^') text[n++] = lx->s[i];
         else if (!strchr("{} ~", lx->s[i])) return false;
     }
+    text[n] = 0; // shorter than its source by the braces
     emit(lx, T_TEXT, text, n);
     lx->i = close + 1;
     return true;

@@ -18,8 +18,11 @@ static int connector(const Parser *p) { // LIST_* of the connector at p, or -1
 
 // "\text{ where }k\in\mathbb{Z}", "(k\in\mathbb{Z})": a condition after the answer, read as one more element.
 bool at_condition(const Token *t) {
-    size_t blank = strspn(t->text, " "), word = strcspn(t->text + blank, " }");
-    bool opens = token_symbol(t, '(') || ((t->kind == T_TEXT || t->kind == T_WORD) && words_in(t->text + blank, word, CONDITIONS));
+    const char *word = t->text;
+    size_t len = t->len;
+    while (len && *word == ' ') word++, len--;
+    while (len && word[len - 1] == ' ') len--;
+    bool opens = token_symbol(t, '(') || ((t->kind == T_TEXT || t->kind == T_WORD) && words_in(word, len, CONDITIONS));
     return opens && t[1].kind == T_WORD && t[1].len == 1 && token_is(&t[2], T_COMMAND, "in");
 }
 
