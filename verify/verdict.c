@@ -68,7 +68,8 @@ static Answer other_readings(Judge *judge, const VerifyGold *gold, const Reading
         bool both = r.tree && gold->ungrouped.tree; // "98,99,100" and "100,99,98": lists in any reading
         if (both && judge_equal(judge, gold->ungrouped.tree, r.tree) == ANSWER_YES) return ANSWER_YES;
     }
-    if (gold->plain.parsed.tokens.grouped && gold->ungrouped.tree && is_list(m) && (is_list(g) || !node_is(m, N_TUPLE)) && judge_equal(judge, gold->ungrouped.tree, m) == ANSWER_YES)
+    bool list = is_list(m) && (is_list(g) || !node_is(m, N_TUPLE)); // 1,500 may be a list but is no pair (1,500)
+    if (gold->plain.parsed.tokens.grouped && gold->ungrouped.tree && list && judge_equal(judge, gold->ungrouped.tree, m) == ANSWER_YES)
         return ANSWER_YES;
     if (decimal_comma(judge, mine, g) || decimal_comma(judge, &gold->plain, m)) return judge_say(judge, ANSWER_YES, "decimal comma");
     return ANSWER_NO;
