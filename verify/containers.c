@@ -135,6 +135,7 @@ static Answer collections(Judge *judge, const Node *gold, const Node *mine);
 static Answer named_against_bare(Judge *judge, const Node *named, const Node *bare, bool gold_named) {
     bool unordered = same_names(named) || (node_is(bare, N_SET) && indexed_names(named));
     const Node *ordered = unordered || node_is(bare, N_LIST) ? named : sorted_by_name(judge, named);
+    if (same_names(named) && named->count > 1 && node_is(bare, N_TUPLE)) return judge_say(judge, ANSWER_NO, "values of one name against a tuple");
     const Node *values = values_of(judge, ordered, unordered ? N_LIST : N_TUPLE);
     if (!values) return judge_say(judge, ANSWER_NO, "members disagree");
     if (!unordered && node_is(bare, N_SET)) return judge_say(judge, ANSWER_NO, "named parts against a set");
@@ -188,6 +189,8 @@ static Answer collections(Judge *judge, const Node *gold, const Node *mine) {
     bool tuple = node_is(gold, N_TUPLE) || node_is(mine, N_TUPLE);
     const Node *pair = node_is(gold, N_TUPLE) ? gold : mine;
     if (tuple && pair->op == BRACKET_SQUARE && pair->count == 2) return judge_say(judge, ANSWER_NO, "an interval against a list"); // [2,5] and 2,5
+    const Node *plain = pair == gold ? mine : gold;
+    if (tuple && node_is(plain, N_LIST) && plain->op == LIST_OR) return judge_say(judge, ANSWER_NO, "alternatives against a tuple"); // \pm3 and (3,-3)
     if (tuple && (node_is(gold, N_SET) || node_is(mine, N_SET))) return judge_say(judge, ANSWER_NO, "a set against an ordered tuple");
     return tuple ? in_order(judge, gold, mine) : as_sets(judge, gold, mine);
 }
@@ -253,6 +256,8 @@ static Answer residues(Judge *judge, const Node *gold, const Node *mine) {
 
 static Answer dispatch(Judge *judge, const Node *gold, const Node *mine) {
     bool relation = node_is(gold, N_RELATION) || node_is(mine, N_RELATION);
+    Answer family = judge_families(judge, gold, mine);
+    if (family != ANSWER_UNKNOWN) return family;
     if (is_interval_like(gold) || is_interval_like(mine)) {
         Answer answer = judge_intervals(judge, gold, mine);
         if (answer != ANSWER_UNKNOWN) return answer;
@@ -277,7 +282,7 @@ static Answer dispatch(Judge *judge, const Node *gold, const Node *mine) {
 
 Answer judge_equal(Judge *judge, const Node *gold, const Node *mine) {
     if (gold->kind == N_UNDEF || mine->kind == N_UNDEF) return judge_say(judge, ANSWER_NO, "undefined");
-    if (node_identical(gold, mine)) return judge_say(judge, ANSWER_YES, "same tree");
+    if (!node_is(gold, N_RATIO) && node_identical(gold, mine)) return judge_say(judge, ANSWER_YES, "same tree");
     if (judge->exact.fuel < 0) return judge_say(judge, ANSWER_UNKNOWN, "out of fuel");
     if (++judge->depth > 64) return judge->depth--, judge_say(judge, ANSWER_UNKNOWN, "too deep");
     Answer answer = dispatch(judge, gold, mine);

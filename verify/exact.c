@@ -126,6 +126,8 @@ const Node *exact_scale(Exact *exact, const Node *a, int64_t num, int64_t den, i
     return node_is(f, N_RAT) ? exact_mul(exact, a, f) : NULL;
 }
 
+enum { EXACT_POWER_COST = 1000000 }; // fuel; half of all there is for one answer
+
 // Squarings to `limbs` limbs cost about half a product of that size; powers of two are shifts.
 static int64_t power_cost(const Node *base, int64_t limbs) {
     bool two = node_is_integer(base) && (base->num_size == 1 || base->num_size == -1) && !(base->num[0] & (base->num[0] - 1));
@@ -146,7 +148,8 @@ static const Node *integer_power(Exact *exact, const Node *base, const Node *exp
     view(x, base);
     size_t bits = mpz_sizeinbase(mpq_numref(x), 2), den_bits = mpz_sizeinbase(mpq_denref(x), 2);
     if (den_bits > bits) bits = den_bits;
-    if (n > EXACT_BITS || bits * n > EXACT_BITS + bits || !exact_spend(exact, power_cost(base, (int64_t)(bits * n / 64)))) return NULL;
+    int64_t cost = power_cost(base, (int64_t)(bits * n / 64)); // a dear one stays a power: 9^{500000} = 3^{1000000} without digits
+    if (n > EXACT_BITS || bits * n > EXACT_BITS + bits || cost > EXACT_POWER_COST || !exact_spend(exact, cost)) return NULL;
     mpq_init(power); // a power of a fraction in lowest terms is in lowest terms
     mpz_pow_ui(mpq_numref(power), mpq_numref(x), n);
     mpz_pow_ui(mpq_denref(power), mpq_denref(x), n);

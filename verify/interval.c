@@ -272,6 +272,12 @@ static bool canonical(Judge *judge, Set *set) {
 
 static bool same_end(Judge *judge, const Node *a, const Node *b) { return a == b || (a && b && judge_equal(judge, a, b) == ANSWER_YES); }
 
+static bool holds_infinity(const Node *n) { // (2,\infty]
+    if (n->kind != N_TUPLE || n->count != 2) return false;
+    return (n->op != BRACKET_ROUND && n->op != BRACKET_CLOSED_OPEN && infinite(n->args[1])) ||
+           (n->op != BRACKET_ROUND && n->op != BRACKET_OPEN_CLOSED && infinite(n->args[0]));
+}
+
 bool is_interval_like(const Node *n) {
     switch (n->kind) {
     case N_UNION: case N_INTERSECT: case N_MINUS: case N_BUILDER: return true;
@@ -293,6 +299,7 @@ Answer judge_intervals(Judge *judge, const Node *gold, const Node *mine) {
     sets[1] = (Set){0};
     if (!build(judge, gold, &sets[0])) return ANSWER_UNKNOWN;
     if (!build(judge, mine, &sets[1])) return judge_say(judge, ANSWER_UNKNOWN, "not a set of reals");
+    if (node_any(gold, holds_infinity) != node_any(mine, holds_infinity)) return judge_say(judge, ANSWER_NO, "infinity is no element");
     if (sets[0].variable && sets[1].variable && !node_identical(sets[0].variable, sets[1].variable))
         return judge_say(judge, ANSWER_NO, "other variable");
     bool a = canonical(judge, &sets[0]), b = canonical(judge, &sets[1]);

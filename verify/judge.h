@@ -26,6 +26,7 @@ Answer judge_measures(Judge *judge, const Node *gold, const Node *mine);  // mea
 Answer judge_rounding(Judge *judge, const Node *gold, const Node *mine);  // measure.c: the two rounding knobs; YES or NO
 Answer judge_relations(Judge *judge, const Node *gold, const Node *mine); // relation.c: at least one relation
 Answer judge_intervals(Judge *judge, const Node *gold, const Node *mine); // interval.c: sets of reals; UNKNOWN if they are not
+Answer judge_families(Judge *judge, const Node *gold, const Node *mine);  // family.c: k in Z, free constants; UNKNOWN if they are not
 Answer judge_ratios(Judge *judge, const Node *gold, const Node *mine);    // measure.c: at least one ratio or time
 
 bool is_interval_like(const Node *n); // interval.c: a set of reals that is more than a bare pair

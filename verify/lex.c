@@ -125,16 +125,20 @@ static size_t closing(const Lexer *lx, size_t open, size_t end) {
     return 0;
 }
 
+static bool after_value(const Lexer *lx) {
+    const Token *last = lx->out.count ? &lx->out.at[lx->out.count - 1] : NULL;
+    return last && (last->kind == T_NUMBER || (last->kind == T_SYMBOL && strchr("})", last->symbol)));
+}
+
 // "5\text{m}", "2000\text{ m/s}^2": letters right after a value are a unit; \mathrm{e}, \mathrm{i}, \mathrm{d} are not.
 static bool holds_unit(const Lexer *lx, const char *s, size_t len, bool roman) {
-    const Token *last = lx->out.count ? &lx->out.at[lx->out.count - 1] : NULL;
-    size_t word = strcspn(s, " {(^/");
+    size_t word = strcspn(s, " {(^/\\");
     if (words_math_name(s, word < len ? word : len)) return false; // 2\text{sqrt}(3)
-    bool value = last && (last->kind == T_NUMBER || (last->kind == T_SYMBOL && strchr("})", last->symbol)));
     size_t i = strspn(s, " ~"), letters = 0;
-    if (!value || i >= len || !isalpha((unsigned char)s[i])) return false;
+    if (!after_value(lx) || i >= len || !isalpha((unsigned char)s[i])) return false;
     for (size_t k = i; k < len; k++) {
-        if (!isalnum((unsigned char)s[k]) && !strchr("/^{} .*-", s[k])) return false;
+        if (s[k] == '\\' && k + 1 < len && s[k + 1] == ',') k++; // \mathrm{m\,s^{-1}}
+        else if (!isalnum((unsigned char)s[k]) && !strchr("/^{} .*-", s[k])) return false;
         letters += isalpha((unsigned char)s[k]) != 0;
     }
     return !(letters == 1 && roman && strchr("eid", s[i]));
@@ -177,6 +181,26 @@ static void lex_text_group(Lexer *lx, size_t end, bool roman) {
     } else lx->i = close + 1, lx->out.too_many = true;
 }
 
+// 10\frac{\text{m}}{\text{s}^2} is 10 m/s^2: after a value, a fraction of two text groups is a unit. lx->i is behind \frac.
+static bool lex_unit_fraction(Lexer *lx, size_t end) {
+    size_t open = lx->i, middle = after_value(lx) && lx->s[open] == '{' ? closing(lx, open, end) : 0;
+    size_t close = middle && lx->s[middle + 1] == '{' ? closing(lx, middle + 1, end) : 0, n = 0;
+    char *text = close ? arena_alloc(lx->arena, close - open) : NULL;
+    if (!text) return false;
+    for (size_t i = open; i < close; i++) {
+        bool start = i == open || i == middle + 1, wrapped = !strncmp(lx->s + i + 1, "\\text{", 6) || !strncmp(lx->s + i + 1, "\\mathrm{", 8);
+        if (start && !wrapped) return false;
+        if (i == middle) text[n++] = '/';
+        else if (start) i += lx->s[i + 2] == 't' ? 6 : 8;
+        else if (isalnum((unsigned char)lx->s[i]) || lx->s[i] == '^') text[n++] = lx->s[i];
+        else if (!strchr("{} ~", lx->s[i])) return false;
+    }
+    text[n] = 0; // shorter than its source by the braces
+    emit(lx, T_TEXT, text, n);
+    lx->i = close + 1;
+    return true;
+}
+
 static void lex_command(Lexer *lx, size_t end) {
     const char *name = lx->s + lx->i + 1;
     size_t n = 0;
@@ -211,6 +235,7 @@ static void lex_command(Lexer *lx, size_t end) {
     if (n >= 4 && (name[0] == 'd' || name[0] == 't' || name[0] == 'c') && n == 5 && !memcmp(name + 1, "frac", 4)) name++, n--;
     if (n == 6 && (name[0] == 'd' || name[0] == 't') && !memcmp(name + 1, "binom", 5)) name++, n--;
     if ((n == 5 && !memcmp(name, "sfrac", 5)) || (n == 8 && !memcmp(name, "nicefrac", 8))) name += n - 4, n = 4;
+    if (n == 4 && !memcmp(name, "frac", 4) && lex_unit_fraction(lx, end)) return;
     if (one_of(name, n, SKIPPED)) {
         size_t open = lx->i + strspn(lx->s + lx->i, " *"), close = lx->s[open] == '{' ? closing(lx, open, end) : 0;
         if (close) lx->i = close + 1;

@@ -110,7 +110,8 @@ static Answer times(Judge *judge, const Node *gold, const Node *mine) {
     for (uint32_t i = 0; i < longer; i++) {
         if (i >= gold->count || i >= mine->count) { // 5:00:00 and 5:00
             if (!node_is_int((i < gold->count ? gold : mine)->args[i], 0)) return judge_say(judge, ANSWER_NO, "different times");
-        } else if (judge_scalars(judge, gold->args[i], mine->args[i]) != ANSWER_YES) return judge_say(judge, ANSWER_NO, "different times");
+        } else if (i && gold->args[i]->text_len == 2 && mine->args[i]->text_len == 1) return judge_say(judge, ANSWER_NO, "3:5 is no time");
+        else if (judge_scalars(judge, gold->args[i], mine->args[i]) != ANSWER_YES) return judge_say(judge, ANSWER_NO, "different times");
     }
     return judge_say(judge, ANSWER_YES, "same time");
 }

@@ -236,5 +236,5 @@ const Node *normal_signs(Arena *arena, const Node *n) {
         out[k++] = branch(arena, item, 1);
         out[k++] = branch(arena, item, -1);
     }
-    return node_new(arena, collects ? (Kind)n->kind : N_LIST, collects ? n->op : LIST_COMMA, out, k);
+    return node_new(arena, collects ? (Kind)n->kind : N_LIST, collects ? n->op : LIST_OR, out, k);
 }

@@ -48,6 +48,7 @@ static const Node *huge_power(Exact *exact, const Node *base, const Node *e) {
 const Node *normal_power(Exact *exact, const Node *base, const Node *e) {
     if (node_any(base, is_infinite) || node_any(e, is_infinite)) return node_undef();
     if (node_is_int(e, 1) || node_is_int(base, 1)) return base;
+    if (node_is_int(base, 0) && node_is(e, N_POW) && node_is(e->args[0], N_RAT) && node_sign(e->args[0]) > 0) return base; // 0^{10^{10^{10}}}
     if (node_is(base, N_MATRIX)) return matrix_power(exact, base, e);
     bool inner = node_is(base, N_POW) && node_is(base->args[0], N_RAT) && node_sign(base->args[0]) > 0 && node_is(base->args[1], N_RAT);
     const Node *product = inner && node_is(e, N_RAT) ? exact_mul(exact, base->args[1], e) : NULL;

@@ -162,10 +162,11 @@ static Parsed parse_ascii(Exact *exact, const char *ascii, size_t len, bool grou
 
 // The length of a phrase like "the answer is:" at s, 0 when there is none. Outside of \text{} it must speak of an answer.
 static size_t phrase_at(const char *s, size_t len, bool wrapped) {
-    static const char *const PHRASES[] = {"the final answer is", "the correct answer is", "the answer is", "final answer is", "correct answer is",
+    static const char *const PHRASES[] = {"the final answer is", "the correct answer is", "the answer is", "the solution is", "final answer is",
+        "correct answer is",
         "answer is", "final answer", "answer", "thus", "therefore", "hence", "so", "is", "equals", "exactly", "only",
         NULL};
-    for (size_t i = 0; PHRASES[i] && (wrapped || i < 8); i++) {
+    for (size_t i = 0; PHRASES[i] && (wrapped || i < 9); i++) {
         size_t n = strlen(PHRASES[i]);
         if (len <= n || !words_equal(s, n, PHRASES[i]) || isalnum((unsigned char)s[n])) continue;
         return n + strspn(s + n, " ~:,");

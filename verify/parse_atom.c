@@ -59,6 +59,22 @@ static const Node *close_bracket(Parser *p, char open, char close, const Node *i
     return node_new(p->arena, N_TUPLE, op, inside->args, inside->count);
 }
 
+// ]0,1[ is (0,1): square brackets that look away exclude their end. Rewrites the two tokens when p is at such a pair.
+static void turn_brackets(Parser *p) {
+    Token *open = p->t, *t = open + 1;
+    bool comma = false;
+    for (int depth = 0; depth >= 0 && t->kind != T_END; t++) {
+        if (depth == 0 && (token_symbol(t, '[') || token_symbol(t, ']'))) break;
+        if (depth == 0) comma |= token_symbol(t, ',') || token_symbol(t, ';');
+        depth += (token_symbol(t, '(') || token_symbol(t, '{')) - (token_symbol(t, ')') || token_symbol(t, '}'));
+    }
+    bool union_next = token_is(&t[1], T_COMMAND, "cup") || token_is(&t[1], T_COMMAND, "cap") || token_is(&t[1], T_COMMAND, "setminus");
+    bool ends = t->kind == T_SYMBOL && (t[1].kind == T_END || union_next || (t[1].kind == T_SYMBOL && strchr(",;)}", t[1].symbol)));
+    if (!comma || (!ends && open->symbol != ']')) return;
+    if (open->symbol == ']') open->symbol = '(';
+    if (token_symbol(t, '[') && ends) t->symbol = ')';
+}
+
 const Node *parse_bracketed(Parser *p) {
     if (!parse_enter(p)) return NULL;
     char open = p->t->kind == T_SYMBOL ? p->t->symbol : *p->t->text == 'l' && p->t->len == 6 && p->t->text[1] == 'a' ? '<' : '{', close = 0;
@@ -151,7 +167,7 @@ static const Node *parse_bars(Parser *p) {
 
 // ---- names ----
 
-static bool accept_prime(Parser *p) {
+bool accept_prime(Parser *p) {
     if (accept_symbol(p, '\'')) return true;
     if (!at_symbol(p, '^')) return false;
     if (token_is(&p->t[1], T_COMMAND, "prime")) return p->t += 2, true;
@@ -286,6 +302,7 @@ const Node *parse_atom(Parser *p) {
         break;
     }
     case T_SYMBOL:
+        if (at_symbol(p, '[') || at_symbol(p, ']')) turn_brackets(p);
         if (at_symbol(p, '(') && (n = parse_bracketed_digits(p))) break;
         if (at_symbol(p, '(') || at_symbol(p, '[')) n = parse_bracketed(p);
         else if (at_symbol(p, '{')) n = parse_group(p);

@@ -69,7 +69,7 @@ const Node *parse_based(Parser *p, const Token *head) {
     if (letters && !(t->kind == T_NUMBER && !t->space))
         for (uint32_t i = 0; i < head->len; i++)
             if (head->len < 2 || !isxdigit((unsigned char)head->text[i])) return NULL;
-    if (t->kind == T_WORD && !t->space && t->len <= 8) t++;
+    if ((t->kind == T_WORD || (t->kind == T_TEXT && *t->text != ' ')) && !t->space && t->len <= 8) t++;
     if ((t > p->t || letters) && t->kind == T_NUMBER && !t->space) t++;
     int used = base_at(t, &base);
     if (!used || (letters && base < 11)) return NULL;

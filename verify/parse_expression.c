@@ -61,7 +61,7 @@ bool starts_factor(const Parser *p) {
     case T_SYMBOL:
         if (t->symbol == '|') return !p->bars && !p->builder;
         if (t->symbol == '(')
-            return !(token_is(&t[1], T_WORD, "mod") || token_is(&t[1], T_COMMAND, "bmod") || token_is(&t[1], T_COMMAND, "mod") ||
+            return !(at_condition(t) || token_is(&t[1], T_WORD, "mod") || token_is(&t[1], T_COMMAND, "bmod") || token_is(&t[1], T_COMMAND, "mod") ||
                      (t[1].kind == T_TEXT && words_equal(t[1].text, t[1].len, "mod")));
         return t->symbol == '[' || t->symbol == '{';
     case T_COMMAND: {
@@ -154,11 +154,11 @@ static const Node *parse_exponent(Parser *p) { // 2^3^2 = 2^(3^2)
     return n && minus ? node_negate(p->arena, n) : n;
 }
 
-// ^\circ, ^{\circ}, \degree
+// ^\circ, ^{\circ}, ^o, \degree
 static bool accept_degree(Parser *p) {
     if (accept_command(p, "degree") || accept_command(p, "textdegree")) return true;
     if (!at_symbol(p, '^')) return false;
-    if (token_is(&p->t[1], T_COMMAND, "circ") || token_is(&p->t[1], T_COMMAND, "degree")) return p->t += 2, true;
+    if (token_is(&p->t[1], T_COMMAND, "circ") || token_is(&p->t[1], T_COMMAND, "degree") || token_is(&p->t[1], T_WORD, "o")) return p->t += 2, true;
     if (token_symbol(&p->t[1], '{') && token_is(&p->t[2], T_COMMAND, "circ") && token_symbol(&p->t[3], '}')) return p->t += 4, true;
     return false;
 }

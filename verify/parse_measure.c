@@ -46,10 +46,23 @@ bool accept_currency(Parser *p, Unit *unit) {
     return true;
 }
 
+// 75^\circ 30' 15'': minutes and seconds of arc after the degrees.
+static const Node *minutes_of_arc(Parser *p, const Node *value) {
+    for (int parts = 60; parts <= 3600 && p->t->kind == T_NUMBER; parts *= 60) {
+        Token *start = p->t;
+        const Node *number = exact_literal(p->exact, p->t->text, p->t->len, 0, 0);
+        p->t++;
+        if (!number || !accept_prime(p) || (parts == 3600 && !accept_prime(p))) return p->t = start, value;
+        value = node_2(p->arena, N_ADD, 0, value, node_divide(p->arena, number, node_integer(p->arena, parts)));
+    }
+    return value;
+}
+
 const Node *parse_degree(Parser *p, const Node *value) { // after the degree sign: C and F make it a temperature
     Unit unit = unit_degree();
     if (at_word(p, "C") || at_word(p, "celsius")) unit = unit_label("celsius"), p->t++;
     else if (at_word(p, "F") || at_word(p, "fahrenheit")) unit = unit_label("fahrenheit"), p->t++;
+    else value = minutes_of_arc(p, value);
     return node_unit(p->arena, value, &unit);
 }
 
@@ -100,7 +113,7 @@ static const Node *accept_unit(Parser *p, const Node *value) {
     int64_t scale;
     if (at_symbol(p, '$')) return p->t++, unit = unit_dollar(), node_unit(p->arena, value, &unit);
     if (currency_command(p, &unit)) return p->t++, node_unit(p->arena, value, &unit);
-    if (p->t->kind != T_TEXT && p->t->kind != T_WORD) return value;
+    if ((p->t->kind != T_TEXT && p->t->kind != T_WORD) || at_condition(p->t)) return value;
     Token *end = unit_end(p);
     char *text = arena_alloc(p->arena, UNIT_TEXT);
     size_t len = text ? unit_text(p->t, end, text) : 0;

@@ -7,11 +7,23 @@
 
 // ---- separators ----
 
+static const char *const CONDITIONS[] = {"where", "for", "with", NULL};
+
 static int connector(const Parser *p) { // LIST_* of the connector at p, or -1
     if (at_symbol(p, ',')) return LIST_COMMA;
     if (at_word(p, "or") || at_command(p, "lor") || at_command(p, "vee")) return LIST_OR;
     if (at_word(p, "and") || at_command(p, "land") || at_command(p, "wedge") || at_symbol(p, '&')) return LIST_AND;
     return -1;
+}
+
+// "\text{ where }k\in\mathbb{Z}", "(k\in\mathbb{Z})": a condition after the answer, read as one more element.
+bool at_condition(const Token *t) {
+    const char *word = t->text;
+    size_t len = t->len;
+    while (len && *word == ' ') word++, len--;
+    while (len && word[len - 1] == ' ') len--;
+    bool opens = token_symbol(t, '(') || ((t->kind == T_TEXT || t->kind == T_WORD) && words_in(word, len, CONDITIONS));
+    return opens && t[1].kind == T_WORD && t[1].len == 1 && token_is(&t[2], T_COMMAND, "in");
 }
 
 bool at_separator(const Parser *p) { return connector(p) >= 0 || at_symbol(p, ';'); }
@@ -27,6 +39,7 @@ static const Node *parse_comma_list(Parser *p) {
             found = connector(p);
             if (found == LIST_OR || (found == LIST_AND && op != LIST_OR)) op = found;
         }
+        if (found < 0 && at_condition(p->t)) p->t += p->t->kind != T_SYMBOL, found = LIST_COMMA;
         if (found >= 0 && p->t->kind == T_END) return parse_fail(p);
     } while (found >= 0);
     return items.count == 1 ? items.at[0] : node_new(p->arena, N_LIST, op, items.at, items.count);

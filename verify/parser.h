@@ -43,6 +43,7 @@ bool accept_command(Parser *p, const char *name);
 const Node *parse_statement(Parser *p); // lists and relations, up to a closing bracket or the end
 const Node *parse_relation(Parser *p);
 bool at_separator(const Parser *p);
+bool at_condition(const Token *t); // (k\in\mathbb{Z}) after an answer
 int half_day(const Token *t, int *used); // 1 a.m., 2 p.m., else 0; the tokens it takes
 // parse_measure.c
 const Node *parse_measure(Parser *p); // sum with a unit
@@ -56,6 +57,7 @@ bool starts_factor(const Parser *p);
 // parse_atom.c
 const Node *parse_atom(Parser *p);
 const Node *parse_group(Parser *p);    // {...}
+bool accept_prime(Parser *p);          // ' or ^\prime
 const Node *parse_bracketed(Parser *p); // after the opening bracket token, which is consumed here
 const char *spelling_until(Parser *p, const Token *from, const Token *to, size_t *len); // joined without blanks
 // parse_number.c

@@ -22,6 +22,9 @@ static bool is_integer_head(const Node *n) {
                                  n->op == FN_FACTORIAL || n->op == FN_DOUBLE_FACTORIAL || n->op == FN_BINOMIAL);
 }
 
+// k in \lceil k/2\rceil counts, as do the letters beside it; x is a real number, and \lfloor x\rfloor is not x.
+static bool is_real_letter(const Node *n) { return node_is(n, N_SYM) && !strchr("ijklmnpqNMK", *n->text); }
+
 static Answer at_points(Judge *judge, BallPoint point, PointKind kind, int points, const Node *a, const Node *b) {
     int agree = 0;
     point.kind = kind;
@@ -45,10 +48,10 @@ static Answer with_variables(Judge *judge, BallPoint point, const Node *a, const
         return judge_say(judge, ANSWER_NO, "differ modulo p");
     }
     bool integers = node_any(a, is_integer_head) || node_any(b, is_integer_head);
-    bool complex = node_any(a, is_imaginary) || node_any(b, is_imaginary);
+    bool complex = node_any(a, is_imaginary) || node_any(b, is_imaginary), reals = node_any(a, is_real_letter) || node_any(b, is_real_letter);
     Answer answer = ANSWER_UNKNOWN;
-    if (!integers && !complex) answer = at_points(judge, point, POINT_REAL, 12, a, b);
-    if (answer == ANSWER_UNKNOWN && !complex) answer = at_points(judge, point, POINT_INTEGER, 16, a, b);
+    if (!complex && (!integers || reals)) answer = at_points(judge, point, POINT_REAL, 12, a, b);
+    if (!complex && (answer == ANSWER_UNKNOWN || (answer == ANSWER_YES && integers))) answer = at_points(judge, point, POINT_INTEGER, 16, a, b);
     if (answer == ANSWER_UNKNOWN && complex) answer = at_points(judge, point, POINT_COMPLEX, 8, a, b);
     if (answer != ANSWER_UNKNOWN) return answer;
     if (probe_congruent(judge->seed, a, b)) return judge_say(judge, ANSWER_YES, "same up to field operations");

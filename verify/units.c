@@ -171,6 +171,7 @@ static bool read_known(const char *text, size_t len, bool roman, Unit *unit, int
         const char *word = text + i;
         if (!k) {
             if (text[i] == '/') sign = -1;
+            else if (text[i] == '\\' && i + 1 < len && text[i + 1] == ',') i++;
             else if (!strchr(" .*{}~", text[i])) return false;
             i++;
             continue;

@@ -19,14 +19,14 @@ Reading read_answer(Exact *exact, const char *text, size_t len, bool group) {
 static bool lone_letter(const Node *n) { return n && n->kind == N_SYM && n->text_len == 1 && isupper((unsigned char)*n->text); }
 
 // The text after "(C)" without the braces of the group that the label stood in.
-static Reading read_rest(Judge *judge, const Reading *mine) {
+static Reading read_rest(Exact *exact, const Reading *mine) {
     const char *s = mine->rest, *end = mine->parsed.text + mine->parsed.text_len;
     if (s < mine->parsed.text || s >= end) return (Reading){0};
     long depth = 0;
     while (s < end && (*s == '}' || isspace((unsigned char)*s))) s++;
     for (const char *c = s; c < end; c++) depth += (*c == '{') - (*c == '}');
     while (depth++ < 0 && end > s) end--;
-    return read_answer(&judge->exact, s, (size_t)(end - s), true);
+    return read_answer(exact, s, (size_t)(end - s), true);
 }
 
 static bool is_list(const Node *n) { return n->kind == N_LIST || n->kind == N_SET || n->kind == N_TUPLE; }
@@ -68,10 +68,23 @@ static Answer other_readings(Judge *judge, const VerifyGold *gold, const Reading
         bool both = r.tree && gold->ungrouped.tree; // "98,99,100" and "100,99,98": lists in any reading
         if (both && judge_equal(judge, gold->ungrouped.tree, r.tree) == ANSWER_YES) return ANSWER_YES;
     }
-    if (gold->plain.parsed.tokens.grouped && gold->ungrouped.tree && is_list(m) && judge_equal(judge, gold->ungrouped.tree, m) == ANSWER_YES)
+    bool list = is_list(m) && (is_list(g) || !node_is(m, N_TUPLE)); // 1,500 may be a list but is no pair (1,500)
+    if (gold->plain.parsed.tokens.grouped && gold->ungrouped.tree && list && judge_equal(judge, gold->ungrouped.tree, m) == ANSWER_YES)
         return ANSWER_YES;
     if (decimal_comma(judge, mine, g) || decimal_comma(judge, &gold->plain, m)) return judge_say(judge, ANSWER_YES, "decimal comma");
     return ANSWER_NO;
+}
+
+// Three letters with a vowel that stand in no order are a word and no product: red is not der, where abc is cab.
+static bool is_short_word(const Tokens *tokens) {
+    const Token *t = tokens->at;
+    if (tokens->count != 1 || t->kind != T_WORD || t->len != 3) return false;
+    bool vowel = false, sorted = true;
+    for (int i = 0; i < 3; i++) {
+        vowel |= strchr("aeiouyAEIOUY", t->text[i]) != NULL;
+        sorted &= i == 0 || tolower((unsigned char)t->text[i - 1]) <= tolower((unsigned char)t->text[i]);
+    }
+    return vowel && !sorted;
 }
 
 static Answer compare(Judge *judge, const VerifyGold *gold, const Reading *mine, const char *text, size_t len) {
@@ -80,7 +93,15 @@ static Answer compare(Judge *judge, const VerifyGold *gold, const Reading *mine,
     bool words =
         g->parsed.words_len && g->parsed.words_len == mine->parsed.words_len && !memcmp(g->parsed.words, mine->parsed.words, mine->parsed.words_len);
     if (words) return judge_say(judge, ANSWER_YES, "same words");
+    const Tokens *answered = &mine->parsed.tokens;
+    if (is_short_word(&g->parsed.tokens) && answered->count == 1 && answered->at->kind == T_WORD) return judge_say(judge, ANSWER_NO, "different words");
     if (lone_letter(g->tree) && mine->letter) return judge_say(judge, *g->tree->text == mine->letter ? ANSWER_YES : ANSWER_NO, "multiple choice");
+    if (g->letter && g->rest && g->marked) { // gold "\textbf{(E)}\ \frac34": its letter, or its value without another letter
+        if (mine->letter && (!mine->rest || g->letter != mine->letter))
+            return judge_say(judge, g->letter == mine->letter ? ANSWER_YES : ANSWER_NO, "multiple choice");
+        Reading value = read_rest(&judge->exact, g), other = mine->letter ? read_rest(&judge->exact, mine) : *mine;
+        if (value.tree && other.tree) return judge_equal(judge, value.tree, other.tree);
+    }
     unsigned several = choice_set(&g->parsed.tokens);
     if (several && several == choice_set(&mine->parsed.tokens)) return judge_say(judge, ANSWER_YES, "multiple choice");
     if (!g->tree || !mine->tree) {
@@ -93,7 +114,7 @@ static Answer compare(Judge *judge, const VerifyGold *gold, const Reading *mine,
     if (answer == ANSWER_YES || other_readings(judge, gold, mine, text, len) == ANSWER_YES) return ANSWER_YES;
     if (!mine->rest || !mine->marked || lone_letter(g->tree)) return judge_say(judge, answer, reason);
 label:; // "(C) 42" for gold 42
-    Reading rest = read_rest(judge, mine);
+    Reading rest = read_rest(&judge->exact, mine);
     if (!rest.tree) return judge_say(judge, ANSWER_UNKNOWN, "not understood");
     return judge_equal(judge, g->tree, rest.tree);
 }

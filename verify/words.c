@@ -21,6 +21,9 @@ static const char *const NONE[] = {"no solution", "none", "empty set", "no real 
 static const char *const REALS[] = {"all real number", "all real", "real number", "set of all real number", "all real value", "all real x",
     "all real number x", "every real number",
     "reals", NULL};
+static const char *const SYNONYMS[][2] = {{"dne", "doe not exist"}, {"it doe not exist", "doe not exist"}, 
+    {"infinitely many solution", "infinitely many"},
+    {"there are infinitely many solution", "infinitely many"}, {"infinite solution", "infinitely many"}};
 
 bool words_equal(const char *text, size_t len, const char *word) { return strlen(word) == len && !strncasecmp(text, word, len); }
 
@@ -173,5 +176,7 @@ const Node *words_node(Exact *exact, const char *normal, size_t len) {
     if (words_in(normal, len, REALS)) return node_constant(exact->arena, CONST_REALS);
     if (words_equal(normal, len, "infinity") || words_equal(normal, len, "positive infinity")) return node_constant(exact->arena, CONST_INF);
     if (words_equal(normal, len, "negative infinity")) return node_negate(exact->arena, node_constant(exact->arena, CONST_INF));
+    for (size_t i = 0; i < sizeof SYNONYMS / sizeof *SYNONYMS; i++)
+        if (words_equal(normal, len, SYNONYMS[i][0])) return node_text(exact->arena, N_TEXT, SYNONYMS[i][1], strlen(SYNONYMS[i][1]), NULL, 0);
     return node_text(exact->arena, N_TEXT, normal, len, NULL, 0);
 }
