@@ -148,8 +148,9 @@ static const Node *integer_power(Exact *exact, const Node *base, const Node *exp
     view(x, base);
     size_t bits = mpz_sizeinbase(mpq_numref(x), 2), den_bits = mpz_sizeinbase(mpq_denref(x), 2);
     if (den_bits > bits) bits = den_bits;
+    if (n > EXACT_BITS || bits * n > EXACT_BITS + bits) return NULL;
     int64_t cost = power_cost(base, (int64_t)(bits * n / 64)); // a dear one stays a power: 9^{500000} = 3^{1000000} without digits
-    if (n > EXACT_BITS || bits * n > EXACT_BITS + bits || cost > EXACT_POWER_COST || !exact_spend(exact, cost)) return NULL;
+    if (cost > EXACT_POWER_COST || !exact_spend(exact, cost)) return NULL;
     mpq_init(power); // a power of a fraction in lowest terms is in lowest terms
     mpz_pow_ui(mpq_numref(power), mpq_numref(x), n);
     mpz_pow_ui(mpq_denref(power), mpq_denref(x), n);

@@ -21,7 +21,7 @@ static const char *const NONE[] = {"no solution", "none", "empty set", "no real 
 static const char *const REALS[] = {"all real number", "all real", "real number", "set of all real number", "all real value", "all real x",
     "all real number x", "every real number",
     "reals", NULL};
-static const char *const SYNONYMS[][2] = {{"dne", "doe not exist"}, {"it doe not exist", "doe not exist"}, 
+static const char *const SYNONYMS[][2] = {{"dne", "doe not exist"}, {"it doe not exist", "doe not exist"},
     {"infinitely many solution", "infinitely many"},
     {"there are infinitely many solution", "infinitely many"}, {"infinite solution", "infinitely many"}};
 
