@@ -12,20 +12,20 @@
 
 typedef struct Twins {
     KernelTest t;
-    void *library;
+    void *handle;
     Device *c; // the C twins' device: its memory is the host's
 } Twins;
 
 static inline void *c_symbol(Twins *w, const char *name) {
-    void *symbol = dlsym(w->library, name);
+    void *symbol = dlsym(w->handle, name);
     if (!symbol) fail_msg("twins.so has no %s", name);
     return symbol;
 }
 #define C(name) ((__typeof__(&name))c_symbol(w, #name))
 
 static inline void open_twins(Twins *w) {
-    *w = (Twins){.t = test_open(), .library = dlopen("build/cpu/twins.so", RTLD_NOW | RTLD_LOCAL)};
-    if (!w->library) fail_msg("%s: make build/cpu/twins.so", dlerror());
+    *w = (Twins){.t = test_open(), .handle = dlopen("build/cpu/twins.so", RTLD_NOW | RTLD_LOCAL)};
+    if (!w->handle) fail_msg("%s: make build/cpu/twins.so", dlerror());
     if (c_symbol(w, "device_open") == (void *)device_open) fail_msg("these are the C twins themselves");
     w->c = C(device_open)(1, 0, NULL);
 }
