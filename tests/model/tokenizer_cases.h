@@ -1,10 +1,10 @@
-// What the tokenizer tests share: the committed cases, and the random texts and the hash of dev/reference/make_tokenizers.py,
-// which made them.
+// What the tokenizer tests share: the committed cases and the hash of dev/reference/make_tokenizers.py, which made them.
 #ifndef TESTS_MODEL_TOKENIZER_CASES_H
 #define TESTS_MODEL_TOKENIZER_CASES_H
 #include "model/json_file.h"
 #include "model/tokenizer.h"
 #include "model/tokenizer_file.h"
+#include "tests/model/tokenizer_texts.h"
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,17 +15,6 @@
 #include <utf8proc.h>
 
 #define TOKENIZER_FIXTURES "tests/model/fixtures/tokenizers"
-
-typedef struct Draws {
-    uint64_t state;
-} Draws;
-
-static inline Draws draws_of(uint64_t seed) { return (Draws){(seed + 1) * 0x9e3779b97f4a7c15u}; }
-
-static inline int draw(Draws *draws, int n) {
-    draws->state = draws->state * 6364136223846793005u + 1442695040888963407u;
-    return (int)((draws->state >> 33) % (uint64_t)n);
-}
 
 // FNV-1a over whole numbers
 typedef struct Hash {
@@ -62,29 +51,6 @@ static inline cJSON *cases_read(void) {
     cJSON *cases = json_file_read(TOKENIZER_FIXTURES "/cases.json", &err);
     if (!cases) fail_msg("%s", err.text);
     return cases;
-}
-
-static inline int random_rune(Draws *draws, int number, const cJSON *blocks) {
-    if (number % 4 == 0) return draw(draws, 256);
-    if (number % 4 == 1) return draw(draws, 4) ? 33 + draw(draws, 94) : " \n\t\r"[draw(draws, 4)];
-    const cJSON *block = cJSON_GetArrayItem(blocks, draw(draws, cJSON_GetArraySize(blocks)));
-    int low = block->child->valueint, high = block->child->next->valueint;
-    return low + draw(draws, high - low + 1);
-}
-
-// writes random text number `number` and returns its bytes; blocks and pieces are those of cases.json
-static inline size_t random_text(int number, const cJSON *blocks, const cJSON *pieces, char out[1024]) {
-    Draws draws = draws_of((uint64_t)number);
-    size_t n = 0;
-    for (int left = draw(&draws, 24); left > 0; left--) {
-        if (number % 4 < 3) n += (size_t)utf8proc_encode_char(random_rune(&draws, number, blocks), (utf8proc_uint8_t *)out + n);
-        else {
-            const char *piece = cJSON_GetArrayItem(pieces, draw(&draws, cJSON_GetArraySize(pieces)))->valuestring;
-            memcpy(out + n, piece, strlen(piece));
-            n += strlen(piece);
-        }
-    }
-    return n;
 }
 
 static inline Tokenizer *load_tokenizer(const char *path) {
