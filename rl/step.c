@@ -189,7 +189,6 @@ static void update(Trainer *t, const Prompt *prompts, const int *n, StepMetrics 
         for (int u = 0; u < c->updates; u++) {
             int count = sequences_of(t, prompts, first_rollout(c, n, u), first_rollout(c, n, u + 1));
             updater_gradient(t->updater, &t->grads, t->results, t->sequences, count, &o, compat);
-            comm_sum_device(t->comm, t->dev, t->grads.flat, t->gpt->table.size);
             norm += optimizer_step(t->gpt, &t->opt, &t->grads, &optimizer, (float)m->lr);
             step_sums_add(&sums, t->sequences, count, t->results, epoch == 0 && u == 0);
             if (epoch == 0 && u == 0 && comm_rank(t->comm) == 0 && ((t->rl_done + 1) % c->sample_every == 0 || t->rl_done == 0))

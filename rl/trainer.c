@@ -41,8 +41,9 @@ static void plan_memory(Trainer *t, const ModelConfig *model, int T) {
     t->T = longest + new_tokens_most(c);
     t->gpt = gpt_plan(t->dev, model, T);
     t->arena.name = "gradients, optimizer";
-    gradients_plan(t->gpt, &t->grads, &t->arena);
-    optimizer_plan(t->gpt, &t->opt, &t->arena);
+    t->buckets = buckets_make(&t->gpt->table, t->comm, c->zero == 1);
+    gradients_plan(t->gpt, &t->grads, &t->arena, &t->buckets);
+    optimizer_plan(&t->opt, &t->arena, &t->buckets);
     t->updater = updater_plan(t->gpt, c->micro_tokens, t->T, c->logit_rows);
     t->generator = generator_plan(t->gpt, c->slots, longest + c->max_tokens);
     plan_step_arrays(t);
@@ -95,7 +96,7 @@ static bool open_model(Trainer *t, Error *err) {
     if (!memory_check(&t->memory, err)) return false;
     open_parts(t);
     optimizer_start(t->gpt, &t->opt, NULL);
-    if (strcmp(c->model, "tiny") != 0) return gpt_load(t->gpt, t->opt.master, c->model, err);
+    if (strcmp(c->model, "tiny") != 0) return gpt_load(t->gpt, &t->opt, c->model, err);
     float *h_params = calloc(t->gpt->table.size, sizeof *h_params);
     REQUIRE(h_params, "out of memory");
     params_init(&t->gpt->table, (uint64_t)c->seed, h_params);

@@ -175,6 +175,7 @@ void updater_gradient(Updater *u, Gradients *grads, TokenResult *results, const 
         PolicyTargets targets = {u->target, micro.supervised ? NULL : u->advantage, micro.supervised ? NULL : u->logp_old,
                                  u->weight, compat ? u->E_override : NULL};
         gpt_forward(g, &u->acts, &batch);
+        grads->last = next == count;
         head_policy_loss(g, &u->head, &u->acts, grads, u->result, u->rows, &targets, &o, micro.N, micro.M);
         gpt_backward(g, &u->acts, grads, &batch);
         device_download(g->dev, results, u->result, (size_t)micro.M * sizeof *results);

@@ -61,7 +61,6 @@ void warmup_step(Trainer *t, StepMetrics *m) {
     double start = seconds_now(), sums[2] = {0};
     int count = examples(t), k = 0;
     updater_gradient(t->updater, &t->grads, t->results, t->sequences, count, &plain, false);
-    comm_sum_device(t->comm, t->dev, t->grads.flat, t->gpt->table.size);
     m->lr = learning_rate(c->sft_lr, t->sft_done, c->sft_steps, c->warmup, true);
     m->grad_norm = optimizer_step(t->gpt, &t->opt, &t->grads, &optimizer, (float)m->lr);
     for (int j = 0; j < count; j++)
