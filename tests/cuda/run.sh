@@ -53,7 +53,7 @@ check resumed_same_bits same_bits fp32 resumed
 # Bad use of the device: exit status 2 and one line.
 misuse() { local want=$1; shift; "$@" >misuse.log 2>&1; test $? = 2 -a "$(wc -l <misuse.log)" = 1 && grep -q -e "$want" misuse.log; }
 check too_little_memory misuse "lower --slots" "$fp32" $tasks --layers 4 --channels 512 --prompts 3 --slots 4096 --max-tokens 30000 --out big
-check no_such_gpu misuse "GPU 99 asked for" env RANK=0 WORLD_SIZE=1 LOCAL_RANK=99 "$fp32" $flags --out none
+check no_such_gpu misuse "GPU 99 asked for" env -u CUDA_VISIBLE_DEVICES RANK=0 WORLD_SIZE=1 LOCAL_RANK=99 "$fp32" $flags --out none
 
 if [ "$gpus" = 0 ]; then
     for mode in "ORDER=desc" "STREAM=late" "ORDER=7"; do
