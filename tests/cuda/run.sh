@@ -100,6 +100,10 @@ check zero_1_resumed_same_bits same_bits whole_bf16 half_shared
 run one.log "$bf16" $flags $warmup --schedule constant --steps 3 --resume --out half_shared
 check zero_1_then_one_rank test "$(grep -c '"phase":"rl","step":[1-9]' half_shared/metrics.jsonl)" = 3 -a "$(grep -c 'starting from the beginning' one.log)" = 0
 
+# Gradients travel on a stream of their own: nothing may run before what it needs, or be read before it is there.
+CUDA_ON_CPU_STREAM=late ranks 2 "$fp32" late $flags $warmup --schedule constant --zero 1 || tail -n 3 late.*.log
+check zero_1_same_bits_with_STREAM_late same_bits whole_fp32 late
+
 # A rank that is killed ends the other one, with a message, within 30 seconds.
 ranks 2 "$fp32" killed $flags --steps 100000 &
 for _ in $(seq 600); do grep -q '^rl' killed.0.log 2>/dev/null && break; sleep 0.2; done
