@@ -34,6 +34,7 @@ for delay in 0.2 0.4 0.3 0.5 0.45; do
     timeout -s KILL $delay $train $small --threads 2 --out killed --resume >killed.log 2>&1
 done 2>/dev/null # where the shell says "Killed"
 $train $small --threads 2 --out killed --resume >killed.log 2>&1 || cat killed.log
+check resume_says_where_it_stands grep -q "resumed  [0-9]* of 60 warm-up and [0-9]* of 8 steps are done" killed.log
 check resume_after_kill_9 same base killed $last
 check metrics_lines_are_whole test "$(grep -c '"phase":"rl"' killed/metrics.jsonl)" = "$(grep -c '"phase":"rl"' base/metrics.jsonl)"
 
