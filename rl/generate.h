@@ -2,8 +2,10 @@
 //
 // There are `slots` sequences in flight. A slot takes the next rollout from the queue, decodes one token a step together
 // with all other slots, and is refilled as soon as its response ends. Keys and values live in blocks with a table per
-// slot; a prompt is prefilled once, and the blocks it fills are shared by its rollouts (reference counts). The last
-// prompt token is decoded by each rollout itself: its logits are those of the first response token.
+// slot; a prompt is prefilled once, packed together with the others that are started at the same time, and the blocks it
+// fills are shared by its rollouts (reference counts). A last block that it fills partly is copied for each, but the last
+// one, which goes on in it. The last prompt token is decoded by each rollout itself: its logits are those of the first
+// response token. Rollouts of a prompt should stand together in the list: where another comes between, it is prefilled again.
 // Within a burst of steps (one in the C build, eight in the CUDA build) everything happens on the device; then the host
 // looks at what was drawn, takes the finished rollouts out and fills their slots.
 //
