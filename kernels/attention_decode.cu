@@ -59,7 +59,8 @@ extern "C" void kv_append(Device *dev, floatX *k_cache, floatX *v_cache, const f
 template <int W>
 static __global__ void kv_copy_blocks_kernel(floatX *k_cache, floatX *v_cache, const BlockCopy *copies, size_t cache_layer, int elements) {
     BlockCopy copy = copies[blockIdx.x];
-    size_t layer = blockIdx.y * cache_layer, to = layer + static_cast<size_t>(copy.to) * elements, from = layer + static_cast<size_t>(copy.from) * elements;
+    size_t layer = blockIdx.y * cache_layer;
+    size_t to = layer + static_cast<size_t>(copy.to) * elements, from = layer + static_cast<size_t>(copy.from) * elements;
     for (int i = threadIdx.x * W; i < elements; i += blockDim.x * W) {
         float x[W];
         load_floats(x, k_cache + from + i);

@@ -175,10 +175,10 @@ static void forward(Generator *g, int R) {
     gpt_forward(g->gpt, &g->acts, &batch);
 }
 
-// One forward of all prompt tokens that wait for it. They may be of many prompts, and of a part of a long one.
+// One forward of all the prompt tokens that wait: of many prompts, or of a part of a long one.
 static void prefill(Generator *g) {
-    RANGE("prefill");
     if (g->waiting == 0) return;
+    RANGE("prefill");
     upload_rows(g, g->waiting);
     forward(g, g->waiting);
     g->waiting = 0;
@@ -198,19 +198,17 @@ static void open_prefix(Generator *g, int s, int p, const Prompt *prompt) {
     }
 }
 
-// The slot shares the prompt's blocks; with the last rollout in a row of this prompt they become its own.
+// The slot shares the prompt's blocks; those of the last rollout in a row of this prompt become its own.
 static void start(Generator *g, int s, Rollout *rollout, const Prompt *prompts, bool last) {
     const Prompt *prompt = &prompts[rollout->prompt];
-    int n = prompt->n - 1, blocks = blocks_of(n);
-    bool tail = n % kv_block_tokens() > 0; // the last of them is partly filled
+    int n = prompt->n - 1, full = n / kv_block_tokens(), blocks = blocks_of(n);
     REQUIRE(rollout->prompt_id == prompt->id, "rollout of prompt %lld was about to be generated from prompt %lld",
             (long long)rollout->prompt_id, (long long)prompt->id);
     if (g->prefix.prompt != rollout->prompt) open_prefix(g, s, rollout->prompt, prompt);
     memcpy(slot_table(g, s), g->prefix.blocks, (size_t)blocks * sizeof(int));
+    for (int i = 0; i < full && !last; i++) g->references[g->prefix.blocks[i]]++;
     if (last) g->prefix.prompt = -1;
-    else
-        for (int i = 0; i < blocks - tail; i++) g->references[g->prefix.blocks[i]]++;
-    g->slot[s] = (Slot){rollout, n, prompt->tokens[n], blocks, tail && !last};
+    g->slot[s] = (Slot){rollout, n, prompt->tokens[n], blocks, blocks > full && !last};
     rollout->n = 0;
     rollout->truncated = false;
 }

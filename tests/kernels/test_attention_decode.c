@@ -151,9 +151,10 @@ static void check_copies(int NKV, int HS, int L, const BlockCopy *copies, int n)
     }
     kv_copy_blocks(t.dev, cache[0], cache[1], UPLOAD(&t, copies, n), n, L, layer, NKV, HS);
     for (int i = 0; i < CACHES; i++) {
-        for (int l = 0; l < L; l++)
-            for (int k = 0; k < n; k++)
-                memcpy(want[i] + (size_t)l * layer + (size_t)copies[k].to * block, want[i] + (size_t)l * layer + (size_t)copies[k].from * block, block * sizeof(float));
+        for (int k = 0; k < n * L; k++) {
+            float *of_layer = want[i] + (size_t)(k / n) * layer;
+            memcpy(of_layer + copies[k % n].to * block, of_layer + copies[k % n].from * block, block * sizeof(float));
+        }
         assert_memory_equal(download_floats(&t, cache[i], size), want[i], size * sizeof(float));
     }
     test_close(&t);
