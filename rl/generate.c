@@ -181,7 +181,9 @@ static void prefill(Generator *g) {
     if (g->waiting == 0) return;
     RANGE("prefill");
     upload_rows(g, g->waiting);
+    phase_begin(g->gpt->dev, PHASE_PREFILL);
     forward(g, g->waiting);
+    phase_end(g->gpt->dev);
     g->waiting = 0;
 }
 
