@@ -42,7 +42,7 @@ SIM_RUNTIME_$(1) = $(SIM_PARTS:%=build/$(1)/dev/cuda_on_cpu/%.o) \
 SIM_LINK_$(1) = $(SIM_LD_$(2)) $(SIM_LD)
 build/$(1)/dev/cuda_on_cpu/%.o: dev/cuda_on_cpu/%.c
 	@mkdir -p $$(@D)
-	@echo "  $(1) $$<" && $(SIM_CC) $(SIM_C) -O2 -g $(SIM_HARNESS_$(2)) $(SIM_INC) -MMD -MP -c $$< -o $$@
+	@echo "  $(1) $$<" && $(SIM_CC) $(SIM_C) -O2 -g $(SIM_HARNESS_$(2)) $(3) $(SIM_INC) -MMD -MP -c $$< -o $$@
 build/$(1)/%.o: %.cu
 	@mkdir -p $$(@D)
 	@echo "  $(1) $$<" && $(SIM_CXX) $(SIM_CU) $(SIM_KERNEL_$(2)) $(3) $(SIM_INC) -MMD -MP -c $$< -o $$@

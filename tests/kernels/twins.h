@@ -44,7 +44,8 @@ static inline double largest(const float *x, size_t n) {
 static inline void agree(Twins *w, const char *what, const float *got, const float *c_want, size_t n, double scale, double terms,
                          int inner, double unit) {
     Sum *want = HOST(&w->t, Sum, n);
-    for (size_t i = 0; i < n; i++) want[i] = (Sum){c_want[i], scale > 0 ? scale : largest(c_want, n)};
+    if (!(scale > 0)) scale = largest(c_want, n);
+    for (size_t i = 0; i < n; i++) want[i] = (Sum){c_want[i], scale};
     check_values(what, got, want, n, 2 * terms, inner, unit);
 }
 static inline void agree_floatX(Twins *w, const char *what, const floatX *got, const float *want, size_t n, double scale, double terms, int inner) {
