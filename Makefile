@@ -49,7 +49,7 @@ demo: all
 
 # The tests: every module and whole programs; all of that again under the sanitizers; the CUDA kernels, executed on the CPU.
 tests: $(TESTS)
-check: tests $(BUILD)/train $(BUILD)/eval
+check: twins tests $(BUILD)/train $(BUILD)/eval
 	@sh dev/run_tests.sh $(TESTS) $(SYSTEM:%="% $(BUILD)/train $(BUILD)/eval")
 check-sanitized:
 	@OMP_NUM_THREADS=2 $(MAKE) --no-print-directory BUILD=build/sanitized OPT="$(SANITIZE)" check

@@ -3,6 +3,14 @@
 #   make train-sim eval-sim [PRECISION=...]                  the same programs on the CPU, slow, for tests
 #   make test-cuda    make profile    make cuda-bundle       see the rules
 # As in sim.mk, build/cuda/x.o is made from x.cu, or from x.c where there is no x.cu: of two twins the link gets the kernel.
+# An op without its kernel would get the C twin, which must not touch device memory: `make check` looks for lonely ones.
+C_TWINS    = $(basename $(wildcard kernels/*.c))
+CUDA_TWINS = $(basename $(wildcard kernels/*.cu))
+LONELY     = $(strip $(filter-out $(basename $(shell grep -l '^// host only' kernels/*.h)),$(filter-out $(CUDA_TWINS),$(C_TWINS)) $(filter-out $(C_TWINS),$(CUDA_TWINS))))
+.PHONY: twins
+twins:
+	@$(if $(LONELY),echo "no twin of $(LONELY): an op of kernels/ is a .c and a .cu (or its header begins with \"host only\")"; exit 1,:)
+
 PRECISION ?= bf16
 CUDA_ARCH ?= 80 90
 include dev/cuda_on_cpu/sim.mk

@@ -3,7 +3,8 @@
 //
 // A job of one rank needs no NCCL: the library is loaded only where there are more (or taken from the program itself,
 // where it is linked in). Host values go to the device, are gathered from all ranks, and are summed on the host in rank
-// order: the same bits everywhere, whatever algorithm NCCL chooses. Gradients are one buffer, summed by one call.
+// order: the same bits everywhere, whatever algorithm NCCL chooses. Gradients are summed on a stream of their own, bucket
+// by bucket, while the device's stream goes on with backward.
 // Communicators are non-blocking; while the host waits it looks at NCCL's asynchronous error and at a deadline.
 #include "kernels/comm.h"
 #include "kernels/device_cuda.cuh"
@@ -19,7 +20,7 @@
 #ifdef HAVE_NCCL
 #define NCCL_FUNCTIONS(_)                                                                                              \
     _(GetUniqueId) _(CommInitRankConfig) _(CommGetAsyncError) _(CommAbort) _(CommDestroy) _(AllReduce) _(AllGather)    \
-    _(Broadcast) _(GetErrorString)
+    _(ReduceScatter) _(Broadcast) _(GetErrorString)
 struct Nccl {
 #define MEMBER(name) decltype(&nccl##name) name;
     NCCL_FUNCTIONS(MEMBER)
@@ -36,6 +37,8 @@ struct Comm {
     Device *dev;
     Lifeline *lifeline;
     Group group;
+    cudaStream_t stream; // of the gradients
+    cudaEvent_t ready;   // the device's stream has come to where a sum began
     double *staged; // device: (1 + ranks, STAGED), this rank's values and everyone's
     double *h_staged; // (ranks, STAGED)
 };
@@ -92,11 +95,10 @@ static void settle(Comm *comm, ncclResult_t result, const char *what, double sec
 }
 
 // Until the stream has done it.
-static void wait(Comm *comm, ncclResult_t result, const char *what) {
-    settle(comm, result, what, WAIT_SECONDS);
+static void wait(Comm *comm, cudaStream_t stream, const char *what) {
     double end = now() + WAIT_SECONDS;
     for (int i = 0;; i++) {
-        cudaError_t state = cudaStreamQuery(comm->dev->stream);
+        cudaError_t state = cudaStreamQuery(stream);
         ncclResult_t error = ncclSuccess;
         if (state == cudaSuccess) return;
         if (state != cudaErrorNotReady) CUDA_CHECK(state);
@@ -105,6 +107,11 @@ static void wait(Comm *comm, ncclResult_t result, const char *what) {
         if (now() > end) give_up(comm, what, "the other ranks did not come within an hour");
         pause_a_little(i);
     }
+}
+
+static void run(Comm *comm, ncclResult_t result, const char *what) {
+    settle(comm, result, what, WAIT_SECONDS);
+    wait(comm, comm->dev->stream, what);
 }
 
 // ---- Opening and closing -------------------------------------------------------------------------------------------
@@ -120,6 +127,8 @@ extern "C" bool comm_attach(Comm *comm, Device *dev, Error *err) {
     comm->lifeline = lifeline_open(&comm->launch, &id, sizeof id, MEET_SECONDS, err);
     if (!comm->lifeline) return false;
     settle(comm, comm->nccl.CommInitRankConfig(&comm->group, ranks, id, comm->launch.rank, &config), "starting NCCL", MEET_SECONDS);
+    CUDA_CHECK(cudaStreamCreateWithFlags(&comm->stream, cudaStreamNonBlocking));
+    CUDA_CHECK(cudaEventCreateWithFlags(&comm->ready, cudaEventDisableTiming));
     comm->staged = static_cast<double *>(device_alloc(dev, (1 + static_cast<size_t>(ranks)) * STAGED * sizeof(double)));
     comm->h_staged = static_cast<double *>(malloc(static_cast<size_t>(ranks) * STAGED * sizeof(double)));
     REQUIRE(comm->h_staged, "out of memory");
@@ -131,6 +140,8 @@ extern "C" void comm_detach(Comm *comm) {
     comm_barrier(comm);
     lifeline_close(comm->lifeline);
     comm->nccl.CommDestroy(comm->group);
+    CUDA_CHECK(cudaStreamDestroy(comm->stream));
+    CUDA_CHECK(cudaEventDestroy(comm->ready));
     device_free(comm->dev, comm->staged);
     free(comm->h_staged);
     comm->group = NULL;
@@ -141,7 +152,7 @@ extern "C" void comm_detach(Comm *comm) {
 static void gather(Comm *comm, const double *h_x, size_t n, const char *what) {
     double *all = comm->staged + STAGED;
     device_upload(comm->dev, comm->staged, h_x, n * sizeof *h_x);
-    wait(comm, comm->nccl.AllGather(comm->staged, all, n, ncclFloat64, comm->group, comm->dev->stream), what);
+    run(comm, comm->nccl.AllGather(comm->staged, all, n, ncclFloat64, comm->group, comm->dev->stream), what);
     device_download(comm->dev, comm->h_staged, all, static_cast<size_t>(comm->launch.size) * n * sizeof *h_x);
 }
 
@@ -173,14 +184,31 @@ extern "C" void comm_broadcast(Comm *comm, void *h_bytes, size_t n) {
         char *part = static_cast<char *>(h_bytes) + at;
         piece = n - at < STAGED * sizeof(double) ? n - at : STAGED * sizeof(double);
         device_upload(comm->dev, comm->staged, part, piece);
-        wait(comm, comm->nccl.Broadcast(comm->staged, comm->staged, piece, ncclUint8, 0, comm->group, comm->dev->stream), "comm_broadcast");
+        run(comm, comm->nccl.Broadcast(comm->staged, comm->staged, piece, ncclUint8, 0, comm->group, comm->dev->stream), "comm_broadcast");
         device_download(comm->dev, part, comm->staged, piece);
     }
 }
 
-extern "C" void comm_sum_device(Comm *comm, Device *dev, float *x, size_t n) {
+extern "C" void comm_sum_device_begin(Comm *comm, Device *dev, float *x, size_t n, bool shares) {
+    OP_RANGE();
+    size_t share = n / static_cast<size_t>(comm->launch.size);
     if (comm->launch.size == 1) return;
-    wait(comm, comm->nccl.AllReduce(x, x, n, ncclFloat32, ncclSum, comm->group, dev->stream), "comm_sum_device");
+    CUDA_CHECK(cudaEventRecord(comm->ready, dev->stream));
+    CUDA_CHECK(cudaStreamWaitEvent(comm->stream, comm->ready, 0));
+    settle(comm, shares ? comm->nccl.ReduceScatter(x, x + static_cast<size_t>(comm->launch.rank) * share, share, ncclFloat32, ncclSum, comm->group, comm->stream)
+                        : comm->nccl.AllReduce(x, x, n, ncclFloat32, ncclSum, comm->group, comm->stream),
+           "comm_sum_device_begin", WAIT_SECONDS);
+}
+
+extern "C" void comm_sum_device_end(Comm *comm, Device *) {
+    OP_RANGE();
+    if (comm->launch.size > 1) wait(comm, comm->stream, "comm_sum_device_end");
+}
+
+extern "C" void comm_gather_device(Comm *comm, Device *dev, void *x, size_t bytes) {
+    OP_RANGE();
+    const char *mine = static_cast<char *>(x) + static_cast<size_t>(comm->launch.rank) * bytes;
+    if (comm->launch.size > 1) run(comm, comm->nccl.AllGather(mine, x, bytes, ncclUint8, comm->group, dev->stream), "comm_gather_device");
 }
 #else
 static bool load_nccl(Nccl *, Error *err) {
@@ -195,7 +223,9 @@ extern "C" void comm_sum(Comm *, double *, size_t) {}
 extern "C" void comm_max(Comm *, double *, size_t) {}
 extern "C" void comm_barrier(Comm *) {}
 extern "C" void comm_broadcast(Comm *, void *, size_t) {}
-extern "C" void comm_sum_device(Comm *, Device *, float *, size_t) {}
+extern "C" void comm_sum_device_begin(Comm *, Device *, float *, size_t, bool) {}
+extern "C" void comm_sum_device_end(Comm *, Device *) {}
+extern "C" void comm_gather_device(Comm *, Device *, void *, size_t) {}
 #endif
 
 extern "C" void comm_close(Comm *comm) { free(comm); }

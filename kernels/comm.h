@@ -20,14 +20,21 @@ int comm_local_rank(const Comm *comm); // on this machine: which GPU to open
 bool comm_attach(Comm *comm, Device *dev, Error *err);
 void comm_detach(Comm *comm);
 
-// In place, over all ranks. Host arrays; reduced in one place (comm.c) or in one order (comm.cu): every rank has the same bits.
+// In place, over all ranks. Host arrays; reduced in one place (comm.c) or in one order (comm.cu), so every rank has the same bits.
 void comm_sum(Comm *comm, double *h_x, size_t n);
 void comm_max(Comm *comm, double *h_x, size_t n);
 void comm_broadcast(Comm *comm, void *h_bytes, size_t n); // from rank 0
 void comm_barrier(Comm *comm);
 
-// In place sum of n fp32 values on the device (gradients).
-void comm_sum_device(Comm *comm, Device *dev, float *x, size_t n);
+// Sums n fp32 values on the device over all ranks, in place (gradients). It begins when dev has done the work given to it so
+// far, and goes on beside later work, which leaves x alone until comm_sum_device_end: then all sums begun are done.
+// shares: rank r gets share r of the sums only, of n / ranks values (n a multiple of it), and the rest of its x becomes undefined
+// (reduce-scatter). In the C build every value is summed in rank order: its bits do not depend on how a buffer is cut.
+void comm_sum_device_begin(Comm *comm, Device *dev, float *x, size_t n, bool shares);
+void comm_sum_device_end(Comm *comm, Device *dev);
+
+// x (ranks, bytes) on the device: rank r brings x[r] and gets all others' (all-gather).
+void comm_gather_device(Comm *comm, Device *dev, void *x, size_t bytes);
 
 #ifdef __cplusplus
 }

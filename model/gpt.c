@@ -115,6 +115,7 @@ void gpt_backward(const Gpt *g, GptActs *a, Gradients *d, const Batch *b) {
         attention_block_backward(g, a, d, l, b);
         rmsnorm_backward(g->dev, a->dx, d->flat + w->ln1, a->dx, a->dy, act->x, g->params + w->ln1, act->rstd1, N, 1, C, C, C,
                          C, a->workspace);
+        gradients_final(g, d, w->ln1);
     }
     embedding_backward(g->dev, d->flat + g->table.embed, b->ids, a->dx, N, C, c->V, a->workspace);
 }

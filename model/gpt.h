@@ -15,6 +15,7 @@
 #include "kernels/arena.h"
 #include "kernels/attention.h"
 #include "kernels/attention_decode.h"
+#include "model/buckets.h"
 #include "model/config.h"
 #include "model/params.h"
 #include <stdint.h>
@@ -24,7 +25,7 @@ typedef struct Gpt {
     ParamTable table;
     Device *dev;
     int T_rope;       // positions in cos_sin
-    floatX *params;   // (table.size)
+    floatX *params;   // (table.room)
     float *cos_sin;   // (T_rope, 2, HS/2)
     Arena arena;
 } Gpt;
@@ -89,13 +90,16 @@ void gpt_forward(const Gpt *gpt, GptActs *acts, const Batch *batch);
 // Gradients, fp32. A tied head collects its own (V, C) and is added to the embedding's at the end, so that the order of
 // additions into the table does not depend on how the tokens were cut into micro-batches.
 typedef struct Gradients {
-    float *flat; // (table.size)
+    float *flat; // (table.room)
     float *head; // (V, C): inside flat, or apart where tied
+    Buckets *buckets;
+    bool last; // the last micro-batch goes backward: what it has finished is final, and summed over the ranks from then on
 } Gradients;
 
-void gradients_plan(const Gpt *gpt, Gradients *grads, Arena *arena); // head is set by gradients_zero
-void gradients_zero(const Gpt *gpt, Gradients *grads);
-void gradients_finish(const Gpt *gpt, Gradients *grads); // after the last micro-batch, once
+void gradients_plan(const Gpt *gpt, Gradients *grads, Arena *arena, Buckets *buckets); // head is set by gradients_zero
+void gradients_zero(const Gpt *gpt, Gradients *grads); // last is false again
+void gradients_final(const Gpt *gpt, Gradients *grads, size_t from); // flat[from ...] has this micro-batch's part
+void gradients_finish(const Gpt *gpt, Gradients *grads); // after the last micro-batch, once: flat is the sum over all ranks
 
 // accumulates into grads from acts->dhidden; follows gpt_forward with the same batch. Overwrites saved activations.
 void gpt_backward(const Gpt *gpt, GptActs *acts, Gradients *grads, const Batch *batch);

@@ -92,16 +92,16 @@ bool params_load(const ParamTable *table, const char *dir, float *h_params, Erro
 
 typedef struct DeviceSink {
     Gpt *gpt;
-    float *master;
+    const Optimizer *opt;
 } DeviceSink;
 
 static void to_device(void *context, size_t offset, const float *h_values, size_t n) {
     DeviceSink *s = context;
     device_upload_floats(s->gpt->dev, s->gpt->params + offset, h_values, n);
-    if (s->master && (void *)s->master != (void *)s->gpt->params) device_upload(s->gpt->dev, s->master + offset, h_values, n * sizeof *h_values);
+    if (s->opt && (void *)s->opt->master != (void *)s->gpt->params) optimizer_write(s->gpt, s->opt, s->opt->master, offset, h_values, n);
 }
 
-bool gpt_load(Gpt *gpt, float *master, const char *dir, Error *err) { return load_all(&gpt->table, dir, to_device, &(DeviceSink){gpt, master}, err); }
+bool gpt_load(Gpt *gpt, const Optimizer *opt, const char *dir, Error *err) { return load_all(&gpt->table, dir, to_device, &(DeviceSink){gpt, opt}, err); }
 
 bool gpt_save(const ParamTable *table, const ModelConfig *config, const char *dir, const float *h_params, Error *err) {
     char path[4200];

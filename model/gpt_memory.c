@@ -36,7 +36,7 @@ Gpt *gpt_plan(Device *dev, const ModelConfig *config, int T_rope) {
     REQUIRE(g, "out of memory");
     *g = (Gpt){.config = *config, .dev = dev, .T_rope = T_rope, .arena = {.name = "weights"}};
     g->table = params_make(config);
-    ARENA_PLAN(&g->arena, g->params, g->table.size);
+    ARENA_PLAN(&g->arena, g->params, g->table.room);
     ARENA_PLAN(&g->arena, g->cos_sin, (size_t)T_rope * config->HS);
     return g;
 }
@@ -129,18 +129,25 @@ void gpt_acts_free(GptActs *a) {
     *a = (GptActs){0};
 }
 
-void gradients_plan(const Gpt *g, Gradients *grads, Arena *arena) {
-    *grads = (Gradients){0};
-    ARENA_PLAN(arena, grads->flat, g->table.size);
+void gradients_plan(const Gpt *g, Gradients *grads, Arena *arena, Buckets *buckets) {
+    *grads = (Gradients){.buckets = buckets};
+    ARENA_PLAN(arena, grads->flat, g->table.room);
     if (g->config.tied) ARENA_PLAN(arena, grads->head, (size_t)g->config.V * g->config.C);
 }
 
 void gradients_zero(const Gpt *g, Gradients *grads) {
     if (!g->config.tied) grads->head = grads->flat + g->table.head;
     else device_zero(g->dev, grads->head, (size_t)g->config.V * g->config.C * sizeof(float));
-    device_zero(g->dev, grads->flat, g->table.size * sizeof(float));
+    device_zero(g->dev, grads->flat, g->table.room * sizeof(float));
+    grads->last = false;
+}
+
+void gradients_final(const Gpt *g, Gradients *grads, size_t from) {
+    if (grads->last) buckets_sum_from(grads->buckets, g->dev, grads->flat, from);
 }
 
 void gradients_finish(const Gpt *g, Gradients *grads) {
     if (g->config.tied) rows_add(g->dev, grads->flat + g->table.embed, grads->head, (size_t)g->config.V * g->config.C);
+    buckets_sum_from(grads->buckets, g->dev, grads->flat, 0);
+    buckets_sum_end(grads->buckets, g->dev);
 }

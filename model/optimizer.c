@@ -2,41 +2,89 @@
 #include "kernels/adamw.h"
 #include "kernels/gradnorm.h"
 #include "kernels/nvtx.h"
+#include "kernels/phase.h"
 #include <math.h>
 
-void optimizer_plan(const Gpt *g, Optimizer *opt, Arena *arena) {
-    *opt = (Optimizer){0};
-    if (sizeof(floatX) != sizeof(float)) ARENA_PLAN(arena, opt->master, g->table.size);
-    ARENA_PLAN(arena, opt->m, g->table.size);
-    ARENA_PLAN(arena, opt->v, g->table.size);
-    ARENA_PLAN(arena, opt->partial, gradnorm_partials(g->table.size));
+void optimizer_plan(Optimizer *opt, Arena *arena, const Buckets *buckets) {
+    size_t n = buckets_held(buckets);
+    *opt = (Optimizer){.buckets = buckets};
+    if (sizeof(floatX) != sizeof(float)) ARENA_PLAN(arena, opt->master, n);
+    ARENA_PLAN(arena, opt->m, n);
+    ARENA_PLAN(arena, opt->v, n);
+    ARENA_PLAN(arena, opt->partial, gradnorm_partials(n));
 }
 
 void optimizer_start(const Gpt *g, Optimizer *opt, const float *h_params) {
     if (!opt->master) opt->master = (float *)g->params;
-    if (h_params) device_upload(g->dev, opt->master, h_params, g->table.size * sizeof(float));
+    if (h_params) optimizer_write(g, opt, opt->master, 0, h_params, g->table.size);
 }
 
 void optimizer_reset(const Gpt *g, Optimizer *opt) {
-    device_zero(g->dev, opt->m, g->table.size * sizeof(float));
-    device_zero(g->dev, opt->v, g->table.size * sizeof(float));
+    size_t n = buckets_held(opt->buckets);
+    device_zero(g->dev, opt->m, n * sizeof(float));
+    device_zero(g->dev, opt->v, n * sizeof(float));
     opt->t = 0;
+}
+
+static double norm_squared(const Gpt *g, const Optimizer *opt, const float *flat) {
+    double sum = 0;
+    for (int i = 0; i < opt->buckets->count; i++) {
+        Share s = buckets_share(opt->buckets, i);
+        sum += gradnorm_squared(g->dev, opt->partial, flat + s.first, s.end - s.first);
+    }
+    if (opt->buckets->sharded) comm_sum(opt->buckets->comm, &sum, 1);
+    return sum;
+}
+
+// The part of [offset, offset + n) that lies in a share; empty where first >= end.
+static Share overlap(Share s, size_t offset, size_t n) {
+    size_t first = s.first > offset ? s.first : offset, end = s.end < offset + n ? s.end : offset + n;
+    return (Share){first, end, s.at + (first - s.first)};
+}
+
+// Where a share's values stand in a state array: one that is the parameters themselves holds them all.
+static float *held(const Gpt *g, float *state, Share s) { return state + ((void *)state == (void *)g->params ? s.first : s.at); }
+
+static void update(Gpt *g, Optimizer *opt, const Gradients *grads, Share share, const OptimizerConfig *c, float lr, float scale) {
+    for (int i = 0; i < g->table.count; i++) {
+        const Param *p = &g->table.params[i];
+        Share s = overlap(share, p->offset, param_elements(p));
+        AdamW a = {lr, c->beta1, c->beta2, c->eps, p->decay ? c->weight_decay : 0.0f, scale, opt->t};
+        if (s.first < s.end)
+            adamw_update(g->dev, g->params + s.first, held(g, opt->master, s), opt->m + s.at, opt->v + s.at, grads->flat + s.first, s.end - s.first, &a);
+    }
 }
 
 double optimizer_step(Gpt *g, Optimizer *opt, const Gradients *grads, const OptimizerConfig *c, float lr) {
     RANGE("optimizer");
-    double norm = sqrt(gradnorm_squared(g->dev, opt->partial, grads->flat, g->table.size));
-    if (!isfinite(norm)) {
+    phase_begin(g->dev, PHASE_OPTIMIZER);
+    double norm = sqrt(norm_squared(g, opt, grads->flat));
+    if (isfinite(norm)) {
+        float scale = c->grad_clip > 0 && norm > c->grad_clip ? (float)(c->grad_clip / norm) : 1.0f;
+        opt->t++;
+        for (int i = 0; i < opt->buckets->count; i++) update(g, opt, grads, buckets_share(opt->buckets, i), c, lr, scale);
+        buckets_gather(opt->buckets, g->dev, g->params, sizeof *g->params);
+    } else {
         opt->skipped++;
-        return norm;
     }
-    float scale = c->grad_clip > 0 && norm > c->grad_clip ? (float)(c->grad_clip / norm) : 1.0f;
-    opt->t++;
-    for (int i = 0; i < g->table.count; i++) {
-        const Param *p = &g->table.params[i];
-        AdamW a = {lr, c->beta1, c->beta2, c->eps, p->decay ? c->weight_decay : 0.0f, scale, opt->t};
-        adamw_update(g->dev, g->params + p->offset, opt->master + p->offset, opt->m + p->offset, opt->v + p->offset,
-                     grads->flat + p->offset, param_elements(p), &a);
-    }
+    phase_end(g->dev);
     return norm;
+}
+
+void optimizer_write(const Gpt *g, const Optimizer *opt, float *state, size_t offset, const float *h_from, size_t n) {
+    for (int i = 0; i < opt->buckets->count; i++) {
+        Share s = overlap(buckets_share(opt->buckets, i), offset, n);
+        if (s.first < s.end) device_upload(g->dev, held(g, state, s), h_from + (s.first - offset), (s.end - s.first) * sizeof *state);
+    }
+}
+
+void optimizer_read(const Gpt *g, const Optimizer *opt, const float *state, float *scratch, float *h_to) {
+    const Buckets *b = opt->buckets;
+    bool whole = !b->sharded || (const void *)state == (const void *)g->params;
+    for (int i = 0; !whole && i < b->count; i++) {
+        Share s = buckets_share(b, i);
+        device_copy(g->dev, scratch + s.first, state + s.at, (s.end - s.first) * sizeof *state);
+    }
+    if (!whole) buckets_gather(b, g->dev, scratch, sizeof *scratch);
+    if (b->rank == 0) device_download(g->dev, h_to, whole ? state : scratch, g->table.size * sizeof *h_to);
 }

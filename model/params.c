@@ -47,6 +47,7 @@ ParamTable params_make(const ModelConfig *c) {
     t.final_norm = add(&t, true, "model.norm.weight", -1, c->C, 0, INIT_ONE);
     t.head = c->tied ? t.embed : add(&t, true, "lm_head.weight", -1, c->V, c->C, INIT_NORMAL);
     t.size = (t.size + 63) / 64 * 64;
+    t.room = t.size + PARAMS_SPARE;
     return t;
 }
 

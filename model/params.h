@@ -21,12 +21,15 @@ typedef struct LayerOffsets { // into the flat buffer; each starts a group that 
     size_t ln1, wqkv, bqkv, q_norm, k_norm, wo, ln2, w_gate_up, w_down;
 } LayerOffsets;
 
+enum { PARAMS_SPARE = 4096 };
+
 typedef struct ParamTable {
     Param *params;
     int count;
     LayerOffsets *layers; // (L)
     size_t embed, final_norm, head; // head == embed where tied
     size_t size;          // elements of the flat buffer
+    size_t room;          // what is allocated for it: PARAMS_SPARE more, so that ranks can share it out evenly (buckets.h)
     size_t numbers;       // parameters without the padding between groups
 } ParamTable;
 

@@ -73,6 +73,7 @@ const Flag train_flags[] = {
     {"slots", FLAG_INT, FIELD(slots), "64", 1, 4096, NULL, "sequences generated at a time"},
     {"micro-tokens", FLAG_INT, FIELD(micro_tokens), "4096", 1, 1 << 20, NULL, "packed tokens of one training forward"},
     {"logit-rows", FLAG_INT, FIELD(logit_rows), "512", 1, 1 << 20, NULL, "rows of logits held at a time"},
+    {"zero", FLAG_INT, FIELD(zero), "0", 0, 1, NULL, "1: ranks share out the optimizer's state instead of each holding all of it (ZeRO-1)"},
     {"eval-every", FLAG_INT, FIELD(eval_every), "10", 1, 1e7, NULL, "RL steps between evaluations on the held-out prompts"},
     {"eval-samples", FLAG_INT, FIELD(eval_samples), "4", 1, 4096, NULL, "responses a held-out prompt"},
     {"checkpoint-every", FLAG_INT, FIELD(checkpoint_every), "50", 1, 1e7, NULL, "steps between checkpoints"},
@@ -114,7 +115,7 @@ bool train_config_parse(TrainConfig *c, int argc, char **argv, Error *err) {
 }
 
 cJSON *train_config_identity(const TrainConfig *config) {
-    static const char *const running[] = {"out", "resume", "plan", "data-dir", "threads", "slots", "micro-tokens", "logit-rows", "checkpoint-every", "keep",
+    static const char *const running[] = {"out", "resume", "plan", "data-dir", "threads", "slots", "micro-tokens", "logit-rows", "zero", "checkpoint-every", "keep",
                                           "eval-every", "eval-samples", "sample-every"};
     cJSON *identity = cJSON_CreateObject();
     flags_to_json(train_flags, train_flag_count, config, identity);

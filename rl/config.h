@@ -43,7 +43,7 @@ typedef struct TrainConfig {
     double lr, weight_decay, beta1, beta2, adam_eps, grad_clip;
     int warmup, schedule;
     // running
-    int slots, micro_tokens, logit_rows;
+    int slots, micro_tokens, logit_rows, zero;
     int eval_every, eval_samples, checkpoint_every, keep, sample_every;
 } TrainConfig;
 

@@ -51,22 +51,30 @@ static void flush_folder(const char *path) {
     }
 }
 
-static void save_weights(const Trainer *t, float *h_params) { // fp32, whatever floatX is
-    device_download(t->dev, h_params, t->opt.master, t->gpt->table.size * sizeof(float));
+// What is to be saved, fp32 and whole, on the host of rank 0.
+typedef struct Saved {
+    float *params, *m, *v; // (table.size); m and v are NULL where only the model is saved
+} Saved;
+
+static float *collect(Trainer *t, const float *state) {
+    float *h = comm_rank(t->comm) == 0 ? malloc(t->gpt->table.size * sizeof *h) : NULL;
+    REQUIRE(h || comm_rank(t->comm) != 0, "out of memory for a checkpoint");
+    optimizer_read(t->gpt, &t->opt, state, t->grads.flat, h);
+    return h;
 }
+
+static void saved_free(Saved *s) { free(s->params), free(s->m), free(s->v); }
 
 static bool save_model(Trainer *t, const char *dir, const float *h_params, Error *err) {
     return gpt_save(&t->gpt->table, &t->gpt->config, dir, h_params, err) && tokenizer_save(t->tokenizer, dir, err) &&
            prompt_template_save(&t->prompt, dir, err);
 }
 
-static bool save_state(Trainer *t, const char *dir, float *h_m, float *h_v, Error *err) {
+static bool save_state(Trainer *t, const char *dir, const Saved *s, Error *err) {
     char path[PATH_SIZE + 400], counters[4][32];
-    size_t n = t->gpt->table.size, P = (size_t)t->history.count, bytes = n * sizeof(float);
-    device_download(t->dev, h_m, t->opt.m, bytes);
-    device_download(t->dev, h_v, t->opt.v, bytes);
-    Safetensor tensors[] = {{.name = "adamw.m", .type = SAFETENSOR_F32, .rank = 1, .shape = {n}, .data = h_m},
-                            {.name = "adamw.v", .type = SAFETENSOR_F32, .rank = 1, .shape = {n}, .data = h_v},
+    size_t n = t->gpt->table.size, P = (size_t)t->history.count;
+    Safetensor tensors[] = {{.name = "adamw.m", .type = SAFETENSOR_F32, .rank = 1, .shape = {n}, .data = s->m},
+                            {.name = "adamw.v", .type = SAFETENSOR_F32, .rank = 1, .shape = {n}, .data = s->v},
                             {.name = "history.id", .type = SAFETENSOR_I64, .rank = 1, .shape = {P}, .data = t->history.id},
                             {.name = "history.correct", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.correct},
                             {.name = "history.verified", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.verified},
@@ -83,24 +91,18 @@ static bool save_state(Trainer *t, const char *dir, float *h_m, float *h_v, Erro
     return ok;
 }
 
-static bool save_into(Trainer *t, const char *dir, bool state, Error *err) {
-    size_t bytes = t->gpt->table.size * sizeof(float);
-    float *h[3] = {malloc(bytes), state ? malloc(bytes) : NULL, state ? malloc(bytes) : NULL};
-    REQUIRE(h[0] && (!state || (h[1] && h[2])), "out of memory for a checkpoint");
-    save_weights(t, h[0]);
+static bool save_into(Trainer *t, const char *dir, const Saved *s, Error *err) {
     bool ok = (mkdir(dir, 0777) == 0 || errno == EEXIST) || fail(err, "%s: %s", dir, strerror(errno));
-    ok = ok && save_model(t, dir, h[0], err) && (!state || save_state(t, dir, h[1], h[2], err));
-    free(h[0]), free(h[1]), free(h[2]);
-    return ok;
+    return ok && save_model(t, dir, s->params, err) && (!s->m || save_state(t, dir, s, err));
 }
 
 // Writes dir.tmp whole, then puts it in the place of dir.
-static bool replace_folder(Trainer *t, const char *dir, bool state, Error *err) {
+static bool replace_folder(Trainer *t, const char *dir, const Saved *s, Error *err) {
     char temporary[PATH_SIZE + 40], old[PATH_SIZE + 40];
     snprintf(temporary, sizeof temporary, "%s.tmp", dir);
     snprintf(old, sizeof old, "%s.old", dir);
     remove_folder(temporary);
-    if (!save_into(t, temporary, state, err)) return remove_folder(temporary), false; // on a full disk its part would be in the way
+    if (!save_into(t, temporary, s, err)) return remove_folder(temporary), false; // on a full disk its part would be in the way
     flush_folder(temporary);
     remove_folder(old);
     rename(dir, old);
@@ -109,14 +111,13 @@ static bool replace_folder(Trainer *t, const char *dir, bool state, Error *err) 
     return true;
 }
 
-bool resume_save(Trainer *t, Error *err) {
+static bool save_checkpoint(Trainer *t, const Saved *s, Error *err) {
     char folder[PATH_SIZE], dir[PATH_SIZE + 32];
     int steps[256];
-    if (comm_rank(t->comm) != 0) return true;
     snprintf(folder, sizeof folder, "%s/checkpoints", t->config.out);
     snprintf(dir, sizeof dir, "%s/step-%07d", folder, t->sft_done + t->rl_done);
     mkdir(folder, 0777);
-    if (!replace_folder(t, dir, true, err)) return false;
+    if (!replace_folder(t, dir, s, err)) return false;
     flush_folder(folder);
     int count = list_checkpoints(folder, steps, 256);
     for (int i = 0; i < count - t->config.keep; i++) {
@@ -126,11 +127,20 @@ bool resume_save(Trainer *t, Error *err) {
     return true;
 }
 
+bool resume_save(Trainer *t, Error *err) {
+    Saved s = {collect(t, t->opt.master), collect(t, t->opt.m), collect(t, t->opt.v)};
+    bool ok = comm_rank(t->comm) != 0 || save_checkpoint(t, &s, err);
+    saved_free(&s);
+    return ok;
+}
+
 bool resume_save_model(Trainer *t, Error *err) {
+    Saved s = {.params = collect(t, t->opt.master)};
     char dir[PATH_SIZE];
-    if (comm_rank(t->comm) != 0) return true;
     snprintf(dir, sizeof dir, "%s/model", t->config.out);
-    return replace_folder(t, dir, false, err);
+    bool ok = comm_rank(t->comm) != 0 || replace_folder(t, dir, &s, err);
+    saved_free(&s);
+    return ok;
 }
 
 static bool get_counter(const Safetensors *state, const char *key, long long most, long long *to, const char *dir, Error *err) {
@@ -173,7 +183,7 @@ static bool load_history(History *h, const Safetensors *state, const char *dir, 
 // From the mapped file straight to the device.
 static bool load_moment(Trainer *t, const Safetensors *state, const char *name, float *to, const char *dir, Error *err) {
     const Safetensor *moment = find_array(state, name, SAFETENSOR_F32, t->gpt->table.size, dir, err);
-    if (moment) device_upload(t->dev, to, moment->data, moment->bytes);
+    if (moment) optimizer_write(t->gpt, &t->opt, to, 0, (const float *)moment->data, moment->elements);
     return moment != NULL;
 }
 
@@ -191,7 +201,7 @@ static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bo
         return false;
     t->sft_done = (int)sft, t->rl_done = (int)rl;
     return load_moment(t, state, "adamw.m", t->opt.m, dir, err) && load_moment(t, state, "adamw.v", t->opt.v, dir, err) &&
-           gpt_load(t->gpt, t->opt.master, dir, err);
+           gpt_load(t->gpt, &t->opt, dir, err);
 }
 
 bool resume_load(Trainer *t, Error *err) {

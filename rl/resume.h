@@ -6,7 +6,8 @@
 #define RL_RESUME_H
 #include "rl/trainer.h"
 
-// Rank 0 writes; all ranks call. Keeps the newest --keep checkpoints. A failure is reported and the run goes on without.
+// All ranks call, rank 0 writes: the same files however many there are and whether they share out the state (--zero), so any
+// number of ranks may go on. Keeps the newest --keep checkpoints. A failure is reported and the run goes on without.
 bool resume_save(Trainer *trainer, Error *err);
 
 // The newest checkpoint of --out; refused with its reason where it was made with other flags or is damaged, and then, where

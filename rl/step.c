@@ -189,7 +189,6 @@ static void update(Trainer *t, const Prompt *prompts, const int *n, StepMetrics 
         for (int u = 0; u < c->updates; u++) {
             int count = sequences_of(t, prompts, first_rollout(c, n, u), first_rollout(c, n, u + 1));
             updater_gradient(t->updater, &t->grads, t->results, t->sequences, count, &o, compat);
-            comm_sum_device(t->comm, t->dev, t->grads.flat, t->gpt->table.size);
             norm += optimizer_step(t->gpt, &t->opt, &t->grads, &optimizer, (float)m->lr);
             step_sums_add(&sums, t->sequences, count, t->results, epoch == 0 && u == 0);
             if (epoch == 0 && u == 0 && comm_rank(t->comm) == 0 && ((t->rl_done + 1) % c->sample_every == 0 || t->rl_done == 0))
@@ -208,6 +207,7 @@ void rl_step(Trainer *t, StepMetrics *m) {
     Prompt prompts[c->prompts];
     int *n = t->arrays.h_n;
     double start = seconds_now();
+    phases_start(t->dev);
     allocate(t, prompts, n, m);
     deal(t, prompts, n);
     SampleConfig sample = {(float)c->temp, 0, 1.0f, (uint64_t)c->seed, (uint32_t)t->rl_done};
@@ -219,7 +219,7 @@ void rl_step(Trainer *t, StepMetrics *m) {
     double verified = seconds_now();
     advantages(t, prompts, n);
     update(t, prompts, n, m);
-    device_sync(t->dev);
+    phases_stop(t->dev, m->sec_phase);
     double end = seconds_now();
     m->sec_generate = generated - start, m->sec_verify = verified - generated, m->sec_update = end - verified, m->sec_total = end - start;
     step_metrics_rollouts(m, t, prompts);

@@ -41,8 +41,9 @@ static void plan_memory(Trainer *t, const ModelConfig *model, int T) {
     t->T = longest + new_tokens_most(c);
     t->gpt = gpt_plan(t->dev, model, T);
     t->arena.name = "gradients, optimizer";
-    gradients_plan(t->gpt, &t->grads, &t->arena);
-    optimizer_plan(t->gpt, &t->opt, &t->arena);
+    t->buckets = buckets_make(&t->gpt->table, t->comm, c->zero == 1);
+    gradients_plan(t->gpt, &t->grads, &t->arena, &t->buckets);
+    optimizer_plan(&t->opt, &t->arena, &t->buckets);
     t->updater = updater_plan(t->gpt, c->micro_tokens, t->T, c->logit_rows);
     t->generator = generator_plan(t->gpt, c->slots, longest + c->max_tokens);
     plan_step_arrays(t);
@@ -95,7 +96,7 @@ static bool open_model(Trainer *t, Error *err) {
     if (!memory_check(&t->memory, err)) return false;
     open_parts(t);
     optimizer_start(t->gpt, &t->opt, NULL);
-    if (strcmp(c->model, "tiny") != 0) return gpt_load(t->gpt, t->opt.master, c->model, err);
+    if (strcmp(c->model, "tiny") != 0) return gpt_load(t->gpt, &t->opt, c->model, err);
     float *h_params = calloc(t->gpt->table.size, sizeof *h_params);
     REQUIRE(h_params, "out of memory");
     params_init(&t->gpt->table, (uint64_t)c->seed, h_params);
@@ -188,4 +189,7 @@ void trainer_print(const Trainer *t, FILE *out) {
     print_prompts(t, out);
     fprintf(out, "  rollouts %zu of up to %d tokens a step: %.1f MiB on the host\n", rollouts, c->max_tokens, (double)rollouts * c->max_tokens * (double)token / (1 << 20));
     memory_print(&t->memory, out);
+    if (t->sft_done + t->rl_done > 0)
+        fprintf(out, "  resumed  %d of %d warm-up and %d of %d steps are done%s\n\n", t->sft_done, c->sft_steps, t->rl_done, c->steps,
+                t->sft_done >= c->sft_steps && t->rl_done >= c->steps ? ": nothing is left to do" : "");
 }

@@ -30,6 +30,7 @@ typedef struct Trainer {
     PromptSet train, heldout;
     Judge *judge, *heldout_judge;
     Gpt *gpt;
+    Buckets buckets;
     Arena arena; // gradients and optimizer state
     Gradients grads;
     Optimizer opt;

@@ -93,8 +93,9 @@ static double bench_training(Gpt *gpt, int B, int T) {
     for (int b = 0; b < B; b++) // T rows a sequence: one prompt token and T response tokens
         sequences[b] = (TrainSequence){.prompt = tokens + b * (T + 1), .tokens = tokens + b * (T + 1) + 1, .n_prompt = 1, .n = T, .weight = 1.0f / (float)(B * T)};
     Updater *updater = updater_new(gpt, B * T < 4096 ? B * T : 4096, T + 1, 512);
-    gradients_plan(gpt, &grads, &arena);
-    optimizer_plan(gpt, &opt, &arena);
+    Buckets whole = buckets_make(&gpt->table, NULL, false);
+    gradients_plan(gpt, &grads, &arena, &whole);
+    optimizer_plan(&opt, &arena, &whole);
     arena_commit(&arena, gpt->dev);
     float *h = malloc(gpt->table.size * sizeof *h);
     REQUIRE(h, "out of memory");

@@ -21,8 +21,9 @@ static void bench_training(Bench *b, Gpt *gpt, const float *h_params, int B, int
         sequences[s] = (TrainSequence){.prompt = tokens + s * (T + 1), .tokens = tokens + s * (T + 1) + 1, .n_prompt = 1, .n = T,
                                        .weight = 1.0f / (float)(B * T)};
     Updater *updater = updater_new(gpt, b->small ? 64 : 16384, T + 1, b->small ? 32 : 4096);
-    gradients_plan(gpt, &grads, &arena);
-    optimizer_plan(gpt, &opt, &arena);
+    Buckets whole = buckets_make(&gpt->table, NULL, false);
+    gradients_plan(gpt, &grads, &arena, &whole);
+    optimizer_plan(&opt, &arena, &whole);
     arena_commit(&arena, gpt->dev);
     optimizer_start(gpt, &opt, h_params);
     BENCH_SECONDS(b, seconds, updater_gradient(updater, &grads, results, sequences, B, &plain, false);

@@ -68,7 +68,7 @@ for precision in bf16 fp32; do
     done
 done
 step "ranks" env CUDA_RANKS="$gpus" $bundle/fp32/test_comm
-step "whole program" tests/cuda/run.sh $bundle/cpu/train $bundle/cpu/compare_runs $bundle/fp32/train $bundle/bf16/train gpu
+step "whole program" tests/cuda/run.sh $bundle/cpu/train $bundle/cpu/compare_runs $bundle/fp32/train $bundle/bf16/train "$gpus"
 
 # ---- compute-sanitizer: the small tests, and one training step -------------------------------------------------------------
 sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2>/dev/null)

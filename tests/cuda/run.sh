@@ -1,9 +1,10 @@
 #!/bin/bash
 # The whole CUDA program, on the CPU or on a GPU, against the C build. Prints "ok" or "FAILED" with each check's name.
-# usage: tests/cuda/run.sh C_TRAIN COMPARE_RUNS FP32_TRAIN BF16_TRAIN [gpu]
-# On the CPU (dev/cuda_on_cpu) it also runs 2 and 4 ranks, kills one, and repeats a run in another order of threads.
+# usage: tests/cuda/run.sh C_TRAIN COMPARE_RUNS FP32_TRAIN BF16_TRAIN [GPUS]
+# GPUS: how many there are; none: on the CPU (dev/cuda_on_cpu), where it also repeats a run in other orders of threads and kills a
+# rank. 2 and 4 ranks run where there are GPUs for them.
 set -u
-c=$(realpath "$1") compare=$(realpath "$2") fp32=$(realpath "$3") bf16=$(realpath "$4") where=${5:-cpu}
+c=$(realpath "$1") compare=$(realpath "$2") fp32=$(realpath "$3") bf16=$(realpath "$4") gpus=${5:-0}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -52,32 +53,59 @@ check resumed_same_bits same_bits fp32 resumed
 # Bad use of the device: exit status 2 and one line.
 misuse() { local want=$1; shift; "$@" >misuse.log 2>&1; test $? = 2 -a "$(wc -l <misuse.log)" = 1 && grep -q -e "$want" misuse.log; }
 check too_little_memory misuse "lower --slots" "$fp32" $tasks --layers 4 --channels 512 --prompts 3 --slots 4096 --max-tokens 30000 --out big
-check no_such_gpu misuse "GPU 99 asked for" env RANK=0 WORLD_SIZE=1 LOCAL_RANK=99 "$fp32" $flags --out none
-[ "$where" = gpu ] && exit $failed
+check no_such_gpu misuse "GPU 99 asked for" env -u CUDA_VISIBLE_DEVICES RANK=0 WORLD_SIZE=1 LOCAL_RANK=99 "$fp32" $flags --out none
 
-for mode in "ORDER=desc" "STREAM=late" "ORDER=7"; do
-    run order.log env CUDA_ON_CPU_$mode "$fp32" $flags $warmup --out "order-$mode"
-    check "same_bits_with_${mode/=/_}" same_bits fp32 "order-$mode"
-done
+if [ "$gpus" = 0 ]; then
+    for mode in "ORDER=desc" "STREAM=late" "ORDER=7"; do
+        run order.log env CUDA_ON_CPU_$mode "$fp32" $flags $warmup --out "order-$mode"
+        check "same_bits_with_${mode/=/_}" same_bits fp32 "order-$mode"
+    done
+fi
 
 # Ranks: the same rollouts and, to rounding, the same updates.
-ranks() { # ranks COUNT OUT FLAGS...
-    local count=$1 out=$2 status=0 pids=()
-    shift 2
+ranks() { # ranks COUNT PROGRAM OUT FLAGS...
+    local count=$1 program=$2 out=$3 status=0 pids=()
+    shift 3
     for ((r = 0; r < count; r++)); do
-        RANK=$r WORLD_SIZE=$count LOCAL_RANK=0 "$fp32" "$@" --out "$out" >"$out.$r.log" 2>&1 &
+        RANK=$r WORLD_SIZE=$count LOCAL_RANK=$((gpus ? r : 0)) "$program" "$@" --out "$out" >"$out.$r.log" 2>&1 &
         pids+=($!)
     done
     for pid in "${pids[@]}"; do wait "$pid" || status=1; done
     return $status
 }
 for count in 2 4; do
-    ranks $count ranks$count $flags $warmup || tail -n 3 ranks$count.*.log
+    [ "$gpus" = 0 ] || [ "$gpus" -ge $count ] || { echo "skipped: $count ranks ($gpus GPU)"; continue; }
+    ranks $count "$fp32" ranks$count $flags $warmup || tail -n 3 ranks$count.*.log
     check "${count}_ranks_equal_1" "$compare" fp32 ranks$count 1e-5
 done
 
+[ "$gpus" = 1 ] && exit $failed
+
+# ZeRO-1: ranks that share out the optimizer's state (in bf16 the fp32 weights too) make the same updates, and the same checkpoint,
+# from which one rank goes on. (NCCL may add in another order where it sums shares, so on GPUs to rounding, and in fp32.)
+if [ "$gpus" -gt 1 ]; then
+    ranks 2 "$fp32" shared $flags $warmup --zero 1 || tail -n 3 shared.*.log
+    check zero_1_same_updates "$compare" ranks2 shared 1e-5
+    exit $failed
+fi
+for precision in fp32 bf16; do
+    ranks 2 "${!precision}" whole_$precision $flags $warmup --schedule constant || tail -n 3 whole_$precision.*.log
+    ranks 2 "${!precision}" shared_$precision $flags $warmup --schedule constant --zero 1 || tail -n 3 shared_$precision.*.log
+    check "zero_1_same_bits_$precision" same_bits whole_$precision shared_$precision
+    check "zero_1_same_checkpoint_$precision" cmp whole_$precision/checkpoints/step-0000003/trainer.safetensors shared_$precision/checkpoints/step-0000003/trainer.safetensors
+done
+ranks 2 "$bf16" half_shared $flags $warmup --schedule constant --steps 1 --zero 1 || tail -n 3 half_shared.*.log
+ranks 2 "$bf16" half_shared $flags $warmup --schedule constant --resume --zero 1 || tail -n 3 half_shared.*.log
+check zero_1_resumed_same_bits same_bits whole_bf16 half_shared
+run one.log "$bf16" $flags $warmup --schedule constant --steps 3 --resume --out half_shared
+check zero_1_then_one_rank test "$(grep -c '"phase":"rl","step":[1-9]' half_shared/metrics.jsonl)" = 3 -a "$(grep -c 'starting from the beginning' one.log)" = 0
+
+# Gradients travel on a stream of their own: nothing may run before what it needs, or be read before it is there.
+CUDA_ON_CPU_STREAM=late ranks 2 "$fp32" late $flags $warmup --schedule constant --zero 1 || tail -n 3 late.*.log
+check zero_1_same_bits_with_STREAM_late same_bits whole_fp32 late
+
 # A rank that is killed ends the other one, with a message, within 30 seconds.
-ranks 2 killed $flags --steps 100000 &
+ranks 2 "$fp32" killed $flags --steps 100000 &
 for _ in $(seq 600); do grep -q '^rl' killed.0.log 2>/dev/null && break; sleep 0.2; done
 start=$SECONDS
 kill -KILL "$(pgrep -P $! | tail -n 1)"

@@ -1,6 +1,7 @@
 // Ranks of the CUDA build: collectives against their definition on 1 to 4 processes, and what the others do when one of
 // them dies: end within seconds, with a message. On a machine with GPUs as many ranks as there are.
 #include "kernels/comm.h"
+#include "kernels/lifeline.h"
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,7 +14,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-enum { RANKS_MAX = 4, LONG = 40001, GRADIENTS = 100003 }; // more than one piece, and odd
+enum { RANKS_MAX = 4, LONG = 40001, GRADIENTS = 3 * 4 * 8 * 1001 }; // more than one piece, and odd
 
 typedef void Body(Comm *comm, Device *dev);
 
@@ -80,7 +81,7 @@ static void collectives(Comm *comm, Device *dev) {
     int rank = comm_rank(comm), ranks = comm_size(comm);
     static double sums[LONG], most[LONG];
     static char bytes[8 * LONG + 3];
-    static float h_x[GRADIENTS];
+    (void)dev;
     for (size_t i = 0; i < LONG; i++) sums[i] = most[i] = value(rank, i);
     comm_sum(comm, sums, LONG);
     comm_max(comm, most, LONG);
@@ -95,15 +96,28 @@ static void collectives(Comm *comm, Device *dev) {
     memset(bytes, rank == 0 ? 'x' : 0, sizeof bytes);
     comm_broadcast(comm, bytes, sizeof bytes);
     for (size_t i = 0; i < sizeof bytes; i++) RANK_REQUIRE(bytes[i] == 'x');
+    comm_barrier(comm);
+}
+
+// What is summed with shares, and then gathered, is what is summed without; an odd first part is summed by itself.
+static void gradients(Comm *comm, Device *dev) {
+    int rank = comm_rank(comm), ranks = comm_size(comm);
+    static float h_x[GRADIENTS];
     float *x = device_alloc(dev, sizeof h_x);
-    for (size_t i = 0; i < GRADIENTS; i++) h_x[i] = (float)value(rank, i);
-    device_upload(dev, x, h_x, sizeof h_x);
-    comm_sum_device(comm, dev, x, GRADIENTS);
-    device_download(dev, h_x, x, sizeof h_x);
-    for (size_t i = 0; i < GRADIENTS; i++) {
-        double sum = 0, scale = 0;
-        for (int r = 0; r < ranks; r++) sum += (float)value(r, i), scale += fabs(value(r, i));
-        RANK_REQUIRE(fabs(h_x[i] - sum) <= ranks * 6e-8 * scale); // at most one rounding a rank
+    size_t share = GRADIENTS / (size_t)ranks, odd = 1003;
+    for (int shares = 0; shares < 2; shares++) {
+        for (size_t i = 0; i < GRADIENTS; i++) h_x[i] = (float)value(rank, i);
+        device_upload(dev, x, h_x, sizeof h_x);
+        if (!shares) comm_sum_device_begin(comm, dev, x + odd, GRADIENTS - odd, false);
+        comm_sum_device_begin(comm, dev, x, shares ? GRADIENTS : odd, shares);
+        comm_sum_device_end(comm, dev);
+        if (shares) comm_gather_device(comm, dev, x, share * sizeof *x);
+        device_download(dev, h_x, x, sizeof h_x);
+        for (size_t i = 0; i < GRADIENTS; i++) {
+            double sum = 0, scale = 0;
+            for (int r = 0; r < ranks; r++) sum += (float)value(r, i), scale += fabs(value(r, i));
+            RANK_REQUIRE(fabs(h_x[i] - sum) <= ranks * 6e-8 * scale); // at most one rounding a rank
+        }
     }
     device_free(dev, x);
     comm_barrier(comm);
@@ -111,16 +125,17 @@ static void collectives(Comm *comm, Device *dev) {
 
 static int most_ranks(void) { return getenv("CUDA_RANKS") ? atoi(getenv("CUDA_RANKS")) : RANKS_MAX; }
 
-static void test_collectives(void **state) {
-    (void)state;
+static void on_any_ranks(Body *body) {
     for (int ranks = 1; ranks <= most_ranks() && ranks <= RANKS_MAX; ranks++) {
         int status[RANKS_MAX];
         static char text[1 << 14];
-        run_ranks(collectives, ranks, status, text, sizeof text);
+        run_ranks(body, ranks, status, text, sizeof text);
         for (int r = 0; r < ranks; r++)
             if (status[r]) fail_msg("rank %d of %d ended with status %x: %s", r, ranks, (unsigned)status[r], text);
     }
 }
+static void test_collectives(void **state) { (void)state, on_any_ranks(collectives); }
+static void test_gradients(void **state) { (void)state, on_any_ranks(gradients); }
 
 static int victim;
 
@@ -194,6 +209,16 @@ static void test_environment(void **state) {
     setenv("RANK", "one", 1);
     assert_null(comm_open(NULL, NULL, &err));
     assert_non_null(strstr(err.text, "RANK=one"));
+    setenv("RANK", "1", 1), setenv("LOCAL_RANK", "1", 1);
+    const char *const visible[] = {"0,1", "GPU-3f"}, *const before = getenv("CUDA_VISIBLE_DEVICES");
+    for (int one = 0; one < 2; one++) { // a launcher that shows every process its own GPU alone
+        setenv("CUDA_VISIBLE_DEVICES", visible[one], 1);
+        Launch launch;
+        assert_true(launch_read(&launch, &err));
+        assert_int_equal(launch.local_rank, 1 - one);
+    }
+    if (before) setenv("CUDA_VISIBLE_DEVICES", before, 1);
+    else unsetenv("CUDA_VISIBLE_DEVICES");
     unsetenv("RANK");
     Comm *comm = comm_open(NULL, NULL, &err); // RANK alone decides: a stray WORLD_SIZE starts nothing
     assert_non_null(comm);
@@ -203,7 +228,7 @@ static void test_environment(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_environment), cmocka_unit_test(test_collectives),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_environment), cmocka_unit_test(test_collectives), cmocka_unit_test(test_gradients),
                                        cmocka_unit_test(test_a_death_ends_all), cmocka_unit_test(test_stale_rendezvous)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,7 +41,8 @@ static double gradient(Gpt *gpt, float *h_grad, int micro_tokens, int chunk, flo
     Updater *updater = updater_new(gpt, micro_tokens, 12, chunk); // the sequences take 6, 2 and 11 rows
     Arena arena = {.name = "gradients"};
     Gradients grads;
-    gradients_plan(gpt, &grads, &arena);
+    Buckets whole = buckets_make(&gpt->table, NULL, false);
+    gradients_plan(gpt, &grads, &arena, &whole);
     arena_commit(&arena, gpt->dev);
     updater_gradient(updater, &grads, results, sequences, SEQUENCES, &plain, false);
     device_download(gpt->dev, h_grad, grads.flat, gpt->table.size * sizeof(float));

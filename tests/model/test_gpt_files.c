@@ -108,9 +108,11 @@ static void tiny_check(const Tiny *t) {
     Error err = {""};
     Device *dev = device_open(2, 0, &err);
     Gpt *gpt = gpt_new(dev, &t->config, 8);
-    float *h = calloc(t->table.size, sizeof *h), *master = device_alloc(dev, t->table.size * sizeof *master);
-    device_zero(dev, master, t->table.size * sizeof *master);
-    if (!params_load(&t->table, t->dir, h, &err) || !gpt_load(gpt, master, t->dir, &err)) fail_msg("%s", err.text);
+    Buckets whole = buckets_make(&gpt->table, NULL, false);
+    float *h = calloc(t->table.size, sizeof *h), *master = device_alloc(dev, gpt->table.room * sizeof *master);
+    Optimizer opt = {.buckets = &whole, .master = master};
+    device_zero(dev, master, gpt->table.room * sizeof *master);
+    if (!params_load(&t->table, t->dir, h, &err) || !gpt_load(gpt, &opt, t->dir, &err)) fail_msg("%s", err.text);
     assert_memory_equal(h, t->h, t->table.size * sizeof *h);
     device_download(dev, h, master, t->table.size * sizeof *h);
     assert_memory_equal(h, t->h, t->table.size * sizeof *h);

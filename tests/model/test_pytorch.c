@@ -144,8 +144,9 @@ static void check_training(Fixture *f, int steps) {
     int count = sequences_of(f, sequences);
     float *h = malloc(f->gpt->table.size * sizeof *h);
     Updater *updater = updater_new(f->gpt, 64, 64, 7);
-    gradients_plan(f->gpt, &grads, &arena);
-    optimizer_plan(f->gpt, &opt, &arena);
+    Buckets whole = buckets_make(&f->gpt->table, NULL, false);
+    gradients_plan(f->gpt, &grads, &arena, &whole);
+    optimizer_plan(&opt, &arena, &whole);
     arena_commit(&arena, f->dev);
     optimizer_start(f->gpt, &opt, f->h_params);
     for (int step = 0; step <= steps; step++) {

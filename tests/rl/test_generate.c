@@ -79,7 +79,8 @@ static void test_same_bits_in_training(void **state) {
         Arena arena = {.name = "gradients"};
         Gradients grads;
         int ended = 0, tokens = 0;
-        gradients_plan(gpt, &grads, &arena);
+        Buckets whole = buckets_make(&gpt->table, NULL, false);
+        gradients_plan(gpt, &grads, &arena, &whole);
         arena_commit(&arena, dev);
         for (int j = 0; j < ROLLOUTS; j++) {
             const Rollout *r = &b.rollouts[j];

@@ -42,7 +42,9 @@ static World open_world(const char *architecture, int threads) {
     w.p = malloc(w.gpt->table.size * sizeof *w.p);
     for (size_t i = 0; i < w.gpt->table.size; i++) w.p[i] = h[i];
     free(h);
-    gradients_plan(w.gpt, &w.grads, &w.arena);
+    static Buckets whole;
+    whole = buckets_make(&w.gpt->table, NULL, false);
+    gradients_plan(w.gpt, &w.grads, &w.arena, &whole);
     arena_commit(&w.arena, w.dev);
     for (int s = 0; s < SEQUENCES; s++) {
         for (int t = 0; t < prompt_length[s] + response_length[s]; t++) w.ids[s][t] = (int)((test_random(98, (uint64_t)(s * 100 + t)) + 1) * 14.49f);
