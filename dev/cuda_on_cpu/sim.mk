@@ -64,11 +64,12 @@ endef
 $(foreach m,plain asan race,$(eval $(call SIM_MODE,$(if $(filter plain,$(m)),sim,sim-$(m)),$(m),)))
 $(foreach m,plain asan race,$(eval $(call SIM_MODE,$(if $(filter plain,$(m)),sim,sim-$(m))-bf16,$(m),-DPRECISION_BF16)))
 
-# The C twins by themselves, for tests/kernels/twins_*.c to hold against the kernels.
+# The C twins by themselves, for tests/kernels/twins_*.c to hold against the kernels: for this machine, and for another (cuda.mk).
 SIM_TWINS = $(filter-out kernels/comm.c,$(wildcard kernels/*.c))
-build/cpu/twins.so: $(SIM_TWINS) $(wildcard kernels/*.h)
+X86_64    = -march=x86-64-v3
+build/cpu/twins.so build/portable/twins.so: $(SIM_TWINS) $(wildcard kernels/*.h)
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 $(SIM_NATIVE) -fopenmp -I. -fPIC -shared -Wl,-Bsymbolic -o $@ $(SIM_TWINS) -lm
+	@echo "  cc $@" && $(CC) -std=gnu11 -O2 $(if $(findstring portable,$@),$(X86_64),$(SIM_NATIVE)) -fopenmp -I. -fPIC -shared -Wl,-Bsymbolic -o $@ $(SIM_TWINS) -lm
 $(foreach m,$(SIM_MODES),$(addprefix build/$(m)/tests/kernels/,twins_model twins_step)): | build/cpu/twins.so
 
 SIM_CHECKS  = sim sim-asan sim-race
