@@ -109,11 +109,12 @@ test-cuda test-cuda-full:
 	@echo "skipped the CUDA kernels: they need $(SIM_CXX) and the toolkit's headers ($(CUDA_HOME)/include)"
 endif
 
-# A time line of the first PROFILE_STEPS steps of reinforcement learning, one report a step: look at the last.
+# A time line of PROFILE_STEPS steps of reinforcement learning from PROFILE_FIRST on: the program tells the profiler when.
+PROFILE_FIRST ?= 3
 PROFILE_STEPS ?= 3
-PROFILE_FLAGS ?= --sft-steps 50 --steps $(PROFILE_STEPS) --out out/profile
-PROFILE_RUN    = NSYS_NVTX_PROFILER_REGISTER_ONLY=0 nsys profile --trace=cuda,nvtx --sample=none --cuda-graph-trace=node --capture-range=nvtx \
-    --nvtx-capture=step --capture-range-end=repeat-shutdown:$(PROFILE_STEPS) --force-overwrite=true --output=out/profile/step ./train-cuda $(PROFILE_FLAGS)
+PROFILE_FLAGS ?= --sft-steps 50 --steps $(shell expr $(PROFILE_FIRST) + $(PROFILE_STEPS) - 1) --out out/profile
+PROFILE_RUN    = nsys profile --trace=cuda,nvtx --sample=none --cuda-graph-trace=node --capture-range=cudaProfilerApi --capture-range-end=stop \
+    --force-overwrite=true --output=out/profile/steps ./train-cuda $(PROFILE_FLAGS) --profile-first $(PROFILE_FIRST) --profile-steps $(PROFILE_STEPS)
 profile: cuda
 	@mkdir -p out/profile && echo '$(PROFILE_RUN)'
 	@command -v nsys >/dev/null || { echo "nsys is not found: install nsight-systems (it comes with the toolkit), then run the line above"; exit 2; }
