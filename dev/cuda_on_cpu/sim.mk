@@ -74,7 +74,7 @@ $(foreach m,$(SIM_MODES),$(addprefix build/$(m)/tests/kernels/,twins_model twins
 
 SIM_CHECKS  = sim sim-asan sim-race
 SIM_TESTS   = $(foreach m,$(SIM_CHECKS),$(addprefix build/$(m)/tests/cuda_on_cpu/,test_launch test_tensor test_cublaslt test_nccl))
-SIM_FAULTS  = $(SIM_CHECKS:%=build/%/tests/cuda_on_cpu/faults)
+SIM_FAULTS  = $(patsubst %,build/%/tests/cuda_on_cpu/faults,$(SIM_CHECKS) sim-race-bf16)
 .PHONY: sim-test sim-faults
 .SECONDARY: $(SIM_TESTS:%=%.o) $(SIM_FAULTS:%=%.o) $(foreach m,$(SIM_MODES),$(SIM_RUNTIME_$(m)))
 sim-faults: $(SIM_FAULTS)
