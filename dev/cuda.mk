@@ -26,9 +26,9 @@ NVCCFLAGS   = -std=c++17 -O3 -lineinfo -Xfatbin -compress-all -I. -DNVTX $(CUDA_
 # Host code of the CUDA build: no OpenMP kernels in it, so nothing here needs this machine's vector units.
 CUDA_HOST   = -std=gnu11 -O2 -g -fopenmp -I. -isystem $(CUDA_HOME)/include -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes \
     $(CUDA_FLOAT) -DNVTX -MMD -MP
-# Where a program looks for libraries, and theirs: beside it in the bundle (below), then in the toolkit.
-CUDA_LIBS   = -Xlinker --disable-new-dtags -Xlinker -rpath -Xlinker '$$ORIGIN/../lib:$(CUDA_HOME)/lib64' -L$(CUDA_HOME)/lib64 -lcublasLt -lgomp -ldl -lpthread \
-    $(filter-out -fopenmp $(MPI_LIBS),$(LDLIBS))
+# Where a program, and its libraries, look for libraries: in the bundle's (below), then in the toolkit's.
+CUDA_LIBS   = -Xlinker --disable-new-dtags -Xlinker -rpath -Xlinker '$$ORIGIN/../lib:$(CUDA_HOME)/lib64' -L$(CUDA_HOME)/lib64 -lcublasLt \
+    -lgomp -ldl -lpthread $(filter-out -fopenmp $(MPI_LIBS),$(LDLIBS))
 BENCH_PARTS = bench_ops bench_whole
 
 # What `make cuda` needs, as one line each that says what to do.
@@ -77,7 +77,8 @@ cuda-programs: cuda-found $(PROGRAMS:%=$(CUDA_BUILD)/%)
 cuda-bundle:
 	@rm -rf $(BUNDLE) && mkdir -p $(BUNDLE)/lib $(BUNDLE)/cpu
 	@$(MAKE) --no-print-directory PRECISION=bf16 cuda-programs && $(MAKE) --no-print-directory PRECISION=fp32 cuda-programs
-	@LDLIBS="'-Wl,--disable-new-dtags,-rpath,\$$\$$ORIGIN/../lib'" $(MAKE) --no-print-directory BUILD=build/portable OPT="$(subst -march=native,$(X86_64),$(OPT))" MPI_LIBS= MPI_CFLAGS= $(PORTABLE)
+	@LDLIBS="'-Wl,--disable-new-dtags,-rpath,\$$\$$ORIGIN/../lib'" $(MAKE) --no-print-directory BUILD=build/portable \
+	    OPT="$(subst -march=native,$(X86_64),$(OPT))" MPI_LIBS= MPI_CFLAGS= $(PORTABLE)
 	@cp -f $(PORTABLE) $(BUNDLE)/cpu
 	@ldd $(BUNDLE)/*/train $(BUNDLE)/bf16/test_rows | awk '/=> \// && !/\/(libc|libm|libdl|librt|libpthread|libstdc\+\+|libgcc_s|libcuda[a-z]*|libcublas[A-Za-z]*)\.so/ { print $$3 }' | \
 	    sort -u | xargs -I{} cp -Lf {} $(BUNDLE)/lib
@@ -93,11 +94,12 @@ WAY          = CUDA_ON_CPU_ORDER=$(word 1,$(1)) CUDA_ON_CPU_STREAM=$(word 2,$(1)
 KERNEL_RUNS  = $(foreach w,$(SIM_WAYS),$(foreach m,$(SIM_MODES),$(CUDA_TESTED:%="env $(call WAY,$(subst :, ,$(w))) build/$(m)/%")))
 SIM_CHECKED  = $(foreach m,$(SIM_MODES),$(CUDA_TESTED:%=build/$(m)/%))
 SIM_TRAINED  = build/sim-asan/train build/sim-race-bf16/train
-SIM_PROGRAMS = build/sim/train build/sim-bf16/train $(SIM_TRAINED) build/sim/dev/gpu/bench build/sim/tests/cuda/test_comm build/sim-asan/tests/cuda/test_comm
+SIM_COMM     = build/sim/tests/cuda/test_comm build/sim-asan/tests/cuda/test_comm
+SIM_PROGRAMS = build/sim/train build/sim-bf16/train build/sim/dev/gpu/bench $(SIM_TRAINED) $(SIM_COMM)
 .PHONY: test-cuda-kernels test-cuda-full
 ifneq ($(and $(SIM_FOUND),$(shell command -v $(SIM_CXX) 2>/dev/null)),)
 test-cuda: $(SIM_TESTS) $(SIM_FAULTS) $(SIM_CHECKED) $(SIM_PROGRAMS) $(BUILD)/train $(BUILD)/tests/cuda/compare_runs $(if $(NVCC),cuda)
-	@JOBS=2 sh dev/run_tests.sh $(SIM_TESTS) "tests/cuda_on_cpu/run.sh build" build/sim/tests/cuda/test_comm build/sim-asan/tests/cuda/test_comm \
+	@JOBS=2 sh dev/run_tests.sh $(SIM_TESTS) "tests/cuda_on_cpu/run.sh build" $(SIM_COMM) \
 	    "tests/cuda/run.sh $(BUILD)/train $(BUILD)/tests/cuda/compare_runs build/sim/train build/sim-bf16/train" "build/sim/dev/gpu/bench build small" \
 	    $(SIM_TRAINED:%="tests/cuda/step.sh %") $(KERNEL_RUNS)
 test-cuda-kernels: $(SIM_CHECKED)

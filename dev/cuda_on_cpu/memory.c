@@ -15,7 +15,7 @@
 #endif
 
 enum { ALLOCATIONS_MAX = 4096 };
-static const size_t PAGE = 4096, BIG_PAGE = (size_t)2 << 20; // allocations of BIG_PAGE or more ask for pages of that size: fewer to open and close
+static const size_t PAGE = 4096, BIG_PAGE = (size_t)2 << 20; // the latter for large allocations: fewer to open and close
 static const size_t TOTAL = (size_t)16 << 30;    // bytes that may be allocated at one time
 static const size_t RESERVED = (size_t)64 << 30; // addresses
 
@@ -27,7 +27,7 @@ typedef struct Allocation {
 static char *range;                             // RESERVED addresses
 static size_t range_used;                       // from its start; later addresses were never given out
 static Allocation allocations[ALLOCATIONS_MAX]; // ascending addresses
-static int allocation_count, found_last; // the latter: where allocation_at looks first
+static int allocation_count, found_last;        // the latter: where allocation_at looks first
 static size_t bytes_in_use;
 static Allocation pinned[ALLOCATIONS_MAX]; // cudaMallocHost
 static int open_depth;                     // of sim_device_open, sim_device_close
@@ -184,6 +184,7 @@ cudaError_t cudaMalloc(void **pointer, size_t bytes) {
     if (allocation_count == ALLOCATIONS_MAX || base_at + pages > RESERVED)
         sim_die("more than %d allocations or %zu bytes in the life of a process", ALLOCATIONS_MAX, RESERVED);
     char *base = range + base_at;
+    sim_forbid(range + range_used, base_at - range_used);
     range_used = base_at + pages;
     if (bytes >= BIG_PAGE) madvise(base, pages, MADV_HUGEPAGE);
     if (mprotect(base, pages, PROT_READ | PROT_WRITE) != 0) return sim_set_error(cudaErrorMemoryAllocation);

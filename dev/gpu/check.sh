@@ -61,7 +61,7 @@ fi
 export LD_LIBRARY_PATH=$PWD/$bundle/lib:/usr/local/cuda/lib64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 
 # ---- Tests ----------------------------------------------------------------------------------------------------------------
-export C_TWINS=$bundle/cpu/twins.so
+export TWINS_SO=$bundle/cpu/twins.so
 for precision in bf16 fp32; do
     for test in $bundle/$precision/{test_*,twins_*,invariant}; do
         [ "$(basename "$test")" = test_comm ] && continue

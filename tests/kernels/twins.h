@@ -1,5 +1,5 @@
 // Every CUDA twin against its C twin, on the same inputs at odd shapes. The C twins are in a shared object of their own,
-// build/cpu/twins.so (dev/cuda_on_cpu/sim.mk) or what C_TWINS in the environment names; its names stay there: dlopen with
+// build/cpu/twins.so (dev/cuda_on_cpu/sim.mk) or what TWINS_SO in the environment names; its names stay there: dlopen with
 // RTLD_LOCAL. They compute in fp32 from inputs that were rounded to floatX, so in bf16 the difference is what storing in bf16 costs.
 //
 // Each side may be off by `allowed` (kernel_test.h): rounding errors of a sum of `terms` terms. For the scale of those terms
@@ -24,7 +24,7 @@ static inline void *c_symbol(Twins *w, const char *name) {
 #define C(name) ((__typeof__(&name))c_symbol(w, #name))
 
 static inline void open_twins(Twins *w) {
-    const char *named = getenv("C_TWINS"), *path = named ? named : "build/cpu/twins.so";
+    const char *named = getenv("TWINS_SO"), *path = named ? named : "build/cpu/twins.so";
     *w = (Twins){.t = test_open(), .handle = dlopen(path, RTLD_NOW | RTLD_LOCAL)};
     if (!w->handle) fail_msg("%s: make build/cpu/twins.so", dlerror());
     if (c_symbol(w, "device_open") == (void *)device_open) fail_msg("these are the C twins themselves");
