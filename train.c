@@ -67,6 +67,15 @@ static void evaluate_and_report(Trainer *t, StepMetrics *m) {
     evaluate_heldout(&e, edge, m);
 }
 
+// A profiler that waits (make profile) records --profile-steps steps, from --profile-first on.
+static void profiled_step(Trainer *t, StepMetrics *m) {
+    const TrainConfig *c = &t->config;
+    int place = t->rl_done + 1 - c->profile_first;
+    if (c->profile_steps > 0 && place == 0) device_profile(t->dev, true);
+    rl_step(t, m);
+    if (c->profile_steps > 0 && place == c->profile_steps - 1) device_profile(t->dev, false);
+}
+
 static bool reinforce(Trainer *t) {
     const TrainConfig *c = &t->config;
     begin_phase(t, t->rl_done);
@@ -78,7 +87,7 @@ static bool reinforce(Trainer *t) {
     }
     while (t->rl_done < c->steps) {
         StepMetrics m = metrics_empty("rl", t->rl_done + 1, c->steps);
-        rl_step(t, &m);
+        profiled_step(t, &m);
         if (t->rl_done % c->eval_every == 0 || t->rl_done == c->steps) evaluate_and_report(t, &m);
         report(t, &m, true);
         if (stop_asked(t)) return false;

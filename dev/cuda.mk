@@ -1,7 +1,7 @@
 # The CUDA build, its execution on the CPU (sim.mk) and their tests. Included by the Makefile at the project's root.
 #   make cuda [PRECISION=bf16|fp32] [CUDA_ARCH="80 90"]      train-cuda, eval-cuda
 #   make train-sim eval-sim [PRECISION=...]                  the same programs on the CPU, slow, for tests
-#   make test-cuda    make profile    make cuda-bundle       see the rules
+#   make test-cuda    make test-cuda-full    make profile    make cuda-bundle       see the rules
 # As in sim.mk, build/cuda/x.o is made from x.cu, or from x.c where there is no x.cu: of two twins the link gets the kernel.
 # An op without its kernel would get the C twin, which must not touch device memory: `make check` looks for lonely ones.
 C_TWINS    = $(basename $(wildcard kernels/*.c))
@@ -26,8 +26,9 @@ NVCCFLAGS   = -std=c++17 -O3 -lineinfo -Xfatbin -compress-all -I. -DNVTX $(CUDA_
 # Host code of the CUDA build: no OpenMP kernels in it, so nothing here needs this machine's vector units.
 CUDA_HOST   = -std=gnu11 -O2 -g -fopenmp -I. -isystem $(CUDA_HOME)/include -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes \
     $(CUDA_FLOAT) -DNVTX -MMD -MP
-CUDA_LIBS   = -Xlinker -rpath -Xlinker '$$ORIGIN/lib:$(CUDA_HOME)/lib64' -L$(CUDA_HOME)/lib64 -lcublasLt -lgomp -ldl -lpthread \
-    $(filter-out -fopenmp $(MPI_LIBS),$(LDLIBS))
+# Where a program, and its libraries, look for libraries: in the bundle's (below), then in the toolkit's.
+CUDA_LIBS   = -Xlinker --disable-new-dtags -Xlinker -rpath -Xlinker '$$ORIGIN/../lib:$(CUDA_HOME)/lib64' -L$(CUDA_HOME)/lib64 -lcublasLt \
+    -lgomp -ldl -lpthread $(filter-out -fopenmp $(MPI_LIBS),$(LDLIBS))
 BENCH_PARTS = bench_ops bench_whole
 
 # What `make cuda` needs, as one line each that says what to do.
@@ -59,45 +60,63 @@ build/sim/dev/gpu/bench: $(BENCH_PARTS:%=build/sim/dev/gpu/%.o)
 $(CUDA_BUILD)/dev/gpu/bench: $(BENCH_PARTS:%=$(CUDA_BUILD)/dev/gpu/%.o)
 -include $(wildcard $(foreach b,build/cuda build/cuda-fp32,$(b)/*.d $(b)/*/*.d $(b)/*/*/*.d))
 
-# For a machine with a GPU and nothing else: the programs, the tests, and the libraries they load, in build/bundle.
-# dev/gpu/check.sh runs them there. The C build in it is the one to compare with, for any x86-64 with AVX2.
-BUNDLE       = build/bundle
+# The tests of the kernels: their own, which run wherever there is a device, and those that hold them against the C twins.
 KERNEL_TESTS = $(basename $(filter-out tests/kernels/test_bits%,$(wildcard tests/kernels/test_*.c)))
 ON_DEVICE    = $(filter-out %_arena %_philox %_compare %_exp_log %_modulation,$(KERNEL_TESTS))
-PROGRAMS     = train tests/cuda/test_comm $(if $(CUDA_FLOAT),eval dev/gpu/bench) $(ON_DEVICE)
+TWIN_TESTS   = $(addprefix tests/kernels/,twins_model twins_step invariant)
+CUDA_TESTED  = $(ON_DEVICE) $(TWIN_TESTS)
+
+# For a machine with a GPU, a driver and cuBLAS, and nothing else: the programs, the tests, and the libraries they load, in
+# build/bundle. dev/gpu/check.sh runs them there. The C build and the C twins in it, which they are compared with, run on any
+# x86-64 with AVX2. Libraries are carried, not linked in: of cJSON, FLINT and cmocka Debian has no archives.
+BUNDLE       = build/bundle
+PROGRAMS     = train tests/cuda/test_comm $(if $(CUDA_FLOAT),eval dev/gpu/bench) $(CUDA_TESTED)
+PORTABLE     = build/portable/train build/portable/tests/cuda/compare_runs build/portable/twins.so
 cuda-programs: cuda-found $(PROGRAMS:%=$(CUDA_BUILD)/%)
 	@mkdir -p $(BUNDLE)/$(PRECISION) && cp -f $(filter-out cuda-found,$^) $(BUNDLE)/$(PRECISION) && strip $(BUNDLE)/$(PRECISION)/*
 cuda-bundle:
 	@rm -rf $(BUNDLE) && mkdir -p $(BUNDLE)/lib $(BUNDLE)/cpu
 	@$(MAKE) --no-print-directory PRECISION=bf16 cuda-programs && $(MAKE) --no-print-directory PRECISION=fp32 cuda-programs
-	@$(MAKE) --no-print-directory BUILD=build/portable OPT="-O3 -march=x86-64-v3" MPI_LIBS= MPI_CFLAGS= build/portable/train build/portable/tests/cuda/compare_runs
-	@cp -f build/portable/train build/portable/tests/cuda/compare_runs $(BUNDLE)/cpu
+	@LDLIBS="'-Wl,--disable-new-dtags,-rpath,\$$\$$ORIGIN/../lib'" $(MAKE) --no-print-directory BUILD=build/portable \
+	    OPT="$(subst -march=native,$(X86_64),$(OPT))" MPI_LIBS= MPI_CFLAGS= $(PORTABLE)
+	@cp -f $(PORTABLE) $(BUNDLE)/cpu
 	@ldd $(BUNDLE)/*/train $(BUNDLE)/bf16/test_rows | awk '/=> \// && !/\/(libc|libm|libdl|librt|libpthread|libstdc\+\+|libgcc_s|libcuda[a-z]*|libcublas[A-Za-z]*)\.so/ { print $$3 }' | \
 	    sort -u | xargs -I{} cp -Lf {} $(BUNDLE)/lib
 	@du -sh $(BUNDLE) | awk '{ print $$2 ": " $$1 }'
 
-# Without a GPU: the harness's own tests; every kernel test in five of the modes, in three orders of threads; the whole program
-# against the C build. With nvcc, that it compiles and links without a warning too.
-SIM_KERNELS = sim:asc sim-bf16:desc sim-asan-bf16:7 sim-race:desc sim-race-bf16:asc
-TWIN_TESTS  = $(addprefix tests/kernels/,twins_model twins_step invariant)
-CUDA_TESTED = $(ON_DEVICE) $(TWIN_TESTS)
-CUDA_CHECKS = $(foreach m,$(SIM_KERNELS),$(CUDA_TESTED:%=build/$(firstword $(subst :, ,$(m)))/%))
-SIM_PROGRAMS = build/sim/train build/sim-bf16/train build/sim/dev/gpu/bench build/sim/tests/cuda/test_comm build/sim-asan/tests/cuda/test_comm
+# Without a GPU: the harness's own tests; every kernel test in every build (plain, ASan + UBSan, race detector; fp32 and bf16) in
+# three orders of threads, which also see late streams and early copies; the whole program against the C build, and under the
+# sanitizers. With nvcc, that it compiles and links without a warning too. A way to run is ORDER:STREAM:COPY as in CUDA_ON_CPU_*.
+# test-cuda-full has the kernel tests run in every combination of the three.
+SIM_WAYS     = asc:now:late desc:late:late 7:now:early
+SIM_ALL_WAYS = $(foreach o,asc desc 7,$(foreach s,now late,$(foreach c,late early,$(o):$(s):$(c))))
+WAY          = CUDA_ON_CPU_ORDER=$(word 1,$(1)) CUDA_ON_CPU_STREAM=$(word 2,$(1)) CUDA_ON_CPU_COPY=$(word 3,$(1))
+KERNEL_RUNS  = $(foreach w,$(SIM_WAYS),$(foreach m,$(SIM_MODES),$(CUDA_TESTED:%="env $(call WAY,$(subst :, ,$(w))) build/$(m)/%")))
+SIM_CHECKED  = $(foreach m,$(SIM_MODES),$(CUDA_TESTED:%=build/$(m)/%))
+SIM_TRAINED  = build/sim-asan/train build/sim-race-bf16/train
+SIM_COMM     = build/sim/tests/cuda/test_comm build/sim-asan/tests/cuda/test_comm
+SIM_PROGRAMS = build/sim/train build/sim-bf16/train build/sim/dev/gpu/bench $(SIM_TRAINED) $(SIM_COMM)
+.PHONY: test-cuda-kernels test-cuda-full
 ifneq ($(and $(SIM_FOUND),$(shell command -v $(SIM_CXX) 2>/dev/null)),)
-test-cuda: $(SIM_TESTS) $(SIM_FAULTS) $(CUDA_CHECKS) $(SIM_PROGRAMS) $(BUILD)/train $(BUILD)/tests/cuda/compare_runs $(if $(NVCC),cuda)
-	@JOBS=2 sh dev/run_tests.sh $(SIM_TESTS) "tests/cuda_on_cpu/run.sh build" build/sim/tests/cuda/test_comm build/sim-asan/tests/cuda/test_comm \
+test-cuda: $(SIM_TESTS) $(SIM_FAULTS) $(SIM_CHECKED) $(SIM_PROGRAMS) $(BUILD)/train $(BUILD)/tests/cuda/compare_runs $(if $(NVCC),cuda)
+	@JOBS=2 sh dev/run_tests.sh $(SIM_TESTS) "tests/cuda_on_cpu/run.sh build" $(SIM_COMM) \
 	    "tests/cuda/run.sh $(BUILD)/train $(BUILD)/tests/cuda/compare_runs build/sim/train build/sim-bf16/train" "build/sim/dev/gpu/bench build small" \
-	    $(foreach m,$(SIM_KERNELS),$(CUDA_TESTED:%="env CUDA_ON_CPU_ORDER=$(lastword $(subst :, ,$(m))) build/$(firstword $(subst :, ,$(m)))/%"))
+	    $(SIM_TRAINED:%="tests/cuda/step.sh %") $(KERNEL_RUNS)
+test-cuda-kernels: $(SIM_CHECKED)
+	@JOBS=2 sh dev/run_tests.sh $(KERNEL_RUNS)
+test-cuda-full: test-cuda
+	@failed=0; for way in $(SIM_ALL_WAYS); do echo "$$way:"; $(MAKE) --no-print-directory test-cuda-kernels SIM_WAYS=$$way || failed=1; done; exit $$failed
 else
-test-cuda:
+test-cuda test-cuda-full:
 	@echo "skipped the CUDA kernels: they need $(SIM_CXX) and the toolkit's headers ($(CUDA_HOME)/include)"
 endif
 
-# A time line of the first PROFILE_STEPS steps of reinforcement learning, one report a step: look at the last.
+# A time line of PROFILE_STEPS steps of reinforcement learning from PROFILE_FIRST on: the program tells the profiler when.
+PROFILE_FIRST ?= 3
 PROFILE_STEPS ?= 3
-PROFILE_FLAGS ?= --sft-steps 50 --steps $(PROFILE_STEPS) --out out/profile
-PROFILE_RUN    = NSYS_NVTX_PROFILER_REGISTER_ONLY=0 nsys profile --trace=cuda,nvtx --sample=none --cuda-graph-trace=node --capture-range=nvtx \
-    --nvtx-capture=step --capture-range-end=repeat-shutdown:$(PROFILE_STEPS) --force-overwrite=true --output=out/profile/step ./train-cuda $(PROFILE_FLAGS)
+PROFILE_FLAGS ?= --sft-steps 50 --steps $(shell expr $(PROFILE_FIRST) + $(PROFILE_STEPS) - 1) --out out/profile
+PROFILE_RUN    = nsys profile --trace=cuda,nvtx --sample=none --cuda-graph-trace=node --capture-range=cudaProfilerApi --capture-range-end=stop \
+    --force-overwrite=true --output=out/profile/steps ./train-cuda $(PROFILE_FLAGS) --profile-first $(PROFILE_FIRST) --profile-steps $(PROFILE_STEPS)
 profile: cuda
 	@mkdir -p out/profile && echo '$(PROFILE_RUN)'
 	@command -v nsys >/dev/null || { echo "nsys is not found: install nsight-systems (it comes with the toolkit), then run the line above"; exit 2; }

@@ -64,6 +64,11 @@ void device_zero(Device *dev, void *memory, size_t bytes) {
 
 void device_sync(Device *dev) { (void)dev; }
 
+void device_profile(Device *dev, bool on) {
+    (void)dev;
+    if (on) fprintf(stderr, "--profile-steps has no effect in the C build: `perf record` sees every step\n");
+}
+
 void device_upload_floats(Device *dev, floatX *to, const float *h_from, size_t n) {
     device_copy(dev, to, h_from, n * sizeof *to);
 }

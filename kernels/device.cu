@@ -1,6 +1,7 @@
 // The CUDA build's device: opening it, its memory, copies, and the step between fp32 files and floatX weights.
 #include "kernels/device.h"
 #include "kernels/device_cuda.cuh"
+#include <cuda_profiler_api.h>
 #include "kernels/vector.cuh"
 
 // The reason why no GPU can be opened, as one line that ends in what to do.
@@ -106,6 +107,8 @@ extern "C" void device_copy(Device *dev, void *to, const void *from, size_t byte
 extern "C" void device_zero(Device *dev, void *memory, size_t bytes) {
     if (bytes) CUDA_CHECK(cudaMemsetAsync(memory, 0, bytes, dev->stream));
 }
+
+extern "C" void device_profile(Device *, bool on) { CUDA_CHECK(on ? cudaProfilerStart() : cudaProfilerStop()); }
 
 extern "C" void device_sync(Device *dev) { CUDA_CHECK(cudaStreamSynchronize(dev->stream)); }
 

@@ -42,6 +42,7 @@ void device_download(Device *dev, void *h_to, const void *from, size_t bytes); /
 void device_copy(Device *dev, void *to, const void *from, size_t bytes);       // within the device; no overlap
 void device_zero(Device *dev, void *memory, size_t bytes);
 void device_sync(Device *dev); // all work given to the device so far is done
+void device_profile(Device *dev, bool on); // a profiler that waits for it records from on to off; C build: a line that says no
 
 // Weights between files (fp32) and the device (floatX, rounded to nearest even). n values; the host side is fp32.
 void device_upload_floats(Device *dev, floatX *to, const float *h_from, size_t n);

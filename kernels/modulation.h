@@ -38,8 +38,8 @@ typedef struct TokenPolicy {
 // The first-order change of H under one step on this token's loss, per unit of learning rate (Eq. 29, exact in E):
 //   dH = -xi (pi_a Lambda_a - E),   Lambda_a = log pi_a + H,   xi = [not clipped] r A
 MODULATION_INLINE float entropy_change(TokenPolicy p, float ratio, float A, bool clipped) {
-    float xi = clipped ? 0.0f : ratio * A;
-    return -xi * (MODULATION_EXP(p.logp) * (p.logp + p.entropy) - p.E);
+    float xi = clipped ? 0.0f : ratio * A, pi = MODULATION_EXP(p.logp);
+    return -xi * ((pi == 0 ? 0.0f : pi * (p.logp + p.entropy)) - p.E); // x log x -> 0
 }
 
 MODULATION_INLINE bool ratio_clipped(const PolicyObjective *o, float ratio, float A) {

@@ -8,7 +8,7 @@ static void row_gradient(float *d, const float *z, const PolicyRow *row, int V, 
                          const PolicyObjective *o, float weight) {
     float scale = weight * o->inv_temp, inv_sum = 1.0f / row->sum;
     for (int b = 0; b < V; b++) {
-        float u = mul_add(z[b], o->inv_temp, -row->scaled_max), pi = exp_f32(u) * inv_sum;
+        float u = policy_row_u(z[b], o->inv_temp, row->scaled_max), pi = exp_f32(u) * inv_sum;
         float rise = pull + o->entropy_coef * (u - row->log_sum + row->entropy);
         d[b] = scale * pi * rise;
     }

@@ -31,6 +31,7 @@ static inline float row_max(const float *z, int n) {
 //   log pi_b = u_b - log s0
 //   H = -sum pi log pi = log s0 - s1 / s0
 //   E = sum pi^2 (log pi + H) = s3 / s0^2 + (H - log s0) s2 / s0^2          (Eq. 29 of arXiv 2602.19208)
+// A logit of -inf has no weight and adds nothing: its u is held finite, so that 0 u = 0. A NaN stays.
 typedef struct PolicyRow {
     float scaled_max; // max z / temp
     float sum;        // s0
@@ -38,6 +39,11 @@ typedef struct PolicyRow {
     float entropy;    // H, nats
     float E;
 } PolicyRow;
+
+static inline float policy_row_u(float z, float inv_temp, float scaled_max) {
+    float u = mul_add(z, inv_temp, -scaled_max);
+    return u < -1e30f ? -1e30f : u;
+}
 
 static inline void policy_row_add(float *s0, float *s1, float *s2, float *s3, float u) {
     float e = exp_f32(u), e2 = e * e;
@@ -53,9 +59,9 @@ static inline PolicyRow policy_row(const float *z, int V, float inv_temp) {
     int i = 0;
     for (; i + LANES <= V; i += LANES)
         for (int l = 0; l < LANES; l++)
-            policy_row_add(&s0[l], &s1[l], &s2[l], &s3[l], mul_add(z[i + l], inv_temp, -row.scaled_max));
+            policy_row_add(&s0[l], &s1[l], &s2[l], &s3[l], policy_row_u(z[i + l], inv_temp, row.scaled_max));
     for (int l = 0; i + l < V; l++)
-        policy_row_add(&s0[l], &s1[l], &s2[l], &s3[l], mul_add(z[i + l], inv_temp, -row.scaled_max));
+        policy_row_add(&s0[l], &s1[l], &s2[l], &s3[l], policy_row_u(z[i + l], inv_temp, row.scaled_max));
     row.sum = lanes_sum(s0);
     row.log_sum = log_f32(row.sum);
     float inv = 1.0f / row.sum, inv2 = inv * inv;

@@ -79,6 +79,8 @@ const Flag train_flags[] = {
     {"checkpoint-every", FLAG_INT, FIELD(checkpoint_every), "50", 1, 1e7, NULL, "steps between checkpoints"},
     {"keep", FLAG_INT, FIELD(keep), "2", 1, 255, NULL, "checkpoints kept"},
     {"sample-every", FLAG_INT, FIELD(sample_every), "20", 1, 1e7, NULL, "RL steps between rollouts written for the report"},
+    {"profile-first", FLAG_INT, FIELD(profile_first), "1", 1, 1e7, NULL, "CUDA build: the first RL step that a waiting profiler records (make profile)"},
+    {"profile-steps", FLAG_INT, FIELD(profile_steps), "0", 0, 1e7, NULL, "and how many it records"},
 };
 const int train_flag_count = sizeof train_flags / sizeof *train_flags;
 
@@ -116,7 +118,7 @@ bool train_config_parse(TrainConfig *c, int argc, char **argv, Error *err) {
 
 cJSON *train_config_identity(const TrainConfig *config) {
     static const char *const running[] = {"out", "resume", "plan", "data-dir", "threads", "slots", "micro-tokens", "logit-rows", "zero", "checkpoint-every", "keep",
-                                          "eval-every", "eval-samples", "sample-every"};
+                                          "eval-every", "eval-samples", "sample-every", "profile-first", "profile-steps"};
     cJSON *identity = cJSON_CreateObject();
     flags_to_json(train_flags, train_flag_count, config, identity);
     for (size_t i = 0; i < sizeof running / sizeof *running; i++) cJSON_DeleteItemFromObjectCaseSensitive(identity, running[i]);

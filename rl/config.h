@@ -44,7 +44,7 @@ typedef struct TrainConfig {
     int warmup, schedule;
     // running
     int slots, micro_tokens, logit_rows, zero;
-    int eval_every, eval_samples, checkpoint_every, keep, sample_every;
+    int eval_every, eval_samples, checkpoint_every, keep, sample_every, profile_first, profile_steps;
 } TrainConfig;
 
 extern const Flag train_flags[];

@@ -21,6 +21,7 @@ typedef struct Thread {
     SimThread seen; // first: sim_self points here
     Fiber fiber;
     State state;
+    unsigned turn; // its index in `order`
     const char *what, *file; // where it waits
     int line;
     unsigned mask; // the meeting's
@@ -28,15 +29,21 @@ typedef struct Thread {
     void *args;
 } Thread;
 
+typedef struct Meeting { // the one a warp's lanes gathered at last; `here` is 0 once it has taken place
+    unsigned mask, here;
+    SimWarpOp *op;
+} Meeting;
+
 static Thread threads[SIM_BLOCK_MAX];
 static unsigned order[SIM_BLOCK_MAX]; // threads[order[0]] runs first
-static Fiber scheduler;
+static Fiber outside;                 // the host code that launched
 static const SimLaunch *running; // NULL outside kernels
 static const void *running_args;
 static size_t running_args_bytes;
 static unsigned thread_count, alive, at_barrier;
 static const Thread *first_at_barrier;                   // whom the others must agree with
 static unsigned lanes_waiting[SIM_BLOCK_MAX / SIM_WARP]; // at a meeting, a bit a lane
+static Meeting last_meeting[SIM_BLOCK_MAX / SIM_WARP];
 static int predicates, barrier_result;
 static unsigned long long shuffle_state;
 static _Alignas(1024) unsigned char dynamic_shared[SIM_SHARED_MAX];
@@ -123,7 +130,23 @@ static void wait_at(Thread *self, State state, const char *what, const char *fil
     self->mask = mask;
 }
 
-static void give_way(Thread *self) { fiber_switch(&self->fiber, &scheduler); }
+static void go_on_with(Thread *t, Fiber *from) {
+    sim_self = &t->seen;
+    fiber_switch(from, &t->fiber);
+}
+
+// The next thread in the order that can go on, in turn, runs; when all have ended, the host code does.
+static void give_way(Thread *self) {
+    for (unsigned i = 1; alive && i <= thread_count; i++) {
+        unsigned turn = self->turn + i;
+        Thread *next = &threads[order[turn < thread_count ? turn : turn - thread_count]];
+        if (next->state != READY) continue;
+        if (next != self) go_on_with(next, &self->fiber);
+        return;
+    }
+    if (alive) deadlock();
+    fiber_switch(&self->fiber, &outside);
+}
 
 static void open_barrier(void) {
     for (unsigned i = 0; i < thread_count; i++)
@@ -150,8 +173,24 @@ int sim_barrier(int predicate, const char *file, int line) {
     return barrier_result;
 }
 
-// Two lanes that name each other and bring different masks would wait for ever. A lane that waits elsewhere without
-// naming this one may still come.
+// Of the lanes in mask, those that wait for this one. Two lanes that name each other and bring different masks would wait
+// for ever. A lane that waits elsewhere without naming this one may still come.
+static unsigned lanes_met(const char *name, unsigned mask, SimWarpOp *op, unsigned first, unsigned lane, const char *file, int line) {
+    const Meeting *last = &last_meeting[first / SIM_WARP];
+    unsigned here = 0, waiting = lanes_waiting[first / SIM_WARP] & mask;
+    if (last->mask == mask && last->op == op && last->here == waiting) return waiting; // they came for the same
+    for (unsigned bits = waiting; bits; bits &= bits - 1) {
+        unsigned i = (unsigned)__builtin_ctz(bits);
+        const Thread *other = &threads[first + i];
+        if (!(other->mask >> lane & 1)) continue;
+        if (other->mask != mask || other->op != op)
+            sim_die("bad mask: %s at %s:%d, mask 0x%08x, but lane %u waits in %s at %s:%d, mask 0x%08x", name, file,
+                    line, mask, i, other->what, other->file, other->line, other->mask);
+        here |= 1u << i;
+    }
+    return here;
+}
+
 void sim_meet(const char *name, unsigned mask, SimWarpOp *op, void *args, const char *file, int line) {
     Thread *self = current(name);
     unsigned lane = self->seen.rank % SIM_WARP, first = self->seen.rank - lane, here = 1u << lane;
@@ -161,15 +200,8 @@ void sim_meet(const char *name, unsigned mask, SimWarpOp *op, void *args, const 
     if (thread_count - first < SIM_WARP && mask >> (thread_count - first))
         sim_die("bad mask: %s at %s:%d, mask 0x%08x names a lane which the block does not have", name, file, line,
                 mask);
-    for (unsigned bits = *waiting & mask; bits; bits &= bits - 1) {
-        unsigned i = (unsigned)__builtin_ctz(bits);
-        const Thread *other = &threads[first + i];
-        if (!(other->mask >> lane & 1)) continue;
-        if (other->mask != mask || other->op != op)
-            sim_die("bad mask: %s at %s:%d, mask 0x%08x, but lane %u waits in %s at %s:%d, mask 0x%08x", name, file,
-                    line, mask, i, other->what, other->file, other->line, other->mask);
-        here |= 1u << i;
-    }
+    here |= lanes_met(name, mask, op, first, lane, file, line);
+    last_meeting[first / SIM_WARP] = (Meeting){mask, here == mask ? 0 : here, op};
     self->op = op;
     self->args = args;
     if (here != mask) {
@@ -237,26 +269,18 @@ static void run_block(const SimLaunch *launch, unsigned block_rank) {
     at_barrier = 0;
     predicates = 0;
     memset(lanes_waiting, 0, sizeof lanes_waiting);
+    memset(last_meeting, 0, sizeof last_meeting);
     choose_order(order, thread_count);
     sim_race_block(thread_count);
     for (unsigned i = 0; i < thread_count; i++) {
         threads[i].seen =
             (SimThread){unrank(launch->block, i), unrank(launch->grid, block_rank), launch->block, launch->grid, i};
         threads[i].state = READY;
+        threads[order[i]].turn = i;
         sim_copies_forget(i);
         if (!threads[i].fiber.stack) fiber_create(&threads[i].fiber, STACK_BYTES, thread_main);
     }
-    while (alive) {
-        bool progress = false;
-        for (unsigned i = 0; i < thread_count; i++) {
-            Thread *t = &threads[order[i]];
-            if (t->state != READY) continue;
-            progress = true;
-            sim_self = &t->seen;
-            fiber_switch(&scheduler, &t->fiber);
-        }
-        if (!progress) deadlock();
-    }
+    go_on_with(&threads[order[0]], &outside);
     sim_self = NULL;
 }
 

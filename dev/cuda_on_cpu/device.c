@@ -72,8 +72,14 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, const voi
     if (shared && (size_t)*blocks > SIM_SHARED_MAX / shared) *blocks = (int)(SIM_SHARED_MAX / shared);
     return cudaSuccess;
 }
-cudaError_t cudaProfilerStart(void) { return cudaSuccess; }
-cudaError_t cudaProfilerStop(void) { return cudaSuccess; }
+cudaError_t cudaProfilerStart(void) {
+    fprintf(stderr, "cuda_on_cpu: a profiler starts\n");
+    return cudaSuccess;
+}
+cudaError_t cudaProfilerStop(void) {
+    fprintf(stderr, "cuda_on_cpu: a profiler stops\n");
+    return cudaSuccess;
+}
 cudaError_t cudaDriverGetVersion(int *version) {
     *version = CUDART_VERSION;
     return cudaSuccess;

@@ -15,7 +15,7 @@
 #endif
 
 enum { ALLOCATIONS_MAX = 4096 };
-static const size_t PAGE = 4096;
+static const size_t PAGE = 4096, BIG_PAGE = (size_t)2 << 20; // the latter for large allocations: fewer to open and close
 static const size_t TOTAL = (size_t)16 << 30;    // bytes that may be allocated at one time
 static const size_t RESERVED = (size_t)64 << 30; // addresses
 
@@ -27,7 +27,7 @@ typedef struct Allocation {
 static char *range;                             // RESERVED addresses
 static size_t range_used;                       // from its start; later addresses were never given out
 static Allocation allocations[ALLOCATIONS_MAX]; // ascending addresses
-static int allocation_count;
+static int allocation_count, found_last;        // the latter: where allocation_at looks first
 static size_t bytes_in_use;
 static Allocation pinned[ALLOCATIONS_MAX]; // cudaMallocHost
 static int open_depth;                     // of sim_device_open, sim_device_close
@@ -87,6 +87,8 @@ bool sim_in_device(const void *address) {
 SimRange sim_device_range(void) { return (SimRange){range, range ? RESERVED : 0}; }
 
 static const Allocation *allocation_at(const void *address) { // the last one that starts at or before the address
+    const Allocation *last = &allocations[found_last];
+    if (last->bytes && (const char *)address >= last->base && (const char *)address < last->base + last->bytes) return last;
     const Allocation *found = NULL;
     for (int low = 0, high = allocation_count; low < high;) {
         int middle = (low + high) / 2;
@@ -95,6 +97,7 @@ static const Allocation *allocation_at(const void *address) { // the last one th
         else
             high = middle;
     }
+    if (found) found_last = (int)(found - allocations);
     return found;
 }
 
@@ -143,6 +146,15 @@ void sim_device_shut(void) {
     if (protects() && mprotect(range, range_used, PROT_NONE) != 0) sim_die("mprotect of device memory failed");
 }
 
+// Opens the pages of these bytes alone for one copy or fill, or closes them again, where the range is closed: opening all
+// of it takes a step for every page in use.
+static void protect_pages(const void *address, size_t bytes, int protection) {
+    if (is_open || !protects() || !sim_in_device(address)) return;
+    size_t start = (size_t)((const char *)address - range) / PAGE * PAGE, end = (size_t)((const char *)address - range) + bytes;
+    catch_faults();
+    if (mprotect(range + start, end - start, protection) != 0) sim_die("mprotect of device memory failed");
+}
+
 void sim_require_device(const void *address, size_t bytes, const char *what) {
     const Allocation *at = sim_in_device(address) ? allocation_at(address) : NULL;
     if (!at) sim_die("%s: %p is no device pointer", what, address);
@@ -162,15 +174,19 @@ cudaError_t cudaMalloc(void **pointer, size_t bytes) {
     *pointer = NULL;
     if (!bytes) return cudaSuccess;
     if (!range) {
-        range = mmap(NULL, RESERVED, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        range = mmap(NULL, RESERVED + BIG_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (range == MAP_FAILED) sim_die("cannot reserve %zu bytes of addresses", RESERVED);
+        range += BIG_PAGE - (uintptr_t)range % BIG_PAGE;
     }
     size_t pages = (bytes + PAGE - 1) / PAGE * PAGE + PAGE; // and one page between neighbours
+    size_t base_at = bytes < BIG_PAGE ? range_used : (range_used + BIG_PAGE - 1) / BIG_PAGE * BIG_PAGE;
     if (bytes > TOTAL - bytes_in_use) return sim_set_error(cudaErrorMemoryAllocation);
-    if (allocation_count == ALLOCATIONS_MAX || pages > RESERVED - range_used)
+    if (allocation_count == ALLOCATIONS_MAX || base_at + pages > RESERVED)
         sim_die("more than %d allocations or %zu bytes in the life of a process", ALLOCATIONS_MAX, RESERVED);
-    char *base = range + range_used;
-    range_used += pages;
+    char *base = range + base_at;
+    sim_forbid(range + range_used, base_at - range_used);
+    range_used = base_at + pages;
+    if (bytes >= BIG_PAGE) madvise(base, pages, MADV_HUGEPAGE);
     if (mprotect(base, pages, PROT_READ | PROT_WRITE) != 0) return sim_set_error(cudaErrorMemoryAllocation);
     sim_fill(base, 0xff, bytes);
     sim_forbid(base + bytes, pages - bytes);
@@ -247,9 +263,12 @@ typedef struct Copy {
 
 static void run_copy(const void *work) {
     const Copy *copy = work;
-    sim_device_open();
-    memcpy(copy->to, copy->from ? copy->from : (const void *)(copy + 1), copy->bytes);
-    sim_device_close();
+    const void *from = copy->from ? copy->from : copy + 1;
+    protect_pages(from, copy->bytes, PROT_READ);
+    protect_pages(copy->to, copy->bytes, PROT_READ | PROT_WRITE);
+    memcpy(copy->to, from, copy->bytes);
+    protect_pages(copy->to, copy->bytes, PROT_NONE);
+    protect_pages(from, copy->bytes, PROT_NONE);
 }
 
 static bool check_copy(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind) {
@@ -298,9 +317,9 @@ typedef struct Fill {
 
 static void run_fill(const void *work) {
     const Fill *fill = work;
-    sim_device_open();
+    protect_pages(fill->to, fill->bytes, PROT_READ | PROT_WRITE);
     memset(fill->to, fill->byte, fill->bytes);
-    sim_device_close();
+    protect_pages(fill->to, fill->bytes, PROT_NONE);
 }
 
 cudaError_t cudaMemsetAsync(void *to, int byte, size_t bytes, cudaStream_t stream) {

@@ -5,8 +5,9 @@
 //   * of two blocks: the last-block pattern only: write, [__syncthreads,] __threadfence, atomic on a location L; then
 //     atomic on L, [__syncthreads,] read. Chains over a third block are not followed.
 // clang -fsanitize=thread calls __tsan_* (race_hooks.c) at every access; this file answers instead of LLVM's runtime,
-// which knows nothing of fibers, barriers or launches. A cell for each two bytes of shared and device memory keeps the
-// last write and two reads, of different warps if possible. The verdict does not depend on the order of execution.
+// which knows nothing of fibers, barriers or launches. A cell for each element of shared and device memory, 4 bytes of it or
+// in bf16 builds 2, keeps the last write and two reads, of different warps if possible; what is smaller shares its cell with
+// neighbours. The verdict does not depend on the order of execution.
 #include "dev/cuda_on_cpu/runtime.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,18 +15,26 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#ifdef PRECISION_BF16
+enum { CELL_BYTES = 2 };
+#else
+enum { CELL_BYTES = 4 };
+#endif
+
 typedef struct Past {
     uint32_t block;   // its serial number in the process; 0: no access yet
     uint32_t barrier; // how many __syncthreads the block had passed
     uint32_t clock;   // the thread's own, see `known`
     uint32_t place;   // code address, from the start of the executable
-    uint16_t thread;
-    uint8_t bytes; // which of the cell's two: bit 0, bit 1
-    uint8_t kind;  // SimAccess
+    uint32_t who;     // thread | bytes << 16 | kind << 24. One word: written in parts and read whole, it would stall the processor
 } Past;
+static unsigned thread_of(Past p) { return p.who & 0xffff; }
+static unsigned bytes_of(Past p) { return p.who >> 16 & 0xff; } // which of the cell's: bit 0, bit 1, ...
+static unsigned kind_of(Past p) { return p.who >> 24; }         // SimAccess
 
-typedef struct Cell {
-    Past write, read[2];
+typedef struct Cell { // a line of the cache
+    _Alignas(64) Past write;
+    Past read[2];
 } Cell;
 
 typedef struct Region { // memory that is watched, and its cells
@@ -64,7 +73,7 @@ static size_t release_count, release_capacity, acquire_count, acquire_capacity;
 static uint32_t *own_clock(unsigned rank) { return &known[rank][rank % SIM_WARP]; }
 
 static void watch(const void *start, size_t bytes, bool shared) {
-    void *cells = mmap(NULL, bytes / 2 * sizeof(Cell) + 4096, PROT_READ | PROT_WRITE,
+    void *cells = mmap(NULL, bytes / CELL_BYTES * sizeof(Cell) + 4096, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (cells == MAP_FAILED) sim_die("cannot reserve the addresses of the race detector's cells");
     regions[region_count++] = (Region){start, bytes, cells, shared};
@@ -150,8 +159,8 @@ static bool published_before(const Past *past, const void *location) {
         const Release *r = &releases[i];
         if (r->location != location) continue;
         if (past->barrier < r->fence.barrier) return true;
-        if (past->barrier == r->fence.barrier && same_warp(r->thread, past->thread) &&
-            r->fence.known[past->thread % SIM_WARP] >= past->clock)
+        if (past->barrier == r->fence.barrier && same_warp(r->thread, thread_of(*past)) &&
+            r->fence.known[thread_of(*past) % SIM_WARP] >= past->clock)
             return true;
     }
     return false;
@@ -168,12 +177,14 @@ static bool handed_over(const Past *past, unsigned rank) {
 }
 
 // ---- The verdict ---------------------------------------------------------------------------------------------------
-static bool ordered(const Past *past, const Past *now, bool shared) {
-    if (past->block < launch_first || !(past->bytes & now->bytes)) return true;
-    if (past->kind == SIM_ATOMIC && now->kind == SIM_ATOMIC) return true;
-    if (past->block != now->block) return shared || handed_over(past, now->thread);
-    if (past->thread == now->thread || past->barrier < now->barrier) return true;
-    return same_warp(past->thread, now->thread) && known[now->thread][past->thread % SIM_WARP] >= past->clock;
+// The access under way, `now`, goes by value through what is one function to the compiler: it stays in registers.
+#define IN_REGISTERS __attribute__((always_inline)) static inline
+IN_REGISTERS bool ordered(const Past *past, Past now, bool shared) {
+    if (past->block < launch_first || !(bytes_of(*past) & bytes_of(now))) return true;
+    if (kind_of(*past) == SIM_ATOMIC && kind_of(now) == SIM_ATOMIC) return true;
+    if (past->block != now.block) return shared || handed_over(past, thread_of(now));
+    if (thread_of(*past) == thread_of(now) || past->barrier < now.barrier) return true;
+    return same_warp(thread_of(*past), thread_of(now)) && known[thread_of(now)][thread_of(*past) % SIM_WARP] >= past->clock;
 }
 
 static const char *kind_name(unsigned kind) {
@@ -189,46 +200,51 @@ static void print_place(uint32_t place) { // the source line, from the debug inf
     if (system(command) != 0) fprintf(stderr, "code at 0x%x\n", place);
 }
 
-__attribute__((noreturn)) static void report(const Past *past, const Past *now, const Region *region,
-                                             const char *address) {
+__attribute__((noreturn)) static void report(const Past *past, Past now, const Region *region, const char *address) {
     fflush(stdout);
     fprintf(stderr, "cuda_on_cpu: race in %s memory at %p:\n  %s by thread %u at ",
-            region->shared ? "shared" : "device", (const void *)address, kind_name(now->kind), now->thread);
-    print_place(now->place);
-    fprintf(stderr, "  %s by thread %u of %s at ", kind_name(past->kind), past->thread,
-            past->block != now->block              ? "another block"
-            : same_warp(past->thread, now->thread) ? "the same warp"
-                                                   : "another warp of the block");
+            region->shared ? "shared" : "device", (const void *)address, kind_name(kind_of(now)), thread_of(now));
+    print_place(now.place);
+    fprintf(stderr, "  %s by thread %u of %s at ", kind_name(kind_of(*past)), thread_of(*past),
+            past->block != now.block                      ? "another block"
+            : same_warp(thread_of(*past), thread_of(now)) ? "the same warp"
+                                                          : "another warp of the block");
     print_place(past->place);
-    sim_die("race between %s", past->block != now->block              ? "blocks"
-                               : same_warp(past->thread, now->thread) ? "threads of a warp"
-                                                                      : "warps");
+    sim_die("race between %s", past->block != now.block                      ? "blocks"
+                               : same_warp(thread_of(*past), thread_of(now)) ? "threads of a warp"
+                                                                             : "warps");
 }
 
-static void remember_read(Cell *cell, const Past *now) {
+// This thread has read these bytes since anything could have changed for it: what was found then holds.
+IN_REGISTERS bool is_known_read(const Past *past, Past now) {
+    return past->block == now.block && thread_of(*past) == thread_of(now) && past->barrier == now.barrier && past->clock == now.clock &&
+           (bytes_of(*past) & bytes_of(now)) == bytes_of(now);
+}
+
+IN_REGISTERS void remember_read(Cell *cell, Past now) {
     Past *a = &cell->read[0], *b = &cell->read[1];
-    if (a->block == now->block && a->thread == now->thread) {
-        uint8_t bytes = a->barrier == now->barrier && a->clock == now->clock ? a->bytes : 0;
-        *a = *now;
-        a->bytes |= bytes;
+    if (a->block == now.block && thread_of(*a) == thread_of(now)) {
+        if (a->barrier == now.barrier && a->clock == now.clock) now.who |= a->who; // the same thread and kind, more bytes
+        *a = now;
         return;
     }
-    bool b_is_stale = b->block != now->block ? b->block < launch_first : b->barrier < now->barrier;
-    bool a_is_far = a->block != now->block || !same_warp(a->thread, now->thread);
-    if (a_is_far || b_is_stale || (b->block == now->block && same_warp(b->thread, now->thread))) *b = *a;
-    *a = *now;
+    bool b_is_stale = b->block != now.block ? b->block < launch_first : b->barrier < now.barrier;
+    bool a_is_far = a->block != now.block || !same_warp(thread_of(*a), thread_of(now));
+    if (a_is_far || b_is_stale || (b->block == now.block && same_warp(thread_of(*b), thread_of(now)))) *b = *a;
+    *a = now;
 }
 
-static void touch_cell(const Region *region, Cell *cell, const Past *now, const char *address) {
+IN_REGISTERS void touch_cell(const Region *region, Cell *cell, Past now, const char *address) {
+    if (kind_of(now) == SIM_READ && is_known_read(&cell->read[0], now)) return;
     if (!ordered(&cell->write, now, region->shared)) report(&cell->write, now, region, address);
-    if (now->kind == SIM_READ) {
+    if (kind_of(now) == SIM_READ) {
         remember_read(cell, now);
         return;
     }
     for (int i = 0; i < 2; i++)
         if (!ordered(&cell->read[i], now, region->shared)) report(&cell->read[i], now, region, address);
-    cell->write = *now;
-    if (now->bytes == 3) cell->read[0] = cell->read[1] = (Past){0};
+    cell->write = now;
+    if (bytes_of(now) == (1 << CELL_BYTES) - 1) cell->read[0] = cell->read[1] = (Past){0};
 }
 
 void sim_touch(unsigned rank, const void *address, size_t bytes, SimAccess access, const void *place) {
@@ -241,12 +257,12 @@ void sim_touch(unsigned rank, const void *address, size_t bytes, SimAccess acces
         return;
     }
     if (!region->shared) sim_require_device(address, bytes, "access by a kernel");
-    Past now = {block_serial,   barrier, *own_clock(rank), (uint32_t)((const char *)place - __executable_start),
-                (uint16_t)rank, 0,       (uint8_t)access};
-    for (size_t cell = (size_t)(start - region->start) / 2; region->start + 2 * cell < end; cell++) {
-        const char *low = region->start + 2 * cell;
-        now.bytes = (uint8_t)((low >= start) | (low + 1 < end) << 1);
-        touch_cell(region, &region->cells[cell], &now, low < start ? start : low);
+    Past now = {block_serial, barrier, *own_clock(rank), (uint32_t)((const char *)place - __executable_start), 0};
+    for (size_t cell = (size_t)(start - region->start) / CELL_BYTES; region->start + CELL_BYTES * cell < end; cell++) {
+        const char *low = region->start + CELL_BYTES * cell;
+        unsigned before = low < start ? (unsigned)(start - low) : 0, until = end - low < CELL_BYTES ? (unsigned)(end - low) : CELL_BYTES;
+        now.who = rank | ((1u << until) - (1u << before)) << 16 | (unsigned)access << 24;
+        touch_cell(region, &region->cells[cell], now, low + before);
     }
     if (access == SIM_ATOMIC) note_atomic(rank, address);
 }

@@ -42,7 +42,7 @@ SIM_RUNTIME_$(1) = $(SIM_PARTS:%=build/$(1)/dev/cuda_on_cpu/%.o) \
 SIM_LINK_$(1) = $(SIM_LD_$(2)) $(SIM_LD)
 build/$(1)/dev/cuda_on_cpu/%.o: dev/cuda_on_cpu/%.c
 	@mkdir -p $$(@D)
-	@echo "  $(1) $$<" && $(SIM_CC) $(SIM_C) -O2 -g $(SIM_HARNESS_$(2)) $(SIM_INC) -MMD -MP -c $$< -o $$@
+	@echo "  $(1) $$<" && $(SIM_CC) $(SIM_C) -O2 -g $(SIM_HARNESS_$(2)) $(3) $(SIM_INC) -MMD -MP -c $$< -o $$@
 build/$(1)/%.o: %.cu
 	@mkdir -p $$(@D)
 	@echo "  $(1) $$<" && $(SIM_CXX) $(SIM_CU) $(SIM_KERNEL_$(2)) $(3) $(SIM_INC) -MMD -MP -c $$< -o $$@
@@ -64,16 +64,17 @@ endef
 $(foreach m,plain asan race,$(eval $(call SIM_MODE,$(if $(filter plain,$(m)),sim,sim-$(m)),$(m),)))
 $(foreach m,plain asan race,$(eval $(call SIM_MODE,$(if $(filter plain,$(m)),sim,sim-$(m))-bf16,$(m),-DPRECISION_BF16)))
 
-# The C twins by themselves, for tests/kernels/twins_*.c to hold against the kernels.
+# The C twins by themselves, for tests/kernels/twins_*.c to hold against the kernels: for this machine, and for another (cuda.mk).
 SIM_TWINS = $(filter-out kernels/comm.c,$(wildcard kernels/*.c))
-build/cpu/twins.so: $(SIM_TWINS) $(wildcard kernels/*.h)
+X86_64    = -march=x86-64-v3
+build/cpu/twins.so build/portable/twins.so: $(SIM_TWINS) $(wildcard kernels/*.h)
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 $(SIM_NATIVE) -fopenmp -I. -fPIC -shared -Wl,-Bsymbolic -o $@ $(SIM_TWINS) -lm
+	@echo "  cc $@" && $(CC) -std=gnu11 -O2 $(if $(findstring portable,$@),$(X86_64),$(SIM_NATIVE)) -fopenmp -I. -fPIC -shared -Wl,-Bsymbolic -o $@ $(SIM_TWINS) -lm
 $(foreach m,$(SIM_MODES),$(addprefix build/$(m)/tests/kernels/,twins_model twins_step)): | build/cpu/twins.so
 
 SIM_CHECKS  = sim sim-asan sim-race
 SIM_TESTS   = $(foreach m,$(SIM_CHECKS),$(addprefix build/$(m)/tests/cuda_on_cpu/,test_launch test_tensor test_cublaslt test_nccl))
-SIM_FAULTS  = $(SIM_CHECKS:%=build/%/tests/cuda_on_cpu/faults)
+SIM_FAULTS  = $(patsubst %,build/%/tests/cuda_on_cpu/faults,$(SIM_CHECKS) sim-race-bf16)
 .PHONY: sim-test sim-faults
 .SECONDARY: $(SIM_TESTS:%=%.o) $(SIM_FAULTS:%=%.o) $(foreach m,$(SIM_MODES),$(SIM_RUNTIME_$(m)))
 sim-faults: $(SIM_FAULTS)

@@ -3,9 +3,9 @@
 #     dev/gpu/check.sh OUTDIR
 # Programs are built where nvcc and the libraries of dev/dependencies.sh are, and otherwise taken from build/bundle, which
 # `make cuda-bundle` makes on a machine that has them (it needs no GPU) and which brings its libraries along.
-# Runs the kernel tests in bf16 and fp32, ranks (as many as there are GPUs), the whole program against the C build, all that is
-# small again under compute-sanitizer, a demo, and the benchmarks, beside PyTorch where it is there. Writes OUTDIR/README.md,
-# results.json, bench.md, bench.json and logs. Ends with status 1 if anything is wrong.
+# Runs the kernel tests in bf16 and fp32, the kernels against their C twins, ranks (as many as there are GPUs), the whole program
+# against the C build, all that is small again under compute-sanitizer, a demo, and the benchmarks, beside PyTorch where it is
+# there. Writes OUTDIR/README.md, results.json, bench.md, bench.json and logs. Ends with status 1 if anything is wrong.
 set -u
 [ $# -eq 1 ] || { echo "usage: dev/gpu/check.sh OUTDIR"; exit 2; }
 mkdir -p "$1/logs" && out=$(realpath "$1") || exit 2
@@ -61,8 +61,9 @@ fi
 export LD_LIBRARY_PATH=$PWD/$bundle/lib:/usr/local/cuda/lib64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 
 # ---- Tests ----------------------------------------------------------------------------------------------------------------
+export TWINS_SO=$bundle/cpu/twins.so
 for precision in bf16 fp32; do
-    for test in $bundle/$precision/test_*; do
+    for test in $bundle/$precision/{test_*,twins_*,invariant}; do
         [ "$(basename "$test")" = test_comm ] && continue
         step "$precision $(basename "$test")" "$test"
     done

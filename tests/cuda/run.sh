@@ -43,9 +43,10 @@ for precision in fp32 bf16; do
     check "invariant_${precision}_to_the_bit" "$compare" "invariant_$precision" "invariant_$precision" 0
 done
 
-# Two runs give the same bits; so do a run that was stopped and went on, and other slots.
-run again.log "$fp32" $flags $warmup --out again
+# Two runs give the same bits; so do a run that was stopped and went on, and other slots. A profiler sees the steps it should.
+run again.log "$fp32" $flags $warmup --profile-first 2 --profile-steps 1 --out again
 check two_runs_same_bits same_bits fp32 again
+[ "$gpus" = 0 ] && check profiled_steps test "$(grep -o -E '^rl +[0-9]|profiler [a-z]*' again.log | tr -s ' \n' ' ')" = "rl 0 rl 1 profiler starts profiler stops rl 2 "
 run half.log "$fp32" $flags $warmup --steps 1 --schedule constant --out resumed
 run rest.log "$fp32" $flags $warmup --schedule constant --resume --out resumed
 check resumed_same_bits same_bits fp32 resumed

@@ -122,6 +122,13 @@ template <bool correct> static __global__ void race_last_block(float *x) {
     if (threadIdx.x == 0) *sum = value;
 }
 
+// Threads write neighbouring halves of 4 bytes, and another reads the one that was written first.
+template <bool correct> static __global__ void race_on_halves(float *x) {
+    __nv_bfloat16 *half = reinterpret_cast<__nv_bfloat16 *>(x);
+    if (threadIdx.x < 2) half[threadIdx.x] = from_float<__nv_bfloat16>(1);
+    if (correct) __syncwarp();
+    if (threadIdx.x == 2) x[1] = to_float(half[0]);
+}
 // Neighbouring bytes are no race, one byte is.
 template <bool correct> static __global__ void race_on_bytes(float *x) {
     unsigned char *bytes = reinterpret_cast<unsigned char *>(x);
@@ -207,6 +214,8 @@ static const Fault faults[] = {
     {"race_last_block_ok", race_last_block<true>, 9, N, 0},
     {"race_on_bytes", race_on_bytes<false>, 1, 64, 0},
     {"race_on_bytes_ok", race_on_bytes<true>, 1, 64, 0},
+    {"race_on_halves", race_on_halves<false>, 1, 32, 0},
+    {"race_on_halves_ok", race_on_halves<true>, 1, 32, 0},
     {"race_by_mask", race_by_mask<false>, 1, 32, 0},
     {"race_by_mask_ok", race_by_mask<true>, 1, 32, 0},
     {"race_after_shuffle", race_after_shuffle, 1, 32, 0},
@@ -240,6 +249,10 @@ static int run_host(const char *name) {
     float *x, h_x[N] = {0};
     CUDA_CHECK(cudaMalloc(&x, sizeof h_x));
     if (!strcmp(name, "host_reads_device")) h_x[0] = *static_cast<volatile float *>(x);
+    if (!strcmp(name, "host_reads_copied")) {
+        CUDA_CHECK(cudaMemcpy(x, h_x, sizeof h_x, cudaMemcpyHostToDevice));
+        h_x[0] = *static_cast<volatile float *>(x);
+    }
     if (!strcmp(name, "copy_wrong_kind")) CUDA_CHECK(cudaMemcpy(x, h_x, sizeof h_x, cudaMemcpyDeviceToHost));
     if (!strcmp(name, "copy_too_long")) CUDA_CHECK(cudaMemcpy(h_x, x + 1, sizeof h_x, cudaMemcpyDeviceToHost));
     if (!strcmp(name, "free_twice")) CUDA_CHECK(cudaFree(x));

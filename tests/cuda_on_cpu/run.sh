@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs tests/cuda_on_cpu/faults in the three builds and compares what each broken kernel prints.
-#   tests/cuda_on_cpu/run.sh BUILD_DIR      with BUILD_DIR/{sim,sim-asan,sim-race}/tests/cuda_on_cpu/faults (make sim-faults)
+# Runs tests/cuda_on_cpu/faults in four builds and compares what each broken kernel prints.
+#   tests/cuda_on_cpu/run.sh BUILD_DIR      with BUILD_DIR/{sim,sim-asan,sim-race,sim-race-bf16}/tests/cuda_on_cpu/faults (make sim-faults)
 # A case must end with the status expected (0, 3 = a NaN in the result, or "abort") and print the text expected.
 build=$1
 [ -n "$build" ] || { echo "usage: $0 BUILD_DIR" >&2; exit 2; }
@@ -52,6 +52,7 @@ sim 3 missing_wait CUDA_ON_CPU_COPY=late result 0 is NaN
 sim 0 missing_wait_ok CUDA_ON_CPU_COPY=late all results are numbers
 sim 0 missing_wait_ok CUDA_ON_CPU_COPY=early all results are numbers
 sim abort host_reads_device - host code touches device memory
+sim abort host_reads_copied - host code touches device memory
 sim abort copy_wrong_kind - is no host pointer
 sim abort copy_too_long - out of bounds: source of cudaMemcpy
 sim abort free_twice - is not the start of a live allocation
@@ -80,6 +81,10 @@ sim-race abort race_last_block - race between blocks
 sim-race 0 race_last_block_ok - all results are numbers
 sim-race abort race_on_bytes - race between threads of a warp
 sim-race 0 race_on_bytes_ok - all results are numbers
+sim-race-bf16 abort race_on_halves - race between threads of a warp
+sim-race-bf16 0 race_on_halves_ok - all results are numbers
+sim-race-bf16 abort race_on_bytes - race between threads of a warp
+sim-race-bf16 0 race_on_bytes_ok - all results are numbers
 sim-race abort race_by_mask - race between threads of a warp
 sim-race 0 race_by_mask_ok - all results are numbers
 sim-race abort race_after_shuffle - race between threads of a warp

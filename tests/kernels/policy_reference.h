@@ -16,7 +16,8 @@ static inline double reference_log_pi(const ReferenceRow *row, double z, double 
 static inline ReferenceRow reference_row(const double *z, int V, double inv_temp) {
     ReferenceRow row = {.top = -INFINITY};
     double sum = 0, largest = 0;
-    for (int b = 0; b < V; b++) {
+    for (int b = 0; b < V; b++) { // a logit of -inf has no part in anything
+        if (z[b] == -INFINITY) continue;
         row.top = z[b] * inv_temp > row.top ? z[b] * inv_temp : row.top;
         largest = fabs(z[b] * inv_temp) > largest ? fabs(z[b] * inv_temp) : largest;
     }
@@ -24,11 +25,13 @@ static inline ReferenceRow reference_row(const double *z, int V, double inv_temp
     row.log_sum = log(sum);
     row.reach = 1 + largest + fabs(row.top);
     for (int b = 0; b < V; b++) { // H = -sum pi log pi
+        if (z[b] == -INFINITY) continue;
         double log_pi = reference_log_pi(&row, z[b], inv_temp);
         row.H.value += -exp(log_pi) * log_pi;
         row.H.magnitude += exp(log_pi) * (1 + row.log_sum + fabs(log_pi)) * row.reach;
     }
     for (int b = 0; b < V; b++) { // E = sum pi^2 (log pi + H)
+        if (z[b] == -INFINITY) continue;
         double log_pi = reference_log_pi(&row, z[b], inv_temp), pi2 = exp(2 * log_pi);
         row.E.value += pi2 * (log_pi + row.H.value);
         row.E.magnitude += pi2 * (1 + fabs(log_pi) + row.log_sum + row.H.magnitude) * row.reach;
@@ -92,6 +95,7 @@ static inline ReferenceToken reference_token(const ReferenceRow *row, double z, 
 // d loss / d z_b times weight: weight / temp (-pull ([b = a] - pi_b) + coef pi_b (log pi_b + H))
 static inline Sum reference_slope(const ReferenceRow *row, const ReferenceToken *t, double z, bool is_target, const PolicyObjective *o,
                                   double weight) {
+    if (z == -INFINITY && !is_target) return (Sum){0};
     double log_pi = reference_log_pi(row, z, o->inv_temp), pi = exp(log_pi), scale = weight * o->inv_temp;
     double rise = o->entropy_coef * pi * (log_pi + t->H.value), rough = o->entropy_coef * pi * (fabs(log_pi) + t->H.magnitude + row->reach);
     return (Sum){scale * (-t->pull.value * (is_target - pi) + rise),

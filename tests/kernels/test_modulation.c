@@ -34,6 +34,8 @@ static void test_entropy_change(void **state) {
     assert_true(close_to(entropy_change(p, 2, 3, false), -6 * (0.5 * (1 - log(2)) - 0.1)));
     assert_true(close_to(entropy_change(p, 1, -1, false), 0.5 * (1 - log(2)) - 0.1));
     assert_true(entropy_change(p, 2, 3, true) == 0);
+    assert_true(close_to(entropy_change((TokenPolicy){-INFINITY, 1, 0.1f}, 1, -1, false), -0.1)); // pi log pi -> 0
+    assert_true(isnan(entropy_change((TokenPolicy){NAN, 1, 0.1f}, 1, -1, false)));
 }
 
 typedef struct PushCase {

@@ -30,7 +30,8 @@ typedef struct Batch {
     int target[M];
 } Batch;
 
-// Row m: another steepness, a target that is likely, unlikely or arbitrary, one pair (A, ratio); the last two rows are masked.
+// Row m: another steepness, a target that is likely, unlikely or arbitrary, one pair (A, ratio); the last two rows are masked. Every
+// seventh row has logits of -inf.
 static void fill(KernelTest *t, Batch *batch, int rows, int V, double inv_temp) {
     double *wide = HOST(t, double, V);
     batch->z = random_floats(t, (size_t)rows * V, 1, 1);
@@ -41,6 +42,8 @@ static void fill(KernelTest *t, Batch *batch, int rows, int V, double inv_temp) 
         for (int b = 0; b < V; b++) best = z[b] > z[best] ? b : best;
         for (int b = 0; b < V; b++) wide[b] = z[b];
         batch->target[m] = m % 4 == 0 ? best : m % 4 == 1 ? V - 1 : m % 4 == 2 ? 0 : (m * 131) % V;
+        for (int b = 1; m % 7 == 3 && b < V; b += 3)
+            if (b != batch->target[m]) z[b] = -INFINITY, wide[b] = -INFINITY;
         ReferenceRow row = reference_row(wide, V, inv_temp);
         batch->advantage[m] = advantages[m / RATIOS % ADVANTAGES];
         batch->logp_old[m] = (float)(reference_log_pi(&row, wide[batch->target[m]], inv_temp) - log(ratios[m % RATIOS]));

@@ -1,6 +1,6 @@
 // Every CUDA twin against its C twin, on the same inputs at odd shapes. The C twins are in a shared object of their own,
-// build/cpu/twins.so (dev/cuda_on_cpu/sim.mk), whose names stay there: dlopen with RTLD_LOCAL. They compute in fp32 from
-// inputs that were rounded to floatX, so in bf16 the difference is what storing in bf16 costs.
+// build/cpu/twins.so (dev/cuda_on_cpu/sim.mk) or what TWINS_SO in the environment names; its names stay there: dlopen with
+// RTLD_LOCAL. They compute in fp32 from inputs that were rounded to floatX, so in bf16 the difference is what storing in bf16 costs.
 //
 // Each side may be off by `allowed` (kernel_test.h): rounding errors of a sum of `terms` terms. For the scale of those terms
 // stands the largest value of the output, or what a case says; `inner` counts the values of an op's inside that the CUDA
@@ -24,7 +24,8 @@ static inline void *c_symbol(Twins *w, const char *name) {
 #define C(name) ((__typeof__(&name))c_symbol(w, #name))
 
 static inline void open_twins(Twins *w) {
-    *w = (Twins){.t = test_open(), .handle = dlopen("build/cpu/twins.so", RTLD_NOW | RTLD_LOCAL)};
+    const char *named = getenv("TWINS_SO"), *path = named ? named : "build/cpu/twins.so";
+    *w = (Twins){.t = test_open(), .handle = dlopen(path, RTLD_NOW | RTLD_LOCAL)};
     if (!w->handle) fail_msg("%s: make build/cpu/twins.so", dlerror());
     if (c_symbol(w, "device_open") == (void *)device_open) fail_msg("these are the C twins themselves");
     w->c = C(device_open)(1, 0, NULL);
@@ -44,7 +45,8 @@ static inline double largest(const float *x, size_t n) {
 static inline void agree(Twins *w, const char *what, const float *got, const float *c_want, size_t n, double scale, double terms,
                          int inner, double unit) {
     Sum *want = HOST(&w->t, Sum, n);
-    for (size_t i = 0; i < n; i++) want[i] = (Sum){c_want[i], scale > 0 ? scale : largest(c_want, n)};
+    if (!(scale > 0)) scale = largest(c_want, n);
+    for (size_t i = 0; i < n; i++) want[i] = (Sum){c_want[i], scale};
     check_values(what, got, want, n, 2 * terms, inner, unit);
 }
 static inline void agree_floatX(Twins *w, const char *what, const floatX *got, const float *want, size_t n, double scale, double terms, int inner) {

@@ -7,11 +7,20 @@
 #include "kernels/sample.h"
 #include "tests/kernels/twins.h"
 
+// -inf for a third of every third row's logits, but not for target[m]
+static void mask_some(float *h_logits, const int *target, int M, int V) {
+    for (int m = 2; m < M; m += 3)
+        for (int b = 1; b < V; b += 3)
+            if (!target || b != target[m]) h_logits[(size_t)m * V + b] = -INFINITY;
+}
+
 static void twin_sample(Twins *w, SampleConfig c, int R, int V) {
     SampleKey *h_key = HOST(&w->t, SampleKey, R);
     for (int r = 0; r < R; r++) h_key[r] = (SampleKey){(uint32_t)r, 7, (uint32_t)(r * r)};
     SampleKey *key = UPLOAD(&w->t, h_key, R);
-    float *h_logits = random_floats(&w->t, (size_t)R * V, 1, 6), *logits = UPLOAD(&w->t, h_logits, R * V);
+    float *h_logits = random_floats(&w->t, (size_t)R * V, 1, 6);
+    mask_some(h_logits, NULL, R, V);
+    float *logits = UPLOAD(&w->t, h_logits, R * V);
     Sampled *sampled = DEVICE(&w->t, Sampled, R), *want = HOST(&w->t, Sampled, R);
     sample_forward(dev_of(w), sampled, logits, key, &c, R, V);
     C(sample_forward)(w->c, want, h_logits, h_key, &c, R, V);
@@ -26,7 +35,9 @@ static void twin_policy_loss(Twins *w, bool supervised, int M, int V) {
     PolicyObjective o = {.inv_temp = 1.25f, .eps_low = 0.2f, .eps_high = 0.28f, .dual_clip = 3, .entropy_coef = 0.01f, .comp = 0.4f, .stab = 0.4f,
                          .stab_gamma = 50, .stab_tau = 0.9f, .entropy_min = 0.5f, .entropy_max = 4, .delta_max = 0.5f};
     int *target, *h_target = random_ids(w, &target, M, V, 1);
-    float *h_logits = random_floats(&w->t, (size_t)M * V, 2, 3), *logits = UPLOAD(&w->t, h_logits, M * V), *h_A = random_floats(&w->t, M, 3, 2);
+    float *h_logits = random_floats(&w->t, (size_t)M * V, 2, 3), *h_A = random_floats(&w->t, M, 3, 2);
+    mask_some(h_logits, h_target, M, V);
+    float *logits = UPLOAD(&w->t, h_logits, M * V);
     float *h_weight = HOST(&w->t, float, M), *h_old = HOST(&w->t, float, M);
     for (int m = 0; m < M; m++) h_weight[m] = 0.5f + (float)(m % 3) * 0.25f, h_old[m] = (float)(-3 + random_at(4, m));
     PolicyTargets h_t = {h_target, supervised ? NULL : h_A, supervised ? NULL : h_old, h_weight, NULL};
