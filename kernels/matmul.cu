@@ -3,7 +3,8 @@
 //
 //   y^T (OC, N)  = (w^T)^T x^T      dx^T (C, N) = w^T dy^T      dw^T (C, OC) += x^T (dy^T)^T
 //
-// The bias is the library's epilogue, accumulation its beta = 1, and all sums are fp32 (never TF32). The library's
+// The bias is the library's epilogue, accumulation its beta = 1, and all sums are fp32: never TF32, and the parts of a
+// split-K meet in fp32 (by default the library may round each part to bf16, its output's type, first). The library's
 // heuristic is asked once for each shape; its answer and the descriptors stay in a table of PLANS places, in which a new
 // shape replaces an older one of the same hash (the number of tokens differs from micro-batch to micro-batch).
 //
@@ -81,7 +82,7 @@ static void choose_algorithm(const Device *dev, Plan *plan, const Product *p) {
     cublasLtMatmulPreference_t preference;
     cublasLtMatmulHeuristicResult_t result;
     size_t workspace = DEVICE_WORKSPACE_BYTES;
-    uint32_t no_split = CUBLASLT_REDUCTION_SCHEME_NONE;
+    uint32_t reduction = dev->invariant ? CUBLASLT_REDUCTION_SCHEME_NONE : CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE; // NONE is always allowed
     int found = 0;
     CUBLAS_CHECK(cublasLtMatmulPreferenceCreate(&preference));
 #define SET(attribute, value) CUBLAS_CHECK(cublasLtMatmulPreferenceSetAttribute(preference, attribute, &(value), sizeof(value)))
@@ -90,7 +91,7 @@ static void choose_algorithm(const Device *dev, Plan *plan, const Product *p) {
     SET(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, p->align_b);
     SET(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, p->align_d);
     SET(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, p->align_d);
-    if (dev->invariant) SET(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, no_split);
+    SET(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, reduction);
 #undef SET
     cublasStatus_t status =
         cublasLtMatmulAlgoGetHeuristic(dev->cublas, plan->desc, plan->a, plan->b, plan->d, plan->d, preference, 1, &result, &found);
