@@ -66,12 +66,14 @@ void matmul_plans_free(MatmulPlans *plans) {
     free(plans);
 }
 
-static void describe(Plan *plan, const Product *p, int n) {
+// The bias is set again at every call; but what the library proposes may depend on there being one, and on how it is aligned.
+static void describe(Plan *plan, const Product *p, const void *bias, int n) {
     cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_BIAS;
     CUBLAS_CHECK(cublasLtMatmulDescCreate(&plan->desc, CUBLAS_COMPUTE_32F, CUDA_R_32F));
     CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_TRANSA, &p->transa, sizeof p->transa));
     CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_TRANSB, &p->transb, sizeof p->transb));
-    if (p->bias) CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue));
+    if (bias) CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue));
+    if (bias) CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias));
     bool ta = p->transa != CUBLAS_OP_N, tb = p->transb != CUBLAS_OP_N;
     CUBLAS_CHECK(cublasLtMatrixLayoutCreate(&plan->a, type_x, ta ? p->k : p->m, ta ? p->m : p->k, ta ? p->k : p->m));
     CUBLAS_CHECK(cublasLtMatrixLayoutCreate(&plan->b, type_x, tb ? n : p->k, tb ? p->k : n, tb ? n : p->k));
@@ -102,7 +104,7 @@ static void choose_algorithm(const Device *dev, Plan *plan, const Product *p) {
     CUBLAS_CHECK(cublasLtMatmulPreferenceDestroy(preference));
 }
 
-static Plan *find_plan(Device *dev, const Product *p) {
+static Plan *find_plan(Device *dev, const Product *p, const void *bias) {
     const unsigned *words = reinterpret_cast<const unsigned *>(p);
     unsigned hash = 2166136261u; // FNV-1a over the words of p
     for (size_t i = 0; i < sizeof *p / sizeof *words; i++) hash = (hash ^ words[i]) * 16777619u;
@@ -110,7 +112,7 @@ static Plan *find_plan(Device *dev, const Product *p) {
     if (plan->used && !memcmp(&plan->product, p, sizeof *p)) return plan;
     plan_clear(plan);
     bool pinned = dev->invariant && p->transb == CUBLAS_OP_N; // n is the number of tokens in all products but dw
-    describe(plan, p, pinned ? PINNED_TOKENS : p->n);
+    describe(plan, p, bias, pinned ? PINNED_TOKENS : p->n);
     choose_algorithm(dev, plan, p);
     if (pinned) {
         uint64_t tokens = static_cast<uint64_t>(p->n);
@@ -122,8 +124,10 @@ static Plan *find_plan(Device *dev, const Product *p) {
     return plan;
 }
 
-static unsigned alignment(const void *address) { // the largest power of two that divides it, up to 256
-    unsigned low = static_cast<unsigned>(reinterpret_cast<uintptr_t>(address)) | 256u;
+// The largest power of two that divides an address, up to the 128 that all of an arena's tensors have: so a shape has one plan,
+// and in invariant mode one algorithm, wherever its operands happen to lie.
+static unsigned alignment(const void *address) {
+    unsigned low = static_cast<unsigned>(reinterpret_cast<uintptr_t>(address)) | 128u;
     return low & (0u - low);
 }
 
@@ -131,7 +135,7 @@ static void multiply(Device *dev, void *D, const void *A, const void *B, const v
     if (p.m == 0 || p.n == 0) return;
     p.bias = bias != NULL;
     p.align_a = alignment(A), p.align_b = alignment(B), p.align_d = alignment(D);
-    Plan *plan = find_plan(dev, &p);
+    Plan *plan = find_plan(dev, &p, bias);
     float one = 1.0f, beta = p.accumulate ? 1.0f : 0.0f;
     if (bias) CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias));
     CUBLAS_CHECK(cublasLtMatmul(dev->cublas, plan->desc, &one, A, plan->a, B, plan->b, &beta, D, plan->d, D, plan->d, &plan->algo, dev->workspace,
