@@ -41,6 +41,8 @@ static inline void cuda_check(cudaError_t error, const char *call, const char *f
     if (error == cudaErrorMemoryAllocation) action = "use smaller micro-batches or a smaller KV cache, or free the GPU";
     if (error == cudaErrorNoDevice || error == cudaErrorInsufficientDriver)
         action = "look at nvidia-smi: a GPU and a driver as new as the toolkit are needed; `make` builds the C version";
+    if (error == cudaErrorNoKernelImageForDevice || error == cudaErrorUnsupportedPtxVersion)
+        action = "this program was built for other GPUs, or by a toolkit newer than the driver: `make cuda CUDA_ARCH=90` for sm_90";
     if (error == cudaErrorInvalidConfiguration || error == cudaErrorInvalidValue)
         action = "print the sizes of this call: a zero, a negative or an oversized one is refused";
     if (error == cudaErrorIllegalAddress || error == cudaErrorLaunchFailure || error == cudaErrorMisalignedAddress)
