@@ -85,7 +85,7 @@ DEVICE_INLINE void attend(Online<HS> *x, const Cache<bf16> *in, const int *table
                           int first, int last, int step, float scale2) {
     int lane = threadIdx.x % 32;
     auto load = [&](bf16 *tile, const bf16 *cache, int j0) {
-        tile_load<HS>(tile, KEY_TILE, last - j0, lane, 32, [=](int i) { return cache + cache_at(table, j0 + i, head, &in->s); });
+        tile_load<HS, KEY_TILE, 32>(tile, last - j0, lane, [=](int i) { return cache + cache_at(table, j0 + i, head, &in->s); });
     };
     if (first < last) load(k_tile, in->k, first);
     cp_async_commit();
@@ -139,7 +139,7 @@ static __global__ void __launch_bounds__(32 * W)
     float scale2 = 1.0f / sqrtf(static_cast<float>(HS)) * LOG2_E;
     size_t h0 = static_cast<size_t>(kv) * group + head0;
     const bf16 *q_row = q + static_cast<size_t>(r) * s->q_stride + h0 * HS;
-    tile_load<HS>(tiles->q, HEADS, heads, threadIdx.x, 32 * W, [=](int i) { return q_row + i * HS; });
+    tile_load<HS, HEADS, 32 * W>(tiles->q, heads, threadIdx.x, [=](int i) { return q_row + i * HS; });
     cp_async_commit();
     cp_async_wait<0>();
     __syncthreads();
