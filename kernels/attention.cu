@@ -149,7 +149,7 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
             for (int i = 0; i < 4; i++) {
                 int column = tile_column_of(n, i), t = t0 + column, j = w.row0 + 16 * warp + tile_row_of(i);
                 bool seen = j <= t && t < w.T;
-                p[n][i] = seen ? exp2f(p[n][i] * scale2 - pass->lse[buffer][column]) : 0.0f;
+                p[n][i] = seen ? exp2_approx(p[n][i] * scale2 - pass->lse[buffer][column]) : 0.0f;
                 ds[n][i] = seen ? p[n][i] * (ds[n][i] - pass->D[buffer][column]) : 0.0f;
             }
         tile_sum<HS>(dv_acc, p, pass->b[buffer]);
@@ -194,7 +194,7 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
         for (int n = 0; n < P / 8; n++)
             for (int i = 0; i < 4; i++) {
                 bool seen = j0 + tile_column_of(n, i) <= t_warp + tile_row_of(i);
-                float weight = seen ? exp2f(p[n][i] * scale2 - lse[i / 2]) : 0.0f;
+                float weight = seen ? exp2_approx(p[n][i] * scale2 - lse[i / 2]) : 0.0f;
                 ds[n][i] = seen ? weight * (ds[n][i] - D[i / 2]) : 0.0f;
             }
         tile_sum<HS>(dq_acc, ds, pass->a[buffer]);

@@ -101,7 +101,7 @@ template <int HS> DEVICE_INLINE void online_weights(Online<HS> *x, float (&s)[KE
 #pragma unroll
         for (int n = 0; n < KEY_TILE / 8; n++) max = fmaxf(max, fmaxf(s[n][2 * half], s[n][2 * half + 1]));
         max = quad_max(max);
-        float base = max == -INFINITY ? 0.0f : max * scale2, keep = exp2f(x->max[half] * scale2 - base);
+        float base = max == -INFINITY ? 0.0f : max * scale2, keep = exp2_approx(x->max[half] * scale2 - base);
         x->max[half] = max;
         x->sum[half] *= keep;
 #pragma unroll
@@ -110,7 +110,7 @@ template <int HS> DEVICE_INLINE void online_weights(Online<HS> *x, float (&s)[KE
         for (int n = 0; n < KEY_TILE / 8; n++)
 #pragma unroll
             for (int i = 2 * half; i < 2 * half + 2; i++) {
-                s[n][i] = exp2f(s[n][i] * scale2 - base);
+                s[n][i] = exp2_approx(s[n][i] * scale2 - base);
                 x->sum[half] += s[n][i];
             }
     }
