@@ -83,9 +83,12 @@ template <int HS, int W> struct DecodeTiles {
 template <int HS>
 DEVICE_INLINE void attend(Online<HS> *x, const Cache<bf16> *in, const int *table, int head, const bf16 *q, bf16 *k_tile, bf16 *v_tile,
                           int first, int last, int step, float scale2) {
+    static_assert(KEY_TILE == 2 * BLOCK_TOKENS, "a tile of keys is two blocks of the cache");
     int lane = threadIdx.x % 32;
     auto load = [&](bf16 *tile, const bf16 *cache, int j0) {
-        tile_load<HS, KEY_TILE, 32>(tile, last - j0, lane, [=](int i) { return cache + cache_at(table, j0 + i, head, &in->s); });
+        int second = j0 + BLOCK_TOKENS < last ? j0 + BLOCK_TOKENS : j0;
+        const bf16 *block = cache + cache_at(table, j0, head, &in->s), *next = cache + cache_at(table, second, head, &in->s);
+        tile_load<HS, KEY_TILE, 32>(tile, last - j0, lane, [=](int i) { return i < BLOCK_TOKENS ? block + i * HS : next + (i - BLOCK_TOKENS) * HS; });
     };
     if (first < last) load(k_tile, in->k, first);
     cp_async_commit();
