@@ -157,26 +157,36 @@ extern "C" void matmul_backward_input(Device *dev, floatX *dx, const floatX *dy,
     multiply(dev, dx, w, dy, NULL, {C, N, OC, CUBLAS_OP_N, CUBLAS_OP_N, type_x, 0, 0, 0, 0, 0});
 }
 
-// ---- dbias: a block sums 32 columns. Each warp takes every ROWS-th row, a lane a column; then over the warps in order.
-enum { ROWS = 16 };
+// ---- dbias: the rows are cut into pieces, so that the whole device takes part; then the pieces' sums are summed, in order ------
+enum { ROWS = 16, PIECES = 64, PIECE_MIN = 128 };
 
-static __global__ void column_sum_kernel(float *sum, const floatX *x, int N, int columns) {
+// sum (pieces, columns) = or, if `add`, += the sums of piece blockIdx.y of the rows. A block has 32 columns, a lane one; each warp takes
+// every ROWS-th row, then over the warps in order.
+template <class T> static __global__ void column_sum_kernel(float *sum, const T *x, int N, int columns, int piece, bool add) {
     __shared__ float partial[ROWS][32];
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32, column = blockIdx.x * 32 + lane;
+    int first = blockIdx.y * piece, last = min(N - first, piece) + first;
     float mine = 0;
-    for (int n = warp; column < columns && n < N; n += ROWS) mine += to_float(x[static_cast<size_t>(n) * columns + column]);
+    for (int n = first + warp; column < columns && n < last; n += ROWS) mine += to_float(x[static_cast<size_t>(n) * columns + column]);
     partial[warp][lane] = mine;
     __syncthreads();
     if (warp > 0 || column >= columns) return;
-    float total = 0;
+    float *to = sum + static_cast<size_t>(blockIdx.y) * columns + column, total = 0;
     for (int w = 0; w < ROWS; w++) total += partial[w][lane];
-    sum[column] += total;
+    *to = add ? *to + total : total;
+}
+
+static void column_sums(Device *dev, float *dbias, const floatX *dy, int N, int OC) {
+    int piece = max(ceil_div(N, PIECES), static_cast<int>(PIECE_MIN)), pieces = ceil_div(N, piece);
+    float *partial = static_cast<float *>(dev->workspace);
+    REQUIRE(OC <= DEVICE_WORKSPACE_BYTES / static_cast<int>(PIECES * sizeof *partial), "a bias of %d values: more than the workspace holds", OC);
+    LAUNCH((column_sum_kernel<floatX>), dim3(ceil_div(OC, 32), pieces), 32 * ROWS, 0, dev->stream)(partial, dy, N, OC, piece, false);
+    LAUNCH((column_sum_kernel<float>), ceil_div(OC, 32), 32 * ROWS, 0, dev->stream)(dbias, partial, pieces, OC, pieces, true);
+    CUDA_CHECK(cudaGetLastError());
 }
 
 extern "C" void matmul_backward_weight(Device *dev, float *dw, float *dbias, const floatX *dy, const floatX *x, int N, int C, int OC) {
     OP_RANGE();
     multiply(dev, dw, x, dy, NULL, {C, OC, N, CUBLAS_OP_N, CUBLAS_OP_T, CUDA_R_32F, 0, 1, 0, 0, 0});
-    if (!dbias) return;
-    LAUNCH((column_sum_kernel), ceil_div(OC, 32), 32 * ROWS, 0, dev->stream)(dbias, dy, N, OC);
-    CUDA_CHECK(cudaGetLastError());
+    if (dbias) column_sums(dev, dbias, dy, N, OC);
 }
