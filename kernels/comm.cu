@@ -190,6 +190,7 @@ extern "C" void comm_broadcast(Comm *comm, void *h_bytes, size_t n) {
 }
 
 extern "C" void comm_sum_device_begin(Comm *comm, Device *dev, float *x, size_t n, bool shares) {
+    OP_RANGE();
     size_t share = n / static_cast<size_t>(comm->launch.size);
     if (comm->launch.size == 1) return;
     CUDA_CHECK(cudaEventRecord(comm->ready, dev->stream));
@@ -200,10 +201,12 @@ extern "C" void comm_sum_device_begin(Comm *comm, Device *dev, float *x, size_t 
 }
 
 extern "C" void comm_sum_device_end(Comm *comm, Device *) {
+    OP_RANGE();
     if (comm->launch.size > 1) wait(comm, comm->stream, "comm_sum_device_end");
 }
 
 extern "C" void comm_gather_device(Comm *comm, Device *dev, void *x, size_t bytes) {
+    OP_RANGE();
     const char *mine = static_cast<char *>(x) + static_cast<size_t>(comm->launch.rank) * bytes;
     if (comm->launch.size > 1) run(comm, comm->nccl.AllGather(mine, x, bytes, ncclUint8, comm->group, dev->stream), "comm_gather_device");
 }

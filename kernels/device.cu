@@ -58,6 +58,7 @@ extern "C" Device *device_open(int threads, int ordinal, Error *err) {
 }
 
 extern "C" void device_close(Device *dev) {
+    phase_clock_free(&dev->phases);
     if (dev->plans) matmul_plans_free(dev->plans);
     if (dev->cublas) cublasLtDestroy(dev->cublas);
     if (dev->workspace) cudaFree(dev->workspace);

@@ -6,14 +6,26 @@
 #include "kernels/launch.cuh"
 #include "kernels/device.h"
 #include "kernels/nvtx.h"
+#include "kernels/phase.h"
 #include <cublasLt.h>
 
 enum { DEVICE_WORKSPACE_BYTES = 32 << 20 }; // what cuBLASLt is best given on Hopper
 
 struct MatmulPlans; // matmul.cu: the algorithms chosen so far, by shape
 
+struct PhaseEvents {
+    Phase phase;
+    cudaEvent_t began, ended;
+};
+struct PhaseClock { // phase.cu
+    bool on;
+    int count, capacity; // of events: in use, made
+    PhaseEvents *events;
+};
+
 struct Device {
     cudaStream_t stream;
+    PhaseClock phases;
     cublasLtHandle_t cublas;
     void *workspace;     // DEVICE_WORKSPACE_BYTES: scratch within one call of an op, never kept across two
     MatmulPlans *plans;
@@ -26,6 +38,7 @@ struct Device {
 
 MatmulPlans *matmul_plans_new();
 void matmul_plans_free(MatmulPlans *plans);
+void phase_clock_free(PhaseClock *clock);
 
 // Lets a kernel ask for `bytes` of dynamic shared memory; more than 48 KiB must be asked for, once or more.
 template <class Kernel> static inline void allow_shared(const Device *dev, Kernel kernel, size_t bytes) {

@@ -2,10 +2,17 @@
 // every one of them are the same bits for any count.
 #ifndef KERNELS_DEVICE_THREADS_H
 #define KERNELS_DEVICE_THREADS_H
-#include "kernels/device.h"
+#include "kernels/phase.h"
+
+typedef struct PhaseClock {
+    bool on;
+    Phase phase;
+    double began, seconds[PHASES];
+} PhaseClock;
 
 struct Device {
     int threads;
+    PhaseClock phases;
     char name[64];
 };
 

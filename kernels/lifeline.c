@@ -54,6 +54,12 @@ static bool number(const char *name, int *to, Error *err) {
     return true;
 }
 
+// Some launchers give every process a GPU of its own (srun --gpus-per-task=1): it sees no other, and that one is its first.
+static bool sees_one_gpu(void) {
+    const char *visible = getenv("CUDA_VISIBLE_DEVICES");
+    return visible && *visible && !strchr(visible, ',');
+}
+
 bool launch_read(Launch *launch, Error *err) {
     static const char *const names[][3] = {{"RANK", "WORLD_SIZE", "LOCAL_RANK"},
                                            {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"},
@@ -64,6 +70,7 @@ bool launch_read(Launch *launch, Error *err) {
         const char *const *n = names[i];
         if (!getenv(n[0]) || !getenv(n[1])) continue;
         if (!number(n[0], &launch->rank, err) || !number(n[1], &launch->size, err) || !number(n[2], &launch->local_rank, err)) return false;
+        if (sees_one_gpu()) launch->local_rank = 0;
         if (launch->rank < launch->size) return true;
         return fail(err, "%s=%d of %s=%d: ranks count from 0", n[0], launch->rank, n[1], launch->size);
     }

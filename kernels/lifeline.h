@@ -19,6 +19,7 @@ typedef struct Launch {
 
 // Reads who this process is: RANK, WORLD_SIZE, LOCAL_RANK (torchrun), OMPI_COMM_WORLD_* (Open MPI's mpirun), PMI_* and
 // MPI_LOCALRANKID (MPICH's, Intel's), SLURM_PROCID, SLURM_STEP_NUM_TASKS, SLURM_LOCALID (srun). None of them: rank 0 of 1.
+// Where CUDA_VISIBLE_DEVICES names one GPU, local_rank is 0.
 bool launch_read(Launch *launch, Error *err);
 
 typedef struct Lifeline Lifeline;

@@ -2,6 +2,7 @@
 #include "kernels/adamw.h"
 #include "kernels/gradnorm.h"
 #include "kernels/nvtx.h"
+#include "kernels/phase.h"
 #include <math.h>
 
 void optimizer_plan(Optimizer *opt, Arena *arena, const Buckets *buckets) {
@@ -56,15 +57,17 @@ static void update(Gpt *g, Optimizer *opt, const Gradients *grads, Share share, 
 
 double optimizer_step(Gpt *g, Optimizer *opt, const Gradients *grads, const OptimizerConfig *c, float lr) {
     RANGE("optimizer");
+    phase_begin(g->dev, PHASE_OPTIMIZER);
     double norm = sqrt(norm_squared(g, opt, grads->flat));
-    if (!isfinite(norm)) {
+    if (isfinite(norm)) {
+        float scale = c->grad_clip > 0 && norm > c->grad_clip ? (float)(c->grad_clip / norm) : 1.0f;
+        opt->t++;
+        for (int i = 0; i < opt->buckets->count; i++) update(g, opt, grads, buckets_share(opt->buckets, i), c, lr, scale);
+        buckets_gather(opt->buckets, g->dev, g->params, sizeof *g->params);
+    } else {
         opt->skipped++;
-        return norm;
     }
-    float scale = c->grad_clip > 0 && norm > c->grad_clip ? (float)(c->grad_clip / norm) : 1.0f;
-    opt->t++;
-    for (int i = 0; i < opt->buckets->count; i++) update(g, opt, grads, buckets_share(opt->buckets, i), c, lr, scale);
-    buckets_gather(opt->buckets, g->dev, g->params, sizeof *g->params);
+    phase_end(g->dev);
     return norm;
 }
 

@@ -2,6 +2,7 @@
 #include "kernels/decode.h"
 #include "kernels/graph.h"
 #include "kernels/nvtx.h"
+#include "kernels/phase.h"
 #include "model/gpt_head.h"
 #include <string.h>
 
@@ -279,6 +280,7 @@ static void decode(Generator *g, int R, int steps, const SampleConfig *config) {
     device_upload(dev, g->next.key, g->h_key, (size_t)R * sizeof *g->h_key);
     device_upload(dev, g->next.left, g->h_left, (size_t)R * sizeof(int));
     device_zero(dev, g->next.taken, (size_t)R * sizeof(int));
+    phase_begin(dev, PHASE_DECODE);
     for (int i = 0; i < steps; i++) {
         if (!g->warm[R]) {
             decode_step(g, R, config);
@@ -289,6 +291,7 @@ static void decode(Generator *g, int R, int steps, const SampleConfig *config) {
             g->graph[R] = graph_end(dev);
         }
     }
+    phase_end(dev);
     device_download(dev, g->h_taken, g->next.taken, (size_t)R * sizeof(int));
     device_download(dev, g->h_log, g->next.log, (size_t)R * DECODE_BURST_MAX * sizeof *g->h_log);
 }

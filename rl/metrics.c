@@ -90,7 +90,10 @@ static void add_figures(cJSON *row, const StepMetrics *m) {
         {"b_stab_mean", m->b_stab_mean}, {"b_stab_low", m->b_stab_low}, {"response_length", m->response_length}, {"worked", m->worked},
         {"truncated", m->truncated}, {"tokens", m->tokens}, {"tokens_per_s", m->tokens_per_s}, {"sec_generate", m->sec_generate},
         {"sec_verify", m->sec_verify}, {"sec_update", m->sec_update}, {"sec_total", m->sec_total}, {"skipped", (double)m->skipped}};
+    static const char *const phases[PHASES] = {"sec_prefill", "sec_decode", "sec_forward", "sec_loss", "sec_backward", "sec_exchange", "sec_optimizer"};
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) add(row, figures[i].name, figures[i].x);
+    for (int p = 0; p < PHASES; p++)
+        if (m->sec_phase[p] > 0) add(row, phases[p], m->sec_phase[p]); // the warm-up generates nothing
 }
 
 static void add_tables(cJSON *row, const StepMetrics *m) {

@@ -2,6 +2,7 @@
 // token, in rollouts.jsonl for the report.
 #ifndef RL_METRICS_H
 #define RL_METRICS_H
+#include "kernels/phase.h"
 #include "kernels/policy_loss.h"
 #include "rl/reward.h"
 #include <cjson/cJSON.h>
@@ -16,7 +17,9 @@ typedef struct StepMetrics { // names as in metrics.jsonl; NaN where a step has 
     double zero_spread; // share of groups whose rollouts all got the same reward
     double b_comp_mean, b_comp_low, b_stab_mean, b_stab_low; // low: share below 0.95
     double response_length, worked, truncated;
-    double tokens, tokens_per_s, sec_generate, sec_verify, sec_update, sec_total;
+    double tokens, tokens_per_s;
+    double sec_phase[PHASES]; // of the device: sec_prefill, sec_decode, ... (kernels/phase.h)
+    double sec_generate, sec_verify, sec_update, sec_total;
     long long skipped;
     int verdicts[VERDICT_COUNT];
     char undecided[3][320]; // up to three of this rank's rollouts with verdict unknown or limit, see judge_describe

@@ -207,6 +207,7 @@ void rl_step(Trainer *t, StepMetrics *m) {
     Prompt prompts[c->prompts];
     int *n = t->arrays.h_n;
     double start = seconds_now();
+    phases_start(t->dev);
     allocate(t, prompts, n, m);
     deal(t, prompts, n);
     SampleConfig sample = {(float)c->temp, 0, 1.0f, (uint64_t)c->seed, (uint32_t)t->rl_done};
@@ -218,7 +219,7 @@ void rl_step(Trainer *t, StepMetrics *m) {
     double verified = seconds_now();
     advantages(t, prompts, n);
     update(t, prompts, n, m);
-    device_sync(t->dev);
+    phases_stop(t->dev, m->sec_phase);
     double end = seconds_now();
     m->sec_generate = generated - start, m->sec_verify = verified - generated, m->sec_update = end - verified, m->sec_total = end - start;
     step_metrics_rollouts(m, t, prompts);

@@ -189,4 +189,7 @@ void trainer_print(const Trainer *t, FILE *out) {
     print_prompts(t, out);
     fprintf(out, "  rollouts %zu of up to %d tokens a step: %.1f MiB on the host\n", rollouts, c->max_tokens, (double)rollouts * c->max_tokens * (double)token / (1 << 20));
     memory_print(&t->memory, out);
+    if (t->sft_done + t->rl_done > 0)
+        fprintf(out, "  resumed  %d of %d warm-up and %d of %d steps are done%s\n\n", t->sft_done, c->sft_steps, t->rl_done, c->steps,
+                t->sft_done >= c->sft_steps && t->rl_done >= c->steps ? ": nothing is left to do" : "");
 }

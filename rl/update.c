@@ -1,5 +1,6 @@
 #include "rl/update.h"
 #include "kernels/advantage.h"
+#include "kernels/phase.h"
 #include <math.h>
 
 struct Updater {
@@ -174,12 +175,20 @@ void updater_gradient(Updater *u, Gradients *grads, TokenResult *results, const 
         Batch batch = {.N = micro.N, .B = micro.B, .T = micro.T, .ids = u->ids, .pos = u->pos, .starts = u->starts};
         PolicyTargets targets = {u->target, micro.supervised ? NULL : u->advantage, micro.supervised ? NULL : u->logp_old,
                                  u->weight, compat ? u->E_override : NULL};
-        gpt_forward(g, &u->acts, &batch);
         grads->last = next == count;
+        phase_begin(g->dev, PHASE_FORWARD);
+        gpt_forward(g, &u->acts, &batch);
+        phase_end(g->dev);
+        phase_begin(g->dev, PHASE_LOSS);
         head_policy_loss(g, &u->head, &u->acts, grads, u->result, u->rows, &targets, &o, micro.N, micro.M);
+        phase_end(g->dev);
+        phase_begin(g->dev, PHASE_BACKWARD);
         gpt_backward(g, &u->acts, grads, &batch);
+        phase_end(g->dev);
         device_download(g->dev, results, u->result, (size_t)micro.M * sizeof *results);
         results += micro.M;
     }
+    phase_begin(g->dev, PHASE_EXCHANGE);
     gradients_finish(g, grads);
+    phase_end(g->dev);
 }

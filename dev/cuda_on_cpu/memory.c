@@ -287,7 +287,7 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaM
 cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind) {
     if (sim_capturing()) return sim_set_error(cudaErrorStreamCaptureImplicit);
     cudaError_t error = cudaMemcpyAsync(to, from, bytes, kind, NULL);
-    return error ? error : cudaDeviceSynchronize();
+    return error ? error : cudaStreamSynchronize(NULL);
 }
 
 typedef struct Fill {

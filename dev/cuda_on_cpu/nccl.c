@@ -46,6 +46,7 @@ struct ncclComm {
     Segment *segment;
     int rank, ranks;
     ncclResult_t error; // ncclRemoteError once a peer has died
+    cudaEvent_t last;   // collective: those of one communicator follow each other, whatever their streams
 };
 
 typedef struct Collective { // as work on a stream
@@ -250,6 +251,12 @@ static void run_collective(const void *work) {
     if (!alive) sim_stream_stuck(c->stream, c->comm);
 }
 
+static void submit(const Collective *c) {
+    cudaStreamWaitEvent(c->stream, c->comm->last, 0);
+    sim_submit(c->stream, run_collective, c, sizeof *c);
+    cudaEventRecord(c->comm->last, c->stream);
+}
+
 static ncclResult_t issue(Kind kind, const void *send, void *receive, size_t count, ncclDataType_t type,
                           ncclRedOp_t reduction, int root, ncclComm_t comm, cudaStream_t stream) {
     size_t bytes = type_bytes(type);
@@ -261,7 +268,7 @@ static ncclResult_t issue(Kind kind, const void *send, void *receive, size_t cou
     if (count) sim_require_device(receive, count * bytes * (kind == ALL_GATHER ? ranks : 1), kind_names[kind]);
     Collective c = {{kind, type, reduction, root, count}, send, receive, comm, stream};
     if (group_depth == 0)
-        sim_submit(stream, run_collective, &c, sizeof c);
+        submit(&c);
     else if (group_count == GROUP_MAX)
         sim_die("more than %d collectives in a group", GROUP_MAX);
     else
@@ -294,7 +301,7 @@ ncclResult_t ncclGroupStart(void) {
 ncclResult_t ncclGroupEnd(void) {
     if (group_depth == 0) return ncclInvalidUsage;
     if (--group_depth > 0) return ncclSuccess;
-    for (int i = 0; i < group_count; i++) sim_submit(group[i].stream, run_collective, &group[i], sizeof group[i]);
+    for (int i = 0; i < group_count; i++) submit(&group[i]);
     group_count = 0;
     return ncclSuccess;
 }
@@ -329,7 +336,8 @@ ncclResult_t ncclCommInitRank(ncclComm_t *comm, int ranks, ncclUniqueId id, int 
     Segment *s = open_segment(id.internal, O_RDWR);
     struct ncclComm *c = calloc(1, sizeof *c);
     if (!s || !c) return ncclSystemError;
-    *c = (struct ncclComm){s, rank, ranks, ncclSuccess};
+    *c = (struct ncclComm){s, rank, ranks, ncclSuccess, NULL};
+    cudaEventCreateWithFlags(&c->last, cudaEventDisableTiming);
     if (pthread_mutex_trylock(&s->slots[rank].alive) != 0) return ncclInvalidUsage; // two processes of one rank
     atomic_store(&s->slots[rank].present, 1);
     double start = now();
@@ -355,6 +363,7 @@ static ncclResult_t leave(ncclComm_t comm) {
     atomic_store(&mine->present, 0);
     pthread_mutex_unlock(&mine->alive);
     munmap(comm->segment, sizeof *comm->segment);
+    cudaEventDestroy(comm->last);
     sim_unstick(comm);
     free(comm);
     return ncclSuccess;

@@ -1,9 +1,10 @@
 // Streams, events and graphs.
 //
-// All streams share one order: that of submission. By default work runs when it is submitted. With
-// CUDA_ON_CPU_STREAM=late it waits for the next call that synchronises, so that a host which reads a result too early,
-// or overwrites a pinned buffer too early, sees wrong values. While a stream is captured its work goes into the graph
-// and runs at every cudaGraphLaunch.
+// By default work runs when it is submitted. With CUDA_ON_CPU_STREAM=late it waits for the next call that synchronises
+// with its stream, so that a host which reads a result too early, or overwrites a pinned buffer too early, sees wrong
+// values; so does a stream that uses what another makes without cudaStreamWaitEvent, for nothing else makes that other
+// one run. Streams that wait for the legacy default stream share its order. While a stream is captured its work goes
+// into the graph and runs at every cudaGraphLaunch.
 #include "dev/cuda_on_cpu/runtime.h"
 #include <stdlib.h>
 #include <string.h>
@@ -28,14 +29,17 @@ struct CUstream_st {
     struct CUgraph_st *graph; // captured into, if it is open
     struct CUstream_st *next; // of all_streams
     const void *stuck;        // whose peer died, or NULL
+    bool own_order;           // cudaStreamNonBlocking
+    Queue pending;            // of CUDA_ON_CPU_STREAM=late
 };
 struct CUevent_st {
     double seconds;
+    struct CUstream_st *stream; // recorded on, the `recorded`th time; as many as `done` of these have come
+    long recorded, done;
     struct CUgraph_st *graph; // recorded while this was captured
 };
 
 static struct CUstream_st default_stream, *all_streams = &default_stream;
-static Queue pending; // of CUDA_ON_CPU_STREAM=late
 static int captures;
 
 static struct CUstream_st *stream_of(cudaStream_t stream) {
@@ -71,8 +75,19 @@ static void queue_copy(Queue *to, const Queue *from) {
     for (const Item *item = from->first; item; item = item->next) queue_add(to, item->work, item->args, item->bytes);
 }
 
-static void queue_run(const Queue *queue) {
-    for (const Item *item = queue->first; item; item = item->next) item->work(item->args);
+// Runs the first item, which may itself make other queues run; false where there is none.
+static bool queue_step(Queue *queue) {
+    Item *item = queue->first;
+    if (!item) return false;
+    queue->first = item->next;
+    if (!queue->first) queue->end = NULL;
+    item->work(item->args);
+    free(item);
+    return true;
+}
+
+static Queue *order_of(struct CUstream_st *stream) {
+    return stream->own_order ? &stream->pending : &default_stream.pending;
 }
 
 static bool runs_late(void) {
@@ -80,18 +95,22 @@ static bool runs_late(void) {
     return text && !strcmp(text, "late");
 }
 
+static void run(struct CUstream_st *stream) {
+    while (queue_step(order_of(stream))) continue;
+}
+
+static void run_all(void) { // the youngest stream first: seldom the order meant
+    for (struct CUstream_st *s = all_streams; s; s = s->next) run(s);
+}
+
 void sim_submit(cudaStream_t stream, SimWork *work, const void *args, size_t bytes) {
     struct CUgraph_st *graph = capture_of(stream);
     if (captures && !graph) sim_die("work on a stream that is not captured, during a capture: CUDA refuses it");
     if (graph)
         queue_add(&graph->queue, work, args, bytes);
-    else if (runs_late())
-        queue_add(&pending, work, args, bytes);
     else {
-        Queue one = {0};
-        queue_add(&one, work, args, bytes);
-        queue_run(&one);
-        queue_clear(&one);
+        queue_add(order_of(stream_of(stream)), work, args, bytes);
+        if (!runs_late()) run(stream_of(stream));
     }
 }
 
@@ -108,16 +127,10 @@ static bool any_stuck(void) {
     return false;
 }
 
-static void drain(void) {
-    Queue now = pending;
-    pending = (Queue){0};
-    queue_run(&now);
-    queue_clear(&now);
-}
-
-static cudaError_t synchronise(const char *what, const struct CUstream_st *stream) {
+static cudaError_t synchronise(const char *what, struct CUstream_st *stream) {
     if (captures) return sim_set_error(cudaErrorStreamCaptureUnsupported);
-    drain();
+    if (stream) run(stream);
+    else run_all();
     if (stream ? stream->stuck != NULL : any_stuck())
         sim_die("%s would wait for ever: a collective's peer died. Poll cudaStreamQuery and ncclCommGetAsyncError, "
                 "then ncclCommAbort",
@@ -135,15 +148,16 @@ cudaError_t cudaStreamCreate(cudaStream_t *stream) {
     return cudaSuccess;
 }
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags) {
-    (void)flags;
-    return cudaStreamCreate(stream);
+    cudaError_t error = cudaStreamCreate(stream);
+    if (error == cudaSuccess) (*stream)->own_order = flags & cudaStreamNonBlocking;
+    return error;
 }
 cudaError_t cudaStreamCreateWithPriority(cudaStream_t *stream, unsigned flags, int priority) {
-    (void)flags, (void)priority;
-    return cudaStreamCreate(stream);
+    (void)priority;
+    return cudaStreamCreateWithFlags(stream, flags);
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
-    drain();
+    run(stream);
     struct CUstream_st **link = &all_streams;
     while (*link != stream) link = &(*link)->next;
     *link = stream->next;
@@ -155,17 +169,27 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
 }
 cudaError_t cudaDeviceSynchronize(void) { return synchronise("cudaDeviceSynchronize", NULL); }
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
-    drain();
+    run(stream_of(stream));
     return stream_of(stream)->stuck ? cudaErrorNotReady : cudaSuccess;
 }
 
 // ---- Events --------------------------------------------------------------------------------------------------------
-static void stamp(const void *work) {
+typedef struct Record { // as work: the event's record that now comes, or is waited for
     cudaEvent_t event;
+    long number;
+} Record;
+
+static void stamp(const void *work) {
+    const Record *r = work;
     struct timespec now;
-    memcpy(&event, work, sizeof event);
     clock_gettime(CLOCK_MONOTONIC, &now);
-    event->seconds = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    r->event->done = r->number;
+    r->event->seconds = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void await(const void *work) {
+    const Record *r = work;
+    while (r->event->done < r->number && queue_step(order_of(r->event->stream))) continue;
 }
 
 cudaError_t cudaEventCreate(cudaEvent_t *event) {
@@ -176,32 +200,37 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags) {
     (void)flags;
     return cudaEventCreate(event);
 }
-cudaError_t cudaEventDestroy(cudaEvent_t event) {
-    drain();
+cudaError_t cudaEventDestroy(cudaEvent_t event) { // (any stream may wait for it still)
+    if (event->recorded) run_all();
     free(event);
     return cudaSuccess;
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
     event->graph = capture_of(stream);
-    if (!event->graph) sim_submit(stream, stamp, &event, sizeof event);
+    if (event->graph) return cudaSuccess;
+    event->stream = stream_of(stream);
+    sim_submit(stream, stamp, &(Record){event, ++event->recorded}, sizeof(Record));
     return cudaSuccess;
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags) {
-    (void)flags; // one order for all streams: nothing to wait for; but a wait on a captured event joins its capture
-    if (captures && event->graph && event->graph->open) stream_of(stream)->graph = event->graph;
+    (void)flags;
+    if (captures && event->graph && event->graph->open) stream_of(stream)->graph = event->graph; // joins its capture
+    else if (event->recorded) sim_submit(stream, await, &(Record){event, event->recorded}, sizeof(Record));
     return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-    (void)event;
-    return synchronise("cudaEventSynchronize", NULL);
+    if (captures) return sim_set_error(cudaErrorStreamCaptureUnsupported);
+    await(&(Record){event, event->recorded});
+    if (event->recorded && event->stream->stuck) return synchronise("cudaEventSynchronize", event->stream);
+    sim_device_shut();
+    return cudaSuccess;
 }
 cudaError_t cudaEventQuery(cudaEvent_t event) {
-    (void)event;
-    drain();
-    return any_stuck() ? cudaErrorNotReady : cudaSuccess;
+    await(&(Record){event, event->recorded});
+    return event->recorded && event->stream->stuck ? cudaErrorNotReady : cudaSuccess;
 }
 cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t start, cudaEvent_t end) {
-    drain();
+    if (start->done < start->recorded || end->done < end->recorded) return sim_set_error(cudaErrorNotReady);
     *milliseconds = (float)(1e3 * (end->seconds - start->seconds));
     return cudaSuccess;
 }
@@ -213,7 +242,6 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMo
         return sim_set_error(cudaErrorStreamCaptureUnsupported);
     struct CUgraph_st *graph = calloc(1, sizeof *graph);
     if (!graph) return sim_set_error(cudaErrorMemoryAllocation);
-    drain();
     graph->open = true;
     stream->graph = graph;
     captures++;
@@ -254,7 +282,4 @@ cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
     free(graph);
     return cudaSuccess;
 }
-cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
-    drain();
-    return cudaGraphDestroy((cudaGraph_t)exec);
-}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) { return cudaGraphDestroy((cudaGraph_t)exec); }

@@ -53,7 +53,7 @@ check resumed_same_bits same_bits fp32 resumed
 # Bad use of the device: exit status 2 and one line.
 misuse() { local want=$1; shift; "$@" >misuse.log 2>&1; test $? = 2 -a "$(wc -l <misuse.log)" = 1 && grep -q -e "$want" misuse.log; }
 check too_little_memory misuse "lower --slots" "$fp32" $tasks --layers 4 --channels 512 --prompts 3 --slots 4096 --max-tokens 30000 --out big
-check no_such_gpu misuse "GPU 99 asked for" env RANK=0 WORLD_SIZE=1 LOCAL_RANK=99 "$fp32" $flags --out none
+check no_such_gpu misuse "GPU 99 asked for" env -u CUDA_VISIBLE_DEVICES RANK=0 WORLD_SIZE=1 LOCAL_RANK=99 "$fp32" $flags --out none
 
 if [ "$gpus" = 0 ]; then
     for mode in "ORDER=desc" "STREAM=late" "ORDER=7"; do
@@ -99,6 +99,10 @@ ranks 2 "$bf16" half_shared $flags $warmup --schedule constant --resume --zero 1
 check zero_1_resumed_same_bits same_bits whole_bf16 half_shared
 run one.log "$bf16" $flags $warmup --schedule constant --steps 3 --resume --out half_shared
 check zero_1_then_one_rank test "$(grep -c '"phase":"rl","step":[1-9]' half_shared/metrics.jsonl)" = 3 -a "$(grep -c 'starting from the beginning' one.log)" = 0
+
+# Gradients travel on a stream of their own: nothing may run before what it needs, or be read before it is there.
+CUDA_ON_CPU_STREAM=late ranks 2 "$fp32" late $flags $warmup --schedule constant --zero 1 || tail -n 3 late.*.log
+check zero_1_same_bits_with_STREAM_late same_bits whole_fp32 late
 
 # A rank that is killed ends the other one, with a message, within 30 seconds.
 ranks 2 "$fp32" killed $flags --steps 100000 &

@@ -1,6 +1,7 @@
 // Ranks of the CUDA build: collectives against their definition on 1 to 4 processes, and what the others do when one of
 // them dies: end within seconds, with a message. On a machine with GPUs as many ranks as there are.
 #include "kernels/comm.h"
+#include "kernels/lifeline.h"
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -208,6 +209,16 @@ static void test_environment(void **state) {
     setenv("RANK", "one", 1);
     assert_null(comm_open(NULL, NULL, &err));
     assert_non_null(strstr(err.text, "RANK=one"));
+    setenv("RANK", "1", 1), setenv("LOCAL_RANK", "1", 1);
+    const char *const visible[] = {"0,1", "GPU-3f"}, *const before = getenv("CUDA_VISIBLE_DEVICES");
+    for (int one = 0; one < 2; one++) { // a launcher that shows every process its own GPU alone
+        setenv("CUDA_VISIBLE_DEVICES", visible[one], 1);
+        Launch launch;
+        assert_true(launch_read(&launch, &err));
+        assert_int_equal(launch.local_rank, 1 - one);
+    }
+    if (before) setenv("CUDA_VISIBLE_DEVICES", before, 1);
+    else unsetenv("CUDA_VISIBLE_DEVICES");
     unsetenv("RANK");
     Comm *comm = comm_open(NULL, NULL, &err); // RANK alone decides: a stray WORLD_SIZE starts nothing
     assert_non_null(comm);

@@ -270,6 +270,22 @@ static int run_host(const char *name) {
         printf(h_x[0] == 1.0f ? "the value meant\n" : "reused too early\n");
         CUDA_CHECK(cudaFreeHost(pinned));
     }
+    if (!strncmp(name, "stream_", 7)) { // one stream fills, another copies: before, without an event between them
+        cudaStream_t fills, copies;
+        cudaEvent_t filled;
+        CUDA_CHECK(cudaStreamCreateWithFlags(&fills, cudaStreamNonBlocking));
+        CUDA_CHECK(cudaStreamCreateWithFlags(&copies, cudaStreamNonBlocking));
+        CUDA_CHECK(cudaEventCreateWithFlags(&filled, cudaEventDisableTiming));
+        LAUNCH((fill), 1, N, 0, fills)(x);
+        CUDA_CHECK(cudaEventRecord(filled, fills));
+        if (!strcmp(name, "stream_waits")) CUDA_CHECK(cudaStreamWaitEvent(copies, filled, 0));
+        CUDA_CHECK(cudaMemcpyAsync(h_x, x, sizeof h_x, cudaMemcpyDeviceToHost, copies));
+        CUDA_CHECK(cudaStreamSynchronize(copies));
+        printf(h_x[0] == h_x[0] ? "a number\n" : "copied too early\n");
+        CUDA_CHECK(cudaEventDestroy(filled));
+        CUDA_CHECK(cudaStreamDestroy(fills));
+        CUDA_CHECK(cudaStreamDestroy(copies));
+    }
     CUDA_CHECK(cudaFree(x));
     return 0;
 }

@@ -60,6 +60,8 @@ sim 0 read_before_wait - a number
 sim 0 read_before_wait CUDA_ON_CPU_STREAM=late read too early
 sim 0 reused_before_wait - the value meant
 sim 0 reused_before_wait CUDA_ON_CPU_STREAM=late reused too early
+sim 0 stream_waits_not CUDA_ON_CPU_STREAM=late copied too early
+sim 0 stream_waits CUDA_ON_CPU_STREAM=late a number
 sim-asan abort overflow - signed integer overflow
 sim-asan abort beyond_device - AddressSanitizer: use-after-poison
 sim-asan abort beyond_shared - AddressSanitizer: global-buffer-overflow

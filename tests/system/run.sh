@@ -40,6 +40,7 @@ check metrics_lines_are_whole test "$(grep -c '"phase":"rl"' killed/metrics.json
 # Killed after the warm-up's last checkpoint, in the first steps that follow: the untrained policy's figures stand in the log once.
 $train $small --threads 1 --out phases --keep 99 >phases.log 2>&1 && rm -r phases/checkpoints/step-000006[1-9]
 $train $small --threads 1 --out phases --resume >phases.log 2>&1 || cat phases.log
+check resume_says_where_it_stands grep -q "resumed  60 of 60 warm-up and 0 of 8 steps are done" phases.log
 check resume_between_the_phases same base phases $last
 check step_0_is_logged_once test "$(grep -c '"phase":"rl","step":0,' phases/metrics.jsonl)" = 1
 

@@ -1,0 +1,46 @@
+// Time by phases: every phase counts as its own and nothing else does; a step starts anew; all of them fit into the time that passed.
+#include "kernels/phase.h"
+#include "tests/kernels/kernel_test.h"
+#include <time.h>
+
+enum { BYTES = 1 << 22 };
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void work(KernelTest *t, char *memory, Phase phase, int times) {
+    phase_begin(t->dev, phase);
+    for (int i = 0; i < times; i++) device_zero(t->dev, memory, BYTES);
+    phase_end(t->dev);
+}
+
+static void test_phases(void **state) {
+    (void)state;
+    KernelTest t = test_open();
+    char *memory = DEVICE(&t, char, BYTES);
+    double seconds[PHASES], start = now(), sum = 0;
+    work(&t, memory, PHASE_LOSS, 1); // not within a step
+    phases_start(t.dev);
+    for (int i = 0; i < 150; i++) work(&t, memory, i % 2 ? PHASE_DECODE : PHASE_BACKWARD, i % 2 ? 1 : 8);
+    phases_stop(t.dev, seconds);
+    double passed = now() - start;
+    for (int p = 0; p < PHASES; p++) {
+        assert_true((seconds[p] > 0) == (p == PHASE_DECODE || p == PHASE_BACKWARD));
+        sum += seconds[p];
+    }
+    assert_true(sum <= passed);
+    assert_true(seconds[PHASE_BACKWARD] > seconds[PHASE_DECODE]); // eight times the work, 75 times over
+    work(&t, memory, PHASE_LOSS, 1);
+    phases_start(t.dev);
+    phases_stop(t.dev, seconds);
+    for (int p = 0; p < PHASES; p++) assert_true(seconds[p] == 0);
+    test_close(&t);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_phases)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
