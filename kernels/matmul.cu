@@ -97,7 +97,7 @@ static void choose_algorithm(const Device *dev, Plan *plan, const Product *p) {
 #undef SET
     cublasStatus_t status =
         cublasLtMatmulAlgoGetHeuristic(dev->cublas, plan->desc, plan->a, plan->b, plan->d, plan->d, preference, 1, &result, &found);
-    REQUIRE(status == CUBLAS_STATUS_SUCCESS && found == 1,
+    REQUIRE(status == CUBLAS_STATUS_SUCCESS && found == 1 && result.state == CUBLAS_STATUS_SUCCESS,
             "cuBLASLt has no algorithm for %d x %d x %d (status %d): are the model's sizes multiples of 8?", p->m, p->n, p->k,
             static_cast<int>(status));
     plan->algo = result.algo;
