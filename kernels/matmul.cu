@@ -67,7 +67,7 @@ void matmul_plans_free(MatmulPlans *plans) {
 }
 
 // The bias is set again at every call; but what the library proposes may depend on there being one, and on how it is aligned.
-static void describe(Plan *plan, const Product *p, const void *bias, int n) {
+static void describe(Plan *plan, const Product *p, const void *bias) {
     cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_BIAS;
     CUBLAS_CHECK(cublasLtMatmulDescCreate(&plan->desc, CUBLAS_COMPUTE_32F, CUDA_R_32F));
     CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_TRANSA, &p->transa, sizeof p->transa));
@@ -76,8 +76,8 @@ static void describe(Plan *plan, const Product *p, const void *bias, int n) {
     if (bias) CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias));
     bool ta = p->transa != CUBLAS_OP_N, tb = p->transb != CUBLAS_OP_N;
     CUBLAS_CHECK(cublasLtMatrixLayoutCreate(&plan->a, type_x, ta ? p->k : p->m, ta ? p->m : p->k, ta ? p->k : p->m));
-    CUBLAS_CHECK(cublasLtMatrixLayoutCreate(&plan->b, type_x, tb ? n : p->k, tb ? p->k : n, tb ? n : p->k));
-    CUBLAS_CHECK(cublasLtMatrixLayoutCreate(&plan->d, static_cast<cudaDataType_t>(p->out), p->m, n, p->m));
+    CUBLAS_CHECK(cublasLtMatrixLayoutCreate(&plan->b, type_x, tb ? p->n : p->k, tb ? p->k : p->n, tb ? p->n : p->k));
+    CUBLAS_CHECK(cublasLtMatrixLayoutCreate(&plan->d, static_cast<cudaDataType_t>(p->out), p->m, p->n, p->m));
 }
 
 static void choose_algorithm(const Device *dev, Plan *plan, const Product *p) {
@@ -111,14 +111,8 @@ static Plan *find_plan(Device *dev, const Product *p, const void *bias) {
     Plan *plan = &dev->plans->plan[(hash ^ hash >> 16) % PLANS];
     if (plan->used && !memcmp(&plan->product, p, sizeof *p)) return plan;
     plan_clear(plan);
-    bool pinned = dev->invariant && p->transb == CUBLAS_OP_N; // n is the number of tokens in all products but dw
-    describe(plan, p, bias, pinned ? PINNED_TOKENS : p->n);
+    describe(plan, p, bias);
     choose_algorithm(dev, plan, p);
-    if (pinned) {
-        uint64_t tokens = static_cast<uint64_t>(p->n);
-        CUBLAS_CHECK(cublasLtMatrixLayoutSetAttribute(plan->b, CUBLASLT_MATRIX_LAYOUT_COLS, &tokens, sizeof tokens));
-        CUBLAS_CHECK(cublasLtMatrixLayoutSetAttribute(plan->d, CUBLASLT_MATRIX_LAYOUT_COLS, &tokens, sizeof tokens));
-    }
     plan->product = *p;
     plan->used = true;
     return plan;
@@ -135,7 +129,14 @@ static void multiply(Device *dev, void *D, const void *A, const void *B, const v
     if (p.m == 0 || p.n == 0) return;
     p.bias = bias != NULL;
     p.align_a = alignment(A), p.align_b = alignment(B), p.align_d = alignment(D);
+    bool pinned = dev->invariant && p.transb == CUBLAS_OP_N; // n is the number of tokens in all products but dw
+    uint64_t tokens = static_cast<uint64_t>(p.n);
+    if (pinned) p.n = PINNED_TOKENS;
     Plan *plan = find_plan(dev, &p, bias);
+    if (pinned) {
+        CUBLAS_CHECK(cublasLtMatrixLayoutSetAttribute(plan->b, CUBLASLT_MATRIX_LAYOUT_COLS, &tokens, sizeof tokens));
+        CUBLAS_CHECK(cublasLtMatrixLayoutSetAttribute(plan->d, CUBLASLT_MATRIX_LAYOUT_COLS, &tokens, sizeof tokens));
+    }
     float one = 1.0f, beta = p.accumulate ? 1.0f : 0.0f;
     if (bias) CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias));
     CUBLAS_CHECK(cublasLtMatmul(dev->cublas, plan->desc, &one, A, plan->a, B, plan->b, &beta, D, plan->d, D, plan->d, &plan->algo, dev->workspace,
