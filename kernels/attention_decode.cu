@@ -99,9 +99,10 @@ DEVICE_INLINE void attend(Online<HS> *x, const Cache<bf16> *in, const int *table
         load(v_tile, in->v, j0);
         cp_async_commit();
         tile_dot<HS>(scores, q, k_tile);
-        for (int n = 0; n < KEY_TILE / 8; n++)
-            for (int i = 0; i < 4; i++)
-                if (j0 + tile_column_of(n, i) >= last) scores[n][i] = -INFINITY;
+        if (j0 + KEY_TILE > last) // what stands beyond the last key weighs nothing
+            for (int n = 0; n < KEY_TILE / 8; n++)
+                for (int i = 0; i < 4; i++)
+                    if (j0 + tile_column_of(n, i) >= last) scores[n][i] = -INFINITY;
         online_weights(x, scores, scale2);
         cp_async_wait<0>();
         __syncwarp(); // V is there, and K is done with
