@@ -15,17 +15,21 @@ enum { KEY_TILE = 64 };              // keys that a step of the online softmax t
 static const float LOG2_E = 1.44269504f;
 
 // Starts the copies of `rows` rows of a tile by `threads` threads. row_of(i) is the address of row i < valid (valid >= 1); the
-// rows from `valid` on become 0. A thread keeps to its column, so that its copies differ in the row alone; and the number of
-// them is known to the compiler, which otherwise spends more instructions on a loop than on the products.
+// rows from `valid` on become 0. A thread keeps to its column, so that its copies differ in the row alone; the number of them is
+// known to the compiler, and a whole tile asks no row whether it is valid: else this takes more instructions than the products.
 template <int HS, int rows, int threads, class RowOf> DEVICE_INLINE void tile_load(bf16 *tile, int valid, int thread, RowOf row_of) {
     constexpr int at_once = threads / (HS / 8); // rows
     int first = thread / (HS / 8), c = thread % (HS / 8) * 8;
+    auto copy = [&](bool whole) {
 #pragma unroll
-    for (int k = 0; k < ceil_div(rows, at_once); k++) {
-        int row = first + k * at_once;
-        if (rows % at_once != 0 && row >= rows) continue;
-        cp_async_16(tile + row * tile_row<HS> + c, row_of(min(row, valid - 1)) + c, row < valid ? 16 : 0);
-    }
+        for (int k = 0; k < ceil_div(rows, at_once); k++) {
+            int row = first + k * at_once;
+            if (rows % at_once != 0 && row >= rows) continue;
+            cp_async_16(tile + row * tile_row<HS> + c, row_of(whole ? row : min(row, valid - 1)) + c, whole || row < valid ? 16 : 0);
+        }
+    };
+    if (valid >= rows) copy(true);
+    else copy(false);
 }
 
 // acc (16, 8 NT) += A B^T over HS channels: A 16 rows at a, B 8 NT rows at b, both tiles
