@@ -127,10 +127,11 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
         int h = w.head * group + step / steps, t0 = w.row0 + step % steps * P, buffer = step % 2;
         load_rows<HS, P>(pass->a[buffer], query_of(&in, 0, h), s->q_stride, w, t0);
         load_rows<HS, P>(pass->b[buffer], in.d_o + h * HS, s->NH * HS, w, t0);
-        if (static_cast<int>(threadIdx.x) < P && t0 + static_cast<int>(threadIdx.x) < w.T) {
+        if (static_cast<int>(threadIdx.x) < P) {
             size_t at = static_cast<size_t>(w.first + t0 + threadIdx.x) * s->NH + h;
-            pass->lse[buffer][threadIdx.x] = in.lse[at] * LOG2_E;
-            pass->D[buffer][threadIdx.x] = in.D[at];
+            bool valid = t0 + static_cast<int>(threadIdx.x) < w.T; // beyond the end they are 0: a weight of 0 is multiplied with them
+            pass->lse[buffer][threadIdx.x] = valid ? in.lse[at] * LOG2_E : 0.0f;
+            pass->D[buffer][threadIdx.x] = valid ? in.D[at] : 0.0f;
         }
         cp_async_commit();
     };
@@ -145,12 +146,17 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
         if (step + 1 < steps * group) start(step + 1);
         tile_dot<HS>(p, tiles->own_a + own, pass->a[buffer]);
         tile_dot<HS>(ds, tiles->own_b + own, pass->b[buffer]);
+        if (t0 < w.row0 + ROWS - 1 || t0 + P > w.T) // the diagonal, and the end
+            for (int n = 0; n < P / 8; n++)
+                for (int i = 0; i < 4; i++) {
+                    int t = t0 + tile_column_of(n, i), j = w.row0 + 16 * warp + tile_row_of(i);
+                    if (j > t || t >= w.T) p[n][i] = -INFINITY;
+                }
         for (int n = 0; n < P / 8; n++)
             for (int i = 0; i < 4; i++) {
-                int column = tile_column_of(n, i), t = t0 + column, j = w.row0 + 16 * warp + tile_row_of(i);
-                bool seen = j <= t && t < w.T;
-                p[n][i] = seen ? exp2_approx(p[n][i] * scale2 - pass->lse[buffer][column]) : 0.0f;
-                ds[n][i] = seen ? p[n][i] * (ds[n][i] - pass->D[buffer][column]) : 0.0f;
+                int column = tile_column_of(n, i);
+                p[n][i] = exp2_approx(p[n][i] * scale2 - pass->lse[buffer][column]);
+                ds[n][i] = p[n][i] * (ds[n][i] - pass->D[buffer][column]);
             }
         tile_sum<HS>(dv_acc, p, pass->b[buffer]);
         tile_sum<HS>(dk_acc, ds, pass->a[buffer]);
@@ -191,12 +197,12 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
         if (j0 + P < keys) start(j0 + P);
         tile_dot<HS>(p, tiles->own_a + own, pass->a[buffer]);
         tile_dot<HS>(ds, tiles->own_b + own, pass->b[buffer]);
+        if (j0 + P > w.row0) // the diagonal
+            for (int n = 0; n < P / 8; n++)
+                for (int i = 0; i < 4; i++)
+                    if (j0 + tile_column_of(n, i) > t_warp + tile_row_of(i)) p[n][i] = -INFINITY;
         for (int n = 0; n < P / 8; n++)
-            for (int i = 0; i < 4; i++) {
-                bool seen = j0 + tile_column_of(n, i) <= t_warp + tile_row_of(i);
-                float weight = seen ? exp2_approx(p[n][i] * scale2 - lse[i / 2]) : 0.0f;
-                ds[n][i] = seen ? weight * (ds[n][i] - D[i / 2]) : 0.0f;
-            }
+            for (int i = 0; i < 4; i++) ds[n][i] = exp2_approx(p[n][i] * scale2 - lse[i / 2]) * (ds[n][i] - D[i / 2]);
         tile_sum<HS>(dq_acc, ds, pass->a[buffer]);
     }
     store_tile<HS>(dq + static_cast<size_t>(w.head) * HS, s->q_stride, dq_acc, w, scale);
