@@ -64,9 +64,11 @@ else
     failed=1 total=1
     finish
 fi
-export LD_LIBRARY_PATH=$PWD/$bundle/lib:/usr/local/cuda/lib64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+# cuBLAS and NCCL may be the toolkit's, or those that PyTorch brought.
+wheels=$(python3 -c 'import glob, nvidia; print(":".join(d for path in nvidia.__path__ for d in glob.glob(path + "/*/lib")))' 2>/dev/null)
+export LD_LIBRARY_PATH=$PWD/$bundle/lib:/usr/local/cuda/lib64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}${wheels:+:$wheels}
 
-step "libraries" sh -c "ldd $bundle/bf16/train $bundle/bf16/test_rows | { ! grep 'not found'; }" # cuBLAS is the toolkit's, or PyTorch's
+step "libraries" sh -c "ldd $bundle/bf16/train $bundle/bf16/test_rows | { ! grep 'not found'; }"
 
 part=tests
 # ---- Tests ----------------------------------------------------------------------------------------------------------------
