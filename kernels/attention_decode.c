@@ -122,8 +122,14 @@ void attention_decode_forward(Device *dev, floatX *o, const floatX *q, const flo
     }
 }
 
-void kv_copy_block(Device *dev, floatX *k_cache, floatX *v_cache, int to, int from, int NKV, int HS) {
-    size_t n = kv_block_elements(NKV, HS);
-    device_copy(dev, k_cache + (size_t)to * n, k_cache + (size_t)from * n, n * sizeof(floatX));
-    device_copy(dev, v_cache + (size_t)to * n, v_cache + (size_t)from * n, n * sizeof(floatX));
+void kv_copy_blocks(Device *dev, floatX *k_cache, floatX *v_cache, const BlockCopy *copies, int n, int L, size_t cache_layer,
+                    int NKV, int HS) {
+    size_t elements = kv_block_elements(NKV, HS);
+    PARALLEL(dev)
+    for (int task = 0; task < n * L; task++) {
+        size_t layer = (size_t)(task % L) * cache_layer;
+        size_t to = layer + (size_t)copies[task / L].to * elements, from = layer + (size_t)copies[task / L].from * elements;
+        memcpy(k_cache + to, k_cache + from, elements * sizeof(floatX));
+        memcpy(v_cache + to, v_cache + from, elements * sizeof(floatX));
+    }
 }

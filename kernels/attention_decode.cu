@@ -55,11 +55,30 @@ extern "C" void kv_append(Device *dev, floatX *k_cache, floatX *v_cache, const f
     CUDA_CHECK(cudaGetLastError());
 }
 
-extern "C" void kv_copy_block(Device *dev, floatX *k_cache, floatX *v_cache, int to, int from, int NKV, int HS) {
+// grid (n, L)
+template <int W>
+static __global__ void kv_copy_blocks_kernel(floatX *k_cache, floatX *v_cache, const BlockCopy *copies, size_t cache_layer, int elements) {
+    BlockCopy copy = copies[blockIdx.x];
+    size_t layer = blockIdx.y * cache_layer;
+    size_t to = layer + static_cast<size_t>(copy.to) * elements, from = layer + static_cast<size_t>(copy.from) * elements;
+    for (int i = threadIdx.x * W; i < elements; i += blockDim.x * W) {
+        float x[W];
+        load_floats(x, k_cache + from + i);
+        store_floats(k_cache + to + i, x);
+        load_floats(x, v_cache + from + i);
+        store_floats(v_cache + to + i, x);
+    }
+}
+
+extern "C" void kv_copy_blocks(Device *dev, floatX *k_cache, floatX *v_cache, const BlockCopy *copies, int n, int L, size_t cache_layer, int NKV,
+                               int HS) {
     OP_RANGE();
-    size_t n = kv_block_elements(NKV, HS);
-    device_copy(dev, k_cache + static_cast<size_t>(to) * n, k_cache + static_cast<size_t>(from) * n, n * sizeof(floatX));
-    device_copy(dev, v_cache + static_cast<size_t>(to) * n, v_cache + static_cast<size_t>(from) * n, n * sizeof(floatX));
+    int elements = static_cast<int>(kv_block_elements(NKV, HS));
+    if (n == 0) return;
+    by_width(cache_layer % WIDE == 0 && elements % WIDE == 0 && aligned16(k_cache, v_cache), [&](auto W) {
+        LAUNCH((kv_copy_blocks_kernel<W>), dim3(n, L), 128, 0, dev->stream)(k_cache, v_cache, copies, cache_layer, elements);
+    });
+    CUDA_CHECK(cudaGetLastError());
 }
 
 // ---- on tiles ------------------------------------------------------------------------------------------------------------

@@ -32,8 +32,13 @@ void attention_decode_forward(Device *dev, floatX *o, const floatX *q, const flo
                               const int *tables, const int *seq, const int *pos, const DecodeShape *shape,
                               void *workspace);
 
-// writes block `to` of one layer = block `from` (a partly filled prompt block that several rollouts go on from)
-void kv_copy_block(Device *dev, floatX *k_cache, floatX *v_cache, int to, int from, int NKV, int HS);
+// In each of L layers, cache_layer elements apart, writes block copies[i].to = block copies[i].from for i < n (a partly filled
+// prompt block that several sequences go on from). No block is written twice, or both written and read. copies (n)
+typedef struct BlockCopy {
+    int to, from;
+} BlockCopy;
+void kv_copy_blocks(Device *dev, floatX *k_cache, floatX *v_cache, const BlockCopy *copies, int n, int L, size_t cache_layer,
+                    int NKV, int HS);
 
 #ifdef __cplusplus
 }

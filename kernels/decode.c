@@ -21,6 +21,7 @@ void decode_advance(Device *dev, const DecodeRows *rows, const Sampled *sampled,
 }
 
 int decode_burst(void) { return 1; }
+int prefill_rows(void) { return 256; }
 
 int decode_bucket(int R, int most) {
     (void)most;

@@ -24,6 +24,7 @@ extern "C" void decode_advance(Device *dev, const DecodeRows *rows, const Sample
 }
 
 extern "C" int decode_burst(void) { return DECODE_BURST_MAX; }
+extern "C" int prefill_rows(void) { return 1024; }
 
 // 1, 2, 4, 8, then in steps of an eighth of the next power of two, so that less than a quarter runs for nothing.
 extern "C" int decode_bucket(int R, int most) {

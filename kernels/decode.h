@@ -25,6 +25,10 @@ void decode_advance(Device *dev, const DecodeRows *rows, const Sampled *sampled,
 // Steps between two looks of the host, <= DECODE_BURST_MAX. C build: 1 (a look is free, a step of an ended row is not).
 int decode_burst(void);
 
+// Prompt tokens worth packing into one forward. C build: 256 (twice as many were no faster). CUDA build: 1024, so that the
+// time goes into arithmetic, not into launching kernels and reading the weights.
+int prefill_rows(void);
+
 // How many rows to run for R live ones, R <= result <= most. CUDA build: one of a few sizes, each with its own graph
 // (graph.h); the rows beyond R have ended before they begin. C build: R.
 int decode_bucket(int R, int most);

@@ -11,26 +11,28 @@ typedef struct Slot {
     int length;       // tokens whose keys are in the cache
     int last;         // the token to decode next
     int blocks;       // of its table that are taken
+    bool shares_tail; // the last of them is the prompt's, partly filled: copied before the slot writes to it
 } Slot;
 
-// A prompt whose rollouts are being started: its prefilled blocks, held once by this entry and once by each slot.
+// The prompt whose rollouts are being started. Its blocks are held here until the last of these rollouts takes them over.
 typedef struct Prefix {
-    int prompt;    // index into prompts; -1: none
-    int tokens;    // prompt tokens but the last
-    int *blocks;   // (table_width)
+    int prompt;  // index into prompts; -1: none
+    int *blocks; // (table_width) keys and values of all its tokens but the last
 } Prefix;
 
 struct Generator {
     const Gpt *gpt;
     int slots, rows, table_width, blocks; // rows: the most tokens of one forward
     int burst;                            // steps between two looks at the rows
+    int waiting;                          // rows of prompts in h_ids, h_pos, h_seq that no forward has taken yet
     Arena arena;
     GptActs acts;
     Head head;
     floatX *k_cache, *v_cache;
     size_t cache_layer;
     DecodeRows next;         // device: ids and pos (rows), the others (slots)
-    int *seq, *row, *tables; // device: (rows), (slots), (slots + 1, table_width); the last table is the prefix's
+    int *seq, *row, *tables; // device: (rows), (slots), (slots, table_width)
+    BlockCopy *copies;       // device: (slots)
     int *eos;                // device
     Sampled *sampled;        // device: (slots)
     Graph **graph;           // (slots + 1) the decoding step of so many rows, recorded; NULL: not yet, or not in this run
@@ -39,18 +41,19 @@ struct Generator {
     int *h_ids, *h_pos, *h_seq, *h_left, *h_taken, *h_tables;
     SampleKey *h_key;
     Sampled *h_log;
+    BlockCopy *h_copies;
     Slot *slot;
     Prefix prefix;
     int *references, *free_blocks, n_free;
 };
-
-enum { PREFILL_ROWS = 256 };
 
 static void *host_array(size_t count, size_t size) {
     void *memory = calloc(count ? count : 1, size);
     REQUIRE(memory, "out of memory");
     return memory;
 }
+
+static int blocks_of(int tokens) { return (tokens + kv_block_tokens() - 1) / kv_block_tokens(); }
 
 static void plan_device(Generator *g) {
     const ModelConfig *c = &g->gpt->config;
@@ -68,7 +71,8 @@ static void plan_device(Generator *g) {
     ARENA_PLAN(&g->arena, g->next.log, (size_t)g->slots * DECODE_BURST_MAX);
     ARENA_PLAN(&g->arena, g->seq, g->rows);
     ARENA_PLAN(&g->arena, g->row, g->slots);
-    ARENA_PLAN(&g->arena, g->tables, (size_t)(g->slots + 1) * g->table_width);
+    ARENA_PLAN(&g->arena, g->tables, (size_t)g->slots * g->table_width);
+    ARENA_PLAN(&g->arena, g->copies, g->slots);
     ARENA_PLAN(&g->arena, g->eos, MODEL_MAX_EOS);
     ARENA_PLAN(&g->arena, g->sampled, g->slots);
 }
@@ -77,9 +81,10 @@ static void make_host_arrays(Generator *g) {
     size_t rows = (size_t)g->rows, slots = (size_t)g->slots;
     g->h_ids = host_array(rows, sizeof(int)), g->h_pos = host_array(rows, sizeof(int)), g->h_seq = host_array(rows, sizeof(int));
     g->h_left = host_array(slots, sizeof(int)), g->h_taken = host_array(slots, sizeof(int));
-    g->h_tables = host_array((slots + 1) * (size_t)g->table_width, sizeof(int));
+    g->h_tables = host_array(slots * (size_t)g->table_width, sizeof(int));
     g->h_key = host_array(slots, sizeof *g->h_key);
     g->h_log = host_array(slots * DECODE_BURST_MAX, sizeof *g->h_log);
+    g->h_copies = host_array(slots, sizeof *g->h_copies);
     g->slot = host_array(slots, sizeof *g->slot);
     g->graph = host_array(slots + 1, sizeof *g->graph), g->warm = host_array(slots + 1, sizeof *g->warm);
     g->prefix.blocks = host_array((size_t)g->table_width, sizeof(int));
@@ -89,13 +94,12 @@ static void make_host_arrays(Generator *g) {
 
 Generator *generator_plan(const Gpt *gpt, int slots, int T) {
     Generator *g = host_array(1, sizeof *g);
-    int block = kv_block_tokens();
     g->gpt = gpt;
     g->slots = slots;
-    g->rows = slots > PREFILL_ROWS ? slots : PREFILL_ROWS;
-    g->table_width = (T + block - 1) / block;
+    g->rows = slots > prefill_rows() ? slots : prefill_rows();
+    g->table_width = blocks_of(T);
     g->burst = decode_burst();
-    g->blocks = (slots + 2) * g->table_width; // every slot at full length, a prefix, and one being replaced
+    g->blocks = slots * g->table_width + 1; // every slot at full length, and the last block of a prompt whose rollouts wait
     REQUIRE(T <= gpt->T_rope, "prompt and response of %d tokens: the model was opened for %d", T, gpt->T_rope);
     plan_device(g);
     make_host_arrays(g);
@@ -125,8 +129,8 @@ void generator_free(Generator *g) {
     forget_graphs(g);
     arena_free(&g->arena, g->gpt->dev);
     gpt_acts_free(&g->acts);
-    void *arrays[] = {g->h_ids, g->h_pos, g->h_seq, g->h_left, g->h_taken, g->h_tables, g->h_key, g->h_log, g->slot, g->graph, g->warm,
-                      g->prefix.blocks, g->references, g->free_blocks};
+    void *arrays[] = {g->h_ids, g->h_pos, g->h_seq, g->h_left, g->h_taken, g->h_tables, g->h_key, g->h_log, g->h_copies, g->slot, g->graph,
+                      g->warm, g->prefix.blocks, g->references, g->free_blocks};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);
     free(g);
 }
@@ -151,12 +155,6 @@ static void drop_block(Generator *g, int block) {
 
 static int *slot_table(Generator *g, int s) { return g->h_tables + (size_t)s * g->table_width; }
 
-static void drop_prefix(Generator *g) {
-    int block = kv_block_tokens();
-    for (int i = 0; g->prefix.prompt >= 0 && i < (g->prefix.tokens + block - 1) / block; i++) drop_block(g, g->prefix.blocks[i]);
-    g->prefix.prompt = -1;
-}
-
 static void free_slot(Generator *g, int s) {
     for (int i = 0; i < g->slot[s].blocks; i++) drop_block(g, slot_table(g, s)[i]);
     g->slot[s].rollout = NULL;
@@ -169,7 +167,7 @@ static void upload_rows(Generator *g, int R) {
     device_upload(dev, g->next.ids, g->h_ids, bytes);
     device_upload(dev, g->next.pos, g->h_pos, bytes);
     device_upload(dev, g->seq, g->h_seq, bytes);
-    device_upload(dev, g->tables, g->h_tables, (size_t)(g->slots + 1) * g->table_width * sizeof(int));
+    device_upload(dev, g->tables, g->h_tables, (size_t)g->slots * g->table_width * sizeof(int));
 }
 
 static void forward(Generator *g, int R) {
@@ -178,49 +176,61 @@ static void forward(Generator *g, int R) {
     gpt_forward(g->gpt, &g->acts, &batch);
 }
 
-// Puts the keys and values of all but the last token of a prompt into fresh blocks.
-static void prefill(Generator *g, const Prompt *prompts, int p) {
+// One forward of all the prompt tokens that wait: of many prompts, or of a part of a long one.
+static void prefill(Generator *g) {
+    if (g->waiting == 0) return;
     RANGE("prefill");
-    const Prompt *prompt = &prompts[p];
-    int block = kv_block_tokens(), n = prompt->n - 1;
-    drop_prefix(g);
+    upload_rows(g, g->waiting);
+    phase_begin(g->gpt->dev, PHASE_PREFILL);
+    forward(g, g->waiting);
+    phase_end(g->gpt->dev);
+    g->waiting = 0;
+}
+
+// Fresh blocks for all but the last token of a prompt; the tokens wait for prefill, and go by the table of slot s.
+static void open_prefix(Generator *g, int s, int p, const Prompt *prompt) {
+    int n = prompt->n - 1;
     g->prefix.prompt = p;
-    g->prefix.tokens = n;
-    for (int i = 0; i < (n + block - 1) / block; i++) slot_table(g, g->slots)[i] = g->prefix.blocks[i] = take_block(g);
-    for (int t = 0; t < n; t += g->rows) {
-        int R = n - t < g->rows ? n - t : g->rows;
-        for (int r = 0; r < R; r++) {
-            g->h_ids[r] = prompt->tokens[t + r];
-            g->h_pos[r] = t + r;
-            g->h_seq[r] = g->slots;
-        }
-        upload_rows(g, R);
-        forward(g, R);
+    for (int i = 0; i < blocks_of(n); i++) slot_table(g, s)[i] = g->prefix.blocks[i] = take_block(g);
+    for (int t = 0; t < n; t++) {
+        int r = g->waiting++;
+        g->h_ids[r] = prompt->tokens[t];
+        g->h_pos[r] = t;
+        g->h_seq[r] = s;
+        if (g->waiting == g->rows) prefill(g);
     }
 }
 
-// The slot shares the prompt's full blocks and gets a copy of its last, partly filled one.
-static void start(Generator *g, int s, Rollout *rollout, const Prompt *prompts) {
+// The slot shares the prompt's blocks; those of the last rollout in a row of this prompt become its own.
+static void start(Generator *g, int s, Rollout *rollout, const Prompt *prompts, bool last) {
     const Prompt *prompt = &prompts[rollout->prompt];
-    const ModelConfig *c = &g->gpt->config;
-    int block = kv_block_tokens();
+    int n = prompt->n - 1, full = n / kv_block_tokens(), blocks = blocks_of(n);
     REQUIRE(rollout->prompt_id == prompt->id, "rollout of prompt %lld was about to be generated from prompt %lld",
             (long long)rollout->prompt_id, (long long)prompt->id);
-    if (g->prefix.prompt != rollout->prompt) prefill(g, prompts, rollout->prompt);
-    int full = g->prefix.tokens / block, *table = slot_table(g, s);
-    for (int i = 0; i < full; i++) {
-        table[i] = g->prefix.blocks[i];
-        g->references[table[i]]++;
-    }
-    if (g->prefix.tokens % block) {
-        table[full] = take_block(g);
-        for (int l = 0; l < c->L; l++)
-            kv_copy_block(g->gpt->dev, g->k_cache + (size_t)l * g->cache_layer, g->v_cache + (size_t)l * g->cache_layer, table[full],
-                          g->prefix.blocks[full], c->NKV, c->HS);
-    }
-    g->slot[s] = (Slot){rollout, g->prefix.tokens, prompt->tokens[prompt->n - 1], (g->prefix.tokens + block - 1) / block};
+    if (g->prefix.prompt != rollout->prompt) open_prefix(g, s, rollout->prompt, prompt);
+    memcpy(slot_table(g, s), g->prefix.blocks, (size_t)blocks * sizeof(int));
+    for (int i = 0; i < full && !last; i++) g->references[g->prefix.blocks[i]]++;
+    if (last) g->prefix.prompt = -1;
+    g->slot[s] = (Slot){rollout, n, prompt->tokens[n], blocks, blocks > full && !last};
     rollout->n = 0;
     rollout->truncated = false;
+}
+
+// Slots that share a partly filled block get a copy of it, all in one launch. Nothing is freed between start and here, and
+// nobody decodes: every such block is still as its prompt left it.
+static void copy_tails(Generator *g) {
+    const ModelConfig *c = &g->gpt->config;
+    int n = 0;
+    for (int s = 0; s < g->slots; s++) {
+        if (!g->slot[s].shares_tail) continue;
+        int *tail = &slot_table(g, s)[g->slot[s].blocks - 1];
+        g->h_copies[n] = (BlockCopy){take_block(g), *tail};
+        *tail = g->h_copies[n++].to;
+        g->slot[s].shares_tail = false;
+    }
+    if (n == 0) return;
+    device_upload(g->gpt->dev, g->copies, g->h_copies, (size_t)n * sizeof *g->h_copies);
+    kv_copy_blocks(g->gpt->dev, g->k_cache, g->v_cache, g->copies, n, c->L, g->cache_layer, c->NKV, c->HS);
 }
 
 // As many steps as a burst has, but not more than the slot that may go on longest can use.
@@ -331,19 +341,27 @@ static void reset_blocks(Generator *g) {
     g->prefix.prompt = -1;
 }
 
-// Gives free slots the next rollouts of this rank; returns how many.
+// The rank's first rollout from `next` on.
+static int following(const Rollout *rollouts, int count, int next, int rank) {
+    while (next < count && rollouts[next].rank != rank) next++;
+    return next;
+}
+
+// Gives free slots the next rollouts of this rank and prefills their prompts, packed; returns how many.
 static int refill(Generator *g, Rollout *rollouts, int count, int *next, int rank, const Prompt *prompts, int P, int max_new) {
     int started = 0;
-    for (int s = 0; s < g->slots; s++) {
-        while (*next < count && rollouts[*next].rank != rank) ++*next;
-        if (*next == count || g->slot[s].rollout) continue;
-        const Rollout *r = &rollouts[*next];
+    for (int s = 0; s < g->slots && *next < count; s++) {
+        if (g->slot[s].rollout) continue;
+        Rollout *r = &rollouts[*next];
         REQUIRE(r->prompt >= 0 && r->prompt < P && prompts[r->prompt].n >= 1 &&
                     prompts[r->prompt].n + max_new <= g->table_width * kv_block_tokens(),
                 "a prompt of %d tokens and a response of %d do not fit", prompts[r->prompt].n, max_new);
-        start(g, s, &rollouts[(*next)++], prompts);
+        *next = following(rollouts, count, *next + 1, rank);
+        start(g, s, r, prompts, *next == count || rollouts[*next].prompt != r->prompt);
         started++;
     }
+    prefill(g);
+    copy_tails(g);
     return started;
 }
 
@@ -351,7 +369,7 @@ long generator_run(Generator *g, Rollout *rollouts, int count, int rank, const P
                    const SampleConfig *sample) {
     RANGE("generate");
     long steps = 0;
-    int next = 0, busy = 0;
+    int next = following(rollouts, count, 0, rank), busy = 0;
     reset_blocks(g);
     for (;;) {
         busy += refill(g, rollouts, count, &next, rank, prompts, P, max_new);
@@ -362,7 +380,6 @@ long generator_run(Generator *g, Rollout *rollouts, int count, int rank, const P
         steps += burst;
     }
     forget_graphs(g);
-    drop_prefix(g);
     REQUIRE(g->n_free == g->blocks, "%d KV blocks were lost: a bug, please report it", g->blocks - g->n_free);
     return steps;
 }

@@ -2,8 +2,10 @@
 //
 // There are `slots` sequences in flight. A slot takes the next rollout from the queue, decodes one token a step together
 // with all other slots, and is refilled as soon as its response ends. Keys and values live in blocks with a table per
-// slot; a prompt is prefilled once, and the blocks it fills are shared by its rollouts (reference counts). The last
-// prompt token is decoded by each rollout itself: its logits are those of the first response token.
+// slot; a prompt is prefilled once, packed with the others that start at the same time, and the blocks it fills are shared
+// by its rollouts (reference counts). Of a last, partly filled block each gets a copy, except for the last rollout, which
+// goes on in the block itself. The last prompt token is decoded by each rollout itself: its logits are those of the first
+// response token. Rollouts of a prompt should stand together in the list: for one that stands apart it is prefilled again.
 // Within a burst of steps (one in the C build, eight in the CUDA build) everything happens on the device; then the host
 // looks at what was drawn, takes the finished rollouts out and fills their slots.
 //

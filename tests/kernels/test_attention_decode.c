@@ -97,7 +97,9 @@ static void fork_sequence(World *w, int to, int from, int n) {
     int block = kv_block_tokens(), *to_table = w->tables + to * w->s.table_width, *from_table = w->tables + from * w->s.table_width;
     memcpy(w->rows[to], w->rows[from], (size_t)n * w->s.q_stride * sizeof(double));
     for (int i = 0; i < n / block; i++) to_table[i] = from_table[i];
-    if (n % block) kv_copy_block(w->t.dev, w->k_cache, w->v_cache, to_table[n / block], from_table[n / block], w->s.NKV, w->s.HS);
+    if (n % block == 0) return;
+    BlockCopy *copy = UPLOAD(&w->t, (&(BlockCopy){to_table[n / block], from_table[n / block]}), 1);
+    kv_copy_blocks(w->t.dev, w->k_cache, w->v_cache, copy, 1, 1, 0, w->s.NKV, w->s.HS);
 }
 
 static void check_case(const Case *c) {
@@ -136,6 +138,38 @@ static void test_kernel(void **state) {
     for (int i = 0; i < CASES; i++) check_case(&cases[i]);
 }
 
+// Blocks are copied in every layer, in both caches, from one source to several targets too; all else stays as it was.
+static void check_copies(int NKV, int HS, int L, const BlockCopy *copies, int n) {
+    enum { BLOCKS = 9, CACHES = 2 };
+    KernelTest t = test_open();
+    size_t block = kv_block_elements(NKV, HS), layer = BLOCKS * block, size = (size_t)L * layer;
+    float *want[CACHES];
+    floatX *cache[CACHES];
+    for (int i = 0; i < CACHES; i++) {
+        want[i] = random_floats(&t, size, (uint32_t)i, 1);
+        cache[i] = upload_rounded(&t, want[i], size);
+    }
+    kv_copy_blocks(t.dev, cache[0], cache[1], UPLOAD(&t, copies, n), n, L, layer, NKV, HS);
+    for (int i = 0; i < CACHES; i++) {
+        for (int k = 0; k < n * L; k++) {
+            float *of_layer = want[i] + (size_t)(k / n) * layer;
+            memcpy(of_layer + copies[k % n].to * block, of_layer + copies[k % n].from * block, block * sizeof(float));
+        }
+        assert_memory_equal(download_floats(&t, cache[i], size), want[i], size * sizeof(float));
+    }
+    test_close(&t);
+}
+
+static void test_copies(void **state) {
+    (void)state;
+    const BlockCopy several[] = {{8, 2}, {0, 2}, {5, 7}, {1, 2}};
+    check_copies(2, 16, 3, several, 4);
+    check_copies(3, 64, 2, several, 4);
+    check_copies(1, 5, 4, several, 3); // an odd head size
+    check_copies(1, 32, 1, several, 1);
+    check_copies(1, 32, 2, several, 0);
+}
+
 static void test_blocks(void **state) {
     (void)state;
     assert_true(kv_block_tokens() >= 1);
@@ -144,6 +178,6 @@ static void test_blocks(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_blocks), cmocka_unit_test(test_kernel)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_blocks), cmocka_unit_test(test_copies), cmocka_unit_test(test_kernel)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

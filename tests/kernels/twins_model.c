@@ -148,13 +148,14 @@ static void twin_attention(Twins *w, AttentionShape s, const int *h_starts) {
     agree_floatX(w, "attention backward", d, h_d, n_rows, 0, s.T + s.HS, 3); // p, o and ds
 }
 
-// One sequence of T keys, appended in one batch; the rows attend to prefixes of it. The two caches are cut into blocks of
-// their own.
+// One sequence of T keys, appended in one batch; the rows attend to prefixes of it, through a copy of its first block. The two
+// caches are cut into blocks of their own.
 static void twin_decode(Twins *w, int NH, int NKV, int HS, int T, int R) {
     int stride = (NH + 2 * NKV) * HS, k = NH * HS, v = k + NKV * HS, blocks = ceil(T / 16.0) + 1, h_seq[2048] = {0}, h_pos[2048], h_table[256];
     DecodeShape s = {T, NH, NKV, HS, stride, stride, stride, blocks};
     for (int i = 0; i < blocks; i++) h_table[i] = blocks - 1 - i;
     for (int i = 0; i < T; i++) h_pos[i] = i;
+    BlockCopy h_copy = {0, h_table[0]}, *copy = UPLOAD(&w->t, &h_copy, 1); // block 0 is the table's last and not in use
     int *table = UPLOAD(&w->t, h_table, blocks), *seq = UPLOAD(&w->t, h_seq, T), *pos = UPLOAD(&w->t, h_pos, T);
     size_t cache = blocks * kv_block_elements(NKV, HS), h_cache = blocks * C(kv_block_elements)(NKV, HS);
     IN(T * stride, 1, 1, rows);
@@ -162,6 +163,10 @@ static void twin_decode(Twins *w, int NH, int NKV, int HS, int T, int R) {
     float *h_k = HOST(&w->t, float, h_cache), *h_v = HOST(&w->t, float, h_cache);
     kv_append(dev_of(w), k_cache, v_cache, rows + k, rows + v, table, seq, pos, &s);
     C(kv_append)(w->c, X(h_k), X(h_v), X(h_rows + k), X(h_rows + v), h_table, h_seq, h_pos, &s);
+    kv_copy_blocks(dev_of(w), k_cache, v_cache, copy, 1, 1, cache, NKV, HS);
+    C(kv_copy_blocks)(w->c, X(h_k), X(h_v), &h_copy, 1, 1, h_cache, NKV, HS);
+    h_table[0] = h_copy.to;
+    device_upload(dev_of(w), table, h_table, sizeof *h_table);
     s.R = R;
     for (int r = 0; r < R; r++) h_pos[r] = r == 0 ? T - 1 : (int)((random_at(9, r) + 1) * 0.49 * T);
     device_upload(dev_of(w), pos, h_pos, (size_t)R * sizeof(int));

@@ -8,20 +8,21 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-enum { PROMPTS = 7, EACH = 5, ROLLOUTS = PROMPTS * EACH, MAX_NEW = 21 };
-static const int lengths[PROMPTS] = {1, 2, 16, 17, 18, 33, 40}; // around the edges of KV blocks
+enum { PROMPTS = 10, EACH = 5, ROLLOUTS = PROMPTS * EACH, MAX_NEW = 21, LONGEST = 530 };
+// Around the edges of KV blocks, nothing to prefill, and longer than a forward of prefill takes in the C build, once and twice
+static const int lengths[PROMPTS] = {1, 2, 17, 300, 33, 16, LONGEST, 1, 18, 40};
 
 typedef struct Batchful {
     Prompt prompts[PROMPTS];
     Rollout rollouts[ROLLOUTS];
-    int prompt_tokens[PROMPTS][48], tokens[ROLLOUTS][MAX_NEW];
+    int prompt_tokens[PROMPTS][LONGEST], tokens[ROLLOUTS][MAX_NEW];
     TokenPolicy sampled[ROLLOUTS][MAX_NEW];
 } Batchful;
 
 static void fill(Batchful *b, int ranks) {
     memset(b, 0, sizeof *b);
     for (int i = 0; i < PROMPTS; i++) {
-        for (int t = 0; t < lengths[i]; t++) b->prompt_tokens[i][t] = (int)((test_random(5, (uint64_t)(i * 100 + t)) + 1) * 14.49f);
+        for (int t = 0; t < lengths[i]; t++) b->prompt_tokens[i][t] = (int)((test_random(5, (uint64_t)(i * 1000 + t)) + 1) * 14.49f);
         b->prompts[i] = (Prompt){.id = 1000 + i, .problem = i, .tokens = b->prompt_tokens[i], .n = lengths[i]};
         for (int j = 0; j < EACH; j++)
             b->rollouts[i * EACH + j] = (Rollout){.prompt_id = 1000 + i, .prompt = i, .number = j, .rank = (i * EACH + j) % ranks,
@@ -29,12 +30,22 @@ static void fill(Batchful *b, int ranks) {
     }
 }
 
+static Gpt *open_model(Device *dev, const char *architecture) {
+    ModelConfig config = tiny_config(architecture);
+    config.T_max = LONGEST + MAX_NEW;
+    Gpt *gpt = gpt_new(dev, &config, config.T_max);
+    float *h = tiny_params(&gpt->table);
+    device_upload_floats(dev, gpt->params, h, gpt->table.size);
+    free(h);
+    return gpt;
+}
+
 static int burst; // steps between two looks at the rows; 0: as the build has it
 
 static void generate(Batchful *b, const char *architecture, int slots, int threads, int ranks, const SampleConfig *sample) {
     Device *dev = device_open(threads, 0, NULL);
-    Gpt *gpt = tiny_model(dev, architecture);
-    Generator *generator = generator_new(gpt, slots, 40 + MAX_NEW);
+    Gpt *gpt = open_model(dev, architecture);
+    Generator *generator = generator_new(gpt, slots, LONGEST + MAX_NEW);
     if (burst) generator_look_every(generator, burst);
     fill(b, ranks);
     for (int rank = 0; rank < ranks; rank++) generator_run(generator, b->rollouts, ROLLOUTS, rank, b->prompts, PROMPTS, MAX_NEW, sample);
@@ -45,6 +56,7 @@ static void generate(Batchful *b, const char *architecture, int slots, int threa
 
 static const SampleConfig usual = {.temp = 0.8f, .top_p = 1.0f, .seed = 7, .step = 3};
 
+// 64 slots: all prompts are prefilled together, and long ones are cut where a forward is full. One slot: each by itself.
 static void test_slots_threads_ranks_bursts(void **state) {
     (void)state;
     static Batchful first, other;
@@ -74,8 +86,8 @@ static void test_same_bits_in_training(void **state) {
     for (int a = 0; a < 3; a++) {
         generate(&b, architectures[a], 9, 2, 1, &usual);
         Device *dev = device_open(3, 0, NULL);
-        Gpt *gpt = tiny_model(dev, architectures[a]);
-        Updater *updater = updater_new(gpt, 150, 40 + MAX_NEW, 17);
+        Gpt *gpt = open_model(dev, architectures[a]);
+        Updater *updater = updater_new(gpt, 600, LONGEST + MAX_NEW, 17);
         Arena arena = {.name = "gradients"};
         Gradients grads;
         int ended = 0, tokens = 0;
@@ -121,7 +133,33 @@ static void test_keys(void **state) {
     assert_memory_not_equal(first.tokens[0], first.tokens[1], sizeof first.tokens[0]);
 }
 
+// The blocks are enough where every slot needs all of its own, and more rollouts of its prompt wait: a generator that runs out
+// of blocks, or loses one, ends the program. Prompts around the edges of a block; nothing ends a response but its length.
+static void test_blocks_suffice(void **state) {
+    (void)state;
+    Device *dev = device_open(1, 0, NULL);
+    Gpt *gpt = open_model(dev, "llama");
+    gpt->config.n_eos = 0;
+    int block = kv_block_tokens(), T = 3 * block, tokens[64] = {0};
+    assert_true(block + 2 <= 64);
+    for (int slots = 1; slots <= 4; slots++) {
+        Generator *generator = generator_new(gpt, slots, T);
+        for (int n = block - 1; n <= block + 2; n++) {
+            Prompt prompts[] = {{.id = 1, .tokens = tokens, .n = n}, {.id = 2, .tokens = tokens, .n = n}};
+            RolloutPool pool = pool_new(8, T - n);
+            for (int j = 0; j < 8; j++) pool_add(&pool, prompts, j / 5, j, 0);
+            generator_run(generator, pool.rollouts, pool.count, 0, prompts, 2, T - n, &usual);
+            for (int j = 0; j < 8; j++) assert_int_equal(pool.rollouts[j].n, T - n);
+            pool_free(&pool);
+        }
+        generator_free(generator);
+    }
+    gpt_free(gpt);
+    device_close(dev);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_slots_threads_ranks_bursts), cmocka_unit_test(test_same_bits_in_training), cmocka_unit_test(test_keys)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_slots_threads_ranks_bursts), cmocka_unit_test(test_same_bits_in_training),
+                                       cmocka_unit_test(test_keys), cmocka_unit_test(test_blocks_suffice)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
