@@ -27,7 +27,8 @@ extern "C" void group_advantage(Device *dev, float *A, const float *reward, cons
     CUDA_CHECK(cudaGetLastError());
 }
 
-static __global__ void modulation_norms_kernel(float *norms, const TokenPolicy *sampled, const float *A, const float *E_override, int M) {
+static __global__ void __launch_bounds__(NORM_THREADS)
+    modulation_norms_kernel(float *norms, const TokenPolicy *sampled, const float *A, const float *E_override, int M) {
     float low = INFINITY, high = -INFINITY, delta_max = 0;
     for (int m = threadIdx.x; m < M; m += NORM_THREADS) {
         TokenPolicy p = sampled[m];

@@ -42,8 +42,8 @@ template <class X> DEVICE_INLINE const X *value_of(const Inputs<X> *in, int n, i
 }
 
 // Starts the copies of a tile by the block: rows t0, t0 + 1, ... of the sequence, 0 beyond its end. x: the row of token 0.
-template <int HS> DEVICE_INLINE void load_rows(bf16 *tile, int rows, const bf16 *x, size_t stride, Work w, int t0) {
-    tile_load<HS>(tile, rows, w.T - t0, threadIdx.x, BLOCK, [=](int i) { return x + (w.first + t0 + i) * stride; });
+template <int HS, int rows> DEVICE_INLINE void load_rows(bf16 *tile, const bf16 *x, size_t stride, Work w, int t0) {
+    tile_load<HS, rows, BLOCK>(tile, w.T - t0, threadIdx.x, [=](int i) { return x + (w.first + t0 + i) * stride; });
 }
 
 // ---- forward ---------------------------------------------------------------------------------------------------------
@@ -57,8 +57,8 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_forw
     int kv = w.head / (s->NH / s->NKV), warp = threadIdx.x / 32, keys = min(w.row0 + static_cast<int>(ROWS), w.T);
     const bf16 *k = key_of(&in, 0, kv), *v = value_of(&in, 0, kv);
     float scale = 1.0f / sqrtf(static_cast<float>(HS)), scale2 = scale * LOG2_E;
-    load_rows<HS>(q_tile, ROWS, query_of(&in, 0, w.head), s->q_stride, w, w.row0);
-    load_rows<HS>(k_tile, KEY_TILE, k, s->k_stride, w, 0);
+    load_rows<HS, ROWS>(q_tile, query_of(&in, 0, w.head), s->q_stride, w, w.row0);
+    load_rows<HS, KEY_TILE>(k_tile, k, s->k_stride, w, 0);
     cp_async_commit();
     Online<HS> x;
     online_start(&x);
@@ -66,7 +66,7 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_forw
         float scores[KEY_TILE / 8][4] = {};
         cp_async_wait<0>();
         __syncthreads(); // K is there, and the last V is done with
-        load_rows<HS>(v_tile, KEY_TILE, v, s->v_stride, w, j0);
+        load_rows<HS, KEY_TILE>(v_tile, v, s->v_stride, w, j0);
         cp_async_commit();
         tile_dot<HS>(scores, q_tile + 16 * warp * tile_row<HS>, k_tile);
         if (j0 + KEY_TILE > w.row0) // the diagonal: a key after its query weighs nothing
@@ -76,7 +76,7 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_forw
         online_weights(&x, scores, scale2);
         cp_async_wait<0>();
         __syncthreads(); // V is there, and K is done with
-        if (j0 + KEY_TILE < keys) load_rows<HS>(k_tile, KEY_TILE, k, s->k_stride, w, j0 + KEY_TILE);
+        if (j0 + KEY_TILE < keys) load_rows<HS, KEY_TILE>(k_tile, k, s->k_stride, w, j0 + KEY_TILE);
         cp_async_commit();
         tile_sum<HS>(x.o, scores, v_tile);
     }
@@ -125,17 +125,18 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
     float scale = 1.0f / sqrtf(static_cast<float>(HS)), scale2 = scale * LOG2_E, dk_acc[HS / 8][4] = {}, dv_acc[HS / 8][4] = {};
     auto start = [&](int step) { // the copies of a step: head step / steps of the group, queries step % steps
         int h = w.head * group + step / steps, t0 = w.row0 + step % steps * P, buffer = step % 2;
-        load_rows<HS>(pass->a[buffer], P, query_of(&in, 0, h), s->q_stride, w, t0);
-        load_rows<HS>(pass->b[buffer], P, in.d_o + h * HS, s->NH * HS, w, t0);
-        if (static_cast<int>(threadIdx.x) < P && t0 + static_cast<int>(threadIdx.x) < w.T) {
+        load_rows<HS, P>(pass->a[buffer], query_of(&in, 0, h), s->q_stride, w, t0);
+        load_rows<HS, P>(pass->b[buffer], in.d_o + h * HS, s->NH * HS, w, t0);
+        if (static_cast<int>(threadIdx.x) < P) {
             size_t at = static_cast<size_t>(w.first + t0 + threadIdx.x) * s->NH + h;
-            pass->lse[buffer][threadIdx.x] = in.lse[at] * LOG2_E;
-            pass->D[buffer][threadIdx.x] = in.D[at];
+            bool valid = t0 + static_cast<int>(threadIdx.x) < w.T; // beyond the end they are 0: a weight of 0 is multiplied with them
+            pass->lse[buffer][threadIdx.x] = valid ? in.lse[at] * LOG2_E : 0.0f;
+            pass->D[buffer][threadIdx.x] = valid ? in.D[at] : 0.0f;
         }
         cp_async_commit();
     };
-    load_rows<HS>(tiles->own_a, ROWS, key_of(&in, 0, w.head), s->k_stride, w, w.row0);
-    load_rows<HS>(tiles->own_b, ROWS, value_of(&in, 0, w.head), s->v_stride, w, w.row0);
+    load_rows<HS, ROWS>(tiles->own_a, key_of(&in, 0, w.head), s->k_stride, w, w.row0);
+    load_rows<HS, ROWS>(tiles->own_b, value_of(&in, 0, w.head), s->v_stride, w, w.row0);
     start(0);
     for (int step = 0; step < steps * group; step++) {
         float p[P / 8][4] = {}, ds[P / 8][4] = {};
@@ -145,12 +146,17 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
         if (step + 1 < steps * group) start(step + 1);
         tile_dot<HS>(p, tiles->own_a + own, pass->a[buffer]);
         tile_dot<HS>(ds, tiles->own_b + own, pass->b[buffer]);
+        if (t0 < w.row0 + ROWS - 1 || t0 + P > w.T) // the diagonal, and the end
+            for (int n = 0; n < P / 8; n++)
+                for (int i = 0; i < 4; i++) {
+                    int t = t0 + tile_column_of(n, i), j = w.row0 + 16 * warp + tile_row_of(i);
+                    if (j > t || t >= w.T) p[n][i] = -INFINITY;
+                }
         for (int n = 0; n < P / 8; n++)
             for (int i = 0; i < 4; i++) {
-                int column = tile_column_of(n, i), t = t0 + column, j = w.row0 + 16 * warp + tile_row_of(i);
-                bool seen = j <= t && t < w.T;
-                p[n][i] = seen ? exp2f(p[n][i] * scale2 - pass->lse[buffer][column]) : 0.0f;
-                ds[n][i] = seen ? p[n][i] * (ds[n][i] - pass->D[buffer][column]) : 0.0f;
+                int column = tile_column_of(n, i);
+                p[n][i] = exp2_approx(p[n][i] * scale2 - pass->lse[buffer][column]);
+                ds[n][i] = p[n][i] * (ds[n][i] - pass->D[buffer][column]);
             }
         tile_sum<HS>(dv_acc, p, pass->b[buffer]);
         tile_sum<HS>(dk_acc, ds, pass->a[buffer]);
@@ -176,12 +182,12 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
     }
     auto start = [&](int j0) {
         int buffer = j0 / P % 2;
-        load_rows<HS>(pass->a[buffer], P, key_of(&in, 0, kv), s->k_stride, w, j0);
-        load_rows<HS>(pass->b[buffer], P, value_of(&in, 0, kv), s->v_stride, w, j0);
+        load_rows<HS, P>(pass->a[buffer], key_of(&in, 0, kv), s->k_stride, w, j0);
+        load_rows<HS, P>(pass->b[buffer], value_of(&in, 0, kv), s->v_stride, w, j0);
         cp_async_commit();
     };
-    load_rows<HS>(tiles->own_a, ROWS, query_of(&in, 0, w.head), s->q_stride, w, w.row0);
-    load_rows<HS>(tiles->own_b, ROWS, in.d_o + w.head * HS, s->NH * HS, w, w.row0);
+    load_rows<HS, ROWS>(tiles->own_a, query_of(&in, 0, w.head), s->q_stride, w, w.row0);
+    load_rows<HS, ROWS>(tiles->own_b, in.d_o + w.head * HS, s->NH * HS, w, w.row0);
     start(0);
     for (int j0 = 0; j0 < keys; j0 += P) {
         float p[P / 8][4] = {}, ds[P / 8][4] = {};
@@ -191,12 +197,12 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
         if (j0 + P < keys) start(j0 + P);
         tile_dot<HS>(p, tiles->own_a + own, pass->a[buffer]);
         tile_dot<HS>(ds, tiles->own_b + own, pass->b[buffer]);
+        if (j0 + P > w.row0) // the diagonal
+            for (int n = 0; n < P / 8; n++)
+                for (int i = 0; i < 4; i++)
+                    if (j0 + tile_column_of(n, i) > t_warp + tile_row_of(i)) p[n][i] = -INFINITY;
         for (int n = 0; n < P / 8; n++)
-            for (int i = 0; i < 4; i++) {
-                bool seen = j0 + tile_column_of(n, i) <= t_warp + tile_row_of(i);
-                float weight = seen ? exp2f(p[n][i] * scale2 - lse[i / 2]) : 0.0f;
-                ds[n][i] = seen ? weight * (ds[n][i] - D[i / 2]) : 0.0f;
-            }
+            for (int i = 0; i < 4; i++) ds[n][i] = exp2_approx(p[n][i] * scale2 - lse[i / 2]) * (ds[n][i] - D[i / 2]);
         tile_sum<HS>(dq_acc, ds, pass->a[buffer]);
     }
     store_tile<HS>(dq + static_cast<size_t>(w.head) * HS, s->q_stride, dq_acc, w, scale);

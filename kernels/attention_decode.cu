@@ -102,9 +102,12 @@ template <int HS, int W> struct DecodeTiles {
 template <int HS>
 DEVICE_INLINE void attend(Online<HS> *x, const Cache<bf16> *in, const int *table, int head, const bf16 *q, bf16 *k_tile, bf16 *v_tile,
                           int first, int last, int step, float scale2) {
+    static_assert(KEY_TILE == 2 * BLOCK_TOKENS, "a tile of keys is two blocks of the cache");
     int lane = threadIdx.x % 32;
     auto load = [&](bf16 *tile, const bf16 *cache, int j0) {
-        tile_load<HS>(tile, KEY_TILE, last - j0, lane, 32, [=](int i) { return cache + cache_at(table, j0 + i, head, &in->s); });
+        int second = j0 + BLOCK_TOKENS < last ? j0 + BLOCK_TOKENS : j0;
+        const bf16 *block = cache + cache_at(table, j0, head, &in->s), *next = cache + cache_at(table, second, head, &in->s);
+        tile_load<HS, KEY_TILE, 32>(tile, last - j0, lane, [=](int i) { return i < BLOCK_TOKENS ? block + i * HS : next + (i - BLOCK_TOKENS) * HS; });
     };
     if (first < last) load(k_tile, in->k, first);
     cp_async_commit();
@@ -115,9 +118,10 @@ DEVICE_INLINE void attend(Online<HS> *x, const Cache<bf16> *in, const int *table
         load(v_tile, in->v, j0);
         cp_async_commit();
         tile_dot<HS>(scores, q, k_tile);
-        for (int n = 0; n < KEY_TILE / 8; n++)
-            for (int i = 0; i < 4; i++)
-                if (j0 + tile_column_of(n, i) >= last) scores[n][i] = -INFINITY;
+        if (j0 + KEY_TILE > last) // what stands beyond the last key weighs nothing
+            for (int n = 0; n < KEY_TILE / 8; n++)
+                for (int i = 0; i < 4; i++)
+                    if (j0 + tile_column_of(n, i) >= last) scores[n][i] = -INFINITY;
         online_weights(x, scores, scale2);
         cp_async_wait<0>();
         __syncwarp(); // V is there, and K is done with
@@ -158,7 +162,7 @@ static __global__ void __launch_bounds__(32 * W)
     float scale2 = 1.0f / sqrtf(static_cast<float>(HS)) * LOG2_E;
     size_t h0 = static_cast<size_t>(kv) * group + head0;
     const bf16 *q_row = q + static_cast<size_t>(r) * s->q_stride + h0 * HS;
-    tile_load<HS>(tiles->q, HEADS, heads, threadIdx.x, 32 * W, [=](int i) { return q_row + i * HS; });
+    tile_load<HS, HEADS, 32 * W>(tiles->q, heads, threadIdx.x, [=](int i) { return q_row + i * HS; });
     cp_async_commit();
     cp_async_wait<0>();
     __syncthreads();

@@ -15,12 +15,21 @@ enum { KEY_TILE = 64 };              // keys that a step of the online softmax t
 static const float LOG2_E = 1.44269504f;
 
 // Starts the copies of `rows` rows of a tile by `threads` threads. row_of(i) is the address of row i < valid (valid >= 1); the
-// rows from `valid` on become 0.
-template <int HS, class RowOf> DEVICE_INLINE void tile_load(bf16 *tile, int rows, int valid, int thread, int threads, RowOf row_of) {
-    for (int i = thread; i < rows * (HS / 8); i += threads) {
-        int row = i / (HS / 8), c = i % (HS / 8) * 8;
-        cp_async_16(tile + row * tile_row<HS> + c, row_of(min(row, valid - 1)) + c, row < valid ? 16 : 0);
-    }
+// rows from `valid` on become 0. A thread keeps to its column, so that its copies differ in the row alone; the number of them is
+// known to the compiler, and a whole tile asks no row whether it is valid: else this takes more instructions than the products.
+template <int HS, int rows, int threads, class RowOf> DEVICE_INLINE void tile_load(bf16 *tile, int valid, int thread, RowOf row_of) {
+    constexpr int at_once = threads / (HS / 8); // rows
+    int first = thread / (HS / 8), c = thread % (HS / 8) * 8;
+    auto copy = [&](bool whole) {
+#pragma unroll
+        for (int k = 0; k < ceil_div(rows, at_once); k++) {
+            int row = first + k * at_once;
+            if (rows % at_once != 0 && row >= rows) continue;
+            cp_async_16(tile + row * tile_row<HS> + c, row_of(whole ? row : min(row, valid - 1)) + c, whole || row < valid ? 16 : 0);
+        }
+    };
+    if (valid >= rows) copy(true);
+    else copy(false);
 }
 
 // acc (16, 8 NT) += A B^T over HS channels: A 16 rows at a, B 8 NT rows at b, both tiles
@@ -96,7 +105,7 @@ template <int HS> DEVICE_INLINE void online_weights(Online<HS> *x, float (&s)[KE
 #pragma unroll
         for (int n = 0; n < KEY_TILE / 8; n++) max = fmaxf(max, fmaxf(s[n][2 * half], s[n][2 * half + 1]));
         max = quad_max(max);
-        float base = max == -INFINITY ? 0.0f : max * scale2, keep = exp2f(x->max[half] * scale2 - base);
+        float base = max == -INFINITY ? 0.0f : max * scale2, keep = exp2_approx(x->max[half] * scale2 - base);
         x->max[half] = max;
         x->sum[half] *= keep;
 #pragma unroll
@@ -105,7 +114,7 @@ template <int HS> DEVICE_INLINE void online_weights(Online<HS> *x, float (&s)[KE
         for (int n = 0; n < KEY_TILE / 8; n++)
 #pragma unroll
             for (int i = 2 * half; i < 2 * half + 2; i++) {
-                s[n][i] = exp2f(s[n][i] * scale2 - base);
+                s[n][i] = exp2_approx(s[n][i] * scale2 - base);
                 x->sum[half] += s[n][i];
             }
     }

@@ -102,6 +102,7 @@ static void wait(Comm *comm, cudaStream_t stream, const char *what) {
         ncclResult_t error = ncclSuccess;
         if (state == cudaSuccess) return;
         if (state != cudaErrorNotReady) CUDA_CHECK(state);
+        cudaGetLastError(); // "not ready" stays behind as the last error; the check of the next launch must not find it
         comm->nccl.CommGetAsyncError(comm->group, &error);
         if (error != ncclSuccess && error != ncclInProgress) give_up(comm, what, comm->nccl.GetErrorString(error));
         if (now() > end) give_up(comm, what, "the other ranks did not come within an hour");

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LAUNCH_NAME(...) __VA_ARGS__ // takes the brackets off a kernel's name, which may hold commas
 
@@ -33,7 +34,8 @@
 
 #define DEVICE_INLINE static __device__ __forceinline__
 
-// Always on. Prints file:line, the call, CUDA's name and text for the error and the next action; exits with status 1.
+// Always on. Prints file:line, the call, CUDA's name and text for the error and the next action; ends with status 1. (Not by
+// exit: CUDA's own handlers would wait for kernels under way, and a collective among them waits for this rank.)
 #define CUDA_CHECK(call) cuda_check((call), #call, __FILE__, __LINE__)
 static inline void cuda_check(cudaError_t error, const char *call, const char *file, int line) {
     if (error == cudaSuccess) return;
@@ -41,13 +43,16 @@ static inline void cuda_check(cudaError_t error, const char *call, const char *f
     if (error == cudaErrorMemoryAllocation) action = "use smaller micro-batches or a smaller KV cache, or free the GPU";
     if (error == cudaErrorNoDevice || error == cudaErrorInsufficientDriver)
         action = "look at nvidia-smi: a GPU and a driver as new as the toolkit are needed; `make` builds the C version";
+    if (error == cudaErrorNoKernelImageForDevice || error == cudaErrorUnsupportedPtxVersion)
+        action = "this program was built for other GPUs, or by a toolkit newer than the driver: `make cuda CUDA_ARCH=90` for sm_90";
     if (error == cudaErrorInvalidConfiguration || error == cudaErrorInvalidValue)
         action = "print the sizes of this call: a zero, a negative or an oversized one is refused";
     if (error == cudaErrorIllegalAddress || error == cudaErrorLaunchFailure || error == cudaErrorMisalignedAddress)
         action = "a kernel touched memory it may not: run its test on the CPU harness (sim-asan) or compute-sanitizer";
     fprintf(stderr, "%s:%d: %s: %s (%s); %s\n", file, line, call, cudaGetErrorName(error), cudaGetErrorString(error),
             action);
-    exit(1);
+    fflush(NULL);
+    _exit(1);
 }
 
 template <class A, class B> __host__ __device__ constexpr auto ceil_div(A a, B b) { return (a + b - 1) / b; }
@@ -81,15 +86,6 @@ template <class T> DEVICE_INLINE Packed128<T> load128(const T *from) {
 template <class T> DEVICE_INLINE void store128(T *to, const Packed128<T> &packed) {
     CHECK_ALIGNED16(to);
     *reinterpret_cast<int4 *>(to) = pack128(packed);
-}
-// The same for data used once: "streaming" lines leave the caches first.
-template <class T> DEVICE_INLINE Packed128<T> load128cs(const T *from) {
-    CHECK_ALIGNED16(from);
-    return unpack128<T>(__ldcs(reinterpret_cast<const int4 *>(from)));
-}
-template <class T> DEVICE_INLINE void store128cs(T *to, const Packed128<T> &packed) {
-    CHECK_ALIGNED16(to);
-    __stcs(reinterpret_cast<int4 *>(to), pack128(packed));
 }
 
 // ---- Reductions. Every lane gets the result. The order of the sum is a fixed tree: the same bits in every run. ------

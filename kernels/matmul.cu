@@ -3,7 +3,8 @@
 //
 //   y^T (OC, N)  = (w^T)^T x^T      dx^T (C, N) = w^T dy^T      dw^T (C, OC) += x^T (dy^T)^T
 //
-// The bias is the library's epilogue, accumulation its beta = 1, and all sums are fp32 (never TF32). The library's
+// The bias is the library's epilogue, accumulation its beta = 1, and all sums are fp32: never TF32, and the parts of a
+// split-K meet in fp32 (by default the library may round each part to bf16, its output's type, first). The library's
 // heuristic is asked once for each shape; its answer and the descriptors stay in a table of PLANS places, in which a new
 // shape replaces an older one of the same hash (the number of tokens differs from micro-batch to micro-batch).
 //
@@ -65,23 +66,25 @@ void matmul_plans_free(MatmulPlans *plans) {
     free(plans);
 }
 
-static void describe(Plan *plan, const Product *p, int n) {
+// The bias is set again at every call; but what the library proposes may depend on there being one, and on how it is aligned.
+static void describe(Plan *plan, const Product *p, const void *bias) {
     cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_BIAS;
     CUBLAS_CHECK(cublasLtMatmulDescCreate(&plan->desc, CUBLAS_COMPUTE_32F, CUDA_R_32F));
     CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_TRANSA, &p->transa, sizeof p->transa));
     CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_TRANSB, &p->transb, sizeof p->transb));
-    if (p->bias) CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue));
+    if (bias) CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue));
+    if (bias) CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias));
     bool ta = p->transa != CUBLAS_OP_N, tb = p->transb != CUBLAS_OP_N;
     CUBLAS_CHECK(cublasLtMatrixLayoutCreate(&plan->a, type_x, ta ? p->k : p->m, ta ? p->m : p->k, ta ? p->k : p->m));
-    CUBLAS_CHECK(cublasLtMatrixLayoutCreate(&plan->b, type_x, tb ? n : p->k, tb ? p->k : n, tb ? n : p->k));
-    CUBLAS_CHECK(cublasLtMatrixLayoutCreate(&plan->d, static_cast<cudaDataType_t>(p->out), p->m, n, p->m));
+    CUBLAS_CHECK(cublasLtMatrixLayoutCreate(&plan->b, type_x, tb ? p->n : p->k, tb ? p->k : p->n, tb ? p->n : p->k));
+    CUBLAS_CHECK(cublasLtMatrixLayoutCreate(&plan->d, static_cast<cudaDataType_t>(p->out), p->m, p->n, p->m));
 }
 
 static void choose_algorithm(const Device *dev, Plan *plan, const Product *p) {
     cublasLtMatmulPreference_t preference;
     cublasLtMatmulHeuristicResult_t result;
     size_t workspace = DEVICE_WORKSPACE_BYTES;
-    uint32_t no_split = CUBLASLT_REDUCTION_SCHEME_NONE;
+    uint32_t reduction = dev->invariant ? CUBLASLT_REDUCTION_SCHEME_NONE : CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE; // NONE is always allowed
     int found = 0;
     CUBLAS_CHECK(cublasLtMatmulPreferenceCreate(&preference));
 #define SET(attribute, value) CUBLAS_CHECK(cublasLtMatmulPreferenceSetAttribute(preference, attribute, &(value), sizeof(value)))
@@ -90,39 +93,35 @@ static void choose_algorithm(const Device *dev, Plan *plan, const Product *p) {
     SET(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, p->align_b);
     SET(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, p->align_d);
     SET(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, p->align_d);
-    if (dev->invariant) SET(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, no_split);
+    SET(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, reduction);
 #undef SET
     cublasStatus_t status =
         cublasLtMatmulAlgoGetHeuristic(dev->cublas, plan->desc, plan->a, plan->b, plan->d, plan->d, preference, 1, &result, &found);
-    REQUIRE(status == CUBLAS_STATUS_SUCCESS && found == 1,
+    REQUIRE(status == CUBLAS_STATUS_SUCCESS && found == 1 && result.state == CUBLAS_STATUS_SUCCESS,
             "cuBLASLt has no algorithm for %d x %d x %d (status %d): are the model's sizes multiples of 8?", p->m, p->n, p->k,
             static_cast<int>(status));
     plan->algo = result.algo;
     CUBLAS_CHECK(cublasLtMatmulPreferenceDestroy(preference));
 }
 
-static Plan *find_plan(Device *dev, const Product *p) {
+static Plan *find_plan(Device *dev, const Product *p, const void *bias) {
     const unsigned *words = reinterpret_cast<const unsigned *>(p);
     unsigned hash = 2166136261u; // FNV-1a over the words of p
     for (size_t i = 0; i < sizeof *p / sizeof *words; i++) hash = (hash ^ words[i]) * 16777619u;
     Plan *plan = &dev->plans->plan[(hash ^ hash >> 16) % PLANS];
     if (plan->used && !memcmp(&plan->product, p, sizeof *p)) return plan;
     plan_clear(plan);
-    bool pinned = dev->invariant && p->transb == CUBLAS_OP_N; // n is the number of tokens in all products but dw
-    describe(plan, p, pinned ? PINNED_TOKENS : p->n);
+    describe(plan, p, bias);
     choose_algorithm(dev, plan, p);
-    if (pinned) {
-        uint64_t tokens = static_cast<uint64_t>(p->n);
-        CUBLAS_CHECK(cublasLtMatrixLayoutSetAttribute(plan->b, CUBLASLT_MATRIX_LAYOUT_COLS, &tokens, sizeof tokens));
-        CUBLAS_CHECK(cublasLtMatrixLayoutSetAttribute(plan->d, CUBLASLT_MATRIX_LAYOUT_COLS, &tokens, sizeof tokens));
-    }
     plan->product = *p;
     plan->used = true;
     return plan;
 }
 
-static unsigned alignment(const void *address) { // the largest power of two that divides it, up to 256
-    unsigned low = static_cast<unsigned>(reinterpret_cast<uintptr_t>(address)) | 256u;
+// The largest power of two that divides an address, up to the 128 that all of an arena's tensors have: so a shape has one plan,
+// and in invariant mode one algorithm, wherever its operands happen to lie.
+static unsigned alignment(const void *address) {
+    unsigned low = static_cast<unsigned>(reinterpret_cast<uintptr_t>(address)) | 128u;
     return low & (0u - low);
 }
 
@@ -130,7 +129,14 @@ static void multiply(Device *dev, void *D, const void *A, const void *B, const v
     if (p.m == 0 || p.n == 0) return;
     p.bias = bias != NULL;
     p.align_a = alignment(A), p.align_b = alignment(B), p.align_d = alignment(D);
-    Plan *plan = find_plan(dev, &p);
+    bool pinned = dev->invariant && p.transb == CUBLAS_OP_N; // n is the number of tokens in all products but dw
+    uint64_t tokens = static_cast<uint64_t>(p.n);
+    if (pinned) p.n = PINNED_TOKENS;
+    Plan *plan = find_plan(dev, &p, bias);
+    if (pinned) {
+        CUBLAS_CHECK(cublasLtMatrixLayoutSetAttribute(plan->b, CUBLASLT_MATRIX_LAYOUT_COLS, &tokens, sizeof tokens));
+        CUBLAS_CHECK(cublasLtMatrixLayoutSetAttribute(plan->d, CUBLASLT_MATRIX_LAYOUT_COLS, &tokens, sizeof tokens));
+    }
     float one = 1.0f, beta = p.accumulate ? 1.0f : 0.0f;
     if (bias) CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias));
     CUBLAS_CHECK(cublasLtMatmul(dev->cublas, plan->desc, &one, A, plan->a, B, plan->b, &beta, D, plan->d, D, plan->d, &plan->algo, dev->workspace,
@@ -152,26 +158,36 @@ extern "C" void matmul_backward_input(Device *dev, floatX *dx, const floatX *dy,
     multiply(dev, dx, w, dy, NULL, {C, N, OC, CUBLAS_OP_N, CUBLAS_OP_N, type_x, 0, 0, 0, 0, 0});
 }
 
-// ---- dbias: a block sums 32 columns. Each warp takes every ROWS-th row, a lane a column; then over the warps in order.
-enum { ROWS = 16 };
+// ---- dbias: the rows are cut into pieces, so that the whole device takes part; then the pieces' sums are summed, in order ------
+enum { ROWS = 16, PIECES = 64, PIECE_MIN = 128 };
 
-static __global__ void column_sum_kernel(float *sum, const floatX *x, int N, int columns) {
+// sum (pieces, columns) = or, if `add`, += the sums of piece blockIdx.y of the rows. A block has 32 columns, a lane one; each warp takes
+// every ROWS-th row, then over the warps in order.
+template <class T> static __global__ void column_sum_kernel(float *sum, const T *x, int N, int columns, int piece, bool add) {
     __shared__ float partial[ROWS][32];
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32, column = blockIdx.x * 32 + lane;
+    int first = blockIdx.y * piece, last = min(N - first, piece) + first;
     float mine = 0;
-    for (int n = warp; column < columns && n < N; n += ROWS) mine += to_float(x[static_cast<size_t>(n) * columns + column]);
+    for (int n = first + warp; column < columns && n < last; n += ROWS) mine += to_float(x[static_cast<size_t>(n) * columns + column]);
     partial[warp][lane] = mine;
     __syncthreads();
     if (warp > 0 || column >= columns) return;
-    float total = 0;
+    float *to = sum + static_cast<size_t>(blockIdx.y) * columns + column, total = 0;
     for (int w = 0; w < ROWS; w++) total += partial[w][lane];
-    sum[column] += total;
+    *to = add ? *to + total : total;
+}
+
+static void column_sums(Device *dev, float *dbias, const floatX *dy, int N, int OC) {
+    int piece = max(ceil_div(N, PIECES), static_cast<int>(PIECE_MIN)), pieces = ceil_div(N, piece);
+    float *partial = static_cast<float *>(dev->workspace);
+    REQUIRE(OC <= DEVICE_WORKSPACE_BYTES / static_cast<int>(PIECES * sizeof *partial), "a bias of %d values: more than the workspace holds", OC);
+    LAUNCH((column_sum_kernel<floatX>), dim3(ceil_div(OC, 32), pieces), 32 * ROWS, 0, dev->stream)(partial, dy, N, OC, piece, false);
+    LAUNCH((column_sum_kernel<float>), ceil_div(OC, 32), 32 * ROWS, 0, dev->stream)(dbias, partial, pieces, OC, pieces, true);
+    CUDA_CHECK(cudaGetLastError());
 }
 
 extern "C" void matmul_backward_weight(Device *dev, float *dw, float *dbias, const floatX *dy, const floatX *x, int N, int C, int OC) {
     OP_RANGE();
     multiply(dev, dw, x, dy, NULL, {C, OC, N, CUBLAS_OP_N, CUBLAS_OP_T, CUDA_R_32F, 0, 1, 0, 0, 0});
-    if (!dbias) return;
-    LAUNCH((column_sum_kernel), ceil_div(OC, 32), 32 * ROWS, 0, dev->stream)(dbias, dy, N, OC);
-    CUDA_CHECK(cudaGetLastError());
+    if (dbias) column_sums(dev, dbias, dy, N, OC);
 }

@@ -1,4 +1,4 @@
-// The only inline PTX of the project: tensor cores (ldmatrix, mma) and asynchronous copies (cp.async). sm_80 and later.
+// The only inline PTX of the project: tensor cores (ldmatrix, mma), asynchronous copies (cp.async), ex2. sm_80 and later.
 // Source of every layout: NVIDIA, Parallel Thread Execution ISA, sections on mma.m16n8k16 (bf16), ldmatrix, cp.async.
 // Each function has a second body for dev/cuda_on_cpu, which computes the same from the layouts written here.
 //
@@ -12,9 +12,8 @@
 // passes the address of row r of tile i (8 values, 16-byte aligned). Register i of a lane receives elements 2q, 2q+1 of
 // row g of tile i; with .trans, rows 2q and 2q+1 of column g. So, for a row-major tile:
 //   * A from (m, k):  ldmatrix_x4, lane l addresses row m = l % 16, k 8 (l / 16).
-//   * B from (n, k), a weight:  ldmatrix_x2, lane l addresses row n = l % 8, k 8 (l / 8 % 2). ldmatrix_x4 gives two
-//     neighbouring B, the first in r[0], r[1]: row n = l % 8 + 8 (l / 16), k 8 (l / 8 % 2).
-//   * B from (k, n):  ldmatrix_x2_trans, lane l addresses row k = l % 16.
+//   * two neighbouring B, the first in r[0], r[1], from (n, k), a weight:  ldmatrix_x4, lane l addresses row
+//     n = l % 8 + 8 (l / 16), k 8 (l / 8 % 2); from (k, n):  ldmatrix_x4_trans, row k = l % 16, n 8 (l / 16).
 #ifndef KERNELS_PTX_CUH
 #define KERNELS_PTX_CUH
 #include "kernels/launch.cuh"
@@ -45,29 +44,6 @@ DEVICE_INLINE void ldmatrix_x4_trans(unsigned (&r)[4], const void *row) {
 #endif
 }
 
-// Lanes 16..31 pass any address in shared memory; it is not read.
-DEVICE_INLINE void ldmatrix_x2(unsigned (&r)[2], const void *row) {
-#ifdef CUDA_ON_CPU
-    sim_ldmatrix(r, 2, false, row);
-#else
-    asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];"
-                 : "=r"(r[0]), "=r"(r[1])
-                 : "r"(shared_address(row))
-                 : "memory");
-#endif
-}
-
-DEVICE_INLINE void ldmatrix_x2_trans(unsigned (&r)[2], const void *row) {
-#ifdef CUDA_ON_CPU
-    sim_ldmatrix(r, 2, true, row);
-#else
-    asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0, %1}, [%2];"
-                 : "=r"(r[0]), "=r"(r[1])
-                 : "r"(shared_address(row))
-                 : "memory");
-#endif
-}
-
 // d += A B, bf16 products, fp32 accumulation.
 DEVICE_INLINE void mma_m16n8k16(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
 #ifdef CUDA_ON_CPU
@@ -86,6 +62,17 @@ DEVICE_INLINE unsigned pack_bf16(float low, float high) {
     unsigned bits;
     memcpy(&bits, &pair, sizeof bits);
     return bits;
+}
+
+// 2^x within 2^-22 of itself; 0 where that is below 2^-126. One instruction: exp2f takes three more to keep such small values.
+DEVICE_INLINE float exp2_approx(float x) {
+#ifdef CUDA_ON_CPU
+    return exp2f(x);
+#else
+    float y;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+#endif
 }
 
 // Starts a copy of 16 bytes from global to shared memory, both 16-byte aligned. Only the first `valid` bytes (0..16)

@@ -168,9 +168,11 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     return synchronise("cudaStreamSynchronize", stream_of(stream));
 }
 cudaError_t cudaDeviceSynchronize(void) { return synchronise("cudaDeviceSynchronize", NULL); }
+// As the runtime does, "not ready" becomes the thread's last error, which the check of the next launch would take for its own.
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
+    bool ready = order_of(stream_of(stream))->first == NULL; // with CUDA_ON_CPU_STREAM=late there may be work: it is done by the next query
     run(stream_of(stream));
-    return stream_of(stream)->stuck ? cudaErrorNotReady : cudaSuccess;
+    return sim_set_error(ready && !stream_of(stream)->stuck ? cudaSuccess : cudaErrorNotReady);
 }
 
 // ---- Events --------------------------------------------------------------------------------------------------------
@@ -227,7 +229,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
 }
 cudaError_t cudaEventQuery(cudaEvent_t event) {
     await(&(Record){event, event->recorded});
-    return event->recorded && event->stream->stuck ? cudaErrorNotReady : cudaSuccess;
+    return sim_set_error(event->recorded && event->stream->stuck ? cudaErrorNotReady : cudaSuccess);
 }
 cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t start, cudaEvent_t end) {
     if (start->done < start->recorded || end->done < end->recorded) return sim_set_error(cudaErrorNotReady);

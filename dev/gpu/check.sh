@@ -1,19 +1,24 @@
 #!/bin/bash
 # Everything there is to check on a machine with a GPU, in one command:
-#     dev/gpu/check.sh OUTDIR
+#     dev/gpu/check.sh OUTDIR [PART...]      parts, for where time is short: tests program memcheck racecheck initcheck synccheck demo bench
 # Programs are built where nvcc and the libraries of dev/dependencies.sh are, and otherwise taken from build/bundle, which
 # `make cuda-bundle` makes on a machine that has them (it needs no GPU) and which brings its libraries along.
 # Runs the kernel tests in bf16 and fp32, the kernels against their C twins, ranks (as many as there are GPUs), the whole program
 # against the C build, all that is small again under compute-sanitizer, a demo, and the benchmarks, beside PyTorch where it is
 # there. Writes OUTDIR/README.md, results.json, bench.md, bench.json and logs. Ends with status 1 if anything is wrong.
 set -u
-[ $# -eq 1 ] || { echo "usage: dev/gpu/check.sh OUTDIR"; exit 2; }
+usage() { echo "usage: dev/gpu/check.sh OUTDIR [tests|program|memcheck|racecheck|initcheck|synccheck|demo|bench]..."; exit 2; }
+[ $# -ge 1 ] || usage
+parts=" ${*:2} "
+for part in ${*:2}; do [[ " tests program memcheck racecheck initcheck synccheck demo bench " == *" $part "* ]] || usage; done
 mkdir -p "$1/logs" && out=$(realpath "$1") || exit 2
 cd "$(dirname "$0")/../.." || exit 2
 failed=0 total=0 json=""
 
-# step NAME COMMAND...: runs it, its output into a log, its verdict and time into the tables
+# step NAME COMMAND...: runs it if its part is wanted, its output into a log, its verdict and time into the tables
+wanted() { [ "$parts" = "  " ] || [ "$part" = build ] || [[ "$parts" == *" $part "* ]]; }
 step() {
+    wanted || return 0
     local name=$1 start=$SECONDS log verdict=ok
     shift
     log=logs/$(echo "$name" | tr -c 'a-zA-Z0-9_\n' '-').log
@@ -25,7 +30,7 @@ step() {
     json="$json${json:+,}
 {\"name\":\"$name\",\"ok\":$([ $verdict = ok ] && echo true || echo false),\"seconds\":$((SECONDS - start)),\"log\":\"$log\"}"
 }
-skip() { echo "skipped  $1: $2"; echo "| $1 | skipped: $2 | |" >>"$out/steps.md"; }
+skip() { wanted || return 0; echo "skipped  $1: $2"; echo "| $1 | skipped: $2 | |" >>"$out/steps.md"; }
 finish() {
     { echo "# Check on a GPU, $(date -u +%Y-%m-%d)"; echo; sed 's/^/    /' "$out/machine.txt"; echo
       echo "| step | result | seconds |"; echo "| --- | --- | --- |"; cat "$out/steps.md"
@@ -45,6 +50,7 @@ nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader >"
 }
 gpus=$(wc -l <"$out/machine.txt")
 
+part=build
 # ---- Programs -------------------------------------------------------------------------------------------------------------
 bundle=build/bundle
 nvcc=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null)
@@ -58,8 +64,13 @@ else
     failed=1 total=1
     finish
 fi
-export LD_LIBRARY_PATH=$PWD/$bundle/lib:/usr/local/cuda/lib64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+# cuBLAS and NCCL may be the toolkit's, or those that PyTorch brought.
+wheels=$(python3 -c 'import glob, nvidia; print(":".join(d for path in nvidia.__path__ for d in glob.glob(path + "/*/lib")))' 2>/dev/null)
+export LD_LIBRARY_PATH=$PWD/$bundle/lib:/usr/local/cuda/lib64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}${wheels:+:$wheels}
 
+step "libraries" sh -c "ldd $bundle/bf16/train $bundle/bf16/test_rows | { ! grep 'not found'; }"
+
+part=tests
 # ---- Tests ----------------------------------------------------------------------------------------------------------------
 export TWINS_SO=$bundle/cpu/twins.so
 for precision in bf16 fp32; do
@@ -68,15 +79,18 @@ for precision in bf16 fp32; do
         step "$precision $(basename "$test")" "$test"
     done
 done
+part=program
 step "ranks" env CUDA_RANKS="$gpus" $bundle/fp32/test_comm
 step "whole program" tests/cuda/run.sh $bundle/cpu/train $bundle/cpu/compare_runs $bundle/fp32/train $bundle/bf16/train "$gpus"
 
+part=memcheck
 # ---- compute-sanitizer: the small tests, and one training step -------------------------------------------------------------
 sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2>/dev/null)
 tiny="--data task:add@1 --problems 32 --heldout 1 --layers 1 --channels 64 --heads 1 --kv-heads 1 --ffn 64 --sft-steps 1 --sft-batch 4 --steps 1
       --prompts 2 --rollouts 2 --rollouts-low 1 --rollouts-high 3 --max-tokens 12 --explore 2 --eval-samples 1 --slots 3 --micro-tokens 64"
 if [ -n "$sanitizer" ] && "$sanitizer" $bundle/fp32/test_rows >/dev/null 2>&1; then
-    for tool in memcheck racecheck initcheck synccheck; do
+    for part in memcheck racecheck initcheck synccheck; do
+        tool=$part
         for test in test_rmsnorm test_swiglu test_rope test_embedding test_matmul test_attention test_attention_decode test_advantage test_decode; do
             step "$tool $test" timeout 300 "$sanitizer" --tool $tool --error-exitcode 9 $bundle/bf16/$test
         done
@@ -87,6 +101,7 @@ else
     skip compute-sanitizer "it is not here, or does not work on this machine"
 fi
 
+part=demo
 # ---- A demo: the policy must get better --------------------------------------------------------------------------------------
 demo() {
     $bundle/bf16/train --data task:serial@1-2,gcd@1-2,add@1-3 --problems 1024 --heldout 256 --sft-steps 1800 --steps 60 \
@@ -98,6 +113,7 @@ step "demo" demo
 step "evaluation" $bundle/bf16/eval --model "$out/demo/model" --data task:serial@1-2,gcd@1-2,add@1-3 --problems 64 --samples 8 --k 1,8
 rm -rf "$out/demo/checkpoints" "$out/demo/model"
 
+part=bench
 # ---- Benchmarks ---------------------------------------------------------------------------------------------------------------
 step "benchmarks" $bundle/bf16/bench "$out"
 if python3 -c 'import torch; torch.zeros(1).cuda()' >/dev/null 2>&1; then

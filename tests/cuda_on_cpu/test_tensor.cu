@@ -67,22 +67,22 @@ static __global__ void product_kernel(float *y, const __nv_bfloat16 *a, const __
         }
 }
 
-// ldmatrix_x2 in both forms and pack_bf16, by one product of 16 x 16 with 16 x 8.
-static __global__ void x2_kernel(float *y, const __nv_bfloat16 *a, const __nv_bfloat16 *b, int transposed_b) {
+// pack_bf16, by one product of 16 x 16 with 16 x 8: of the two B that ldmatrix_x4 gives, the first.
+static __global__ void pack_kernel(float *y, const __nv_bfloat16 *a, const __nv_bfloat16 *b, int transposed_b) {
     __shared__ __align__(16) __nv_bfloat16 tile_b[TILE_K][ROW];
     int lane = threadIdx.x, g = lane / 4, q = lane % 4;
     int columns = transposed_b ? 8 : 16;
     for (int i = lane; i < 128; i += 32) tile_b[i / columns][i % columns] = b[i];
     __syncwarp();
-    unsigned fa[4], fb[2];
+    unsigned fa[4], fb[4];
     for (int i = 0; i < 4; i++) {
         const __nv_bfloat16 *pair = a + 16 * (g + 8 * (i % 2)) + 2 * q + 8 * (i / 2);
         fa[i] = pack_bf16(to_float(pair[0]), to_float(pair[1]));
     }
     if (transposed_b)
-        ldmatrix_x2_trans(fb, &tile_b[lane % 16][0]);
+        ldmatrix_x4_trans(fb, &tile_b[lane % 16][0]);
     else
-        ldmatrix_x2(fb, &tile_b[lane % 8][8 * (lane / 8 % 2)]);
+        ldmatrix_x4(fb, &tile_b[lane % 8][8 * (lane / 8 % 2)]);
     float d[4] = {1, 1, 1, 1};
     mma_m16n8k16(d, fa, fb[0], fb[1]);
     for (int i = 0; i < 4; i++) y[8 * (g + 8 * (i / 2)) + 2 * q + i % 2] = d[i];
@@ -138,14 +138,14 @@ static void test_product(void **) {
         }
 }
 
-static void test_x2(void **) {
+static void test_pack(void **) {
     __nv_bfloat16 h_a[256], h_b[128];
     float *y, h_y[128];
     for (int i = 0; i < 256; i++) h_a[i] = value(i), h_b[i / 2] = value(5 * i + 2);
     __nv_bfloat16 *a = upload(h_a, 256), *b = upload(h_b, 128);
     CUDA_CHECK(cudaMalloc(&y, sizeof h_y));
     for (int transposed_b = 0; transposed_b < 2; transposed_b++) {
-        LAUNCH((x2_kernel), 1, 32, 0, 0)(y, a, b, transposed_b);
+        LAUNCH((pack_kernel), 1, 32, 0, 0)(y, a, b, transposed_b);
         CUDA_CHECK(cudaGetLastError());
         CUDA_CHECK(cudaMemcpy(h_y, y, sizeof h_y, cudaMemcpyDeviceToHost));
         check(h_y, h_a, h_b, 16, 8, 16, transposed_b, 1);
@@ -181,7 +181,7 @@ static void test_zero_fill(void **) {
 }
 
 int main() {
-    const CMUnitTest tests[] = {cmocka_unit_test(test_product), cmocka_unit_test(test_x2),
+    const CMUnitTest tests[] = {cmocka_unit_test(test_product), cmocka_unit_test(test_pack),
                                 cmocka_unit_test(test_zero_fill)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
