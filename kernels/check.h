@@ -1,7 +1,7 @@
 // How this program reports trouble. Two ways, and no third:
 //
 //   REQUIRE(cond, "what is wrong and what to do", ...)   for conditions the program cannot go on without:
-//       prints file:line, the expression and the message to stderr and exits with status 1. Always on.
+//       prints file:line, the expression and the message to stderr and ends with status 1. Always on.
 //   Error *err, fail(err, "...")                         for parsers of files, flags, model output: they fill
 //       `err` with one line that names file, line or byte and the next action, return false/NULL, and never exit.
 #ifndef KERNELS_CHECK_H
@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 typedef struct Error {
     char text[512]; // one line, no newline at its end; empty while nothing failed
@@ -27,13 +28,20 @@ __attribute__((format(printf, 2, 3), unused)) static bool fail(Error *err, const
     return false;
 }
 
+// What is written is flushed. Not exit: the handlers that CUDA leaves there would wait for kernels under way, and a collective
+// among them waits for this rank, whose end the others would never see.
+__attribute__((noreturn, unused)) static void end_process(void) {
+    fflush(NULL);
+    _exit(1);
+}
+
 #define REQUIRE(cond, ...)                                                                                             \
     do {                                                                                                               \
         if (!(cond)) {                                                                                                 \
             fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #cond);                                                 \
             fprintf(stderr, __VA_ARGS__);                                                                              \
             fputc('\n', stderr);                                                                                       \
-            exit(1);                                                                                                   \
+            end_process();                                                                                             \
         }                                                                                                              \
     } while (0)
 

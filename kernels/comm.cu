@@ -70,12 +70,12 @@ static double now() {
 }
 
 // Where a rank has died, the lifeline knows which, and ends this process with that message while we sleep.
-// Not exit: its handlers would wait for a GPU that waits for the other ranks.
 __attribute__((noreturn)) static void give_up(Comm *comm, const char *what, const char *why) {
     sleep(1);
     fprintf(stderr, "rank %d: %s: %s; this rank ends. The newest checkpoint is whole: go on from it with --resume\n", comm->launch.rank, what, why);
+    alarm(10); // ends this process should the abort hang too
     if (comm->group) comm->nccl.CommAbort(comm->group);
-    _exit(1);
+    end_process();
 }
 
 static void pause_a_little(int round) {

@@ -9,13 +9,13 @@
 // and store128 only; inline PTX in ptx.cuh only. Packed128 has its name and its idea from llm.c.
 #ifndef KERNELS_LAUNCH_CUH
 #define KERNELS_LAUNCH_CUH
+#include "kernels/check.h"
 #include <cuda_runtime.h>
 #include <cuda_bf16.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define LAUNCH_NAME(...) __VA_ARGS__ // takes the brackets off a kernel's name, which may hold commas
 
@@ -34,8 +34,7 @@
 
 #define DEVICE_INLINE static __device__ __forceinline__
 
-// Always on. Prints file:line, the call, CUDA's name and text for the error and the next action; ends with status 1. (Not by
-// exit: CUDA's own handlers would wait for kernels under way, and a collective among them waits for this rank.)
+// Always on. Prints file:line, the call, CUDA's name and text for the error and the next action; ends with status 1.
 #define CUDA_CHECK(call) cuda_check((call), #call, __FILE__, __LINE__)
 static inline void cuda_check(cudaError_t error, const char *call, const char *file, int line) {
     if (error == cudaSuccess) return;
@@ -51,8 +50,7 @@ static inline void cuda_check(cudaError_t error, const char *call, const char *f
         action = "a kernel touched memory it may not: run its test on the CPU harness (sim-asan) or compute-sanitizer";
     fprintf(stderr, "%s:%d: %s: %s (%s); %s\n", file, line, call, cudaGetErrorName(error), cudaGetErrorString(error),
             action);
-    fflush(NULL);
-    _exit(1);
+    end_process();
 }
 
 template <class A, class B> __host__ __device__ constexpr auto ceil_div(A a, B b) { return (a + b - 1) / b; }

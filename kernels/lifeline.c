@@ -213,12 +213,11 @@ static void tell(const Lifeline *l, News news) {
         if (l->peers[i] >= 0) all_bytes(l->peers[i], &news, sizeof news, true);
 }
 
-// Not exit: its handlers would wait for a GPU that waits for the dead rank.
 __attribute__((noreturn)) static void die_with(const Lifeline *l, int rank) {
     if (l->launch.rank == 0) tell(l, (News){DEATH, rank});
     fprintf(stderr, "rank %d: rank %d has died; this rank ends too. The newest checkpoint is whole: go on from it with --resume\n",
             l->launch.rank, rank);
-    _exit(1);
+    end_process();
 }
 
 static void *watch(void *lifeline) {

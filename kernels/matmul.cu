@@ -43,7 +43,7 @@ static void cublas_check(cublasStatus_t status, const char *call, const char *fi
     if (status == CUBLAS_STATUS_SUCCESS) return;
     fprintf(stderr, "%s:%d: %s: cuBLASLt status %d; run again with CUBLASLT_LOG_LEVEL=2 to see which argument it refuses\n", file, line, call,
             static_cast<int>(status));
-    exit(1);
+    end_process();
 }
 
 MatmulPlans *matmul_plans_new() {

@@ -139,7 +139,8 @@ DEVICE_INLINE int largest(const float *z, int V) {
 }
 
 template <int W>
-static __global__ void sample_kernel(Sampled *sampled, const float *logits, const SampleKey *keys, SampleConfig c, int V) {
+static __global__ void sample_kernel(Sampled *sampled, const float *logits, const SampleKey *keys, const SampleConfig *config, int V) {
+    SampleConfig c = *config;
     const float *z = logits + static_cast<size_t>(blockIdx.x) * V;
     float inv_temp = c.temp > 0 ? 1.0f / c.temp : 1.0f;
     PolicyRow row = policy_row<W>(z, V, inv_temp);
@@ -163,7 +164,7 @@ extern "C" void sample_forward(Device *dev, Sampled *sampled, const float *logit
     OP_RANGE();
     if (R == 0) return;
     by_width(V % WIDE == 0 && aligned16(logits), [&](auto W) {
-        LAUNCH((sample_kernel<W>), R, row_threads(V, W), 0, dev->stream)(sampled, logits, key, *config, V);
+        LAUNCH((sample_kernel<W>), R, row_threads(V, W), 0, dev->stream)(sampled, logits, key, config, V);
     });
     CUDA_CHECK(cudaGetLastError());
 }

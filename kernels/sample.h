@@ -31,7 +31,8 @@ typedef struct Sampled {
     TokenPolicy policy; // log pi_a, H, E at temperature temp
 } Sampled;
 
-// writes sampled (R); logits (R, V) fp32, key (R), all on the device
+// writes sampled (R); logits (R, V) fp32, key (R), config (1): all of them on the device, so that a recorded step (graph.h) serves
+// under any configuration
 void sample_forward(Device *dev, Sampled *sampled, const float *logits, const SampleKey *key,
                     const SampleConfig *config, int R, int V);
 

@@ -34,8 +34,9 @@ struct Generator {
     int *seq, *row, *tables; // device: (rows), (slots), (slots, table_width)
     BlockCopy *copies;       // device: (slots)
     int *eos;                // device
+    SampleConfig *sample;    // device: of this run
     Sampled *sampled;        // device: (slots)
-    Graph **graph;           // (slots + 1) the decoding step of so many rows, recorded; NULL: not yet, or not in this run
+    Graph **graph;           // (slots + 1) the decoding step of so many rows, recorded; NULL: not yet
     bool *warm;              // (slots + 1) that step has run once
     // host
     int *h_ids, *h_pos, *h_seq, *h_left, *h_taken, *h_tables;
@@ -74,6 +75,7 @@ static void plan_device(Generator *g) {
     ARENA_PLAN(&g->arena, g->tables, (size_t)g->slots * g->table_width);
     ARENA_PLAN(&g->arena, g->copies, g->slots);
     ARENA_PLAN(&g->arena, g->eos, MODEL_MAX_EOS);
+    ARENA_PLAN(&g->arena, g->sample, 1);
     ARENA_PLAN(&g->arena, g->sampled, g->slots);
 }
 
@@ -120,13 +122,9 @@ Generator *generator_new(const Gpt *gpt, int slots, int T) {
     return g;
 }
 
-static void forget_graphs(Generator *g) {
-    for (int R = 0; R <= g->slots; R++) graph_free(g->gpt->dev, g->graph[R]), g->graph[R] = NULL;
-}
-
 void generator_free(Generator *g) {
     if (!g) return;
-    forget_graphs(g);
+    for (int R = 0; R <= g->slots; R++) graph_free(g->gpt->dev, g->graph[R]);
     arena_free(&g->arena, g->gpt->dev);
     gpt_acts_free(&g->acts);
     void *arrays[] = {g->h_ids, g->h_pos, g->h_seq, g->h_left, g->h_taken, g->h_tables, g->h_key, g->h_log, g->h_copies, g->slot, g->graph,
@@ -273,17 +271,17 @@ static int decode_rows(Generator *g, int busy, int steps, int max_new) {
 }
 
 // One step of R rows, from the embedding to the stop test, all of it on the device.
-static void decode_step(Generator *g, int R, const SampleConfig *config) {
+static void decode_step(Generator *g, int R) {
     const ModelConfig *c = &g->gpt->config;
     forward(g, R);
     head_logits(g->gpt, &g->head, &g->acts, g->row, R);
-    sample_forward(g->gpt->dev, g->sampled, g->head.logits, g->next.key, config, R, c->V);
+    sample_forward(g->gpt->dev, g->sampled, g->head.logits, g->next.key, g->sample, R, c->V);
     decode_advance(g->gpt->dev, &g->next, g->sampled, g->eos, c->n_eos, R);
 }
 
 // `steps` of them. A size's first step ever runs as it is (kernels are loaded, products choose their algorithm); its next
-// one is recorded, with the sampling configuration in it, and replayed until the run ends.
-static void decode(Generator *g, int R, int steps, const SampleConfig *config) {
+// one is recorded, and replayed from then on.
+static void decode(Generator *g, int R, int steps) {
     RANGE_NUMBER("decode", R);
     Device *dev = g->gpt->dev;
     upload_rows(g, R);
@@ -293,11 +291,11 @@ static void decode(Generator *g, int R, int steps, const SampleConfig *config) {
     phase_begin(dev, PHASE_DECODE);
     for (int i = 0; i < steps; i++) {
         if (!g->warm[R]) {
-            decode_step(g, R, config);
+            decode_step(g, R);
             g->warm[R] = true;
         } else if (!graph_replay(dev, g->graph[R])) {
             graph_begin(dev);
-            decode_step(g, R, config);
+            decode_step(g, R);
             g->graph[R] = graph_end(dev);
         }
     }
@@ -371,15 +369,15 @@ long generator_run(Generator *g, Rollout *rollouts, int count, int rank, const P
     long steps = 0;
     int next = following(rollouts, count, 0, rank), busy = 0;
     reset_blocks(g);
+    device_upload(g->gpt->dev, g->sample, sample, sizeof *sample);
     for (;;) {
         busy += refill(g, rollouts, count, &next, rank, prompts, P, max_new);
         if (busy == 0) break;
         int burst = burst_steps(g, max_new), R = decode_rows(g, busy, burst, max_new);
-        decode(g, R, burst, sample);
+        decode(g, R, burst);
         busy -= take_tokens(g, busy, max_new);
         steps += burst;
     }
-    forget_graphs(g);
     REQUIRE(g->n_free == g->blocks, "%d KV blocks were lost: a bug, please report it", g->blocks - g->n_free);
     return steps;
 }

@@ -107,13 +107,14 @@ static void bench_vocabulary(Bench *b, int V, int M) {
     PolicyTargets targets = {target, one, one, one, NULL};
     PolicyObjective o = {.inv_temp = 1, .eps_low = 0.2f, .eps_high = 0.2f,
                          .comp = 0.4f, .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.9f, .entropy_max = 1, .delta_max = 1};
-    SampleConfig c = {1, 0, 1, 1, 1};
+    SampleConfig h_c = {1, 0, 1, 1, 1}, *c = zeros(b, sizeof *c);
+    device_upload(b->dev, c, &h_c, sizeof h_c);
     BENCH_SECONDS(b, s, policy_loss(b->dev, result, dlogits, logits, &targets, &o, M, V));
     bench_row(b, (double)n * (8 + sizeof(floatX)) / s / 1e9, "GB/s", b->copy, "policy_loss, %d rows of %d logits, read twice, written once", M, V);
-    BENCH_SECONDS(b, s, sample_forward(b->dev, sampled, logits, key, &c, M, V));
+    BENCH_SECONDS(b, s, sample_forward(b->dev, sampled, logits, key, c, M, V));
     bench_row(b, (double)n * 4 / s / 1e9, "GB/s", b->copy, "sample_forward, counted as one reading");
     free(h);
-    give_back(b, (void *[]){logits, one, dlogits, target, result, key, sampled}, 7);
+    give_back(b, (void *[]){logits, one, dlogits, target, result, key, c, sampled}, 8);
 }
 
 void bench_ops(Bench *b) {

@@ -9,7 +9,7 @@ static Sampled *sample(KernelTest *t, const float *h_logits, const SampleConfig 
     SampleKey *key = HOST(t, SampleKey, R);
     for (int r = 0; r < R; r++) key[r] = key_of(r);
     Sampled *sampled = DEVICE(t, Sampled, R);
-    sample_forward(t->dev, sampled, UPLOAD(t, h_logits, (size_t)R * V), UPLOAD(t, key, R), c, R, V);
+    sample_forward(t->dev, sampled, UPLOAD(t, h_logits, (size_t)R * V), UPLOAD(t, key, R), UPLOAD(t, c, 1), R, V);
     return DOWNLOAD(t, sampled, R);
 }
 
@@ -160,7 +160,7 @@ static void test_place(void **state) {
         keys[r] = key_of(R - 1 - r);
     }
     Sampled *straight = sample(&t, h, &c, R, V), *sampled = DEVICE(&t, Sampled, R);
-    sample_forward(t.dev, sampled, UPLOAD(&t, turned, R * V), UPLOAD(&t, keys, R), &c, R, V);
+    sample_forward(t.dev, sampled, UPLOAD(&t, turned, R * V), UPLOAD(&t, keys, R), UPLOAD(&t, &c, 1), R, V);
     Sampled *back = DOWNLOAD(&t, sampled, R);
     for (int r = 0; r < R; r++) assert_memory_equal(&straight[r], &back[R - 1 - r], sizeof(Sampled));
     test_close(&t);

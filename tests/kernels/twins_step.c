@@ -22,7 +22,7 @@ static void twin_sample(Twins *w, SampleConfig c, int R, int V) {
     mask_some(h_logits, NULL, R, V);
     float *logits = UPLOAD(&w->t, h_logits, R * V);
     Sampled *sampled = DEVICE(&w->t, Sampled, R), *want = HOST(&w->t, Sampled, R);
-    sample_forward(dev_of(w), sampled, logits, key, &c, R, V);
+    sample_forward(dev_of(w), sampled, logits, key, UPLOAD(&w->t, &c, 1), R, V);
     C(sample_forward)(w->c, want, h_logits, h_key, &c, R, V);
     Sampled *got = DOWNLOAD(&w->t, sampled, R);
     for (int r = 0, apart = 0; r < R; r++) { // of many tokens a row or two may be drawn where rounding decides between neighbours
