@@ -3,7 +3,7 @@
 #include "tests/kernels/kernel_test.h"
 #include <time.h>
 
-enum { BYTES = 1 << 22 };
+enum { BYTES = 1 << 20 };
 
 static double now(void) {
     struct timespec t;
@@ -17,22 +17,30 @@ static void work(KernelTest *t, char *memory, Phase phase, int times) {
     phase_end(t->dev);
 }
 
-static void test_phases(void **state) {
-    (void)state;
-    KernelTest t = test_open();
-    char *memory = DEVICE(&t, char, BYTES);
-    double seconds[PHASES], start = now(), sum = 0;
-    work(&t, memory, PHASE_LOSS, 1); // not within a step
-    phases_start(t.dev);
-    for (int i = 0; i < 150; i++) work(&t, memory, i % 2 ? PHASE_DECODE : PHASE_BACKWARD, i % 2 ? 1 : 8);
-    phases_stop(t.dev, seconds);
+static void one_step(KernelTest *t, char *memory, double seconds[PHASES]) {
+    double start = now(), sum = 0;
+    work(t, memory, PHASE_LOSS, 1); // not within a step
+    phases_start(t->dev);
+    for (int i = 0; i < 150; i++) work(t, memory, i % 2 ? PHASE_DECODE : PHASE_BACKWARD, i % 2 ? 1 : 8);
+    phases_stop(t->dev, seconds);
     double passed = now() - start;
     for (int p = 0; p < PHASES; p++) {
         assert_true((seconds[p] > 0) == (p == PHASE_DECODE || p == PHASE_BACKWARD));
         sum += seconds[p];
     }
     assert_true(sum <= passed);
-    assert_true(seconds[PHASE_BACKWARD] > seconds[PHASE_DECODE]); // eight times the work, 75 times over
+}
+
+static void test_phases(void **state) {
+    (void)state;
+    KernelTest t = test_open();
+    char *memory = DEVICE(&t, char, BYTES);
+    double seconds[PHASES], backward = INFINITY, decode = INFINITY; // the least of five steps: other programs only add to it
+    for (int step = 0; step < 5; step++) {
+        one_step(&t, memory, seconds);
+        backward = fmin(backward, seconds[PHASE_BACKWARD]), decode = fmin(decode, seconds[PHASE_DECODE]);
+    }
+    assert_true(backward > decode); // eight times the work, 75 times over
     work(&t, memory, PHASE_LOSS, 1);
     phases_start(t.dev);
     phases_stop(t.dev, seconds);
