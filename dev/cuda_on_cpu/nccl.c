@@ -113,21 +113,11 @@ static bool meet(struct ncclComm *comm, const char *what) { // false: a peer has
 // ---- Arithmetic ----------------------------------------------------------------------------------------------------
 static size_t type_bytes(ncclDataType_t type) {
     switch ((int)type) {
-    case ncclInt8:
-    case ncclUint8:
-        return 1;
-    case ncclBfloat16:
-        return 2;
-    case ncclInt32:
-    case ncclUint32:
-    case ncclFloat32:
-        return 4;
-    case ncclInt64:
-    case ncclUint64:
-    case ncclFloat64:
-        return 8;
-    default:
-        return 0;
+    case ncclInt8: case ncclUint8: return 1;
+    case ncclBfloat16: return 2;
+    case ncclInt32: case ncclUint32: case ncclFloat32: return 4;
+    case ncclInt64: case ncclUint64: case ncclFloat64: return 8;
+    default: return 0;
     }
 }
 
@@ -198,8 +188,7 @@ static void check_agreement(const struct ncclComm *comm) {
         if (other->kind != first->kind || other->type != first->type || other->count != first->count ||
             other->reduction != first->reduction || other->root != first->root)
             sim_die("the ranks issue different collectives: rank 0 %s of %zu values of type %d, reduction %d, root %d; "
-                    "rank %d %s of "
-                    "%zu values of type %d, reduction %d, root %d",
+                    "rank %d %s of %zu values of type %d, reduction %d, root %d",
                     kind_names[first->kind], first->count, (int)first->type, (int)first->reduction, first->root, r,
                     kind_names[other->kind], other->count, (int)other->type, (int)other->reduction, other->root);
     }
