@@ -57,6 +57,7 @@ nvcc=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null)
 if [ -n "$nvcc" ] && sh dev/dependencies.sh look; then
     arch=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -n 1 | tr -d .)
     step "build, sm_$arch" make -j"$(nproc)" cuda-bundle CUDA_ARCH="$arch"
+    [ $failed -eq 0 ] || finish
 elif [ -x $bundle/bf16/train ]; then
     skip build "the programs of $bundle are run; they were built elsewhere"
 else
@@ -68,7 +69,7 @@ fi
 wheels=$(python3 -c 'import glob, nvidia; print(":".join(d for path in nvidia.__path__ for d in glob.glob(path + "/*/lib")))' 2>/dev/null)
 export LD_LIBRARY_PATH=$PWD/$bundle/lib:/usr/local/cuda/lib64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}${wheels:+:$wheels}
 
-step "libraries" sh -c "ldd $bundle/bf16/train $bundle/bf16/test_rows | { ! grep 'not found'; }"
+step "libraries" sh -c "ldd $bundle/bf16/train $bundle/bf16/test_rows >'$out/logs/ldd.txt' && ! grep 'not found' '$out/logs/ldd.txt'"
 
 part=tests
 # ---- Tests ----------------------------------------------------------------------------------------------------------------
