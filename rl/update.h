@@ -27,8 +27,9 @@ void updater_free(Updater *updater);
 const Arena *updater_arena(const Updater *updater); // what it needs
 
 // Sets grads to the gradient of sum over tokens of weight * loss over these sequences (this rank's) and, by grads->buckets, those of
-// all other ranks, who call too; in micro-batches. results (sum of n) receives the statistics of each of this rank's tokens in order. compat: the control `authors-compat` (E and normalisers as in the
-// release: E a mean over the response, normalisers per micro-batch). The result's bits do not depend on micro_tokens (but for compat).
+// all other ranks, who call too; in micro-batches. results (sum of n) receives the statistics of each of this rank's tokens in
+// order. compat: the control `authors-compat` (E and normalisers as in the release: E a mean over the response, normalisers per
+// micro-batch). The result's bits do not depend on micro_tokens (but for compat).
 void updater_gradient(Updater *updater, Gradients *grads, TokenResult *results, const TrainSequence *sequences, int count,
                       const PolicyObjective *objective, bool compat);
 

@@ -114,23 +114,26 @@ static double bench_training(Gpt *gpt, int B, int T) {
     return B * T / best;
 }
 
-static double bench_decode(Gpt *gpt, int slots, int T) {
-    int token = 1;
-    Prompt prompt = {.tokens = &token, .n = 1};
+// A response of T tokens to each of `slots` prompts of n tokens. Returns tokens a second, of both.
+static double bench_generation(Gpt *gpt, int slots, int n, int T) {
+    int tokens[n];
+    Prompt prompts[slots];
+    for (int i = 0; i < n; i++) tokens[i] = 1 + i % 7;
+    for (int s = 0; s < slots; s++) prompts[s] = (Prompt){.id = s, .tokens = tokens, .n = n};
     RolloutPool pool = pool_new(slots, T);
-    Generator *generator = generator_new(gpt, slots, T + 1);
+    Generator *generator = generator_new(gpt, slots, n + T);
     SampleConfig sample = {1.0f, 0, 1.0f, 1, 0};
     double best = 1e30;
     for (int trial = 0; trial < 2; trial++) {
         pool.count = 0;
-        for (int s = 0; s < slots; s++) pool_add(&pool, &prompt, 0, s, 0);
+        for (int s = 0; s < slots; s++) pool_add(&pool, prompts, s, 0, 0);
         double start = seconds_now();
-        generator_run(generator, pool.rollouts, pool.count, 0, &prompt, 1, T, &sample);
+        generator_run(generator, pool.rollouts, pool.count, 0, prompts, slots, T, &sample);
         best = seconds_now() - start < best ? seconds_now() - start : best;
     }
     generator_free(generator);
     pool_free(&pool);
-    return slots * T / best;
+    return slots * (n - 1 + T) / best;
 }
 
 static void bench_model(Device *dev, const char *name, const ModelConfig *config, int B, int T, double peak) {
@@ -141,9 +144,11 @@ static void bench_model(Device *dev, const char *name, const ModelConfig *config
     device_upload_floats(dev, gpt->params, h, gpt->table.size);
     free(h);
     int new_tokens = config->L > 10 ? 48 : 128; // long enough to see attention, short enough to wait for
-    double N = (double)gpt->table.numbers, decode = bench_decode(gpt, 64, new_tokens), training = bench_training(gpt, B, T);
+    double N = (double)gpt->table.numbers, decode = bench_generation(gpt, 64, 1, new_tokens), training = bench_training(gpt, B, T);
+    double prefill = bench_generation(gpt, B, T, 1), body = N - (double)config->V * config->C; // a prompt has no logits but its last
     printf("%s: L %d, C %d, NH %d, NKV %d, F %d, V %d; N = %.2f M parameters, tied head\n", name, config->L, config->C, config->NH, config->NKV, config->F, config->V, N / 1e6);
     printf("  training step, %2d x %d tokens       %8.0f tokens/s   %6.1f GFLOP/s by 6 N a token   %2.0f %% of peak\n", B, T, training, 6 * N * training / 1e9, 100 * 6 * N * training / 1e9 / peak);
+    printf("  prefill,      %2d x %d tokens       %8.0f tokens/s   %6.1f GFLOP/s by 2 N without head  %2.0f %% of peak\n", B, T, prefill, 2 * body * prefill / 1e9, 100 * 2 * body * prefill / 1e9 / peak);
     printf("  decoding, 64 slots, %d tokens each   %8.0f tokens/s   %6.1f GFLOP/s by 2 N a token   %2.0f %% of peak\n", new_tokens, decode, 2 * N * decode / 1e9, 100 * 2 * N * decode / 1e9 / peak);
     gpt_free(gpt);
 }

@@ -36,20 +36,36 @@ static void bench_training(Bench *b, Gpt *gpt, const float *h_params, int B, int
     free(sequences), free(results), free(tokens);
 }
 
-static void bench_generation(Bench *b, Gpt *gpt, int slots, int new_tokens) {
-    int token = 1;
-    Prompt prompt = {.tokens = &token, .n = 1};
+// A response of new_tokens to each of `slots` prompts of n tokens: seconds.
+static double generate(Bench *b, Gpt *gpt, int slots, int n, int new_tokens) {
+    int tokens[n];
+    Prompt prompts[slots];
+    for (int i = 0; i < n; i++) tokens[i] = 1 + i % 7;
     RolloutPool pool = pool_new(slots, new_tokens);
-    Generator *generator = generator_new(gpt, slots, new_tokens + 1);
+    Generator *generator = generator_new(gpt, slots, n + new_tokens);
     SampleConfig sample = {1.0f, 0, 1.0f, 1, 0};
     double seconds;
-    for (int s = 0; s < slots; s++) pool_add(&pool, &prompt, 0, s, 0);
-    BENCH_SECONDS(b, seconds, generator_run(generator, pool.rollouts, slots, 0, &prompt, 1, new_tokens, &sample));
+    for (int s = 0; s < slots; s++) {
+        prompts[s] = (Prompt){.id = s, .tokens = tokens, .n = n};
+        pool_add(&pool, prompts, s, 0, 0);
+    }
+    BENCH_SECONDS(b, seconds, generator_run(generator, pool.rollouts, slots, 0, prompts, slots, new_tokens, &sample));
+    generator_free(generator);
+    pool_free(&pool);
+    return seconds;
+}
+
+static void bench_generation(Bench *b, Gpt *gpt, int slots, int new_tokens) {
+    double seconds = generate(b, gpt, slots, 1, new_tokens);
     double tokens = (double)slots * new_tokens, weights = (double)gpt->table.size * sizeof(floatX) * new_tokens;
     bench_row(b, tokens / seconds, "tokens/s", 0, "generation, %d slots, %d tokens each", slots, new_tokens);
     bench_row(b, weights / seconds / 1e9, "GB/s", b->copy / 2, "  weights read, against half the copy (a copy also writes)");
-    generator_free(generator);
-    pool_free(&pool);
+}
+
+static void bench_prefill(Bench *b, Gpt *gpt, int prompts, int n) {
+    double rate = (double)prompts * n / generate(b, gpt, prompts, n, 1);
+    bench_row(b, rate, "tokens/s", 0, "prefill, %d prompts of %d tokens", prompts, n);
+    bench_row(b, 2.0 * ((double)gpt->table.numbers - (double)gpt->config.V * gpt->config.C) * rate / 1e12, "TFLOP/s", b->gemm, "  by 2 N a token without the head");
 }
 
 void bench_whole(Bench *b) {
@@ -64,5 +80,6 @@ void bench_whole(Bench *b) {
     bench_training(b, gpt, h, b->small ? 2 : 32, b->small ? 24 : 1024);
     free(h);
     for (int slots = b->small ? 2 : 16; slots <= (b->small ? 2 : 1024); slots *= 4) bench_generation(b, gpt, slots, b->small ? 4 : 256);
+    bench_prefill(b, gpt, b->small ? 3 : 64, b->small ? 20 : 256);
     gpt_free(gpt);
 }
