@@ -90,10 +90,12 @@ void comm_sum_device_begin(Comm *comm, Device *dev, float *x, size_t n, bool sha
     (void)dev;
     size_t share = n / (size_t)comm->size;
     if (comm->size == 1) return;
-    for (int r = 0; shares && r < comm->size; r++) sum_at(comm, r, x + (size_t)r * share, share);
-    if (shares) return;
-    sum_at(comm, 0, x, n);
-    broadcast(comm, 0, x, n * sizeof *x);
+    if (shares) {
+        for (int r = 0; r < comm->size; r++) sum_at(comm, r, x + (size_t)r * share, share);
+    } else {
+        sum_at(comm, 0, x, n);
+        broadcast(comm, 0, x, n * sizeof *x);
+    }
 }
 void comm_sum_device_end(Comm *comm, Device *dev) { (void)comm, (void)dev; }
 

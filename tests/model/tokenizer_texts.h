@@ -17,7 +17,6 @@ static inline int draw(Draws *draws, int n) {
     return (int)((draws->state >> 33) % (uint64_t)n);
 }
 
-
 static inline int random_rune(Draws *draws, int number, const cJSON *blocks) {
     if (number % 4 == 0) return draw(draws, 256);
     if (number % 4 == 1) return draw(draws, 4) ? 33 + draw(draws, 94) : " \n\t\r"[draw(draws, 4)];
