@@ -1,6 +1,6 @@
 // Fields of a row: strings, numbers, lists and chats become text, and a gold is cut out of a solution by its rule.
 #include "data/problems_row.h"
-#include "kernels/check.h"
+#include "base/check.h"
 #include <math.h>
 #include <string.h>
 

@@ -2,7 +2,7 @@
 // Qwen3: pre-norm RMSNorm, grouped-query attention with rotary positions, SwiGLU; they differ in the flags below.
 #ifndef MODEL_CONFIG_H
 #define MODEL_CONFIG_H
-#include "kernels/check.h"
+#include "base/check.h"
 
 enum { MODEL_MAX_EOS = 8 };
 

@@ -1,5 +1,5 @@
 #include "rl/metrics.h"
-#include "model/json_file.h"
+#include "base/files.h"
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -22,7 +22,7 @@ StepMetrics metrics_empty(const char *phase, int step, int steps) {
 // Drops from a log what a resumed run will write again: lines of steps beyond the checkpoint, and half a last line.
 static bool keep_lines(const char *path, int sft_done, int rl_done, Error *err) {
     size_t n, kept = 0;
-    char *text = file_read_whole(path, (size_t)4 << 30, &n, err);
+    char *text = file_read(path, (size_t)4 << 30, &n, err);
     if (!text) return false;
     for (size_t at = 0; at < n;) {
         const char *end = memchr(text + at, '\n', n - at);
@@ -38,7 +38,7 @@ static bool keep_lines(const char *path, int sft_done, int rl_done, Error *err) 
         cJSON_Delete(row);
         at += length;
     }
-    bool ok = file_write_whole(path, text, kept, err);
+    bool ok = file_replace(path, text, kept, err);
     free(text);
     return ok;
 }
@@ -90,10 +90,10 @@ static void add_figures(cJSON *row, const StepMetrics *m) {
         {"b_stab_mean", m->b_stab_mean}, {"b_stab_low", m->b_stab_low}, {"response_length", m->response_length}, {"worked", m->worked},
         {"truncated", m->truncated}, {"tokens", m->tokens}, {"tokens_per_s", m->tokens_per_s}, {"sec_generate", m->sec_generate},
         {"sec_verify", m->sec_verify}, {"sec_update", m->sec_update}, {"sec_total", m->sec_total}, {"skipped", (double)m->skipped}};
-    static const char *const phases[PHASES] = {"sec_prefill", "sec_decode", "sec_forward", "sec_loss", "sec_backward", "sec_exchange", "sec_optimizer"};
+    static const char *const phases[TIMERS] = {"sec_prefill", "sec_decode", "sec_forward", "sec_loss", "sec_backward", "sec_exchange", "sec_optimizer"};
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) add(row, figures[i].name, figures[i].x);
-    for (int p = 0; p < PHASES; p++)
-        if (m->sec_phase[p] > 0) add(row, phases[p], m->sec_phase[p]); // the warm-up generates nothing
+    for (int p = 0; p < TIMERS; p++)
+        if (m->sec_timer[p] > 0) add(row, phases[p], m->sec_timer[p]); // the warm-up generates nothing
 }
 
 static void add_tables(cJSON *row, const StepMetrics *m) {

@@ -5,7 +5,7 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include "kernels/check.h"
+#include "base/check.h"
 
 typedef struct Lines {
     FILE *file;
