@@ -1,7 +1,7 @@
 // Evaluation: samples n responses to every problem of one or more data sets, judges them, and prints pass@k, avg@n and maj@n
 // with 95 % intervals. An interrupted evaluation goes on with the same command. With --score it judges responses that were saved
 // before, without a model. ./eval --help explains the flags.
-#include "base/files.h"
+#include "base/json.h"
 #include "rl/evaluate/run.h"
 #include "verify/score.h"
 #include <signal.h>

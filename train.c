@@ -1,6 +1,7 @@
 // dynamo.c: reinforcement learning with verifiable rewards, from supervised warm-up to a better policy. It reads like the
 // algorithm: warmup_step learns from the tasks' teacher, rl_step (rl/step.c) allocates rollouts to prompts, generates,
 // verifies, and updates the policy with modulated advantages. ./train --help explains every flag.
+#include "base/clock.h"
 #include "rl/evaluate/evaluate.h"
 #include "rl/report.h"
 #include "rl/checkpoint.h"

@@ -4,30 +4,28 @@
 #include "model/files/safetensors.h"
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { PATH_SIZE = FLAG_TEXT_SIZE + 320 }; // OUT, and names of our own making behind it
 
-// Numbers of the whole checkpoints in OUT/checkpoints, ascending; returns how many (at most `most`, the newest).
-static int list_checkpoints(const char *folder, int *steps, int most) {
+static int ascending(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
+
+// The steps of the complete checkpoints in OUT/checkpoints, ascending, malloc'd to *steps; returns how many.
+static int list_checkpoints(const char *folder, int **steps) {
     DIR *dir = opendir(folder);
     int count = 0;
+    *steps = NULL;
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         int step, end = 0;
-        if (sscanf(entry->d_name, "step-%9d%n", &step, &end) != 1 || entry->d_name[end]) continue; // .tmp and strangers
-        int at = count < most ? count++ : 0;
-        if (at == 0 && count == most && count > 1 && step < steps[0]) continue;
-        steps[at] = step;
-        for (int i = 1; i < count; i++) // insertion sort; there are few
-            for (int j = i; j > 0 && steps[j - 1] > steps[j]; j--) {
-                int swap = steps[j];
-                steps[j] = steps[j - 1], steps[j - 1] = swap;
-            }
+        if (sscanf(entry->d_name, "step-%9d%n", &step, &end) != 1 || entry->d_name[end]) continue; // .tmp, foreign files
+        *steps = realloc(*steps, ((size_t)count + 1) * sizeof **steps);
+        REQUIRE(*steps, "out of memory");
+        (*steps)[count++] = step;
     }
     if (dir) closedir(dir);
+    if (count > 0) qsort(*steps, (size_t)count, sizeof **steps, ascending);
     return count;
 }
 
@@ -41,14 +39,6 @@ static void remove_folder(const char *path) {
     }
     if (dir) closedir(dir);
     rmdir(path);
-}
-
-static void flush_folder(const char *path) {
-    int fd = open(path, O_RDONLY | O_DIRECTORY);
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
-    }
 }
 
 // What is to be saved, fp32 and whole, on the host of rank 0.
@@ -103,7 +93,7 @@ static bool replace_folder(Trainer *t, const char *dir, const Saved *s, Error *e
     snprintf(old, sizeof old, "%s.old", dir);
     remove_folder(temporary);
     if (!save_into(t, temporary, s, err)) return remove_folder(temporary), false; // on a full disk its part would be in the way
-    flush_folder(temporary);
+    if (!folder_sync(temporary, err)) return false;
     remove_folder(old);
     rename(dir, old);
     if (rename(temporary, dir) != 0) return fail(err, "%s: %s", dir, strerror(errno));
@@ -113,17 +103,17 @@ static bool replace_folder(Trainer *t, const char *dir, const Saved *s, Error *e
 
 static bool save_checkpoint(Trainer *t, const Saved *s, Error *err) {
     char folder[PATH_SIZE], dir[PATH_SIZE + 32];
-    int steps[256];
+    int *steps;
     snprintf(folder, sizeof folder, "%s/checkpoints", t->config.out);
     snprintf(dir, sizeof dir, "%s/step-%07d", folder, t->sft_done + t->rl_done);
     mkdir(folder, 0777);
-    if (!replace_folder(t, dir, s, err)) return false;
-    flush_folder(folder);
-    int count = list_checkpoints(folder, steps, 256);
+    if (!replace_folder(t, dir, s, err) || !folder_sync(folder, err)) return false; // nothing older is pruned then
+    int count = list_checkpoints(folder, &steps);
     for (int i = 0; i < count - t->config.keep; i++) {
         snprintf(dir, sizeof dir, "%s/step-%07d", folder, steps[i]);
         remove_folder(dir);
     }
+    free(steps);
     return true;
 }
 
@@ -206,14 +196,16 @@ static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bo
 
 bool checkpoint_load(Trainer *t, Error *err) {
     char folder[PATH_SIZE], dir[PATH_SIZE + 32], path[PATH_SIZE + 64];
-    int steps[256], count;
+    int *steps;
     Error why;
     snprintf(folder, sizeof folder, "%s/checkpoints", t->config.out);
-    if ((count = list_checkpoints(folder, steps, 256)) == 0) {
+    int count = list_checkpoints(folder, &steps);
+    if (count == 0) {
         if (comm_rank(t->comm) == 0) fprintf(stderr, "no checkpoint in %s yet: starting from the beginning\n", folder);
         return true;
     }
     snprintf(dir, sizeof dir, "%s/step-%07d", folder, steps[count - 1]);
+    free(steps);
     snprintf(path, sizeof path, "%s/trainer.safetensors", dir);
     Safetensors *state = safetensors_open(path, &why);
     bool other = false, ok = state && load_state(t, state, dir, &other, &why);

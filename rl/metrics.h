@@ -50,6 +50,4 @@ void metrics_write(MetricsLog *log, const StepMetrics *metrics, bool show);
 void metrics_write_rollout(MetricsLog *log, const Tokenizer *tokenizer, const char *prompt_text, const char *gold, int step,
                            const Rollout *rollout, const TokenResult *results);
 
-double seconds_now(void); // monotonic
-
 #endif

@@ -9,6 +9,7 @@
 //   8. `entropy-loss` differentiates the full-vocabulary entropy, not -log p of the sampled token.
 // The authors' way for 5 and 6 remains available as the control --modulation authors-compat.
 #include "rl/step.h"
+#include "base/clock.h"
 #include "kernels/advantage.h"
 #include "kernels/allocate.h"
 #include "kernels/device/nvtx.h"

@@ -1,4 +1,5 @@
 #include "rl/trainer.h"
+#include "model/files/config_file.h"
 #include "data/sets.h"
 #include "model/files/gpt_files.h"
 #include "rl/methods.h"

@@ -2,6 +2,7 @@
 // Example e of the endless sequence that the seed names is problem e of the tasks (held-out prompts are passed over),
 // answered by the teacher: worked with probability --sft-worked, with an error with probability --sft-error.
 #include "rl/warmup.h"
+#include "base/clock.h"
 #include "kernels/device/nvtx.h"
 #include "kernels/philox.h"
 #include <math.h>

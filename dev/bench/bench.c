@@ -1,6 +1,7 @@
 // `make bench`: what this machine can do, and what share of it the program gets. The peak is measured first, in the same
 // run: independent fused multiply-adds in registers, on all threads. Figures of one run compare with each other; figures
 // of different runs need not (clocks and neighbours drift).
+#include "base/clock.h"
 #include "kernels/matmul.h"
 #include "kernels/tile.h"
 #include "model/files/gpt_files.h"

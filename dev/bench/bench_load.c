@@ -1,6 +1,8 @@
 // Loading a model: seconds, bytes a second, and the most memory the process held against what was planned for it.
 //
 //     build/cpu/dev/bench/bench_load FOLDER
+#include "base/clock.h"
+#include "model/files/config_file.h"
 #include "model/files/gpt_files.h"
 #include "model/files/safetensors.h"
 #include "rl/metrics.h"

@@ -1,6 +1,7 @@
 // Tokenizing on one core: the file's lines, each encoded by itself as a prompt would be, and the ids decoded again.
 //
 //     build/cpu/dev/bench/bench_tokenizer TOKENIZER TEXT
+#include "base/clock.h"
 #include "base/files.h"
 #include "model/tokenizer/tokenizer.h"
 #include "rl/metrics.h"

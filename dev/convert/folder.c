@@ -1,6 +1,6 @@
 // What both converters write and share.
 #include "dev/convert/convert.h"
-#include "base/files.h"
+#include "base/json.h"
 #include <string.h>
 
 void convert_rotation_rows(float *dst, const float *src, int heads, int HS, int C) {

@@ -7,6 +7,7 @@
 // by bucket, while the device's stream goes on with backward.
 // Communicators are non-blocking; while the host waits it looks at NCCL's asynchronous error and at a deadline.
 #include "kernels/device/comm.h"
+#include "base/clock.h"
 #include "kernels/device/device_cuda.cuh"
 #include "kernels/device/rendezvous.h"
 #include <dlfcn.h>
@@ -63,12 +64,6 @@ static bool load_nccl(Nccl *nccl, Error *err) {
 }
 
 // ---- Waiting -------------------------------------------------------------------------------------------------------
-static double now() {
-    timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
-
 // Where a rank has died, the rendezvous knows which, and ends this process with that message while we sleep.
 __attribute__((noreturn)) static void give_up(Comm *comm, const char *what, const char *why) {
     sleep(1);
@@ -85,9 +80,9 @@ static void pause_a_little(int round) {
 
 // Until NCCL has taken the call in; `result` is what the call returned.
 static void settle(Comm *comm, ncclResult_t result, const char *what, double seconds) {
-    double end = now() + seconds;
+    double end = seconds_now() + seconds;
     for (int i = 0; result == ncclInProgress; i++) {
-        if (now() > end) give_up(comm, what, "NCCL did not get ready in time");
+        if (seconds_now() > end) give_up(comm, what, "NCCL did not get ready in time");
         pause_a_little(i);
         if (comm->nccl.CommGetAsyncError(comm->group, &result) != ncclSuccess) result = ncclInternalError;
     }
@@ -96,7 +91,7 @@ static void settle(Comm *comm, ncclResult_t result, const char *what, double sec
 
 // Until the stream has done it.
 static void wait(Comm *comm, cudaStream_t stream, const char *what) {
-    double end = now() + WAIT_SECONDS;
+    double end = seconds_now() + WAIT_SECONDS;
     for (int i = 0;; i++) {
         cudaError_t state = cudaStreamQuery(stream);
         ncclResult_t error = ncclSuccess;
@@ -105,7 +100,7 @@ static void wait(Comm *comm, cudaStream_t stream, const char *what) {
         cudaGetLastError(); // "not ready" stays behind as the last error; the check of the next launch must not find it
         comm->nccl.CommGetAsyncError(comm->group, &error);
         if (error != ncclSuccess && error != ncclInProgress) give_up(comm, what, comm->nccl.GetErrorString(error));
-        if (now() > end) give_up(comm, what, "the other ranks did not come within an hour");
+        if (seconds_now() > end) give_up(comm, what, "the other ranks did not come within an hour");
         pause_a_little(i);
     }
 }

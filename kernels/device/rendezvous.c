@@ -1,5 +1,6 @@
 #define _GNU_SOURCE // accept4, pipe2
 #include "kernels/device/rendezvous.h"
+#include "base/clock.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -36,11 +37,6 @@ struct Rendezvous {
     pthread_t thread;
 };
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 static void nap(void) { nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL); }
 
 // ---- Who am I ------------------------------------------------------------------------------------------------------
@@ -156,7 +152,7 @@ static bool gather(Rendezvous *l, int listener, const Hello *mine, void *message
     for (int missing = l->launch.size - 1; missing > 0;) {
         struct pollfd ready = {.fd = listener, .events = POLLIN};
         Hello hello;
-        if (now() > deadline) {
+        if (seconds_now() > deadline) {
             int r = 1;
             while (l->peers[r] >= 0) r++;
             return fail(err, "rank %d of %d has not come: " TOGETHER, r, l->launch.size);
@@ -189,7 +185,7 @@ static bool host_the_others(Rendezvous *l, const char *path, void *message, size
 // The file may still be that of an earlier job, or rank 0 may be gone: then nobody answers, and we look again.
 static bool join_rank_0(Rendezvous *l, const char *path, void *message, size_t bytes, double deadline, Error *err) {
     Hello hello = {"dynamo.", 0, l->launch.rank, l->launch.size};
-    for (; now() < deadline; nap()) {
+    for (; seconds_now() < deadline; nap()) {
         char host[HOST], port[8];
         unsigned long long secret;
         FILE *file = fopen(path, "r");
@@ -251,7 +247,7 @@ Rendezvous *rendezvous_open(const Launch *launch, void *message, size_t bytes, d
     REQUIRE(l->peers, "out of memory");
     for (int i = 0; i < l->count; i++) l->peers[i] = -1;
     rendezvous_path(path, sizeof path);
-    double deadline = now() + seconds;
+    double deadline = seconds_now() + seconds;
     bool met = launch->rank == 0 ? host_the_others(l, path, message, bytes, deadline, err) : join_rank_0(l, path, message, bytes, deadline, err);
     if (met && pipe2(l->wake, O_CLOEXEC) == 0 && pthread_create(&l->thread, NULL, watch, l) == 0) return l;
     if (met) fail(err, "no thread to watch the other ranks: %s", strerror(errno));

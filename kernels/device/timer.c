@@ -1,13 +1,7 @@
 #include "kernels/device/timer.h"
+#include "base/clock.h"
 #include "kernels/device/device_threads.h"
 #include <string.h>
-#include <time.h>
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 void timers_start(Device *dev) {
     dev->phases = (TimerClock){.on = true};
@@ -15,11 +9,11 @@ void timers_start(Device *dev) {
 
 void timer_begin(Device *dev, Timer phase) {
     dev->phases.phase = phase;
-    if (dev->phases.on) dev->phases.began = now();
+    if (dev->phases.on) dev->phases.began = seconds_now();
 }
 
 void timer_end(Device *dev) {
-    if (dev->phases.on) dev->phases.seconds[dev->phases.phase] += now() - dev->phases.began;
+    if (dev->phases.on) dev->phases.seconds[dev->phases.phase] += seconds_now() - dev->phases.began;
 }
 
 void timers_stop(Device *dev, double seconds[TIMERS]) {

@@ -2,6 +2,7 @@
 // which they are printed differ from model to model and are not followed.
 #include "model/files/chat.h"
 #include "base/files.h"
+#include "base/json.h"
 #include <string.h>
 #include <unistd.h>
 #include <utf8proc.h>
@@ -168,7 +169,7 @@ void chat_free(ChatTemplate *chat) {
 }
 
 static const char *text_of(const cJSON *item) {
-    const cJSON *content = cJSON_IsObject(item) ? cJSON_GetObjectItemCaseSensitive(item, "content") : item; // an added token, or its text
+    const cJSON *content = cJSON_IsObject(item) ? json_get(item, "content") : item; // an added token, or its text
     return cJSON_IsString(content) ? content->valuestring : NULL;
 }
 
@@ -177,8 +178,8 @@ static const char *default_template(const cJSON *item) {
     const cJSON *named;
     if (!cJSON_IsArray(item)) return text_of(item);
     cJSON_ArrayForEach(named, item) {
-        const char *name = text_of(cJSON_GetObjectItemCaseSensitive(named, "name"));
-        if (name && strcmp(name, "default") == 0) return text_of(cJSON_GetObjectItemCaseSensitive(named, "template"));
+        const char *name = text_of(json_get(named, "name"));
+        if (name && strcmp(name, "default") == 0) return text_of(json_get(named, "template"));
     }
     return NULL;
 }
@@ -195,8 +196,8 @@ bool chat_load(ChatTemplate *chat, const char *dir, Error *err) {
     char *file = config && has_file ? file_read(jinja_path, (size_t)1 << 20, &n, err) : NULL;
     bool ok = config && (file || !has_file);
     if (ok) {
-        const char *text = file ? file : default_template(cJSON_GetObjectItemCaseSensitive(config, "chat_template"));
-        if (text) ok = chat_parse(chat, text, text_of(cJSON_GetObjectItemCaseSensitive(config, "bos_token")), file ? jinja_path : path, err);
+        const char *text = file ? file : default_template(json_get(config, "chat_template"));
+        if (text) ok = chat_parse(chat, text, text_of(json_get(config, "bos_token")), file ? jinja_path : path, err);
     }
     free(file);
     cJSON_Delete(config);

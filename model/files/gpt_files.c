@@ -1,5 +1,5 @@
 #include "model/files/gpt_files.h"
-#include "kernels/philox.h"
+#include "model/files/config_file.h"
 #include "model/files/safetensors.h"
 #include <math.h>
 #include <string.h>
@@ -117,21 +117,4 @@ bool gpt_save(const ParamTable *table, const ModelConfig *config, const char *di
     bool ok = safetensors_write(path, tensors, (size_t)table->count, &format, 1, err) && model_config_save(config, dir, err);
     free(tensors);
     return ok;
-}
-
-// Box-Muller on a Philox draw keyed by (seed, tensor, element)
-static float normal(uint64_t seed, uint32_t tensor, size_t element) {
-    Philox bits = philox(seed, 0x77656967u, tensor, (uint32_t)element, (uint32_t)(element >> 32));
-    double u = (bits.word[0] + 0.5) / 4294967296.0, v = bits.word[1] / 4294967296.0;
-    return (float)(sqrt(-2 * log(u)) * cos(2 * M_PI * v));
-}
-
-void params_init(const ParamTable *table, uint64_t seed, float *h_params) {
-    memset(h_params, 0, table->size * sizeof *h_params);
-    for (int i = 0; i < table->count; i++) {
-        const Param *p = &table->params[i];
-        float *to = h_params + p->offset, std = p->rank == 2 ? 1.0f / sqrtf((float)p->shape[1]) : 0.0f;
-        for (size_t k = 0; k < param_elements(p); k++)
-            to[k] = p->init == INIT_ONE ? 1.0f : p->init == INIT_ZERO ? 0.0f : std * normal(seed, (uint32_t)i, k);
-    }
 }

@@ -14,10 +14,4 @@ bool gpt_load(Gpt *gpt, const Optimizer *opt, const char *dir, Error *err);
 // Writes config.json, generation_config.json and model.safetensors into dir, which must exist. h_params as above.
 bool gpt_save(const ParamTable *table, const ModelConfig *config, const char *dir, const float *h_params, Error *err);
 
-// First values: norms 1, biases 0; matrices normal with standard deviation 1 / sqrt(columns), so that a product of unit
-// inputs has unit outputs; those that write into the residual stream 0, so that every block starts as the identity.
-// Measured on the serial task (0.45M parameters, 400 steps): loss 0.34, against 0.39 with GPT-2's 0.02 throughout, and
-// twice the learning rate becomes usable (0.22). A pure function of seed and tensor.
-void params_init(const ParamTable *table, uint64_t seed, float *h_params);
-
 #endif

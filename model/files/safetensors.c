@@ -1,7 +1,7 @@
 // The reader. Tensors point into the mapping and their names into the parsed header, so opening a model costs its
 // headers only.
 #include "model/files/safetensors.h"
-#include "base/files.h"
+#include "base/json.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -86,9 +86,9 @@ static bool read_shape(Safetensor *t, const cJSON *shape, Error *err) {
 
 static bool read_tensor(Safetensor *t, const ShardFile *shard, const cJSON *item, size_t data_start, Error *err) {
     *t = (Safetensor){.name = item->string, .path = shard->path};
-    const cJSON *dtype = cJSON_GetObjectItemCaseSensitive(item, "dtype");
-    const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(item, "data_offsets");
-    const cJSON *shape = cJSON_GetObjectItemCaseSensitive(item, "shape");
+    const cJSON *dtype = json_get(item, "dtype");
+    const cJSON *offsets = json_get(item, "data_offsets");
+    const cJSON *shape = json_get(item, "shape");
     if (!dtype || !shape || !offsets || cJSON_GetArraySize(item) != 3)
         return fail(err, "%s: %s: not exactly dtype, shape and data_offsets", t->path, t->name);
     if (!cJSON_IsString(dtype)) return fail(err, "%s: %s: the dtype is not a string", t->path, t->name);
@@ -248,7 +248,7 @@ Safetensors *safetensors_open_model(const char *dir, Error *err) {
     cJSON *index = json_read(path, err);
     if (!index) return NULL;
     Safetensors *file = new_safetensors(path, err);
-    if (file) file = keep_if(open_shards(file, dir, path, cJSON_GetObjectItemCaseSensitive(index, "weight_map"), err), file);
+    if (file) file = keep_if(open_shards(file, dir, path, json_get(index, "weight_map"), err), file);
     cJSON_Delete(index);
     return file;
 }
@@ -275,8 +275,8 @@ const Safetensor *safetensors_find(const Safetensors *file, const char *name) {
 
 const char *safetensors_metadata(const Safetensors *file, const char *key) {
     for (size_t i = 0; i < file->n_shards; i++) {
-        const cJSON *metadata = cJSON_GetObjectItemCaseSensitive(file->shards[i].header, METADATA);
-        const cJSON *item = cJSON_GetObjectItemCaseSensitive(metadata, key);
+        const cJSON *metadata = json_get(file->shards[i].header, METADATA);
+        const cJSON *item = json_get(metadata, key);
         if (item) return item->valuestring;
     }
     return NULL;

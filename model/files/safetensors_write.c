@@ -1,23 +1,12 @@
 // The writer: the header is built and measured first, then everything goes to path.tmp in one pass.
 #include "model/files/safetensors.h"
+#include "base/files.h"
+#include "base/text.h"
 #include <cjson/cJSON.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
-#include <utf8proc.h>
 
 static const size_t MAX_BYTES = (size_t)1 << 49; // cJSON prints whole numbers exactly to 15 digits
-
-static bool is_utf8(const char *text) {
-    utf8proc_int32_t rune;
-    while (*text) {
-        utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)text, -1, &rune);
-        if (n <= 0) return false;
-        text += n;
-    }
-    return true;
-}
 
 static bool tensor_bytes(const Safetensor *t, size_t *bytes) {
     if (t->rank < 0 || t->rank > SAFETENSOR_MAX_RANK || (unsigned)t->type >= SAFETENSOR_TYPES) return false;
@@ -32,7 +21,7 @@ static int compare_names(const void *a, const void *b) { return strcmp(*(char *c
 // The names must be one reader's names: not empty, UTF-8, each once.
 static bool check_names(const char *path, const char **names, size_t n, Error *err) {
     for (size_t i = 0; i < n; i++)
-        if (!names[i] || !*names[i] || !is_utf8(names[i]) || strcmp(names[i], "__metadata__") == 0)
+        if (!names[i] || !*names[i] || !utf8_valid(names[i], strlen(names[i]), NULL) || strcmp(names[i], "__metadata__") == 0)
             return fail(err, "%s: \"%s\" cannot be a name", path, names[i] ? names[i] : "");
     qsort(names, n, sizeof *names, compare_names);
     for (size_t i = 1; i < n; i++)
@@ -54,7 +43,8 @@ static bool check_all(const char *path, const Safetensor *tensors, size_t n, con
             good = fail(err, "%s: %s: no data, or a rank, type or size that cannot be written", path, tensors[i].name);
     }
     for (size_t i = 0; good && i < n_metadata; i++)
-        if (!metadata[i].value || !is_utf8(metadata[i].value)) good = fail(err, "%s: metadata %s is not UTF-8 text", path, metadata[i].key);
+        if (!metadata[i].value || !utf8_valid(metadata[i].value, strlen(metadata[i].value), NULL))
+            good = fail(err, "%s: metadata %s is not UTF-8 text", path, metadata[i].key);
     return good;
 }
 
@@ -105,36 +95,21 @@ static bool write_file(FILE *file, const char *header, size_t length, const Safe
             if (safetensor_type_size(tensors[i].type) == size)
                 good = tensor_bytes(&tensors[i], &bytes) && write_bytes(file, tensors[i].data, bytes);
         }
-    return good && fflush(file) == 0 && fsync(fileno(file)) == 0;
-}
-
-// A rename is on disk only once its folder is.
-static bool sync_folder(const char *path) {
-    char folder[4200];
-    const char *slash = strrchr(path, '/');
-    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
-    int handle = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (handle < 0) return false;
-    bool good = fsync(handle) == 0 || errno == EINVAL; // EINVAL: a file system whose folders cannot be synced
-    close(handle);
     return good;
 }
 
-bool safetensors_write(const char *path, const Safetensor *tensors, size_t n, const SafetensorsPair *metadata, size_t n_metadata,
-                       Error *err) {
-    char temporary[4200];
+bool safetensors_write(const char *path, const Safetensor *tensors, size_t n, const SafetensorsPair *metadata,
+                       size_t n_metadata, Error *err) {
+    FileReplacement r;
     size_t length = 0;
-    if (strlen(path) > 4096) return fail(err, "%.200s...: the path is too long", path);
     if (!check_all(path, tensors, n, metadata, n_metadata, err)) return false;
-    snprintf(temporary, sizeof temporary, "%s.tmp", path);
     char *header = make_header(tensors, n, metadata, n_metadata, &length);
     if (!header) return fail(err, "%s: out of memory", path);
-    FILE *file = fopen(temporary, "wb");
-    if (!file) fail(err, "%s: %s", temporary, strerror(errno));
-    bool good = file && (write_file(file, header, length, tensors, n) || fail(err, "%s: %s", temporary, strerror(errno)));
-    if (file && fclose(file) != 0 && good) good = fail(err, "%s: %s", temporary, strerror(errno));
+    bool good = file_replace_begin(&r, path, err);
+    if (good && !write_file(r.file, header, length, tensors, n)) {
+        good = fail(err, "%s: %s", path, strerror(errno));
+        file_replace_abandon(&r);
+    }
     free(header);
-    if (good && rename(temporary, path) != 0) good = fail(err, "%s: %s", path, strerror(errno));
-    if (!good && file) unlink(temporary);
-    return good && (sync_folder(path) || fail(err, "%s: its folder cannot be flushed: %s", path, strerror(errno)));
+    return good && file_replace_commit(&r, err);
 }

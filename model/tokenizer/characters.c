@@ -1,6 +1,7 @@
 // The character tokenizer: a vocabulary of single bytes, and no merges, is byte-level BPE like any other, so one reader
 // (ours, and Hugging Face's) serves for it too.
 #include "base/files.h"
+#include "base/json.h"
 #include "model/tokenizer/tokenizer.h"
 #include "model/tokenizer/vocab.h"
 #include <errno.h>
@@ -27,7 +28,7 @@ static bool add_special(cJSON *list, const char *content, int id) {
 }
 
 static const cJSON *add_token(cJSON *vocab, const char *spelling, int id) {
-    return cJSON_GetObjectItemCaseSensitive(vocab, spelling) ? NULL : cJSON_AddNumberToObject(vocab, spelling, id);
+    return json_get(vocab, spelling) ? NULL : cJSON_AddNumberToObject(vocab, spelling, id);
 }
 
 static bool is_plain(const char *text) { // printable ASCII: the same bytes in every spelling

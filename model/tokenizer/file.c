@@ -1,10 +1,11 @@
 // tokenizer.json is a pipeline described by its parts. A part that is not known here changes the tokens, so it is refused
 // by name.
 #include "model/tokenizer/file.h"
+#include "base/json.h"
 #include <string.h>
 #include <utf8proc.h>
 
-static const cJSON *get(const cJSON *json, const char *key) { return cJSON_GetObjectItemCaseSensitive(json, key); }
+static const cJSON *get(const cJSON *json, const char *key) { return json_get(json, key); }
 static bool is_on(const cJSON *json, const char *key) { return cJSON_IsTrue(get(json, key)); }
 static bool is_empty(const cJSON *item) { return !item || cJSON_IsNull(item) || (cJSON_IsString(item) && !*item->valuestring); }
 

@@ -1,6 +1,7 @@
 // GPT-2's own files: encoder.json maps tokens to ids, vocab.bpe has a line "left right" for each merge, best first, below
 // a line "#version". They are read by way of the tokenizer.json they amount to.
 #include "model/tokenizer/file.h"
+#include "base/json.h"
 #include <string.h>
 
 static const char END_OF_TEXT[] = "<|endoftext|>";
@@ -23,7 +24,7 @@ static bool add_merges(cJSON *list, const char *text, const char *path, Error *e
 }
 
 cJSON *tokenizer_json_from_gpt2(cJSON *encoder, const char *merges, const char *merges_path, Error *err) {
-    const cJSON *end = cJSON_GetObjectItemCaseSensitive(encoder, END_OF_TEXT);
+    const cJSON *end = json_get(encoder, END_OF_TEXT);
     cJSON *json = cJSON_CreateObject(), *added = cJSON_AddArrayToObject(json, "added_tokens");
     cJSON *pre = cJSON_AddObjectToObject(json, "pre_tokenizer"), *model = cJSON_AddObjectToObject(json, "model");
     cJSON_AddStringToObject(pre, "type", "ByteLevel");

@@ -1,12 +1,12 @@
 // Loading, encoding and decoding. The steps are described in tokenizer.h; their parts are in tokenizer_*.h.
 #include "model/tokenizer/tokenizer.h"
 #include "base/files.h"
+#include "base/text.h"
 #include "model/tokenizer/file.h"
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <utf8proc.h>
 
 static const size_t MAX_FILE = (size_t)256 << 20, MAX_TEXT = (size_t)256 << 20;
 static const char *const beside[] = {"tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"}; // kept for tokenizer_save
@@ -184,24 +184,10 @@ static bool encode_piece(Encoding *e, const char *text, size_t n, size_t offset)
     return good;
 }
 
-static bool check_utf8(const char *text, size_t len, Error *err) {
-    utf8proc_int32_t rune;
-    for (size_t i = 0; i < len;) {
-        uint64_t eight;
-        if (len - i >= 8 && (memcpy(&eight, text + i, 8), (eight & 0x8080808080808080u) == 0)) {
-            i += 8;
-            continue;
-        }
-        utf8proc_ssize_t step = utf8proc_iterate((const utf8proc_uint8_t *)text + i, (utf8proc_ssize_t)(len - i), &rune);
-        if (step <= 0) return fail(err, "the text is not UTF-8 (at byte %zu)", i);
-        i += (size_t)step;
-    }
-    return true;
-}
-
 int tokenizer_encode(const Tokenizer *t, const char *text, size_t len, int *ids, int max_ids, Error *err) {
+    size_t bad;
     if (len > MAX_TEXT) return fail(err, "a text of %zu bytes; at most %zu are read", len, MAX_TEXT), -1;
-    if (!check_utf8(text, len, err)) return -1;
+    if (!utf8_valid(text, len, &bad)) return fail(err, "the text is not UTF-8 (at byte %zu)", bad), -1;
     Encoding e = {.t = t, .ids = ids, .max_ids = ids ? max_ids : INT_MAX, .err = err};
     e.match = pcre2_match_data_create(1, NULL);
     bool good = (e.match && bpe_reserve(&e.space, 256)) || fail(err, "out of memory");

@@ -1,9 +1,11 @@
 #define _GNU_SOURCE // getline
 #include "rl/evaluate/responses.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "base/text.h"
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
-#include <utf8proc.h>
 
 enum { PATH_BYTES = 2048 };
 
@@ -42,7 +44,7 @@ static bool same_identity(const ResponseFile *f, const cJSON *identity, const ch
     cJSON *saved = cJSON_Parse(line), *wanted = cJSON_Parse(text); // both through text: raw numbers equal no parsed ones
     bool same = wanted != NULL;
     for (const cJSON *now = wanted ? wanted->child : NULL; now && same; now = now->next)
-        same = same_value(f, now, cJSON_GetObjectItemCaseSensitive(saved, now->string), err);
+        same = same_value(f, now, json_get(saved, now->string), err);
     cJSON_Delete(saved);
     cJSON_Delete(wanted);
     cJSON_free(text);
@@ -88,8 +90,8 @@ bool responses_refuse(const ResponseFile *f, const char *what, Error *err) {
 }
 
 static char *bytes_of(const cJSON *row, size_t *len) {
-    const char *hex = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row, "response_hex"));
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row, "response"));
+    const char *hex = cJSON_GetStringValue(json_get(row, "response_hex"));
+    const char *text = cJSON_GetStringValue(json_get(row, "response"));
     if (!text) return NULL;
     if (!hex) return *len = strlen(text), strdup(text);
     *len = strlen(hex) / 2;
@@ -104,9 +106,9 @@ static char *bytes_of(const cJSON *row, size_t *len) {
 
 // Whether the row is sample `sample` of the problem; fills response.
 static bool parse_row(const cJSON *row, const Problem *problem, int sample, Response *response) {
-    const cJSON *id = cJSON_GetObjectItemCaseSensitive(row, "prompt_id"), *tokens = cJSON_GetObjectItemCaseSensitive(row, "tokens");
-    const cJSON *number = cJSON_GetObjectItemCaseSensitive(row, "sample");
-    const char *verdict = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row, "verdict"));
+    const cJSON *id = json_get(row, "prompt_id"), *tokens = json_get(row, "tokens");
+    const cJSON *number = json_get(row, "sample");
+    const char *verdict = cJSON_GetStringValue(json_get(row, "verdict"));
     if (!cJSON_IsNumber(id) || id->valuedouble != (double)problem->id || !cJSON_IsNumber(number) || number->valueint != sample) return false;
     int v = 0;
     while (verdict && v < VERDICT_COUNT && strcmp(verdict_name((Verdict)v), verdict)) v++;
@@ -138,25 +140,6 @@ int responses_read(ResponseFile *f, const Problem *problem, int n, Response *res
     return 1;
 }
 
-// The bytes as text that JSON can hold, to be freed; *exact tells whether that is all of them unchanged.
-static char *as_text(const Response *r, bool *exact) {
-    char *text = malloc(3 * r->len + 1), *to = text;
-    REQUIRE(text, "out of memory");
-    *exact = true;
-    for (size_t i = 0; i < r->len;) {
-        utf8proc_int32_t code;
-        utf8proc_ssize_t wide = utf8proc_iterate((const utf8proc_uint8_t *)r->text + i, (utf8proc_ssize_t)(r->len - i), &code);
-        bool fine = wide > 0 && code != 0;
-        size_t step = fine ? (size_t)wide : 1;
-        memcpy(to, fine ? r->text + i : "\xef\xbf\xbd", fine ? step : 3);
-        to += fine ? step : 3;
-        i += step;
-        *exact = *exact && fine;
-    }
-    *to = 0;
-    return text;
-}
-
 static void add_hex(cJSON *row, const Response *r) {
     char *hex = malloc(2 * r->len + 1);
     REQUIRE(hex, "out of memory");
@@ -168,7 +151,8 @@ static void add_hex(cJSON *row, const Response *r) {
 void responses_write(ResponseFile *f, const Problem *problem, int sample, const Response *r) {
     cJSON *row = cJSON_CreateObject();
     bool exact;
-    char id[24], *text = as_text(r, &exact);
+    char id[24], *text = utf8_text(r->text, r->len, &exact);
+    REQUIRE(text, "out of memory");
     snprintf(id, sizeof id, "%lld", (long long)problem->id);
     cJSON_AddStringToObject(row, "set", f->set);
     cJSON_AddRawToObject(row, "prompt_id", id); // a double does not hold 63 bits
@@ -194,16 +178,16 @@ void responses_flush(ResponseFile *f) {
 
 // Copies what follows the first line.
 static bool copy_rows(ResponseFile *f, const char *to, Error *err) {
-    char temporary[PATH_BYTES + 8], buffer[1 << 16];
-    snprintf(temporary, sizeof temporary, "%s.tmp", to);
-    FILE *out = fopen(temporary, "wb");
-    if (!out) return fail(err, "%.300s: %s", temporary, strerror(errno));
+    FileReplacement r;
+    char buffer[1 << 16];
+    if (!file_replace_begin(&r, to, err)) return false;
     rewind(f->file);
     bool ok = next_line(f) != NULL;
-    for (size_t n; ok && (n = fread(buffer, 1, sizeof buffer, f->file)) > 0;) ok = fwrite(buffer, 1, n, out) == n;
-    ok = ok && !ferror(f->file) && fflush(out) == 0 && fsync(fileno(out)) == 0;
-    ok = fclose(out) == 0 && ok && rename(temporary, to) == 0;
-    return ok || fail(err, "%.300s: %s; the responses are in %.100s", to, strerror(errno), f->path);
+    for (size_t n; ok && (n = fread(buffer, 1, sizeof buffer, f->file)) > 0;) ok = fwrite(buffer, 1, n, r.file) == n;
+    if (ok && !ferror(f->file)) return file_replace_commit(&r, err);
+    fail(err, "%.300s: %s; the responses are in %.100s", to, strerror(errno), f->path);
+    file_replace_abandon(&r);
+    return false;
 }
 
 bool responses_finish(ResponseFile *f, const char *to, Error *err) {

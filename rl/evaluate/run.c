@@ -1,4 +1,6 @@
 #include "rl/evaluate/run.h"
+#include "model/files/config_file.h"
+#include "base/clock.h"
 #include "data/random.h"
 #include "model/files/gpt_files.h"
 #include "rl/memory.h"

@@ -2,6 +2,7 @@
 // that ggml's formulas give; and files that lie about anything are refused with the reason.
 #define _GNU_SOURCE // memmem
 #include "dev/convert/convert.h"
+#include "model/files/config_file.h"
 #include "dev/convert/gguf.h"
 #include "model/files/gpt_files.h"
 #include "base/files.h"

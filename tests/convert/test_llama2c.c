@@ -2,8 +2,10 @@
 // independent implementation in float64 gives (dev/reference/llama2c_generate.py), and its tokenizer the same ids. And
 // files that are not what they say are refused. The model lies in DATA_DIR (default ../shared), outside the repository.
 #include "dev/convert/convert.h"
+#include "model/files/config_file.h"
 #include "model/files/gpt_files.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "model/tokenizer/tokenizer.h"
 #include "rl/generate.h"
 #include <stdarg.h>

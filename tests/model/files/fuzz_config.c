@@ -1,6 +1,6 @@
 // libFuzzer target: a config that loads is one that the model can be built with, and it saves.
 #define _GNU_SOURCE // memfd_create
-#include "model/config.h"
+#include "model/files/config_file.h"
 #include "tests/model/fuzz_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

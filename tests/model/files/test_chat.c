@@ -2,6 +2,7 @@
 // dev/reference/make_chats.py), and a template that does anything else is refused with the way out.
 #include "model/files/chat.h"
 #include "base/files.h"
+#include "base/json.h"
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

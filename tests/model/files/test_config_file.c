@@ -1,5 +1,5 @@
 // config.json: what is read, and everything that is refused by name.
-#include "model/config.h"
+#include "model/files/config_file.h"
 #include "base/files.h"
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,7 @@
 // Model folders: what is saved reads back to the same bits, and its config.json has the bytes that transformers loaded
 // (dev/reference/check_saved.py); F16, BF16 and sharded files; what does not fit is refused with file and name.
 #include "model/files/gpt_files.h"
+#include "model/files/config_file.h"
 #include "base/files.h"
 #include "model/files/safetensors.h"
 #include "tests/model/tiny_model.h"

@@ -1,5 +1,6 @@
 // The tokenizer against Hugging Face's `tokenizers`: the four ways that real models cut text into words, each with a small
 // vocabulary of its own (tests/model/fixtures/tokenizers, made by dev/reference/make_tokenizers.py); and what it refuses.
+#include "base/files.h"
 #include "tests/model/tokenizer/tokenizer_cases.h"
 #include <sys/stat.h>
 #include <unistd.h>

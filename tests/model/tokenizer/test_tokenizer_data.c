@@ -1,6 +1,7 @@
 // The tokenizer on real text: every string of every data set, for the real tokenizers of Qwen3 and GPT-2 and for the small
 // ones, has the ids that Hugging Face's `tokenizers` gives (as a hash in the fixture), and gives its text back. The data
 // and the two real tokenizers lie outside the repository, in DATA_DIR (default ../shared).
+#include "base/files.h"
 #include "tests/model/tokenizer/tokenizer_cases.h"
 #include <unistd.h>
 

@@ -1,7 +1,7 @@
 // What the tokenizer tests share: the committed cases and the hash of dev/reference/make_tokenizers.py, which made them.
 #ifndef TESTS_MODEL_TOKENIZER_TOKENIZER_CASES_H
 #define TESTS_MODEL_TOKENIZER_TOKENIZER_CASES_H
-#include "base/files.h"
+#include "base/json.h"
 #include "model/tokenizer/tokenizer.h"
 #include "model/tokenizer/file.h"
 #include "tests/model/tokenizer/tokenizer_texts.h"
