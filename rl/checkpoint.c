@@ -1,6 +1,7 @@
 #include "rl/checkpoint.h"
 #include "model/files/gpt_files.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "model/files/safetensors.h"
 #include <dirent.h>
 #include <errno.h>
@@ -41,6 +42,34 @@ static void remove_folder(const char *path) {
     rmdir(path);
 }
 
+// The flags that determine the bits of a run: all except where and how it runs, and except the number of steps where no
+// learning rate depends on it.
+static cJSON *identity_of(const TrainConfig *config) {
+    static const char *const running[] = {"out", "resume", "plan", "data-dir", "threads", "slots", "micro-tokens",
+                                          "logit-rows", "zero", "checkpoint-every", "keep", "eval-every", "eval-samples",
+                                          "sample-every", "profile-first", "profile-steps"};
+    cJSON *identity = cJSON_CreateObject();
+    flags_to_json(&train_flags, config, identity);
+    for (size_t i = 0; i < sizeof running / sizeof *running; i++)
+        cJSON_DeleteItemFromObjectCaseSensitive(identity, running[i]);
+    if (config->schedule == SCHEDULE_CONSTANT) cJSON_DeleteItemFromObjectCaseSensitive(identity, "steps");
+    return identity;
+}
+
+// A run resumes only under the flags it was started with: names the first difference.
+static bool same_run(const TrainConfig *config, const cJSON *saved, const char *dir, Error *err) {
+    JsonDifference d;
+    cJSON *identity = identity_of(config);
+    if (!json_get(saved, "steps")) // it had the constant schedule, and that is the difference to name
+        cJSON_DeleteItemFromObjectCaseSensitive(identity, "steps");
+    bool same = json_same(identity, saved, &d);
+    if (!same)
+        fail(err, "%s was made with --%s %s, not %s: resume with the same flags, or start into another --out", dir,
+             d.key, d.saved, d.wanted);
+    cJSON_Delete(identity);
+    return same;
+}
+
 // What is to be saved, fp32 and whole, on the host of rank 0.
 typedef struct Saved {
     float *params, *m, *v; // (table.size); m and v are NULL where only the model is saved
@@ -57,7 +86,7 @@ static void saved_free(Saved *s) { free(s->params), free(s->m), free(s->v); }
 
 static bool save_model(Trainer *t, const char *dir, const float *h_params, Error *err) {
     return gpt_save(&t->gpt->table, &t->gpt->config, dir, h_params, err) && tokenizer_save(t->tokenizer, dir, err) &&
-           prompt_template_save(&t->prompt, dir, err);
+           prompt_template_save(&t->template, dir, err);
 }
 
 static bool save_state(Trainer *t, const char *dir, const Saved *s, Error *err) {
@@ -69,7 +98,7 @@ static bool save_state(Trainer *t, const char *dir, const Saved *s, Error *err) 
                             {.name = "history.correct", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.correct},
                             {.name = "history.verified", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.verified},
                             {.name = "history.length", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.length}};
-    cJSON *config = train_config_identity(&t->config);
+    cJSON *config = identity_of(&t->config);
     char *text = cJSON_PrintUnformatted(config);
     snprintf(counters[0], 32, "%d", t->sft_done), snprintf(counters[1], 32, "%d", t->rl_done);
     snprintf(counters[2], 32, "%lld", t->opt.t), snprintf(counters[3], 32, "%lld", t->opt.skipped);
@@ -182,12 +211,12 @@ static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bo
     long long sft, rl;
     const char *text = safetensors_metadata(state, "config");
     cJSON *saved = text ? cJSON_Parse(text) : NULL;
-    bool ok = saved ? train_config_same(&t->config, saved, dir, err) : fail(err, "%s: trainer.safetensors is not a checkpoint of this program", dir);
+    bool ok = saved ? same_run(&t->config, saved, dir, err) : fail(err, "%s: trainer.safetensors is not a checkpoint of this program", dir);
     *other = saved && !ok;
     cJSON_Delete(saved);
     if (!ok || !get_counter(state, "sft_done", t->config.sft_steps, &sft, dir, err) || !get_counter(state, "rl_done", 1 << 30, &rl, dir, err) ||
         !get_counter(state, "adamw.t", 1LL << 60, &t->opt.t, dir, err) || !get_counter(state, "skipped", 1LL << 60, &t->opt.skipped, dir, err) ||
-        !load_history(&t->history, state, dir, err) || !prompt_template_same(&t->prompt, dir, err))
+        !load_history(&t->history, state, dir, err) || !prompt_template_same(&t->template, dir, err))
         return false;
     t->sft_done = (int)sft, t->rl_done = (int)rl;
     return load_moment(t, state, "adamw.m", t->opt.m, dir, err) && load_moment(t, state, "adamw.v", t->opt.v, dir, err) &&

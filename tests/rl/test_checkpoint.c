@@ -3,7 +3,7 @@
 #include "model/files/safetensors.h"
 #include "rl/checkpoint.h"
 #include "rl/step.h"
-#include "rl/warmup.h"
+#include "rl/step.h"
 #include "tests/rl/small_trainer.h"
 #include <math.h>
 #include <sys/stat.h>
