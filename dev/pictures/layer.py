@@ -39,7 +39,7 @@ def heads(c, x, y):
 
 
 def draw():
-    c = Canvas(900, 716, "One decoder layer and the head", "Attention block, feed-forward block and head: every tensor with its shape, every op with "
+    c = Canvas(900, 672, "One decoder layer and the head", "Attention block, feed-forward block and head: every tensor with its shape, every op with "
                "its name, the residual stream x")
     c.text(24, 36, "One decoder layer and the head", "title")
     for lane, words in enumerate(("attention", "feed-forward (SwiGLU)", "head, after layer L − 1")):
@@ -48,7 +48,7 @@ def draw():
     a = chain(c, 0, top, (
         ("x", "(N, C)", "blue", "rmsnorm_forward", "ln1"),
         ("y1", "(N, C)", "grey", "matmul_forward", "wqkv; + bqkv (Qwen2)"),
-        ("qkv", "(N, Q)", "grey", "rmsnorm_forward, twice", "per head, q and k (Qwen3)"),
+        ("qkv", "(N, Q)", "grey", "rmsnorm_forward", "Qwen3 only: q and k, per head"),
         ("qk", "(N, (NH + NKV) HS)", "grey", "rope_forward", "q and k, in place; v as it is"),
         ("q, k, v", "NH, NKV, NKV heads", "grey", "attention_forward", "starts: causal in a sequence"),
         ("o", "(N, NH HS)", "grey", "matmul_forward", "wo"),
@@ -64,9 +64,9 @@ def draw():
     h = chain(c, 2, top, (
         ("x_final", "(N, C)", "blue", "rmsnorm_residual_forward", "x2 + delta, then final norm"),
         ("hidden", "(N, C)", "grey", "rows_gather", "rows that have a target"),
-        ("x", "(chunk, C)", "grey", "matmul_logits", "head, or embed where tied"),
-        ("logits", "(chunk, V) fp32", "grey", "policy_loss", "in place where floatX is float"),
-        ("dlogits", "(chunk, V)", "grey", "matmul_backward_input", "then rows_scatter"),
+        ("x, gathered", "(chunk, C)", "grey", "matmul_logits", "head, or embed where tied"),
+        ("logits", "(chunk, V) fp32", "grey", "policy_loss", "in place in the fp32 build"),
+        ("dlogits", "(chunk, V)", "grey", "matmul_backward_input", "and _weight; rows_scatter"),
         ("dhidden", "(N, C)", "grey"),
     ))
     for start, x1, x2, low in ((a[-1], LANES[0], LANES[1], a), (b[-1], LANES[1], LANES[2], b)):  # delta joins the stream
@@ -77,12 +77,11 @@ def draw():
     y = b[-1] + 62
     c.text(LANES[1], y, "Grouped-query attention", "head", "soft")
     heads(c, LANES[1], y + 14)
-    for i, line in enumerate(("One token's qkv for NH 4, NKV 2. Query head h", "reads kv head h / (NH / NKV): same colour.",
-                              "Q = (NH + 2 NKV) HS.")):
+    for i, line in enumerate(("qkv of one token, NH 4, NKV 2. Query", "head h reads kv head h / (NH / NKV).", "Q = (NH + 2 NKV) HS")):
         c.text(LANES[1], y + 60 + 18 * i, line)
-    y = 652
+    y = 612
     for i, line in enumerate(("Blue: the residual stream. The sum that ends a layer and the next layer's ln1 are one call: layer l writes x and y1 of layer l + 1.",
-                              "Generation runs the same calls; kv_append and attention_decode_forward take attention_forward's place, and sample_forward",
-                              "that of the loss. x of layer 0 is embedding_forward(ids). floatX is bf16 or fp32.")):
+                              "In generation kv_append and attention_decode_forward take attention_forward's place, and sample_forward",
+                              "that of policy_loss. x of layer 0 is embedding_forward(ids). floatX is bf16 or fp32.")):
         c.text(24, y + 19 * i, line, "body", "soft")
     return c
