@@ -63,10 +63,10 @@ def draw():
     ))
     h = chain(c, 2, top, (
         ("x_final", "(N, C)", "blue", "rmsnorm_residual_forward", "x2 + delta, then final norm"),
-        ("hidden", "(N, C)", "grey", "rows_gather", "rows that have a target"),
+        ("hidden", "(N, C)", "grey", "gather_rows", "rows that have a target"),
         ("x, gathered", "(chunk, C)", "grey", "matmul_logits", "head, or embed where tied"),
         ("logits", "(chunk, V) fp32", "grey", "policy_loss", "in place in the fp32 build"),
-        ("dlogits", "(chunk, V)", "grey", "matmul_backward_input", "and _weight; rows_scatter"),
+        ("dlogits", "(chunk, V)", "grey", "matmul_backward_input", "and _weight; scatter_rows"),
         ("dhidden", "(N, C)", "grey"),
     ))
     for start, x1, x2, low in ((a[-1], LANES[0], LANES[1], a), (b[-1], LANES[1], LANES[2], b)):  # delta joins the stream

@@ -8,7 +8,7 @@ BOXES = [  # column, row, colour, title, arena or place, lines
     (0, 0, "blue", "Generator", "arena: generation", ("KV blocks, block tables", "activations of one layer", "logits of the slots")),
     (1, 0, "orange", "Gpt", "arena: weights", ("params, one flat buffer", "cos_sin, the rope table")),
     (2, 0, "orange", "Updater", "arena: training", ("activations of every layer", "the packed micro-batch", "logits, a chunk of rows")),
-    (0, 1, "green", "RolloutPool", "host", ("tokens (rollouts, max_new)", "log π, H, E of each token", "reward, verdict, advantage")),
+    (0, 1, "green", "RolloutBatch", "host", ("tokens (rollouts, max_new)", "log π, H, E of each token", "reward, verdict, advantage")),
     (1, 1, "orange", "Optimizer", "arena: gradients, optimizer", ("m, v; in bf16 a master copy", "own shards only with ZeRO-1")),
     (2, 1, "orange", "Gradients", "arena: gradients, optimizer", ("flat, fp32, as params", "head apart where tied")),
     (0, 2, "violet", "StepArrays", "arena: step", ("k_{i}, G_{i}, n_{i} of each prompt", "reward and A of each rollout")),
@@ -18,7 +18,7 @@ BOXES = [  # column, row, colour, title, arena or place, lines
 
 
 def draw():
-    c = Canvas(900, 614, "What a Trainer owns", "Generator, Gpt, Updater, RolloutPool, Optimizer, Gradients, StepArrays, History and data, "
+    c = Canvas(900, 614, "What a Trainer owns", "Generator, Gpt, Updater, RolloutBatch, Optimizer, Gradients, StepArrays, History and data, "
                "with the arena of each and who reads and writes what")
     c.text(24, 36, "What a Trainer owns", "title")
     c.text(24, 62, "An arena is one allocation on the device, planned before it is taken: a step allocates no device memory.", "body", "soft")
@@ -40,6 +40,6 @@ def draw():
             c.arrow((x, y2), (x, y1))
         c.text(x + 12, (y1 + y2) / 2 + 5, words, "body", "soft")
     for i, line in enumerate(("Generator and Updater hold a const Gpt and run the same gpt_forward. Within a step only Optimizer writes params.",
-                              "The sequences that Updater packs point into the RolloutPool and the prompts.")):
+                              "The sequences that Updater packs point into the RolloutBatch and the prompts.")):
         c.text(24, 576 + 19 * i, line, "body", "soft")
     return c
