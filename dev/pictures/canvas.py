@@ -1,24 +1,25 @@
-"""An SVG canvas with a few shapes and one palette for light and dark pages. Used by draw.py; Python 3 standard library only.
+"""An SVG canvas with a few shapes and one palette for light and dark pages; Python 3 standard library only.
 
-Every colour is a CSS class that is defined twice, the second time under prefers-color-scheme: dark. The picture brings its own
-background, so it can be read on a page whose colours differ from the reader's system setting.
+Every colour is a CSS class that is defined twice, the second time under prefers-color-scheme: dark. The picture brings
+its own background, so it can be read on a page whose colours differ from the reader's system setting. Run draw.py.
 """
 import re
+import textwrap
 from html import escape
 
 # class: (fill, stroke) on a light page and on a dark one
 SHAPES = {
     "paper": ("#ffffff", "#d1d9e0", "#0d1117", "#3d444d"),
     "grey": ("#f3f5f7", "#7d8792", "#1a2028", "#8b949e"),
-    "blue": ("#ddeffd", "#0969da", "#11253f", "#58a6ff"),
-    "green": ("#dcf7e2", "#1a7f37", "#10291a", "#3fb950"),
-    "orange": ("#ffecd9", "#bc4c00", "#33200f", "#f0883e"),
-    "violet": ("#f1e7fd", "#8250df", "#281c42", "#ab7df8"),
+    "blue": ("#ddeffd", "#0969da", "#16345a", "#58a6ff"),
+    "green": ("#dcf7e2", "#1a7f37", "#15402a", "#3fb950"),
+    "orange": ("#ffecd9", "#bc4c00", "#482c12", "#f0883e"),
+    "violet": ("#f1e7fd", "#8250df", "#38275e", "#ab7df8"),
     "empty": ("none", "#b3bbc4", "none", "#444c56"),
     "band": ("none", "#9aa4ae", "none", "#626c77"),
 }
-INK = {"ink": ("#1f2328", "#e6edf3"), "soft": ("#59636e", "#9ea7b3"), "blue": ("#0757b8", "#79b8ff"), "green": ("#116329", "#56d364"),
-       "orange": ("#9a3c00", "#ffa657"), "violet": ("#6f3fc8", "#c297ff")}
+INK = {"ink": ("#1f2328", "#e6edf3"), "soft": ("#59636e", "#9ea7b3"), "blue": ("#0757b8", "#79b8ff"),
+       "green": ("#116329", "#56d364"), "orange": ("#9a3c00", "#ffa657"), "violet": ("#6f3fc8", "#c297ff")}
 SIZES = {"title": "font: 600 19px system-ui, sans-serif", "head": "font: 600 15px system-ui, sans-serif",
          "body": "font: 13.5px system-ui, sans-serif", "mono": "font: 13px ui-monospace, monospace",
          "bold": "font: 600 13.5px system-ui, sans-serif", "count": "font: 600 17px system-ui, sans-serif"}
@@ -44,6 +45,10 @@ def markup(text):
     return out
 
 
+def coordinates(points):
+    return " ".join(f"{x:.5g},{y:.5g}" for x, y in points)
+
+
 class Canvas:
     def __init__(self, width, height, title, description):
         self.size, self.title, self.description, self.parts = (width, height), title, description, []
@@ -56,7 +61,12 @@ class Canvas:
 
     def text(self, x, y, text, size="body", ink="ink", anchor="start", turn=0):
         turn = f' transform="rotate({turn} {x:g} {y:g})"' if turn else ""
-        self.parts.append(f'<text class="{size} t-{ink}" x="{x:g}" y="{y:g}" text-anchor="{anchor}"{turn}>{markup(text)}</text>')
+        self.parts.append(f'<text class="{size} t-{ink}" x="{x:g}" y="{y:g}" text-anchor="{anchor}"{turn}>'
+                          f"{markup(text)}</text>")
+
+    def paragraph(self, x, y, text, ink="soft", columns=112, pitch=19):
+        for i, line in enumerate(textwrap.wrap(" ".join(text.split()), columns)):
+            self.text(x, y + pitch * i, line, "body", ink)
 
     def line(self, points, ink="soft", width=1.6, dash="", head=False):
         """A polyline; head: an arrow head at its last point."""
@@ -64,11 +74,12 @@ class Canvas:
         length = ((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5
         u, v = (x2 - x1) / length, (y2 - y1) / length
         if head:
-            corners = [(x2, y2), (x2 - 9 * u - 4.5 * v, y2 - 9 * v + 4.5 * u), (x2 - 9 * u + 4.5 * v, y2 - 9 * v - 4.5 * u)]
-            self.parts.append(f'<polygon class="t-{ink}" points="{" ".join(f"{x:.5g},{y:.5g}" for x, y in corners)}"/>')
+            x, y = x2 - 9 * u, y2 - 9 * v
+            corners = [(x2, y2), (x - 4.5 * v, y + 4.5 * u), (x + 4.5 * v, y - 4.5 * u)]
+            self.parts.append(f'<polygon class="t-{ink}" points="{coordinates(corners)}"/>')
             points = points[:-1] + [(x2 - 7 * u, y2 - 7 * v)]
         dash = f' stroke-dasharray="{dash}"' if dash else ""
-        self.parts.append(f'<polyline class="l-{ink}" points="{" ".join(f"{x:.5g},{y:.5g}" for x, y in points)}" '
+        self.parts.append(f'<polyline class="l-{ink}" points="{coordinates(points)}" '
                           f'stroke-width="{width}" stroke-linejoin="round"{dash}/>')
 
     def arrow(self, *points, ink="soft", width=1.6, dash=""):
@@ -77,6 +88,7 @@ class Canvas:
     def save(self, path):
         w, h = self.size
         with open(path, "w", encoding="utf-8") as file:
-            file.write(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{w}" height="{h}" role="img">\n'
+            file.write(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{w}" height="{h}" '
+                       'role="img">\n'
                        f"<title>{escape(self.title)}</title>\n<desc>{escape(self.description)}</desc>\n"
                        f"<style>\n{style()}\n</style>\n" + "\n".join(self.parts) + "\n</svg>\n")

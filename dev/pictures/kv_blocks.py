@@ -1,5 +1,5 @@
-"""kv_blocks.svg: KV blocks and their reference counts over time. The bookkeeping of rl/generate.c is replayed here, function by
-function, for one prompt with three rollouts in three slots; every number in the picture comes from this replay."""
+"""kv_blocks.svg: KV blocks and their reference counts over time. The bookkeeping of rl/generate.c is replayed here,
+function by function, for one prompt with three rollouts in three slots; every number in the picture comes from it."""
 from canvas import Canvas
 
 BLOCK, SLOTS, WIDTH = 4, 3, 5  # tokens of a block, slots, blocks of a slot's table
@@ -38,7 +38,7 @@ class Generator:
     def start(self, s, last):
         self.tables[s], self.length[s] = list(self.prefix), PROMPT - 1
         for block in self.prefix[:(PROMPT - 1) // BLOCK]:
-            self.references[block] += not last  # the last rollout to start takes over the reference of the prefix
+            self.references[block] += not last  # the last one to start takes over the reference of the prefix
 
     def copy_tails(self):
         for s in range(SLOTS - 1):
@@ -87,7 +87,7 @@ def moments(g):
     yield "open_prefix", ["Blocks for all tokens of the prompt", "but the last"]
     for s in range(SLOTS):
         g.start(s, s == SLOTS - 1)
-    yield "start, for r0, r1 and r2", ["r0 and r1 add a reference to each full", "block; r2 takes over the prefix's own"]
+    yield "start, for r0, r1 and r2", ["r0 and r1 add a reference to each", "full block; r2 takes the prefix's own"]
     g.copy_tails()
     yield "prefill, then copy_tails", ["r0 and r1 get copies of the partly", "filled block; r2 keeps the original"]
     g.decode(2)
@@ -105,8 +105,9 @@ def moments(g):
 
 
 def draw():
-    c = Canvas(900, 716, "KV blocks and reference counts", "One prompt is prefilled once; three rollouts share its full blocks, two get a copy of "
-               "the partly filled one, and blocks return to the free list as the rollouts end")
+    c = Canvas(900, 716, "KV blocks and reference counts",
+               "One prompt is prefilled once; three rollouts share its full blocks, two get a copy of the partly filled "
+               "one, and blocks return to the free list as the rollouts end")
     c.text(24, 36, "KV blocks of one prompt and its three rollouts", "title")
     x = 560
     for colour, words in (("blue", "prompt"), ("green", "r0"), ("orange", "r1"), ("violet", "r2, starts last")):
@@ -122,6 +123,6 @@ def draw():
         snapshot(c, g, 86 + i * PITCH, title, lines)
         if i > 0:
             c.line([(24, 86 + i * PITCH - 13), (876, 86 + i * PITCH - 13)], "soft", 0.4)
-    c.text(24, 700, f"The number under a block is its reference count. A block has {BLOCK} tokens here and 16 or 32 in the program; "
-           "rl/generate.c.", "body", "soft")
+    c.paragraph(24, 700, f"""The number under a block is its reference count. A block has {BLOCK} tokens here and 16 or
+                32 in the program.""")
     return c

@@ -32,15 +32,15 @@ def chain(c, lane, y, steps):
 
 def heads(c, x, y):
     """qkv of one token, head by head: NH 4, NKV 2; heads of one colour work together."""
-    for i, colour in enumerate(("green", "green", "violet", "violet", "green", "violet", "green", "violet")):
-        left = x + 29 * i + (i >= 4) * 10 + (i >= 6) * 10
-        c.rect(left, y, 26, 24, colour, radius=3)
-        c.text(left + 13, y + 17, ("q0", "q1", "q2", "q3", "k0", "k1", "v0", "v1")[i], "mono", "ink", "middle")
+    for i, name in enumerate(("q0", "q1", "q2", "q3", "k0", "k1", "v0", "v1")):
+        left, group = x + 29 * i + (i >= 4) * 10 + (i >= 6) * 10, int(name[1]) // (2 if i < 4 else 1)
+        c.rect(left, y, 26, 24, ("green", "violet")[group], radius=3)
+        c.text(left + 13, y + 17, name, "mono", "ink", "middle")
 
 
 def draw():
-    c = Canvas(900, 672, "One decoder layer and the head", "Attention block, feed-forward block and head: every tensor with its shape, every op with "
-               "its name, the residual stream x")
+    c = Canvas(900, 672, "One decoder layer and the head",
+               "Attention, feed-forward block and head: every tensor with its shape, every op with its name")
     c.text(24, 36, "One decoder layer and the head", "title")
     for lane, words in enumerate(("attention", "feed-forward (SwiGLU)", "head, after layer L − 1")):
         c.text(LANES[lane], 68, words, "head", "soft")
@@ -77,11 +77,10 @@ def draw():
     y = b[-1] + 62
     c.text(LANES[1], y, "Grouped-query attention", "head", "soft")
     heads(c, LANES[1], y + 14)
-    for i, line in enumerate(("qkv of one token, NH 4, NKV 2. Query", "head h reads kv head h / (NH / NKV).", "Q = (NH + 2 NKV) HS")):
-        c.text(LANES[1], y + 60 + 18 * i, line)
-    y = 612
-    for i, line in enumerate(("Blue: the residual stream. The sum that ends a layer and the next layer's ln1 are one call: layer l writes x and y1 of layer l + 1.",
-                              "In generation kv_append and attention_decode_forward take attention_forward's place, and sample_forward",
-                              "that of policy_loss. x of layer 0 is embedding_forward(ids). floatX is bf16 or fp32.")):
-        c.text(24, y + 19 * i, line, "body", "soft")
+    c.text(LANES[1], y + 60, "qkv of one token: Q = (NH + 2 NKV) HS.")
+    c.paragraph(LANES[1], y + 78, "Here NH = 4 and NKV = 2. Query head h reads kv head h / (NH / NKV).", "ink", 36, 18)
+    c.paragraph(24, 612, """Blue: the residual stream. The sum that ends a layer and the next layer's ln1 are one call: layer l
+                writes x and y1 of layer l + 1. In generation kv_append and attention_decode_forward take the place of
+                attention_forward, and sample_forward that of policy_loss. x of layer 0 is embedding_forward(ids). floatX is
+                bf16 or fp32.""")
     return c

@@ -18,17 +18,18 @@ def label(c, y, name, shape):
 
 
 def draw():
-    c = Canvas(900, 540, "A packed micro-batch", "Three sequences end to end: ids, positions, starts, the rows of hidden that have a "
-               "target, and the targets")
+    c = Canvas(900, 540, "A packed micro-batch",
+               "Three sequences end to end: ids, positions, starts, the rows of hidden with a target, the targets")
     c.text(24, 36, "A packed micro-batch: N = 17 tokens of B = 3 sequences, M = 7 targets", "title")
     y_ids, y_pos, y_starts, y_hidden, y_rows, y_target, y_of = 92, 128, 164, 242, 300, 370, 406
-    for y, name, shape in ((y_ids, "ids", "(N)"), (y_pos, "pos", "(N)"), (y_starts, "starts", "(B + 1)"), (y_hidden, "hidden", "(N, C)"),
-                           (y_rows, "rows", "(M)"), (y_target, "target", "(M)")):
+    for y, name, shape in ((y_ids, "ids", "(N)"), (y_pos, "pos", "(N)"), (y_starts, "starts", "(B + 1)"),
+                           (y_hidden, "hidden", "(N, C)"), (y_rows, "rows", "(M)"), (y_target, "target", "(M)")):
         label(c, y, name, shape)
     n = m = 0
     for (prompt, response), colour in zip(SEQUENCES, COLOURS):
         fed = prompt + response[:-1]  # the last response token is a target only
-        c.text(LEFT + CELL * n + 4, y_ids - 12, f"{len(prompt)} + {len(response)} − 1 = {len(fed)} tokens", "body", colour)
+        words = f"{len(prompt)} + {len(response)} − 1 = {len(fed)} tokens"
+        c.text(LEFT + CELL * n + 4, y_ids - 12, words, "body", colour)
         for t, token in enumerate(fed):
             cell(c, n + t, y_ids, token, "grey" if t < len(prompt) else colour)
             cell(c, n + t, y_pos, str(t), "empty")
@@ -51,9 +52,10 @@ def draw():
     c.arrow((LEFT + CELL * 1.5, y_pos + 44), (LEFT + CELL * 1.5, y_hidden - 8))
     c.text(LEFT + CELL * 1.5 + 12, y_hidden - 34, "gpt_forward: a token attends to its own sequence, up to itself")
     c.text(24, y_of + 10, "m", "bold")
-    for i, line in enumerate(("Row t of hidden predicts token t + 1: the row of the prompt's last token predicts the first response token.",
-                              "The last token of a response is a target only, so a sequence has prompt + response − 1 tokens among the ids.",
-                              "Each target m also has its advantage, its weight in the loss, and (log π, H, E) as sampled. The head makes logits of",
-                              "these M rows alone, a chunk at a time. A prompt is repeated in front of each of its responses.")):
-        c.text(24, 458 + 20 * i, line, "body", "soft" if i > 1 else "ink")
+    c.paragraph(24, 458, """Row t of hidden predicts token t + 1: the row of the prompt's last token predicts the first
+                response token. The last token of a response is a target only, so a sequence has prompt + response − 1
+                tokens among the ids.""", "ink")
+    c.paragraph(24, 500, """Each target m also has its advantage, its weight in the loss, and (log π, H, E) as sampled. The
+                head makes logits of these M rows alone, a chunk at a time. A prompt is repeated in front of each of its
+                responses.""")
     return c

@@ -1,5 +1,5 @@
-"""ranks.svg: gradient buckets summed over ranks during backward, and the shards of ZeRO-1; model/buckets.c, model/gpt.c. When a
-bucket starts follows from the same two rules as in the program: cuts of equal size, and a bucket starts once all of it is final."""
+"""ranks.svg: gradient buckets summed over ranks during backward, and the shards of ZeRO-1; model/buckets.c, model/gpt.c.
+The program's two rules decide when a bucket starts: buckets have equal sizes, and one starts once all of it is final."""
 from canvas import Canvas
 
 LAYERS, EMBED, BUCKETS, RANKS = 5, 1.6, 6, 4
@@ -76,17 +76,20 @@ def shards(c, y):
 
 
 def draw():
-    c = Canvas(900, 664, "Ranks and gradient buckets", "Backward finishes layers from the last to the first; buckets of the flat gradient are "
-               "summed over the ranks meanwhile; with ZeRO-1 each rank updates its shard of every bucket")
+    c = Canvas(900, 664, "Ranks and gradient buckets",
+               "Backward finishes layers from the last to the first; buckets of the flat gradient are summed over the "
+               "ranks meanwhile; with ZeRO-1 each rank updates its shard of every bucket")
     c.text(24, 36, "Gradient buckets, summed over ranks during backward", "title")
-    c.text(24, 62, "Parameters and gradients are flat buffers with the same offsets, cut into six buckets of equal size.", "body", "soft")
+    c.paragraph(24, 62, """Parameters and gradients are flat buffers with the same offsets, cut into six buckets of equal
+                size.""")
     buffer(c, 80)
-    c.text(24, 176, "Backward goes from the last layer to the first. A bucket is summed as soon as no layer below can add to it, so only the", "body", "soft")
-    c.text(24, 194, "last buckets are waited for. A tied head has a gradient of its own, added to the embedding's after backward.", "body", "soft")
+    c.paragraph(24, 176, """Backward goes from the last layer to the first. A bucket is summed as soon as it is final, so
+                AdamW waits only for the last buckets. A tied head's gradient is added to the embedding's after backward.""")
     schedule(c, 212)
     c.line([(24, 362), (876, 362)], "soft", 0.4)
     c.text(24, 394, "ZeRO-1: the optimizer's state in shards (--zero 1, here with 4 ranks)", "title")
-    c.text(24, 420, "Coloured: the shard of each bucket for which a rank has the optimizer's state. All ranks hold all parameters.", "body", "soft")
+    c.paragraph(24, 420, """Coloured: the shard of each bucket whose optimizer state a rank holds. All ranks hold all
+                parameters.""")
     shards(c, 436)
     steps = ("1  reduce-scatter: a rank gets the sums of its shards only",
              "2  AdamW: it updates the parameters in its shards",

@@ -1,4 +1,4 @@
-"""step.svg: one RL step, from rl/step.c: rl_step. Twelve boxes in a closed loop: row by row, every other row from right to left."""
+"""step.svg: one RL step, rl/step.c: rl_step. Twelve boxes in a closed loop, every other row from right to left."""
 from canvas import Canvas
 
 X, Y = (58, 354, 650), (62, 210, 358, 506)  # left edges of the columns, upper edges of the rows
@@ -46,17 +46,20 @@ def down(c, row, x, lines, ink="soft", up=False):
 
 
 def draw():
-    c = Canvas(900, 658, "One RL step of dynamo.c", "allocate, deal, prefill, decode and sample, grade, advantages, pack, forward, "
-               "policy loss with modulation, backward, all-reduce, AdamW; then the next step")
+    c = Canvas(900, 658, "One RL step of dynamo.c",
+               "allocate, deal, prefill, decode and sample, grade, advantages, pack, forward, policy loss with "
+               "modulation, backward, all-reduce, AdamW; then the next step")
     c.text(58, 36, "One RL step", "title")
     x = 330
-    for colour, words, width in (("blue", "generate", 92), ("green", "grade", 72), ("orange", "train", 68), ("violet", "what DynaMO adds", 0)):
+    for colour, words, width in (("blue", "generate", 92), ("green", "grade", 72), ("orange", "train", 68),
+                                 ("violet", "what DynaMO adds", 0)):
         c.rect(x, 24, 14, 14, colour, radius=3)
         c.text(x + 21, 36, words)
         x += width + 22
     left, right, top, low = 46, 872, Y[2] - 9, Y[3] - 16  # around what runs once for each micro-batch
-    corners = [(left, top), (right, top), (right, Y[3] + H + 12), (X[2] - 9, Y[3] + H + 12), (X[2] - 9, low), (left, low), (left, top)]
-    c.line(corners, "soft", 1.2, dash="2 5")
+    end, inner = Y[3] + H + 12, X[2] - 9
+    c.line([(left, top), (right, top), (right, end), (inner, end), (inner, low), (left, low), (left, top)],
+           "soft", 1.2, dash="2 5")
     for number, fields in enumerate(BOXES, 1):
         box(c, number, *fields)
     across(c, 0, 0, "n_{i}")
