@@ -106,8 +106,8 @@ def moments(g):
 
 def draw():
     c = Canvas(900, 716, "KV blocks and reference counts",
-               "One prompt is prefilled once; three rollouts share its full blocks, two get a copy of the partly filled "
-               "one, and blocks return to the free list as the rollouts end")
+               "One prompt is prefilled once; three rollouts share its full blocks, two get a copy of the partly "
+               "filled one, and blocks return to the free list as the rollouts end")
     c.text(24, 36, "KV blocks of one prompt and its three rollouts", "title")
     x = 560
     for colour, words in (("blue", "prompt"), ("green", "r0"), ("orange", "r1"), ("violet", "r2, starts last")):

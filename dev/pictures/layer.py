@@ -61,7 +61,7 @@ def draw():
         ("act", "(N, F)", "grey", "matmul_forward", "w_down"),
         ("delta", "(N, C)", "grey"),
     ))
-    h = chain(c, 2, top, (
+    chain(c, 2, top, (
         ("x_final", "(N, C)", "blue", "rmsnorm_residual_forward", "x2 + delta, then final norm"),
         ("hidden", "(N, C)", "grey", "gather_rows", "rows that have a target"),
         ("x, gathered", "(chunk, C)", "grey", "matmul_logits", "head, or embed where tied"),
@@ -69,7 +69,7 @@ def draw():
         ("dlogits", "(chunk, V)", "grey", "matmul_backward_input", "and _weight; scatter_rows"),
         ("dhidden", "(N, C)", "grey"),
     ))
-    for start, x1, x2, low in ((a[-1], LANES[0], LANES[1], a), (b[-1], LANES[1], LANES[2], b)):  # delta joins the stream
+    for start, x1, x2 in ((a[-1], LANES[0], LANES[1]), (b[-1], LANES[1], LANES[2])):  # delta joins the stream
         middle = (x1 + W + x2) / 2
         c.arrow((x1 + W, start + 15), (middle, start + 15), (middle, top + 22), (x2, top + 22), ink="soft")
         c.arrow((x1 + W, top + 9), (x2, top + 9), ink="blue", width=2.6)
@@ -78,9 +78,9 @@ def draw():
     c.text(LANES[1], y, "Grouped-query attention", "head", "soft")
     heads(c, LANES[1], y + 14)
     c.text(LANES[1], y + 60, "qkv of one token: Q = (NH + 2 NKV) HS.")
-    c.paragraph(LANES[1], y + 78, "Here NH = 4 and NKV = 2. Query head h reads kv head h / (NH / NKV).", "ink", 36, 18)
-    c.paragraph(24, 612, """Blue: the residual stream. The sum that ends a layer and the next layer's ln1 are one call: layer l
-                writes x and y1 of layer l + 1. In generation kv_append and attention_decode_forward take the place of
-                attention_forward, and sample_forward that of policy_loss. x of layer 0 is embedding_forward(ids). floatX is
-                bf16 or fp32.""")
+    c.paragraph(LANES[1], y + 78, "Here NH = 4 and NKV = 2. Query head h reads kv head h / (NH / NKV).", "ink", 36)
+    c.paragraph(24, 612, """Blue: the residual stream. The sum that ends a layer and the next layer's ln1 are one call: layer
+                l writes x and y1 of layer l + 1. In generation kv_append and attention_decode_forward take the place of
+                attention_forward, and sample_forward that of policy_loss. x of layer 0 is embedding_forward(ids). floatX
+                is bf16 or fp32.""")
     return c

@@ -55,7 +55,7 @@ def draw():
     c.paragraph(24, 458, """Row t of hidden predicts token t + 1: the row of the prompt's last token predicts the first
                 response token. The last token of a response is a target only, so a sequence has prompt + response − 1
                 tokens among the ids.""", "ink")
-    c.paragraph(24, 500, """Each target m also has its advantage, its weight in the loss, and (log π, H, E) as sampled. The
-                head makes logits of these M rows alone, a chunk at a time. A prompt is repeated in front of each of its
-                responses.""")
+    c.paragraph(24, 500, """Each target m also has its advantage, its weight in the loss, and (log π, H, E) as sampled.
+                The head makes logits of these M rows alone, a chunk at a time. A prompt is repeated in front of each of
+                its responses.""")
     return c

@@ -1,4 +1,4 @@
-"""ownership.svg: what a Trainer owns, on the device and on the host, and which part writes what; rl/trainer.h, rl/trainer.c."""
+"""ownership.svg: what a Trainer owns on the device and on the host, and which part writes what; rl/trainer.h."""
 from canvas import Canvas
 
 W, H = 242, 118
@@ -15,7 +15,8 @@ BOXES = [  # column, row, colour, title, arena or place, lines
     (1, 1, "orange", "Optimizer", "arena: gradients, optimizer",
      ("m, v; in bf16 a master copy", "own shards only with ZeRO-1")),
     (2, 1, "orange", "Gradients", "arena: gradients, optimizer", ("flat, fp32, as params", "head apart where tied")),
-    (0, 2, "violet", "StepArrays", "arena: step", ("k_{i}, G_{i}, n_{i} of each prompt", "reward and A of each rollout")),
+    (0, 2, "violet", "StepArrays", "arena: step",
+     ("k_{i}, G_{i}, n_{i} of each prompt", "reward and A of each rollout")),
     (1, 2, "green", "History", "host, in the checkpoint", ("k_{i}, G_{i}, mean length", "of every training prompt")),
     (2, 2, "grey", "Prompts, grader", "host", ("problems and token ids", "compiled gold answers")),
 ]
@@ -23,8 +24,8 @@ BOXES = [  # column, row, colour, title, arena or place, lines
 
 def draw():
     c = Canvas(900, 614, "What a Trainer owns",
-               "Generator, Gpt, Updater, RolloutBatch, Optimizer, Gradients, StepArrays, History and data, with the arena "
-               "of each and who reads and writes what")
+               "Generator, Gpt, Updater, RolloutBatch, Optimizer, Gradients, StepArrays, History and data, with the "
+               "arena of each and who reads and writes what")
     c.text(24, 36, "What a Trainer owns", "title")
     c.paragraph(24, 62, """An arena is one allocation on the device, planned before it is taken: a step allocates no
                 device memory.""")
@@ -48,5 +49,6 @@ def draw():
             c.arrow((x, y2), (x, y1))
         c.text(x + 12, (y1 + y2) / 2 + 5, words, "body", "soft")
     c.paragraph(24, 576, """Generator and Updater hold a const Gpt and run the same gpt_forward. Within a step only
-                Optimizer writes params. The sequences that Updater packs point into the RolloutBatch and the prompts.""")
+                Optimizer writes params. The sequences that Updater packs point into the RolloutBatch and the
+                prompts.""")
     return c

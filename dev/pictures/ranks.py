@@ -1,5 +1,5 @@
-"""ranks.svg: gradient buckets summed over ranks during backward, and the shards of ZeRO-1; model/buckets.c, model/gpt.c.
-The program's two rules decide when a bucket starts: buckets have equal sizes, and one starts once all of it is final."""
+"""ranks.svg: gradient buckets summed over ranks during backward, and the shards of ZeRO-1; model/buckets.c.
+The program's two rules decide when a bucket starts: all have the same size, and one starts once all of it is final."""
 from canvas import Canvas
 
 LAYERS, EMBED, BUCKETS, RANKS = 5, 1.6, 6, 4
@@ -72,7 +72,8 @@ def shards(c, y):
         c.text(24, y + 18 + 34 * r, f"rank {r}", "bold")
         for i in range(BUCKETS):
             for s in range(RANKS):
-                c.rect(LEFT + i * width + s * unit + 2, y + 34 * r, unit - 4, 26, colour(i) if s == r else "empty", radius=3)
+                x, fill = LEFT + i * width + s * unit + 2, colour(i) if s == r else "empty"
+                c.rect(x, y + 34 * r, unit - 4, 26, fill, radius=3)
 
 
 def draw():
@@ -80,11 +81,12 @@ def draw():
                "Backward finishes layers from the last to the first; buckets of the flat gradient are summed over the "
                "ranks meanwhile; with ZeRO-1 each rank updates its shard of every bucket")
     c.text(24, 36, "Gradient buckets, summed over ranks during backward", "title")
-    c.paragraph(24, 62, """Parameters and gradients are flat buffers with the same offsets, cut into six buckets of equal
-                size.""")
+    c.paragraph(24, 62, """Parameters and gradients are flat buffers with the same offsets, cut into six buckets of
+                equal size.""")
     buffer(c, 80)
-    c.paragraph(24, 176, """Backward goes from the last layer to the first. A bucket is summed as soon as it is final, so
-                AdamW waits only for the last buckets. A tied head's gradient is added to the embedding's after backward.""")
+    c.paragraph(24, 176, """Backward goes from the last layer to the first. A bucket is summed as soon as it is final,
+                so AdamW waits only for the last buckets. A tied head's gradient is added to the embedding's after
+                backward.""")
     schedule(c, 212)
     c.line([(24, 362), (876, 362)], "soft", 0.4)
     c.text(24, 394, "ZeRO-1: the optimizer's state in shards (--zero 1, here with 4 ranks)", "title")

@@ -13,7 +13,8 @@ BOXES = [  # column, row, colour, title, two lines, file
     (0, 1, "green", "advantages", "Reward against the other", "rollouts of its prompt", "kernels/advantage.c"),
     (0, 2, "grey", "pack a micro-batch", "Sequences of any length,", "end to end, no padding", "rl/update.c"),
     (1, 2, "orange", "forward", "The same ops in the same", "order as in generation", "model/gpt.c"),
-    (2, 2, "violet", "policy loss", "Clipped ratio times the", "modulated A b_{comp} b_{stab}", "kernels/policy_loss.c"),
+    (2, 2, "violet", "policy loss", "Clipped ratio times the", "modulated A b_{comp} b_{stab}",
+     "kernels/policy_loss.c"),
     (2, 3, "orange", "backward", "From the last layer down,", "hand-written", "model/gpt.c"),
     (1, 3, "orange", "all-reduce", "In six buckets, during", "the last backward", "model/buckets.c"),
     (0, 3, "orange", "AdamW", "Clip the norm, then update", "every parameter", "model/optimizer.c"),
@@ -79,5 +80,5 @@ def draw():
     y = Y[3] + H / 2
     c.arrow((X[0], y), (30, y), (30, Y[0] + H / 2), (X[0], Y[0] + H / 2))
     c.text(22, (Y[0] + Y[3] + H) / 2, "next step, with the updated policy", "body", "ink", "middle", turn=-90)
-    c.text(58, 640, "A rollout carries its prompt's id through every box; each stage asserts that it matches.", "body", "soft")
+    c.paragraph(58, 640, "Every rollout carries its prompt's id; each stage asserts that it matches before using it.")
     return c
