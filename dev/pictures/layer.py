@@ -79,8 +79,8 @@ def draw():
     heads(c, LANES[1], y + 14)
     c.text(LANES[1], y + 60, "qkv of one token: Q = (NH + 2 NKV) HS.")
     c.paragraph(LANES[1], y + 78, "Here NH = 4 and NKV = 2. Query head h reads kv head h / (NH / NKV).", "ink", 36)
-    c.paragraph(24, 612, """Blue: the residual stream. The sum that ends a layer and the next layer's ln1 are one call: layer
-                l writes x and y1 of layer l + 1. In generation kv_append and attention_decode_forward take the place of
-                attention_forward, and sample_forward that of policy_loss. x of layer 0 is embedding_forward(ids). floatX
-                is bf16 or fp32.""")
+    c.paragraph(24, 612, """Blue: the residual stream. The sum that ends a layer and the next layer's ln1 are one call:
+                layer l writes x and y1 of layer l + 1. In generation kv_append and attention_decode_forward take the
+                place of attention_forward, and sample_forward that of policy_loss. x of layer 0 is
+                embedding_forward(ids). floatX is bf16 or fp32.""")
     return c
