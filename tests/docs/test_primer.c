@@ -162,10 +162,8 @@ static void values_gradients(Values *v) {
 
 static const AllocateConfig bounds = {ALLOCATE_VARIANCE, 16, 8, 24, 4, 0.85}; // the defaults, as the table of flags checks
 
-static void allocated(int *n, double *share, const double *correct, AllocateKind kind) {
+static void allocated(int *n, double *share, const double *correct, AllocateConfig config) {
     KernelTest t = test_open();
-    AllocateConfig config = bounds;
-    config.kind = kind;
     int *d_n = DEVICE(&t, int, 4);
     double *d_share = DEVICE(&t, double, 4);
     allocate_rollouts(t.dev, d_n, d_share, UPLOAD(&t, correct, 4), UPLOAD(&t, ((const double[]){16, 16, 16, 16}), 4), 4, &config);
@@ -178,7 +176,7 @@ static void values_allocation(Values *v) {
     const double correct[] = {6, 10, 0, 15}, low = bounds.low;
     double share[4], given = 0;
     int n[4];
-    allocated(n, share, correct, ALLOCATE_VARIANCE);
+    allocated(n, share, correct, bounds);
     for (int i = 0; i < 4; i++) given += share[i] - low;
     for (int i = 0; i < 4; i++) // the proxies, read off the shares that they led to: 0.52 is their sum
         PUT(v, correct[i], 16, 0.52 * (share[i] - low) / given, share[i], n[i]);
@@ -189,8 +187,9 @@ static void values_kinds(Values *v) {
     double proxy[4], sum = 0, share[4];
     int n[4];
     for (int i = 0; i < 4; i++) proxy[i] = correct[i] * (16 - correct[i]) / (16 * 15.0), sum += sqrt(proxy[i]);
-    for (AllocateKind kind = ALLOCATE_UNIFORM; kind <= ALLOCATE_STDDEV; kind++) {
-        allocated(n, share, correct, kind);
+    for (int row = 0; row < 5; row++) {
+        const AllocateKind kinds[] = {ALLOCATE_UNIFORM, ALLOCATE_VARIANCE, ALLOCATE_STDDEV, ALLOCATE_VARIANCE, ALLOCATE_STDDEV};
+        allocated(n, share, correct, (AllocateConfig){kinds[row], 16, row < 3 ? 8 : 1, row < 3 ? 24 : 64, 4, 0.85});
         PUT(v, n[0], n[1], n[2], n[3], proxy[0] / n[0] + proxy[1] / n[1] + proxy[2] / n[2] + proxy[3] / n[3]);
     }
     for (int i = 0; i < 4; i++) PUT(v, 64 * sqrt(proxy[i]) / sum);
