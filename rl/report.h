@@ -20,7 +20,7 @@
 #ifndef RL_REPORT_H
 #define RL_REPORT_H
 #include <stdbool.h>
-#include "kernels/check.h"
+#include "base/check.h"
 
 // Writes dir/report.html, under a temporary name first, so that a reader sees the old page or the new one and never
 // half of one. False with a message if metrics.jsonl cannot be opened, memory runs out, or the page cannot be written;

@@ -32,7 +32,7 @@ static bool write_value(FILE *out, const cJSON *item) {
 }
 
 void headline_title(FILE *out, const Run *run) {
-    const char *method = json_string(run->config, "method"), *data = json_string(run->config, "data");
+    const char *method = report_json_string(run->config, "method"), *data = report_json_string(run->config, "data");
     text_html(out, method ? method : "Training run", 100);
     if (data) fputs(" on ", out);
     text_html(out, name_of(data), 100);

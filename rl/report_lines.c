@@ -60,7 +60,7 @@ double json_number(const cJSON *object, const char *name) {
     return cJSON_IsNumber(item) && isfinite(item->valuedouble) ? item->valuedouble : NAN;
 }
 
-const char *json_string(const cJSON *object, const char *name) {
+const char *report_json_string(const cJSON *object, const char *name) {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
     return cJSON_IsString(item) ? item->valuestring : NULL;
 }

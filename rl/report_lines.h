@@ -5,7 +5,7 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include "kernels/check.h"
+#include "base/check.h"
 
 typedef struct Lines {
     FILE *file;
@@ -31,6 +31,6 @@ void lines_close(Lines *lines);
 double json_number(const cJSON *object, const char *name);
 
 // String under `name`; NULL where it is missing or no string. Owned by the object.
-const char *json_string(const cJSON *object, const char *name);
+const char *report_json_string(const cJSON *object, const char *name);
 
 #endif

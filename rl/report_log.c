@@ -73,7 +73,7 @@ static void row_fill(Row *row, cJSON *object) {
 
 // Takes one line. Counts it as unreadable where it is neither a config nor a step.
 static bool rows_take(Rows *rows, Run *run, cJSON *object, Error *err) {
-    const char *phase = json_string(object, "phase");
+    const char *phase = report_json_string(object, "phase");
     const double step = json_number(object, "step");
     if (phase && strcmp(phase, "config") == 0) {
         if (!run->config) run->config = cJSON_Duplicate(object, true);

@@ -4,7 +4,7 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include "kernels/check.h"
+#include "base/check.h"
 
 // The numbers of a log line; report_log.c holds their names. Shares are in [0, 1], times in seconds, entropy in nats.
 typedef enum Field {

@@ -3,7 +3,7 @@
 #define RL_REPORT_ROLLOUTS_H
 #include <stdbool.h>
 #include <stdio.h>
-#include "kernels/check.h"
+#include "base/check.h"
 
 // Counts for the page's notes.
 typedef struct RolloutNotes {

@@ -36,14 +36,14 @@ static void write_token(FILE *out, const cJSON *token, double largest) {
         if (!isnan(x)) fprintf(out, "%.4g", x);
     }
     fputs("\">", out);
-    text_token(out, json_string(token, "text"));
+    text_token(out, report_json_string(token, "text"));
     fputs("</i>", out);
 }
 
 static void write_rollout(FILE *out, const cJSON *rollout, double largest) {
     const double reward = json_number(rollout, "reward");
     const cJSON *token, *tokens = cJSON_GetObjectItemCaseSensitive(rollout, "tokens");
-    const char *verdict = json_string(rollout, "verdict");
+    const char *verdict = report_json_string(rollout, "verdict");
     const bool correct = reward > 0;
     int written = 0, count = 0;
     cJSON_ArrayForEach(token, tokens) count++;
@@ -106,9 +106,9 @@ size_t tokens_write(FILE *out, const TokenPrompt *prompts, int count) {
         const TokenGroup *side = prompts[p].side;
         const cJSON *any = side[0].count ? side[0].rollout[0] : side[1].count ? side[1].rollout[0] : NULL;
         fputs("<article class=prompt><h3>Prompt <span class=gold>answer <code>", out);
-        text_html(out, json_string(any, "gold"), 200);
+        text_html(out, report_json_string(any, "gold"), 200);
         fputs("</code></span></h3><pre tabindex=0>", out);
-        text_html(out, json_string(any, "prompt"), PROMPT_BYTES);
+        text_html(out, report_json_string(any, "prompt"), PROMPT_BYTES);
         fprintf(out, "</pre><div class=%s>", side[0].count && side[1].count ? "pair" : "single");
         write_group(out, &side[0], "Early", largest);
         write_group(out, &side[1], "Late", largest);

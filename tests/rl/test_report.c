@@ -1,7 +1,7 @@
 // rl/report: the page of a small hand-made run holds what the run logged; hostile text stays text; a damaged log, cut
 // at any byte or with any byte changed, still gives a well-formed page; a page that cannot be written leaves the old
 // one.
-#include "rl/report.h" // before cmocka.h, whose macro fail() would rewrite kernels/check.h
+#include "rl/report.h" // before cmocka.h, whose macro fail() would rewrite base/check.h
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
