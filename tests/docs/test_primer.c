@@ -1,5 +1,6 @@
-// Recomputes every table of numbers in docs/primer.md with the project's own functions. A table is named by a comment in the
-// line before it, <!-- numbers: NAME -->; each cell that is a number must equal the value computed here, as far as it is shown.
+// Recomputes every table of numbers in docs/primer.md with the project's own functions. A table is named by a comment
+// in the line before it, <!-- numbers: NAME -->; each cell that is a number must equal the value computed here, as far
+// as it is shown.
 #include "kernels/advantage.h"
 #include "kernels/allocate.h"
 #include "kernels/policy_loss.h"
@@ -11,26 +12,33 @@
 
 #define PAGE "docs/primer.md"
 
-enum { FIVE, SIX, HASH, END, V };                       // the vocabulary
+enum { FIVE, SIX, HASH, END, V }; // the vocabulary
 enum { PROMPT, AFTER_HASH, AFTER_FIVE, AFTER_SIX, NO_HASH, CONTEXTS };
-enum { TOKENS = 11, SHOWN = 8, CELLS_MAX = 128 };       // the fourth rollout repeats the second and is not shown
-static const float logits[CONTEXTS][V] = {{0.5f, -1, 2, -3}, {1.5f, 0.5f, -1, -2}, {-2, -2, -1, 3}, {-2, -1.5f, -1, 2}, {-1, -1, 1, 1.5f}};
+enum { TOKENS = 11, SHOWN = 8, CELLS_MAX = 128 }; // the fourth rollout repeats the second and is not shown
+static const float logits[CONTEXTS][V] = {
+    {0.5f, -1, 2, -3}, {1.5f, 0.5f, -1, -2}, {-2, -2, -1, 3}, {-2, -1.5f, -1, 2}, {-1, -1, 1, 1.5f}};
 static const struct {
     int rollout, context, token;
-} example[TOKENS] = {{0, PROMPT, HASH}, {0, AFTER_HASH, FIVE}, {0, AFTER_FIVE, END}, {1, PROMPT, HASH},
-                     {1, AFTER_HASH, SIX}, {1, AFTER_SIX, END}, {2, PROMPT, FIVE}, {2, NO_HASH, END},
-                     {3, PROMPT, HASH}, {3, AFTER_HASH, SIX}, {3, AFTER_SIX, END}};
+} example[TOKENS] = {{0, PROMPT, HASH},    {0, AFTER_HASH, FIVE}, {0, AFTER_FIVE, END}, {1, PROMPT, HASH},
+                     {1, AFTER_HASH, SIX}, {1, AFTER_SIX, END},   {2, PROMPT, FIVE},    {2, NO_HASH, END},
+                     {3, PROMPT, HASH},    {3, AFTER_HASH, SIX},  {3, AFTER_SIX, END}};
 static const float reward[] = {1, 0, 0, 0};
 static const PolicyObjective grpo = {.inv_temp = 1, .eps_low = 0.2f, .eps_high = 0.2f, .dual_clip = 10};
-static const PolicyObjective paper = {.inv_temp = 1, .eps_low = 0.2f, .eps_high = 0.2f, .dual_clip = 10,
-                                      .comp = 0.4f, .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.9f};
+static const PolicyObjective paper = {.inv_temp = 1,
+                                      .eps_low = 0.2f,
+                                      .eps_high = 0.2f,
+                                      .dual_clip = 10,
+                                      .comp = 0.4f,
+                                      .stab = 0.4f,
+                                      .stab_gamma = 50,
+                                      .stab_tau = 0.9f};
 
 // The example, from the logits to the gradient on them.
 typedef struct Example {
-    float A[4];                   // of the rollouts
+    float A[4]; // of the rollouts
     TokenPolicy policy[TOKENS];
-    float advantage[TOKENS];      // of each token's rollout
-    PolicyObjective dynamo;       // with the normalisers of the batch
+    float advantage[TOKENS]; // of each token's rollout
+    PolicyObjective dynamo;  // with the normalisers of the batch
 } Example;
 
 static TokenPolicy policy_of(const float *z, int token) {
@@ -100,11 +108,13 @@ static void values_logits(Values *v) {
 
 static void values_advantages(Values *v) {
     Example e = compute();
-    for (int j = 0; j < 4; j++) PUT(v, reward[j], reward[j] - (reward[0] + reward[1] + reward[2] + reward[3]) / 4, e.A[j]);
+    for (int j = 0; j < 4; j++)
+        PUT(v, reward[j], reward[j] - (reward[0] + reward[1] + reward[2] + reward[3]) / 4, e.A[j]);
 }
 
 static void values_clip(Values *v) {
-    const float cases[][2] = {{1, 1.5f}, {1.1f, 1.5f}, {1.3f, 1.5f}, {0.7f, 1.5f}, {0.9f, -0.5f}, {0.7f, -0.5f}, {12, -0.5f}};
+    const float cases[][2] = {{1, 1.5f},     {1.1f, 1.5f},  {1.3f, 1.5f}, {0.7f, 1.5f},
+                              {0.9f, -0.5f}, {0.7f, -0.5f}, {12, -0.5f}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         TokenPush push = token_push(&grpo, (TokenPolicy){-1, 1, 0}, -1 - logf(cases[i][0]), cases[i][1], 0);
         PUT(v, push.ratio, cases[i][1], push.loss, push.clipped);
@@ -124,14 +134,15 @@ static void values_two_tokens(Values *v) {
 
 static void values_finite_difference(Values *v) {
     Example e = compute();
-    for (double lr = 1; lr > 0.005; lr /= 10) PUT(v, lr, measured(&e, 1, lr), lr * entropy_change(e.policy[1], 1, e.advantage[1], false));
+    for (double lr = 1; lr > 0.005; lr /= 10)
+        PUT(v, lr, measured(&e, 1, lr), lr * entropy_change(e.policy[1], 1, e.advantage[1], false));
 }
 
 static void values_stabilisation(Values *v) {
     PolicyObjective a = paper, b = paper;
     a.delta_max = b.delta_max = 1, b.stab_tau = 0.99f;
-    const float x[] = {0.5f, 0.8f, 0.85f, 0.9f, 0.95f, 1};
-    for (int i = 0; i < 6; i++) PUT(v, x[i], stabilisation(&a, x[i]), stabilisation(&b, -x[i]));
+    const float x[] = {0.5f, 0.8f, 0.9f, 0.95f, 1};
+    for (int i = 0; i < 5; i++) PUT(v, x[i], stabilisation(&a, x[i]), stabilisation(&b, -x[i]));
 }
 
 static void values_normalisers(Values *v) {
@@ -145,8 +156,8 @@ static void values_tokens(Values *v) {
         TokenPolicy p = e.policy[m];
         TokenPush push = token_push(&e.dynamo, p, p.logp, e.advantage[m], p.E);
         assert_true(push.ratio == 1 && push.clipped == 0);
-        PUT(v, exp(p.logp), p.logp, p.entropy, p.E, e.advantage[m], entropy_change(p, 1, e.advantage[m], false), push.b_comp,
-            push.b_stab, (double)e.advantage[m] * push.b_comp * push.b_stab);
+        PUT(v, exp(p.logp), p.logp, p.entropy, p.E, e.advantage[m], entropy_change(p, 1, e.advantage[m], false),
+            push.b_comp, push.b_stab, (double)e.advantage[m] * push.b_comp * push.b_stab);
     }
 }
 
@@ -160,13 +171,15 @@ static void values_gradients(Values *v) {
         }
 }
 
-static const AllocateConfig bounds = {ALLOCATE_VARIANCE, 16, 8, 24, 4, 0.85}; // the defaults, as the table of flags checks
+static const AllocateConfig bounds = {
+    ALLOCATE_VARIANCE, 16, 8, 24, 4, 0.85}; // the defaults, as the table of flags checks
 
 static void allocated(int *n, double *share, const double *correct, AllocateConfig config) {
     KernelTest t = test_open();
     int *d_n = DEVICE(&t, int, 4);
     double *d_share = DEVICE(&t, double, 4);
-    allocate_rollouts(t.dev, d_n, d_share, UPLOAD(&t, correct, 4), UPLOAD(&t, ((const double[]){16, 16, 16, 16}), 4), 4, &config);
+    allocate_rollouts(t.dev, d_n, d_share, UPLOAD(&t, correct, 4), UPLOAD(&t, ((const double[]){16, 16, 16, 16}), 4), 4,
+                      &config);
     memcpy(n, DOWNLOAD(&t, d_n, 4), 4 * sizeof *n);
     memcpy(share, DOWNLOAD(&t, d_share, 4), 4 * sizeof *share);
     test_close(&t);
@@ -188,7 +201,8 @@ static void values_kinds(Values *v) {
     int n[4];
     for (int i = 0; i < 4; i++) proxy[i] = correct[i] * (16 - correct[i]) / (16 * 15.0), sum += sqrt(proxy[i]);
     for (int row = 0; row < 5; row++) {
-        const AllocateKind kinds[] = {ALLOCATE_UNIFORM, ALLOCATE_VARIANCE, ALLOCATE_STDDEV, ALLOCATE_VARIANCE, ALLOCATE_STDDEV};
+        const AllocateKind kinds[] = {ALLOCATE_UNIFORM, ALLOCATE_VARIANCE, ALLOCATE_STDDEV, ALLOCATE_VARIANCE,
+                                      ALLOCATE_STDDEV};
         allocated(n, share, correct, (AllocateConfig){kinds[row], 16, row < 3 ? 8 : 1, row < 3 ? 24 : 64, 4, 0.85});
         PUT(v, n[0], n[1], n[2], n[3], proxy[0] / n[0] + proxy[1] / n[1] + proxy[2] / n[2] + proxy[3] / n[3]);
     }
@@ -200,7 +214,8 @@ static void values_defaults(Values *v) {
     TrainConfig c;
     Error err = {""};
     if (!train_config_parse(&c, 1, (char *[]){(char *)"train", NULL}, &err)) fail_msg("%s", err.text);
-    PUT(v, c.rollouts, c.rollouts_low, c.rollouts_high, c.explore, c.mastered, c.eps_low, c.eps_high, c.dual_clip, c.history_decay);
+    PUT(v, c.rollouts, c.rollouts_low, c.rollouts_high, c.explore, c.mastered, c.eps_low, c.eps_high, c.dual_clip,
+        c.history_decay);
     assert_true(c.rollouts == bounds.rollouts && c.rollouts_low == bounds.low && c.rollouts_high == bounds.high);
     assert_true(c.explore == bounds.explore && c.mastered == bounds.mastered);
 }
@@ -208,9 +223,17 @@ static void values_defaults(Values *v) {
 static const struct {
     const char *name;
     void (*values)(Values *);
-} tables[] = {{"logits", values_logits}, {"advantages", values_advantages}, {"clip", values_clip}, {"two tokens", values_two_tokens},
-              {"finite difference", values_finite_difference}, {"stabilisation", values_stabilisation}, {"normalisers", values_normalisers},
-              {"tokens", values_tokens}, {"gradients", values_gradients}, {"allocation", values_allocation}, {"kinds", values_kinds},
+} tables[] = {{"logits", values_logits},
+              {"advantages", values_advantages},
+              {"clip", values_clip},
+              {"two tokens", values_two_tokens},
+              {"finite difference", values_finite_difference},
+              {"stabilisation", values_stabilisation},
+              {"normalisers", values_normalisers},
+              {"tokens", values_tokens},
+              {"gradients", values_gradients},
+              {"allocation", values_allocation},
+              {"kinds", values_kinds},
               {"defaults", values_defaults}};
 enum { TABLES = sizeof tables / sizeof *tables };
 
@@ -219,7 +242,9 @@ static bool cell_number(const char *text, size_t length, double *value, int *dec
     char cell[64], *end;
     while (length > 0 && *text == ' ') text++, length--;
     while (length > 0 && text[length - 1] == ' ') length--;
-    if (length == 0 || length >= sizeof cell || !(isdigit((unsigned char)*text) || *text == '-' || *text == '+' || *text == '.')) return false;
+    if (length == 0 || length >= sizeof cell ||
+        !(isdigit((unsigned char)*text) || *text == '-' || *text == '+' || *text == '.'))
+        return false;
     memcpy(cell, text, length);
     cell[length] = 0;
     *value = strtod(cell, &end);
@@ -228,26 +253,42 @@ static bool cell_number(const char *text, size_t length, double *value, int *dec
     return *end == 0;
 }
 
-// Compares the cells of one row with the values from `at` on; returns how many cells are numbers. want NULL: only counts.
+// Compares the cells of one row with the values from `at` on; returns how many cells are numbers. want NULL: only
+// counts.
 static int check_row(const char *line, int number, const Values *want, int at) {
     int cells = 0;
     for (const char *bar = line; strchr(bar + 1, '|'); bar = strchr(bar + 1, '|')) {
         double shown;
         int decimals;
         if (!cell_number(bar + 1, (size_t)(strchr(bar + 1, '|') - bar - 1), &shown, &decimals)) continue;
-        if (want && at + cells >= want->count) fail_msg(PAGE ":%d: more numbers than the %d that are computed", number, want->count);
+        if (want && at + cells >= want->count)
+            fail_msg(PAGE ":%d: more numbers than the %d that are computed", number, want->count);
         double value = want ? want->value[at + cells] : shown, half = 0.5 * pow(10, -decimals);
-        if (!(fabs(shown - value) <= half + 1e-6 * fabs(value))) fail_msg(PAGE ":%d: shows %g, computed is %.8g", number, shown, value);
+        if (!(fabs(shown - value) <= half + 1e-6 * fabs(value)))
+            fail_msg(PAGE ":%d: shows %g, computed is %.8g", number, shown, value);
         cells++;
     }
     return cells;
+}
+
+// Three or more decimals in the text would be a number that nothing checks; arXiv's numbers have four digits before the
+// point.
+static bool exact_number(const char *line) {
+    for (const char *point = strchr(line, '.'); point; point = strchr(point + 1, '.')) {
+        size_t before = 0, after = strspn(point + 1, "0123456789");
+        while (point - before > line && isdigit((unsigned char)point[-1 - (ptrdiff_t)before])) before++;
+        if (before > 0 && before < 4 && after > 2) return true;
+    }
+    return false;
 }
 
 static int table_named(const char *line, int number) {
     char name[64];
     if (sscanf(line, "<!-- numbers: %63[^>]", name) != 1) fail_msg(PAGE ":%d: a marker without a name", number);
     for (int i = 0; i < TABLES; i++)
-        if (strncmp(name, tables[i].name, strlen(tables[i].name)) == 0 && strcmp(name + strlen(tables[i].name), " --") == 0) return i;
+        if (strncmp(name, tables[i].name, strlen(tables[i].name)) == 0 &&
+            strcmp(name + strlen(tables[i].name), " --") == 0)
+            return i;
     fail_msg(PAGE ":%d: no table is called %s", number, name);
     return -1;
 }
@@ -262,13 +303,17 @@ static void test_tables(void **state) {
     int marked = -1, at = 0, row = 0; // the table that we are in, its numbers and rows so far
     for (int number = 1; fgets(line, sizeof line, page); number++) {
         if (*line == '|') {
-            int cells = row++ < 2 ? 0 : check_row(line, number, marked < 0 ? NULL : &want, at); // the first two are the heading
-            if (marked < 0 && cells > 0) fail_msg(PAGE ":%d: a table of numbers without a marker: nothing checks it", number);
+            int cells =
+                row++ < 2 ? 0 : check_row(line, number, marked < 0 ? NULL : &want, at); // the first two are the heading
+            if (marked < 0 && cells > 0)
+                fail_msg(PAGE ":%d: a table of numbers without a marker: nothing checks it", number);
             at += cells;
             continue;
         }
-        if (marked >= 0 && at != want.count) fail_msg(PAGE ":%d: the table before has %d numbers, not %d", number, at, want.count);
+        if (marked >= 0 && at != want.count)
+            fail_msg(PAGE ":%d: the table before has %d numbers, not %d", number, at, want.count);
         marked = -1, row = 0, at = 0;
+        if (exact_number(line)) fail_msg(PAGE ":%d: a number of the example outside of a marked table", number);
         if (strncmp(line, "<!-- numbers:", 13) != 0) continue;
         marked = table_named(line, number);
         if (seen[marked]) fail_msg(PAGE ":%d: a second table %s", number, tables[marked].name);
@@ -288,8 +333,10 @@ static void test_entropy_change(void **state) {
     Example e = compute();
     const double lr = 1e-3;
     for (int m = 0; m < TOKENS; m++) {
-        double slope = (measured(&e, m, lr) - measured(&e, m, -lr)) / (2 * lr), dH = entropy_change(e.policy[m], 1, e.advantage[m], false);
-        if (!(fabs(slope - dH) <= 1e-5)) fail_msg("token %d: H changes by %.8f per unit of lr, Eq. 29 says %.8f", m, slope, dH);
+        double slope = (measured(&e, m, lr) - measured(&e, m, -lr)) / (2 * lr),
+               dH = entropy_change(e.policy[m], 1, e.advantage[m], false);
+        if (!(fabs(slope - dH) <= 1e-5))
+            fail_msg("token %d: H changes by %.8f per unit of lr, Eq. 29 says %.8f", m, slope, dH);
     }
 }
 
@@ -324,6 +371,7 @@ static void test_citations(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_tables), cmocka_unit_test(test_entropy_change), cmocka_unit_test(test_citations)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_tables), cmocka_unit_test(test_entropy_change),
+                                       cmocka_unit_test(test_citations)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
