@@ -15,7 +15,7 @@ FLINT       = $(if $(wildcard /usr/include/arb.h),-lflint-arb) -lflint
 FOLDERS := base kernels kernels/device model model/files model/tokenizer rl rl/evaluate data verify
 SOURCES := $(wildcard $(FOLDERS:%=%/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
-TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(FOLDERS:%=tests/%/test_*.c) tests/convert/test_*.c))
+TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(FOLDERS:%=tests/%/test_*.c) tests/convert/test_*.c tests/docs/test_*.c))
 SYSTEM  := tests/system/run.sh tests/system/eval.sh
 CONVERT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/convert/convert.c,$(wildcard dev/convert/*.c)))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard dev/bench/bench*.c))
