@@ -2,13 +2,13 @@
 #include "kernels/device/device_cuda.cuh"
 
 static __global__ void decode_advance_kernel(DecodeRows rows, const Sampled *sampled, const int *eos, int n_eos, int R) {
-    int r = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+    int r = int(blockIdx.x * blockDim.x + threadIdx.x);
     if (r >= R || rows.left[r] == 0) return;
     Sampled drawn = sampled[r];
     int left = rows.left[r] - 1;
     for (int i = 0; i < n_eos; i++)
         if (drawn.token == eos[i]) left = 0;
-    rows.log[static_cast<size_t>(r) * DECODE_BURST_MAX + rows.taken[r]++] = drawn;
+    rows.log[size_t(r) * DECODE_BURST_MAX + rows.taken[r]++] = drawn;
     rows.left[r] = left;
     if (left == 0) return;
     rows.ids[r] = drawn.token;
