@@ -1,6 +1,5 @@
 // Group advantages, and the normalisers of DynaMO's modulation, as kernels of the training step.
-// Cost: 8 bytes a rollout and 20 a response token, a few FLOPs and one exponential. Launch latency is the limit in the
-// CUDA build; in the C build neither op shows up in a step's time.
+// Cost: 8 bytes a rollout; 20 bytes, one exponential and about 10 FLOPs a response token. Limit: latency in both builds.
 #ifndef KERNELS_ADVANTAGE_H
 #define KERNELS_ADVANTAGE_H
 #include "kernels/device/device.h"
@@ -17,9 +16,9 @@ typedef enum AdvantageKind {
     ADVANTAGE_REWARD,  // R itself: no baseline
 } AdvantageKind;
 
-// Writes A (starts[P]), fp32. Prompt i owns rollouts starts[i] .. starts[i+1]-1; reward (starts[P]) fp32, starts (P + 1).
-// A group of one rollout, or one whose rewards are all equal, has no spread and gets A = 0 (except ADVANTAGE_REWARD):
-// it teaches nothing. Its tokens still count in the divisor of the loss and in H_min and H_max below.
+// Writes A (starts[P]) fp32 from reward (starts[P]) fp32. Prompt i owns rollouts starts[i] .. starts[i+1]-1; starts has
+// P + 1 entries. A group of one rollout, or with all rewards equal, has no spread: A = 0 (except ADVANTAGE_REWARD), so
+// it teaches nothing. Its tokens still count in the divisor of the loss and in H_min and H_max.
 void group_advantage(Device *dev, float *A, const float *reward, const int *starts, int P, AdvantageKind kind);
 
 // Writes norms (3) fp32: H_min, H_max and max |dH| (Eq. 29 of arXiv 2602.19208 at ratio 1) over M response tokens.

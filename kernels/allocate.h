@@ -8,7 +8,7 @@
 //   1. A prompt with G < explore gets the uniform share `rollouts`: a P from two or three rollouts is mostly noise.
 //   2. Every other prompt gets `low`; the rest of the budget is shared in proportion to the weights. Shares are capped
 //      at `high` and the excess is shared again until none is cut. Largest remainders then make whole numbers.
-//   No weight is below 0.01: a prompt with k = 0 or k = G keeps a part of the surplus, and the weights never add up to 0.
+//   No weight is below 0.01: a prompt with k = 0 or k = G keeps a part of the surplus, and the weights never sum to 0.
 //   A prompt with k / G >= mastered gets this least weight, so that its rollouts go where the outcome is still open.
 //   0.01, and mastered = 0.85 by default, are the paper's values. With the default explore = 4 a history counts after
 //   the prompt's first visit, which brings at least `low` rollouts.
@@ -55,8 +55,8 @@ TWIN_INLINE double allocate_weight(double k, double G, const AllocateConfig *c) 
     return weight > least ? weight : least;
 }
 
-// Writes share (P) from weight (P): the real-valued shares. A prompt whose part of the surplus passes `high` gets `high`
-// and leaves the sharing; each round but the last removes at least one, so P + 1 rounds are enough.
+// Writes share (P) from weight (P): the real-valued shares. A prompt whose part of the surplus passes `high` gets
+// `high` and leaves the sharing; each round but the last removes at least one, so P + 1 rounds are enough.
 TWIN_INLINE void allocate_shares(double *share, const double *weight, int P, const AllocateConfig *c) {
     double surplus = 0, whole = 0, room = c->high - c->low;
     for (int i = 0; i < P; i++) {

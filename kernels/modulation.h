@@ -1,7 +1,7 @@
-// The loss of one response token and its gradient, with DynaMO's advantage modulation. Both twins of the policy loss and
-// of the normalisers (advantage.h) compile this same code. Sources: Fang et al., "How to Allocate, How to Learn?" (arXiv
-// 2602.19208), section on gradient-aware advantage modulation; PPO clip: Schulman et al., arXiv 1707.06347; dual clip:
-// Ye et al., arXiv 1912.09729.
+// The loss of one response token and its gradient, with DynaMO's advantage modulation. Both twins of the policy loss
+// and of the normalisers (advantage.h) compile this same code. Sources: Fang et al., "How to Allocate, How to Learn?"
+// (arXiv 2602.19208), section on gradient-aware advantage modulation; PPO clip: Schulman et al., arXiv 1707.06347; dual
+// clip: Ye et al., arXiv 1912.09729.
 //
 // Notation: pi is the policy over the whole vocabulary, a the sampled token, A its rollout's group advantage, H the
 // entropy in nats, r = pi_a / pi_a,old the ratio. A group without spread has A = 0: its tokens have loss 0 and gradient
@@ -21,7 +21,7 @@
 
 // The constants of one mini-batch's loss, the same for all its tokens on all ranks.
 typedef struct PolicyObjective {
-    float inv_temp;                  // 1 / the sampler's temperature: the policy that samples is the policy that is trained
+    float inv_temp;                  // 1 / temp of the sampler: the policy that samples is the policy that is trained
     float eps_low, eps_high;         // the ratio is clipped to [1 - eps_low, 1 + eps_high]
     float dual_clip;                 // c: for A < 0 the loss is at most -c A; 0 = off
     float entropy_coef;              // each token's loss gets - entropy_coef * H; 0 = off
@@ -39,8 +39,8 @@ typedef struct TokenPolicy {
     float E;       // sum_b pi_b^2 (log pi_b + H)
 } TokenPolicy;
 
-// dH, the first-order change of H when the logits take one gradient step on this token's loss, per unit of learning rate
-// (Eq. 29, with E summed over the whole vocabulary):
+// dH, the first-order change of H when the logits take one gradient step on this token's loss, per unit of learning
+// rate (Eq. 29, with E summed over the whole vocabulary):
 //   dH = -xi (pi_a Lambda_a - E),   Lambda_a = log pi_a + H,   xi = r A, or 0 where the ratio is clipped
 TWIN_INLINE float entropy_change(TokenPolicy p, float ratio, float A, bool clipped) {
     float xi = clipped ? 0.0f : ratio * A, pi = MODULATION_EXP(p.logp);
@@ -75,14 +75,14 @@ TWIN_INLINE float stabilisation(const PolicyObjective *o, float delta) {
 
 // The loss of one token and its derivative.
 typedef struct TokenPush {
-    float loss;    // -min(r A', clip(r) A') with A' = A b_comp b_stab, then dual clip; no entropy term, not yet weighted
+    float loss;    // -min(r A', clip(r) A') with A' = A b_comp b_stab, then dual clip; no entropy term, no weight yet
     float dlogp;   // -d loss / d log pi_a: the gradient of the loss on the logits is -dlogp (onehot_a - pi) / temp
     float ratio, b_comp, b_stab;
     float clipped; // 1 where a clip set dlogp to 0
 } TokenPush;
 
-// p: under the policy that is trained. logp_old: log pi_a under the policy that sampled. E_delta: the E of Eq. 29, which
-// is p.E or the estimate of the control `authors-compat`. No gradient flows through b_comp and b_stab.
+// p: under the policy that is trained. logp_old: log pi_a under the policy that sampled. E_delta: the E of Eq. 29,
+// which is p.E or the estimate of the control `authors-compat`. No gradient flows through b_comp and b_stab.
 TWIN_INLINE TokenPush token_push(const PolicyObjective *o, TokenPolicy p, float logp_old, float A, float E_delta) {
     TokenPush t;
     t.ratio = MODULATION_EXP(p.logp - logp_old);

@@ -1,6 +1,6 @@
-// Philox 4x32-10, the counter-based generator of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011).
-// A random number is a pure function of (key, counter). The sampler's key is the seed and its counter (step, prompt,
-// rollout, position), sample.h, so a drawn token does not depend on batch, slot, thread or rank.
+// Philox 4x32-10, the counter-based generator of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC
+// 2011). A random number is a pure function of (key, counter). The sampler's key is the seed and its counter (step,
+// prompt, rollout, position), sample.h, so a drawn token does not depend on batch, slot, thread or rank.
 #ifndef KERNELS_PHILOX_H
 #define KERNELS_PHILOX_H
 #include "kernels/twin.h"

@@ -5,9 +5,9 @@
 //   dlogits_mb = weight_m / temp * ( -dlogp_m ([b = a_m] - pi_mb) + entropy_coef pi_mb (log pi_mb + H_m) )
 //
 // A row is read twice: the first pass finds the maximum and the sums that give log pi_a, H and E, the second writes the
-// gradient. weight_m carries the average over the global mini-batch (1 / its tokens, or per sequence, ...), so no result
-// depends on chunks. Rows with A = 0 (groups without spread) are part of that average: they add 0 to the sum but count
-// in the divisor.
+// gradient. weight_m carries the average over the global mini-batch (1 / its tokens, or per sequence, ...), so no
+// result depends on chunks. Rows with A = 0 (groups without spread) are part of that average: they add 0 to the sum but
+// count in the divisor.
 //
 // Cost: 8 V bytes read and V floatX written a row, two exponentials and about 30 FLOPs a logit. Limit: FLOPs in the C
 // build, memory bandwidth in the CUDA build. Measured on an H200, 2026-11-27, V = 151,936: 4,107 GB/s at 4,096 rows and
@@ -42,8 +42,8 @@ void policy_loss(Device *dev, TokenResult *result, floatX *dlogits, const float 
 #endif
 
 // The result of row m, whose target has the statistics p, and its *dlogp: the arithmetic of both twins.
-TWIN_INLINE TokenResult policy_token_result(float *dlogp, const PolicyTargets *t, const PolicyObjective *o, TokenPolicy p,
-                                            int m) {
+TWIN_INLINE TokenResult policy_token_result(float *dlogp, const PolicyTargets *t, const PolicyObjective *o,
+                                            TokenPolicy p, int m) {
     TokenPush x = {-p.logp, 1.0f, 1.0f, 1.0f, 1.0f, 0.0f}; // supervised: loss, dlogp, ratio, b_comp, b_stab, clipped
     if (t->advantage) x = token_push(o, p, t->logp_old[m], t->advantage[m], t->E_override ? t->E_override[m] : p.E);
     TokenResult result = {p.logp, p.entropy, p.E, x.loss - o->entropy_coef * p.entropy, x.ratio, x.b_comp, x.b_stab,
