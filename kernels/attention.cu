@@ -26,19 +26,19 @@ struct Work {
 [[maybe_unused]] DEVICE_INLINE Work work_of(const int *starts, int B, bool last_first) { // long rows first: the last tile of a causal sequence
     int tiles = gridDim.x / B, tile = blockIdx.x / B, b = blockIdx.x % B;
     if (last_first) tile = tiles - 1 - tile;
-    return {starts[b], starts[b + 1] - starts[b], tile * ROWS, static_cast<int>(blockIdx.y)};
+    return {starts[b], starts[b + 1] - starts[b], tile * ROWS, int(blockIdx.y)};
 }
 
 // The row of token n of the micro-batch
-DEVICE_INLINE size_t dense_at(int n, int h, const AttentionShape *s) { return (static_cast<size_t>(n) * s->NH + h) * s->HS; } // of o, d_o
+DEVICE_INLINE size_t dense_at(int n, int h, const AttentionShape *s) { return (size_t(n) * s->NH + h) * s->HS; } // of o, d_o
 template <class X> DEVICE_INLINE const X *query_of(const Inputs<X> *in, int n, int h) {
-    return in->q + static_cast<size_t>(n) * in->s.q_stride + static_cast<size_t>(h) * in->s.HS;
+    return in->q + size_t(n) * in->s.q_stride + size_t(h) * in->s.HS;
 }
 template <class X> DEVICE_INLINE const X *key_of(const Inputs<X> *in, int n, int kv) {
-    return in->k + static_cast<size_t>(n) * in->s.k_stride + static_cast<size_t>(kv) * in->s.HS;
+    return in->k + size_t(n) * in->s.k_stride + size_t(kv) * in->s.HS;
 }
 template <class X> DEVICE_INLINE const X *value_of(const Inputs<X> *in, int n, int kv) {
-    return in->v + static_cast<size_t>(n) * in->s.v_stride + static_cast<size_t>(kv) * in->s.HS;
+    return in->v + size_t(n) * in->s.v_stride + size_t(kv) * in->s.HS;
 }
 
 // Starts the copies of a tile by the block: rows t0, t0 + 1, ... of the sequence, 0 beyond its end. x: the row of token 0.
@@ -54,9 +54,9 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_forw
     const AttentionShape *s = &in.s;
     Work w = work_of(in.starts, s->B, true);
     if (w.row0 >= w.T) return;
-    int kv = w.head / (s->NH / s->NKV), warp = threadIdx.x / 32, keys = min(w.row0 + static_cast<int>(ROWS), w.T);
+    int kv = w.head / (s->NH / s->NKV), warp = threadIdx.x / 32, keys = min(w.row0 + int(ROWS), w.T);
     const bf16 *k = key_of(&in, 0, kv), *v = value_of(&in, 0, kv);
-    float scale = 1.0f / sqrtf(static_cast<float>(HS)), scale2 = scale * LOG2_E;
+    float scale = 1.0f / sqrtf(float(HS)), scale2 = scale * LOG2_E;
     load_rows<HS, ROWS>(q_tile, query_of(&in, 0, w.head), s->q_stride, w, w.row0);
     load_rows<HS, KEY_TILE>(k_tile, k, s->k_stride, w, 0);
     cp_async_commit();
@@ -85,7 +85,7 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_forw
         float sum = quad_sum(x.sum[half]), inv = 1.0f / sum;
         if (t >= w.T) continue;
         bf16 *to = o + dense_at(w.first + t, w.head, s);
-        if (threadIdx.x % 4 == 0) lse[static_cast<size_t>(w.first + t) * s->NH + w.head] = x.max[half] * scale + logf(sum);
+        if (threadIdx.x % 4 == 0) lse[size_t(w.first + t) * s->NH + w.head] = x.max[half] * scale + logf(sum);
         for (int c = 0; c < HS / 8; c++) // columns 2q, 2q + 1
             *reinterpret_cast<unsigned *>(to + tile_column_of(c, 0)) = pack_bf16(x.o[c][2 * half] * inv, x.o[c][2 * half + 1] * inv);
     }
@@ -122,14 +122,14 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
     Work w = work_of(in.starts, s->B, false);
     if (w.row0 >= w.T) return;
     int warp = threadIdx.x / 32, group = s->NH / s->NKV, own = 16 * warp * tile_row<HS>, steps = ceil_div(w.T - w.row0, P);
-    float scale = 1.0f / sqrtf(static_cast<float>(HS)), scale2 = scale * LOG2_E, dk_acc[HS / 8][4] = {}, dv_acc[HS / 8][4] = {};
+    float scale = 1.0f / sqrtf(float(HS)), scale2 = scale * LOG2_E, dk_acc[HS / 8][4] = {}, dv_acc[HS / 8][4] = {};
     auto start = [&](int step) { // the copies of a step: head step / steps of the group, queries step % steps
         int h = w.head * group + step / steps, t0 = w.row0 + step % steps * P, buffer = step % 2;
         load_rows<HS, P>(pass->a[buffer], query_of(&in, 0, h), s->q_stride, w, t0);
         load_rows<HS, P>(pass->b[buffer], in.d_o + h * HS, s->NH * HS, w, t0);
-        if (static_cast<int>(threadIdx.x) < P) {
-            size_t at = static_cast<size_t>(w.first + t0 + threadIdx.x) * s->NH + h;
-            bool valid = t0 + static_cast<int>(threadIdx.x) < w.T; // beyond the end they are 0: a weight of 0 is multiplied with them
+        if (int(threadIdx.x) < P) {
+            size_t at = size_t(w.first + t0 + threadIdx.x) * s->NH + h;
+            bool valid = t0 + int(threadIdx.x) < w.T; // beyond the end they are 0: a weight of 0 is multiplied with them
             pass->lse[buffer][threadIdx.x] = valid ? in.lse[at] * LOG2_E : 0.0f;
             pass->D[buffer][threadIdx.x] = valid ? in.D[at] : 0.0f;
         }
@@ -161,8 +161,8 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
         tile_sum<HS>(dv_acc, p, pass->b[buffer]);
         tile_sum<HS>(dk_acc, ds, pass->a[buffer]);
     }
-    store_tile<HS>(dk + static_cast<size_t>(w.head) * HS, s->k_stride, dk_acc, w, scale);
-    store_tile<HS>(dv + static_cast<size_t>(w.head) * HS, s->v_stride, dv_acc, w, 1.0f);
+    store_tile<HS>(dk + size_t(w.head) * HS, s->k_stride, dk_acc, w, scale);
+    store_tile<HS>(dv + size_t(w.head) * HS, s->v_stride, dv_acc, w, 1.0f);
 }
 
 // dq of 64 queries of one head: keys and values pass by, from the first to the diagonal.
@@ -174,10 +174,10 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
     Work w = work_of(in.starts, s->B, true);
     if (w.row0 >= w.T) return;
     int warp = threadIdx.x / 32, kv = w.head / (s->NH / s->NKV), t_warp = w.row0 + 16 * warp, own = 16 * warp * tile_row<HS>;
-    int keys = min(w.row0 + static_cast<int>(ROWS), w.T);
-    float scale = 1.0f / sqrtf(static_cast<float>(HS)), scale2 = scale * LOG2_E, dq_acc[HS / 8][4] = {}, lse[2] = {}, D[2] = {};
+    int keys = min(w.row0 + int(ROWS), w.T);
+    float scale = 1.0f / sqrtf(float(HS)), scale2 = scale * LOG2_E, dq_acc[HS / 8][4] = {}, lse[2] = {}, D[2] = {};
     for (int half = 0; half < 2; half++) {
-        size_t at = static_cast<size_t>(w.first + t_warp + tile_row_of(2 * half)) * s->NH + w.head;
+        size_t at = size_t(w.first + t_warp + tile_row_of(2 * half)) * s->NH + w.head;
         if (t_warp + tile_row_of(2 * half) < w.T) lse[half] = in.lse[at] * LOG2_E, D[half] = in.D[at];
     }
     auto start = [&](int j0) {
@@ -205,7 +205,7 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
             for (int i = 0; i < 4; i++) ds[n][i] = exp2_approx(p[n][i] * scale2 - lse[i / 2]) * (ds[n][i] - D[i / 2]);
         tile_sum<HS>(dq_acc, ds, pass->a[buffer]);
     }
-    store_tile<HS>(dq + static_cast<size_t>(w.head) * HS, s->q_stride, dq_acc, w, scale);
+    store_tile<HS>(dq + size_t(w.head) * HS, s->q_stride, dq_acc, w, scale);
 }
 
 // ---- a warp a row ------------------------------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ static __global__ void attention_D_kernel(float *D, const floatX *d_o, const flo
     int row = blockIdx.x * WARPS + threadIdx.x / 32;
     if (row >= rows) return;
     float sum = 0;
-    d_o += static_cast<size_t>(row) * HS, o += static_cast<size_t>(row) * HS;
+    d_o += size_t(row) * HS, o += size_t(row) * HS;
     for (int c = threadIdx.x % 32; c < HS; c += 32) sum += to_float(d_o[c]) * to_float(o[c]);
     sum = warp_sum(sum);
     if (threadIdx.x % 32 == 0) D[row] = sum;
@@ -237,7 +237,7 @@ static __global__ void attention_rows_forward_kernel(floatX *o, float *lse, Inpu
     int first = in.starts[sequence_of(in.starts, s->B, n)];
     float log_sum = row_forward(o + dense_at(n, h, s), query_of(&in, n, h), [&](int j) { return key_of(&in, first + j, kv); },
                                 [&](int j) { return value_of(&in, first + j, kv); }, n - first + 1, s->HS);
-    if (threadIdx.x % 32 == 0) lse[static_cast<size_t>(n) * s->NH + h] = log_sum;
+    if (threadIdx.x % 32 == 0) lse[size_t(n) * s->NH + h] = log_sum;
 }
 
 // p and ds of query (n, h) and key j: one lane's work
@@ -247,8 +247,8 @@ struct Pair {
 DEVICE_INLINE Pair pair_of(const Inputs<floatX> *in, int n, int h, int j) {
     const AttentionShape *s = &in->s;
     int kv = h / (s->NH / s->NKV);
-    size_t row = static_cast<size_t>(n) * s->NH + h;
-    float scale = 1.0f / sqrtf(static_cast<float>(s->HS));
+    size_t row = size_t(n) * s->NH + h;
+    float scale = 1.0f / sqrtf(float(s->HS));
     float score = dot(query_of(in, n, h), key_of(in, j, kv), s->HS), dp = dot(in->d_o + dense_at(n, h, s), value_of(in, j, kv), s->HS);
     float p = expf(score * scale - in->lse[row]);
     return {p, p * (dp - in->D[row]) * scale};
@@ -263,7 +263,7 @@ static __global__ void attention_rows_backward_queries_kernel(floatX *dq, Inputs
         Pair x = j0 + lane <= n ? pair_of(&in, n, h, j0 + lane) : Pair{0, 0};
         add_rows(acc, x.ds, min(32, n + 1 - j0), s->HS, [&](int l) { return key_of(&in, j0 + l, kv); });
     }
-    store_row(dq + static_cast<size_t>(n) * s->q_stride + static_cast<size_t>(h) * s->HS, acc, s->HS, 1.0f);
+    store_row(dq + size_t(n) * s->q_stride + size_t(h) * s->HS, acc, s->HS, 1.0f);
 }
 
 static __global__ void attention_rows_backward_keys_kernel(floatX *dk, floatX *dv, Inputs<floatX> in) {
@@ -278,8 +278,8 @@ static __global__ void attention_rows_backward_keys_kernel(floatX *dk, floatX *d
             add_rows(dk_acc, x.ds, min(32, end - t0), s->HS, [&](int l) { return query_of(&in, t0 + l, h); });
             add_rows(dv_acc, x.p, min(32, end - t0), s->HS, [&](int l) { return in.d_o + dense_at(t0 + l, h, s); });
         }
-    store_row(dk + static_cast<size_t>(j) * s->k_stride + static_cast<size_t>(kv) * s->HS, dk_acc, s->HS, 1.0f);
-    store_row(dv + static_cast<size_t>(j) * s->v_stride + static_cast<size_t>(kv) * s->HS, dv_acc, s->HS, 1.0f);
+    store_row(dk + size_t(j) * s->k_stride + size_t(kv) * s->HS, dk_acc, s->HS, 1.0f);
+    store_row(dv + size_t(j) * s->v_stride + size_t(kv) * s->HS, dv_acc, s->HS, 1.0f);
 }
 
 // ---- launch --------------------------------------------------------------------------------------------------------------
@@ -316,7 +316,7 @@ template <class X> static bool backward_tiles(Device *dev, X *dq, X *dk, X *dv, 
 }
 
 extern "C" size_t attention_workspace_bytes(const Device *, const AttentionShape *s) { // D
-    return static_cast<size_t>(s->N) * s->NH * sizeof(float);
+    return size_t(s->N) * s->NH * sizeof(float);
 }
 
 extern "C" void attention_forward(Device *dev, floatX *o, float *lse, const floatX *q, const floatX *k, const floatX *v, const int *starts,

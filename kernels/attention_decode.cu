@@ -21,11 +21,11 @@ template <class X> struct Cache {
 };
 
 extern "C" int kv_block_tokens(void) { return BLOCK_TOKENS; }
-extern "C" size_t kv_block_elements(int NKV, int HS) { return static_cast<size_t>(NKV) * BLOCK_TOKENS * HS; }
+extern "C" size_t kv_block_elements(int NKV, int HS) { return size_t(NKV) * BLOCK_TOKENS * HS; }
 
 // Where position p of kv head `head` stands, in elements from the start of a layer's cache
 DEVICE_INLINE size_t cache_at(const int *table, int p, int head, const DecodeShape *s) {
-    size_t block = static_cast<size_t>(table[p / BLOCK_TOKENS]);
+    size_t block = size_t(table[p / BLOCK_TOKENS]);
     return ((block * s->NKV + head) * BLOCK_TOKENS + p % BLOCK_TOKENS) * s->HS;
 }
 
@@ -33,14 +33,14 @@ DEVICE_INLINE size_t cache_at(const int *table, int p, int head, const DecodeSha
 template <int W> static __global__ void kv_append_kernel(floatX *k_cache, floatX *v_cache, const floatX *k, const floatX *v, const int *tables,
                                                          const int *seq, const int *pos, DecodeShape s) {
     int r = blockIdx.x;
-    const int *table = tables + static_cast<size_t>(seq[r]) * s.table_width;
+    const int *table = tables + size_t(seq[r]) * s.table_width;
     for (int i = threadIdx.x * W; i < s.NKV * s.HS; i += blockDim.x * W) {
         int head = i / s.HS, c = i % s.HS;
         size_t to = cache_at(table, pos[r], head, &s) + c;
         float x[W];
-        load_floats(x, k + static_cast<size_t>(r) * s.k_stride + i);
+        load_floats(x, k + size_t(r) * s.k_stride + i);
         store_floats(k_cache + to, x);
-        load_floats(x, v + static_cast<size_t>(r) * s.v_stride + i);
+        load_floats(x, v + size_t(r) * s.v_stride + i);
         store_floats(v_cache + to, x);
     }
 }
@@ -60,7 +60,7 @@ template <int W>
 static __global__ void kv_copy_blocks_kernel(floatX *k_cache, floatX *v_cache, const BlockCopy *copies, size_t cache_layer, int elements) {
     BlockCopy copy = copies[blockIdx.x];
     size_t layer = blockIdx.y * cache_layer;
-    size_t to = layer + static_cast<size_t>(copy.to) * elements, from = layer + static_cast<size_t>(copy.from) * elements;
+    size_t to = layer + size_t(copy.to) * elements, from = layer + size_t(copy.from) * elements;
     for (int i = threadIdx.x * W; i < elements; i += blockDim.x * W) {
         float x[W];
         load_floats(x, k_cache + from + i);
@@ -73,7 +73,7 @@ static __global__ void kv_copy_blocks_kernel(floatX *k_cache, floatX *v_cache, c
 extern "C" void kv_copy_blocks(Device *dev, floatX *k_cache, floatX *v_cache, const BlockCopy *copies, int n, int L, size_t cache_layer, int NKV,
                                int HS) {
     OP_RANGE();
-    int elements = static_cast<int>(kv_block_elements(NKV, HS));
+    int elements = int(kv_block_elements(NKV, HS));
     if (n == 0) return;
     by_width(cache_layer % WIDE == 0 && elements % WIDE == 0 && aligned16(k_cache, v_cache), [&](auto W) {
         LAUNCH((kv_copy_blocks_kernel<W>), dim3(n, L), 128, 0, dev->stream)(k_cache, v_cache, copies, cache_layer, elements);
@@ -136,9 +136,9 @@ DEVICE_INLINE void attend(Online<HS> *x, const Cache<bf16> *in, const int *table
 // One channel of `count` parts joined, in order. Writes the joined maximum and sum.
 template <class OutputOf> DEVICE_INLINE float join(Part *joined, const Part *part, int stride, int count, OutputOf output_of) {
     float max = part[0].max, sum = 0, o = 0;
-    for (int i = 1; i < count; i++) max = fmaxf(max, part[static_cast<size_t>(i) * stride].max);
+    for (int i = 1; i < count; i++) max = fmaxf(max, part[size_t(i) * stride].max);
     for (int i = 0; i < count; i++) {
-        Part p = part[static_cast<size_t>(i) * stride];
+        Part p = part[size_t(i) * stride];
         float weight = exp2f(p.max - max); // a part without keys has the maximum -inf and weighs 0
         sum += weight * p.sum;
         o += weight * output_of(i);
@@ -156,19 +156,19 @@ static __global__ void __launch_bounds__(32 * W)
     DYN_SHARED(Tiles, tiles);
     const DecodeShape *s = &in.s;
     int r = blockIdx.x, split = blockIdx.z, group = s->NH / s->NKV, sixteens = ceil_div(group, HEADS), kv = blockIdx.y / sixteens;
-    int head0 = blockIdx.y % sixteens * HEADS, heads = min(group - head0, static_cast<int>(HEADS)), warp = threadIdx.x / 32;
+    int head0 = blockIdx.y % sixteens * HEADS, heads = min(group - head0, int(HEADS)), warp = threadIdx.x / 32;
     int keys = in.pos[r] + 1, first = split * split_keys, last = keys - first < split_keys ? keys : first + split_keys;
     if (first >= keys) return;
-    float scale2 = 1.0f / sqrtf(static_cast<float>(HS)) * LOG2_E;
-    size_t h0 = static_cast<size_t>(kv) * group + head0;
-    const bf16 *q_row = q + static_cast<size_t>(r) * s->q_stride + h0 * HS;
+    float scale2 = 1.0f / sqrtf(float(HS)) * LOG2_E;
+    size_t h0 = size_t(kv) * group + head0;
+    const bf16 *q_row = q + size_t(r) * s->q_stride + h0 * HS;
     tile_load<HS, HEADS, 32 * W>(tiles->q, heads, threadIdx.x, [=](int i) { return q_row + i * HS; });
     cp_async_commit();
     cp_async_wait<0>();
     __syncthreads();
     Online<HS> x;
     online_start(&x);
-    attend<HS>(&x, &in, in.tables + static_cast<size_t>(in.seq[r]) * s->table_width, kv, tiles->q, tiles->of[warp].k, tiles->of[warp].v,
+    attend<HS>(&x, &in, in.tables + size_t(in.seq[r]) * s->table_width, kv, tiles->q, tiles->of[warp].k, tiles->of[warp].v,
                first + warp * KEY_TILE, last, W * KEY_TILE, scale2);
     __syncthreads(); // `o` lies over the keys of all warps
     for (int i = 0; i < 4; i++)
@@ -182,7 +182,7 @@ static __global__ void __launch_bounds__(32 * W)
         int h = i / HS, c = i % HS;
         Part joined;
         float out = join(&joined, &tiles->part[0][h], HEADS, W, [&](int w) { return tiles->o[w][h][c]; });
-        size_t at = (static_cast<size_t>(r) * gridDim.z + split) * s->NH + h0 + h;
+        size_t at = (size_t(r) * gridDim.z + split) * s->NH + h0 + h;
         if (!parts) o[at * HS + c] = from_float<bf16>(out * (1.0f / joined.sum));
         else outputs[at * HS + c] = out;
         if (parts && c == 0) parts[at] = joined;
@@ -193,11 +193,11 @@ static __global__ void __launch_bounds__(32 * W)
 [[maybe_unused]] static __global__ void
 attention_decode_join_kernel(floatX *o, const Part *parts, const float *outputs, const int *pos, int splits, int NH, int HS) {
     int r = blockIdx.x, h = blockIdx.y, count = pos[r] / SPLIT_KEYS + 1;
-    size_t first = static_cast<size_t>(r) * splits * NH + h;
+    size_t first = size_t(r) * splits * NH + h;
     for (int c = threadIdx.x; c < HS; c += blockDim.x) {
         Part joined;
-        float out = join(&joined, parts + first, NH, count, [&](int i) { return outputs[(first + static_cast<size_t>(i) * NH) * HS + c]; });
-        o[(static_cast<size_t>(r) * NH + h) * HS + c] = from_float<floatX>(out * (1.0f / joined.sum));
+        float out = join(&joined, parts + first, NH, count, [&](int i) { return outputs[(first + size_t(i) * NH) * HS + c]; });
+        o[(size_t(r) * NH + h) * HS + c] = from_float<floatX>(out * (1.0f / joined.sum));
     }
 }
 
@@ -207,8 +207,8 @@ static __global__ void attention_decode_rows_kernel(floatX *o, const floatX *q, 
     int h = blockIdx.x * ROW_WARPS + threadIdx.x / 32, r = blockIdx.y;
     if (h >= s->NH) return;
     int kv = h / (s->NH / s->NKV);
-    const int *table = in.tables + static_cast<size_t>(in.seq[r]) * s->table_width;
-    row_forward(o + (static_cast<size_t>(r) * s->NH + h) * s->HS, q + static_cast<size_t>(r) * s->q_stride + static_cast<size_t>(h) * s->HS,
+    const int *table = in.tables + size_t(in.seq[r]) * s->table_width;
+    row_forward(o + (size_t(r) * s->NH + h) * s->HS, q + size_t(r) * s->q_stride + size_t(h) * s->HS,
                 [&](int j) { return in.k + cache_at(table, j, kv, s); }, [&](int j) { return in.v + cache_at(table, j, kv, s); },
                 in.pos[r] + 1, s->HS);
 }
@@ -218,14 +218,14 @@ static int splits_of(const Device *dev, const DecodeShape *s) { return dev->inva
 
 extern "C" size_t attention_decode_workspace_bytes(const Device *dev, const DecodeShape *s) {
     int splits = splits_of(dev, s);
-    return splits > 1 ? static_cast<size_t>(s->R) * splits * s->NH * (sizeof(Part) + s->HS * sizeof(float)) : 0;
+    return splits > 1 ? size_t(s->R) * splits * s->NH * (sizeof(Part) + s->HS * sizeof(float)) : 0;
 }
 
 template <int HS, int W, class X>
 static void decode_tiles(Device *dev, X *o, Part *parts, float *outputs, const X *q, const Cache<X> &in, int splits) {
     const DecodeShape *s = &in.s;
     size_t bytes = sizeof(DecodeTiles<HS, W>);
-    int sixteens = ceil_div(s->NH / s->NKV, HEADS), split_keys = splits > 1 ? static_cast<int>(SPLIT_KEYS) : s->table_width * BLOCK_TOKENS;
+    int sixteens = ceil_div(s->NH / s->NKV, HEADS), split_keys = splits > 1 ? int(SPLIT_KEYS) : s->table_width * BLOCK_TOKENS;
     allow_shared(dev, attention_decode_kernel<HS, W>, bytes);
     LAUNCH((attention_decode_kernel<HS, W>), dim3(s->R, s->NKV * sixteens, splits), 32 * W, bytes, dev->stream)(o, parts, outputs, q, in, split_keys);
 }
@@ -237,7 +237,7 @@ template <class X> static bool forward_tiles(Device *dev, X *o, const X *q, cons
         if (s->q_stride % 8 != 0 || !aligned16(q, in.k, in.v)) return false;
         int splits = splits_of(dev, s);
         Part *parts = splits > 1 ? static_cast<Part *>(workspace) : NULL;
-        float *outputs = reinterpret_cast<float *>(parts ? parts + static_cast<size_t>(s->R) * splits * s->NH : NULL);
+        float *outputs = reinterpret_cast<float *>(parts ? parts + size_t(s->R) * splits * s->NH : NULL);
         bool found = by_head_size(s->HS, [&](auto HS) {
             if (dev->invariant) decode_tiles<HS, 1>(dev, o, parts, outputs, q, in, splits);
             else decode_tiles<HS, WARPS>(dev, o, parts, outputs, q, in, splits);

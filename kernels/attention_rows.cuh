@@ -30,7 +30,7 @@ DEVICE_INLINE void store_row(floatX *to, const float (&x)[CHANNELS], int HS, flo
 // Returns the log-sum-exp of the scaled scores.
 template <class KeyOf, class ValueOf>
 DEVICE_INLINE float row_forward(floatX *o, const floatX *q, KeyOf key_of, ValueOf value_of, int keys, int HS) {
-    float scale = 1.0f / sqrtf(static_cast<float>(HS)), max = -INFINITY, sum = 0, acc[CHANNELS] = {};
+    float scale = 1.0f / sqrtf(float(HS)), max = -INFINITY, sum = 0, acc[CHANNELS] = {};
     int lane = threadIdx.x % 32;
     for (int j0 = 0; j0 < keys; j0 += 32) {
         float s = j0 + lane < keys ? dot(q, key_of(j0 + lane), HS) * scale : -INFINITY;

@@ -8,8 +8,8 @@
 enum { BLOCK = 256 };
 
 template <int W> static __global__ void embedding_forward_kernel(floatX *y, const int *ids, const floatX *table, int C) {
-    const floatX *from = table + static_cast<size_t>(ids[blockIdx.x]) * C;
-    floatX *to = y + static_cast<size_t>(blockIdx.x) * C;
+    const floatX *from = table + size_t(ids[blockIdx.x]) * C;
+    floatX *to = y + size_t(blockIdx.x) * C;
     for (int c = threadIdx.x * W; c < C; c += blockDim.x * W) {
         float x[W];
         load_floats(x, from + c);
@@ -28,7 +28,7 @@ extern "C" void embedding_forward(Device *dev, floatX *y, const int *ids, const 
 
 extern "C" size_t embedding_workspace_bytes(int N, int V) {
     (void)V;
-    return static_cast<size_t>(N) * sizeof(int);
+    return size_t(N) * sizeof(int);
 }
 
 // writes order (N): the tokens by (id, n)
@@ -37,7 +37,7 @@ static __global__ void token_order_kernel(int *order, const int *ids, int N) {
     int n = blockIdx.x * BLOCK + threadIdx.x, id = n < N ? ids[n] : 0, place = 0;
     for (int first = 0; first < N; first += BLOCK) {
         int here = N - first < BLOCK ? N - first : BLOCK;
-        if (static_cast<int>(threadIdx.x) < here) tile[threadIdx.x] = ids[first + threadIdx.x];
+        if (int(threadIdx.x) < here) tile[threadIdx.x] = ids[first + threadIdx.x];
         __syncthreads();
         for (int i = 0; i < here; i++) place += tile[i] < id || (tile[i] == id && first + i < n);
         __syncthreads();
@@ -50,12 +50,12 @@ static __global__ void embedding_backward_kernel(float *dtable, const int *ids, 
     int place = blockIdx.x, c = (blockIdx.y * blockDim.x + threadIdx.x) * W, id = ids[order[place]];
     if (c >= C || (place > 0 && ids[order[place - 1]] == id)) return;
     float sum[W], x[W];
-    load_floats(sum, dtable + static_cast<size_t>(id) * C + c);
+    load_floats(sum, dtable + size_t(id) * C + c);
     for (int p = place; p < N && ids[order[p]] == id; p++) {
-        load_floats(x, dy + static_cast<size_t>(order[p]) * C + c);
+        load_floats(x, dy + size_t(order[p]) * C + c);
         for (int i = 0; i < W; i++) sum[i] += x[i];
     }
-    store_floats(dtable + static_cast<size_t>(id) * C + c, sum);
+    store_floats(dtable + size_t(id) * C + c, sum);
 }
 
 extern "C" void embedding_backward(Device *dev, float *dtable, const int *ids, const floatX *dy, int N, int C, int V, void *workspace) {

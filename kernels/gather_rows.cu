@@ -6,7 +6,7 @@ enum { BLOCK = 128 };
 
 // to row = from row, where exactly one side is named by `rows`
 template <int W, bool scatter> static __global__ void rows_move_kernel(floatX *to, const floatX *from, const int *rows, int C) {
-    size_t dense = blockIdx.x, named = static_cast<size_t>(rows[dense]);
+    size_t dense = blockIdx.x, named = size_t(rows[dense]);
     to += (scatter ? named : dense) * C;
     from += (scatter ? dense : named) * C;
     for (int c = threadIdx.x * W; c < C; c += BLOCK * W) {
@@ -35,13 +35,13 @@ extern "C" void scatter_rows(Device *dev, floatX *to, const floatX *from, const 
 }
 
 static __global__ void rows_add_kernel(float *to, const float *from, size_t n) {
-    size_t i = blockIdx.x * static_cast<size_t>(blockDim.x) + threadIdx.x;
+    size_t i = blockIdx.x * size_t(blockDim.x) + threadIdx.x;
     if (i < n) to[i] += from[i];
 }
 
 extern "C" void add_rows(Device *dev, float *to, const float *from, size_t n) {
     OP_RANGE();
     if (n == 0) return;
-    LAUNCH((rows_add_kernel), static_cast<unsigned>(ceil_div(n, BLOCK)), BLOCK, 0, dev->stream)(to, from, n);
+    LAUNCH((rows_add_kernel), unsigned(ceil_div(n, BLOCK)), BLOCK, 0, dev->stream)(to, from, n);
     CUDA_CHECK(cudaGetLastError());
 }

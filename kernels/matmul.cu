@@ -42,7 +42,7 @@ static const cudaDataType_t type_x = sizeof(floatX) == 2 ? CUDA_R_16BF : CUDA_R_
 static void cublas_check(cublasStatus_t status, const char *call, const char *file, int line) {
     if (status == CUBLAS_STATUS_SUCCESS) return;
     fprintf(stderr, "%s:%d: %s: cuBLASLt status %d; run again with CUBLASLT_LOG_LEVEL=2 to see which argument it refuses\n", file, line, call,
-            static_cast<int>(status));
+            int(status));
     end_process();
 }
 
@@ -99,7 +99,7 @@ static void choose_algorithm(const Device *dev, Plan *plan, const Product *p) {
         cublasLtMatmulAlgoGetHeuristic(dev->cublas, plan->desc, plan->a, plan->b, plan->d, plan->d, preference, 1, &result, &found);
     REQUIRE(status == CUBLAS_STATUS_SUCCESS && found == 1 && result.state == CUBLAS_STATUS_SUCCESS,
             "cuBLASLt has no algorithm for %d x %d x %d (status %d): are the model's sizes multiples of 8?", p->m, p->n, p->k,
-            static_cast<int>(status));
+            int(status));
     plan->algo = result.algo;
     CUBLAS_CHECK(cublasLtMatmulPreferenceDestroy(preference));
 }
@@ -121,7 +121,7 @@ static Plan *find_plan(Device *dev, const Product *p, const void *bias) {
 // The largest power of two that divides an address, up to the 128 that all of an arena's tensors have: so a shape has one plan,
 // and in invariant mode one algorithm, wherever its operands happen to lie.
 static unsigned alignment(const void *address) {
-    unsigned low = static_cast<unsigned>(reinterpret_cast<uintptr_t>(address)) | 128u;
+    unsigned low = unsigned(reinterpret_cast<uintptr_t>(address)) | 128u;
     return low & (0u - low);
 }
 
@@ -130,7 +130,7 @@ static void multiply(Device *dev, void *D, const void *A, const void *B, const v
     p.bias = bias != NULL;
     p.align_a = alignment(A), p.align_b = alignment(B), p.align_d = alignment(D);
     bool pinned = dev->invariant && p.transb == CUBLAS_OP_N; // n is the number of tokens in all products but dw
-    uint64_t tokens = static_cast<uint64_t>(p.n);
+    uint64_t tokens = uint64_t(p.n);
     if (pinned) p.n = PINNED_TOKENS;
     Plan *plan = find_plan(dev, &p, bias);
     if (pinned) {
@@ -168,19 +168,19 @@ template <class T> static __global__ void column_sum_kernel(float *sum, const T 
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32, column = blockIdx.x * 32 + lane;
     int first = blockIdx.y * piece, last = min(N - first, piece) + first;
     float mine = 0;
-    for (int n = first + warp; column < columns && n < last; n += ROWS) mine += to_float(x[static_cast<size_t>(n) * columns + column]);
+    for (int n = first + warp; column < columns && n < last; n += ROWS) mine += to_float(x[size_t(n) * columns + column]);
     partial[warp][lane] = mine;
     __syncthreads();
     if (warp > 0 || column >= columns) return;
-    float *to = sum + static_cast<size_t>(blockIdx.y) * columns + column, total = 0;
+    float *to = sum + size_t(blockIdx.y) * columns + column, total = 0;
     for (int w = 0; w < ROWS; w++) total += partial[w][lane];
     *to = add ? *to + total : total;
 }
 
 static void column_sums(Device *dev, float *dbias, const floatX *dy, int N, int OC) {
-    int piece = max(ceil_div(N, PIECES), static_cast<int>(PIECE_MIN)), pieces = ceil_div(N, piece);
+    int piece = max(ceil_div(N, PIECES), int(PIECE_MIN)), pieces = ceil_div(N, piece);
     float *partial = static_cast<float *>(dev->workspace);
-    REQUIRE(OC <= DEVICE_WORKSPACE_BYTES / static_cast<int>(PIECES * sizeof *partial), "a bias of %d values: more than the workspace holds", OC);
+    REQUIRE(OC <= DEVICE_WORKSPACE_BYTES / int(PIECES * sizeof *partial), "a bias of %d values: more than the workspace holds", OC);
     LAUNCH((column_sum_kernel<floatX>), dim3(ceil_div(OC, 32), pieces), 32 * ROWS, 0, dev->stream)(partial, dy, N, OC, piece, false);
     LAUNCH((column_sum_kernel<float>), ceil_div(OC, 32), 32 * ROWS, 0, dev->stream)(dbias, partial, pieces, OC, pieces, true);
     CUDA_CHECK(cudaGetLastError());

@@ -11,7 +11,7 @@ typedef struct Rows { // row r is head r % H of token r / H
     float eps;
 } Rows;
 
-DEVICE_INLINE size_t row_at(int row, int H, int C, int stride) { return static_cast<size_t>(row / H) * stride + static_cast<size_t>(row % H) * C; }
+DEVICE_INLINE size_t row_at(int row, int H, int C, int stride) { return size_t(row / H) * stride + size_t(row % H) * C; }
 
 // y = x rstd w for the row of this warp; x may be y. Every lane gets rstd.
 template <int W> DEVICE_INLINE float row_forward(floatX *y, const floatX *x, const floatX *w, int C, float eps) {
@@ -21,7 +21,7 @@ template <int W> DEVICE_INLINE float row_forward(floatX *y, const floatX *x, con
         load_floats(a, x + c);
         for (int i = 0; i < W; i++) squares += a[i] * a[i];
     }
-    float rstd = 1.0f / sqrtf(warp_sum(squares) / static_cast<float>(C) + eps);
+    float rstd = 1.0f / sqrtf(warp_sum(squares) / float(C) + eps);
     for (int c = lane * W; c < C; c += 32 * W) {
         load_floats(a, x + c);
         load_floats(b, w + c);
@@ -57,7 +57,7 @@ static __global__ void rmsnorm_residual_forward_kernel(floatX *sum, floatX *y, f
                                                        const floatX *w, Rows rows) {
     int row = blockIdx.x * WARPS + threadIdx.x / 32;
     if (row >= rows.count) return;
-    size_t at = static_cast<size_t>(row) * rows.C;
+    size_t at = size_t(row) * rows.C;
     for (int c = threadIdx.x % 32 * W; c < rows.C; c += 32 * W) {
         float a[W], b[W];
         load_floats(a, x + at + c);
@@ -100,7 +100,7 @@ static __global__ void rmsnorm_dx_kernel(floatX *dx, const floatX *dres, const f
         load_floats(b, w + c);
         for (int i = 0; i < W; i++) dot += g[i] * b[i] * a[i];
     }
-    float mean = warp_sum(dot) * r / static_cast<float>(C); // of g x_hat
+    float mean = warp_sum(dot) * r / float(C); // of g x_hat
     for (int c = lane * W; c < C; c += 32 * W) {
         load_floats(g, g_row + c);
         load_floats(a, x_row + c);
@@ -118,7 +118,7 @@ static __global__ void rmsnorm_dw_kernel(float *partial, const floatX *dy, const
     float sum = 0;
     for (int row = first; row < last; row++)
         sum += to_float(dy[row_at(row, rows.H, rows.C, strides.dy) + c]) * (to_float(x[row_at(row, rows.H, rows.C, strides.x) + c]) * rstd[row]);
-    partial[static_cast<size_t>(blockIdx.y) * rows.C + c] = sum;
+    partial[size_t(blockIdx.y) * rows.C + c] = sum;
 }
 
 // dw += the pieces: a block has 32 channels, each warp every WARPS-th piece, then the warps in order
@@ -126,7 +126,7 @@ static __global__ void rmsnorm_dw_sum_kernel(float *dw, const float *partial, in
     __shared__ float of_warp[WARPS][32];
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32, c = blockIdx.x * 32 + lane;
     float sum = 0;
-    for (int p = warp; c < C && p < pieces; p += WARPS) sum += partial[static_cast<size_t>(p) * C + c];
+    for (int p = warp; c < C && p < pieces; p += WARPS) sum += partial[size_t(p) * C + c];
     of_warp[warp][lane] = sum;
     __syncthreads();
     if (warp > 0 || c >= C) return;
@@ -137,9 +137,9 @@ static __global__ void rmsnorm_dw_sum_kernel(float *dw, const float *partial, in
 // Pieces are grid.y, so at most 65535 of them in a launch: longer calls go in several.
 enum { PIECES_MAX = 32768 };
 
-static int pieces_of(int rows) { return min(ceil_div(rows, PIECE), static_cast<int>(PIECES_MAX)); }
+static int pieces_of(int rows) { return min(ceil_div(rows, PIECE), int(PIECES_MAX)); }
 
-extern "C" size_t rmsnorm_workspace_bytes(int N, int H, int C) { return static_cast<size_t>(pieces_of(N * H)) * C * sizeof(float); }
+extern "C" size_t rmsnorm_workspace_bytes(int N, int H, int C) { return size_t(pieces_of(N * H)) * C * sizeof(float); }
 
 static void weight_gradient(Device *dev, float *dw, const floatX *dy, const floatX *x, const float *rstd, Rows rows, Strides strides,
                             float *partial) {
@@ -148,7 +148,7 @@ static void weight_gradient(Device *dev, float *dw, const floatX *dy, const floa
         rows.count = min(N - n, tokens_max) * H;
         int pieces = pieces_of(rows.count);
         LAUNCH((rmsnorm_dw_kernel), dim3(ceil_div(rows.C, BLOCK), pieces), BLOCK, 0, dev->stream)
-        (partial, dy + static_cast<size_t>(n) * strides.dy, x + static_cast<size_t>(n) * strides.x, rstd + static_cast<size_t>(n) * H, rows, strides);
+        (partial, dy + size_t(n) * strides.dy, x + size_t(n) * strides.x, rstd + size_t(n) * H, rows, strides);
         LAUNCH((rmsnorm_dw_sum_kernel), ceil_div(rows.C, 32), BLOCK, 0, dev->stream)(dw, partial, pieces, rows.C);
     }
 }

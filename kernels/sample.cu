@@ -28,10 +28,10 @@ DEVICE_INLINE float from_ordered_bits(unsigned u) { return __uint_as_float(u & 0
 DEVICE_INLINE int block_count(int mine) {
     __shared__ int of_warp[WARPS_MAX];
     int lane = threadIdx.x % 32, total = 0;
-    mine = static_cast<int>(__reduce_add_sync(ALL, static_cast<unsigned>(mine)));
+    mine = int(__reduce_add_sync(ALL, unsigned(mine)));
     if (lane == 0) of_warp[threadIdx.x / 32] = mine;
     __syncthreads();
-    for (int w = 0; w < static_cast<int>(blockDim.x / 32); w++) total += of_warp[w];
+    for (int w = 0; w < int(blockDim.x / 32); w++) total += of_warp[w];
     __syncthreads();
     return total;
 }
@@ -88,8 +88,8 @@ DEVICE_INLINE int find_token(const Row *r, int first, int end, float passed, flo
             if (lane >= offset) sum += before;
         }
         unsigned some = __ballot_sync(ALL, weight > 0), over = __ballot_sync(ALL, weight > 0 && passed + sum > threshold);
-        if (over) return b0 + __ffs(static_cast<int>(over)) - 1;
-        if (some) last = b0 + 31 - __clz(static_cast<int>(some));
+        if (over) return b0 + __ffs(int(over)) - 1;
+        if (some) last = b0 + 31 - __clz(int(some));
         passed += __shfl_sync(ALL, sum, 31);
     }
     return last;
@@ -134,14 +134,14 @@ DEVICE_INLINE int largest(const float *z, int V) {
     best = warp_best(best);
     if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = best;
     __syncthreads();
-    for (int w = 0; w < static_cast<int>(blockDim.x / 32); w++) best = better(best, of_warp[w]);
+    for (int w = 0; w < int(blockDim.x / 32); w++) best = better(best, of_warp[w]);
     return best.b;
 }
 
 template <int W>
 static __global__ void sample_kernel(Sampled *sampled, const float *logits, const SampleKey *keys, const SampleConfig *config, int V) {
     SampleConfig c = *config;
-    const float *z = logits + static_cast<size_t>(blockIdx.x) * V;
+    const float *z = logits + size_t(blockIdx.x) * V;
     float inv_temp = c.temp > 0 ? 1.0f / c.temp : 1.0f;
     PolicyRow row = policy_row<W>(z, V, inv_temp);
     int token;

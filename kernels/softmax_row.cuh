@@ -12,7 +12,7 @@
 // The block that holds a row: as many warps as the row has use for, up to ROW_THREADS / 32. Many, for a decoding step may have
 // fewer rows than the device has processors, and a processor reads as fast as its threads ask.
 enum { ROW_THREADS = 512 };
-static inline int row_threads(int V, int W) { return V >= ROW_THREADS * W ? static_cast<int>(ROW_THREADS) : ceil_div(V, 32 * W) * 32; }
+static inline int row_threads(int V, int W) { return V >= ROW_THREADS * W ? int(ROW_THREADS) : ceil_div(V, 32 * W) * 32; }
 
 // -inf stands for "nothing seen yet"; all sums are then 0.
 struct PolicySums {

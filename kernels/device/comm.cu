@@ -125,8 +125,8 @@ extern "C" bool comm_attach(Comm *comm, Device *dev, Error *err) {
     settle(comm, comm->nccl.CommInitRankConfig(&comm->group, ranks, id, comm->launch.rank, &config), "starting NCCL", MEET_SECONDS);
     CUDA_CHECK(cudaStreamCreateWithFlags(&comm->stream, cudaStreamNonBlocking));
     CUDA_CHECK(cudaEventCreateWithFlags(&comm->ready, cudaEventDisableTiming));
-    comm->staged = static_cast<double *>(device_alloc(dev, (1 + static_cast<size_t>(ranks)) * STAGED * sizeof(double)));
-    comm->h_staged = static_cast<double *>(malloc(static_cast<size_t>(ranks) * STAGED * sizeof(double)));
+    comm->staged = static_cast<double *>(device_alloc(dev, (1 + size_t(ranks)) * STAGED * sizeof(double)));
+    comm->h_staged = static_cast<double *>(malloc(size_t(ranks) * STAGED * sizeof(double)));
     REQUIRE(comm->h_staged, "out of memory");
     return true;
 }
@@ -149,17 +149,17 @@ static void gather(Comm *comm, const double *h_x, size_t n, const char *what) {
     double *all = comm->staged + STAGED;
     device_upload(comm->dev, comm->staged, h_x, n * sizeof *h_x);
     run(comm, comm->nccl.AllGather(comm->staged, all, n, ncclFloat64, comm->group, comm->dev->stream), what);
-    device_download(comm->dev, comm->h_staged, all, static_cast<size_t>(comm->launch.size) * n * sizeof *h_x);
+    device_download(comm->dev, comm->h_staged, all, size_t(comm->launch.size) * n * sizeof *h_x);
 }
 
 static void reduce(Comm *comm, double *h_x, size_t n, bool maximum) {
     for (size_t at = 0, piece; comm->launch.size > 1 && at < n; at += piece) {
-        piece = n - at < STAGED ? n - at : static_cast<size_t>(STAGED);
+        piece = n - at < STAGED ? n - at : size_t(STAGED);
         gather(comm, h_x + at, piece, maximum ? "comm_max" : "comm_sum");
         for (size_t i = 0; i < piece; i++) {
             double total = comm->h_staged[i];
             for (int r = 1; r < comm->launch.size; r++) {
-                double x = comm->h_staged[static_cast<size_t>(r) * piece + i];
+                double x = comm->h_staged[size_t(r) * piece + i];
                 total = !maximum ? total + x : x > total || x != x ? x : total;
             }
             h_x[at + i] = total;
@@ -187,11 +187,11 @@ extern "C" void comm_broadcast(Comm *comm, void *h_bytes, size_t n) {
 
 extern "C" void comm_sum_device_begin(Comm *comm, Device *dev, float *x, size_t n, bool shares) {
     OP_RANGE();
-    size_t share = n / static_cast<size_t>(comm->launch.size);
+    size_t share = n / size_t(comm->launch.size);
     if (comm->launch.size == 1) return;
     CUDA_CHECK(cudaEventRecord(comm->ready, dev->stream));
     CUDA_CHECK(cudaStreamWaitEvent(comm->stream, comm->ready, 0));
-    settle(comm, shares ? comm->nccl.ReduceScatter(x, x + static_cast<size_t>(comm->launch.rank) * share, share, ncclFloat32, ncclSum, comm->group, comm->stream)
+    settle(comm, shares ? comm->nccl.ReduceScatter(x, x + size_t(comm->launch.rank) * share, share, ncclFloat32, ncclSum, comm->group, comm->stream)
                         : comm->nccl.AllReduce(x, x, n, ncclFloat32, ncclSum, comm->group, comm->stream),
            "comm_sum_device_begin", WAIT_SECONDS);
 }
@@ -203,7 +203,7 @@ extern "C" void comm_sum_device_end(Comm *comm, Device *) {
 
 extern "C" void comm_gather_device(Comm *comm, Device *dev, void *x, size_t bytes) {
     OP_RANGE();
-    const char *mine = static_cast<char *>(x) + static_cast<size_t>(comm->launch.rank) * bytes;
+    const char *mine = static_cast<char *>(x) + size_t(comm->launch.rank) * bytes;
     if (comm->launch.size > 1) run(comm, comm->nccl.AllGather(mine, x, bytes, ncclUint8, comm->group, dev->stream), "comm_gather_device");
 }
 #else

@@ -36,7 +36,7 @@ static bool open_parts(Device *dev, Error *err) {
                     cudaGetErrorName(error), cudaGetErrorString(error));
     cublasStatus_t status = cublasLtCreate(&dev->cublas);
     if (status != CUBLAS_STATUS_SUCCESS)
-        return fail(err, "cuBLASLt does not start (status %d): its version must be that of the toolkit, CUDA %d.%d", static_cast<int>(status),
+        return fail(err, "cuBLASLt does not start (status %d): its version must be that of the toolkit, CUDA %d.%d", int(status),
                     CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
     dev->plans = matmul_plans_new();
     return true;
@@ -116,7 +116,7 @@ extern "C" void device_sync(Device *dev) { CUDA_CHECK(cudaStreamSynchronize(dev-
 
 // ---- fp32 on the host, floatX on the device -----------------------------------------------------------------------------
 template <class To, class From> static __global__ void convert_kernel(To *to, const From *from, size_t n) {
-    size_t i = blockIdx.x * static_cast<size_t>(blockDim.x) + threadIdx.x;
+    size_t i = blockIdx.x * size_t(blockDim.x) + threadIdx.x;
     if (i < n) to[i] = from_float<To>(to_float(from[i]));
 }
 
@@ -125,9 +125,9 @@ enum { CONVERT_BLOCK = 256, CONVERT_PIECE = DEVICE_WORKSPACE_BYTES / sizeof(floa
 extern "C" void device_upload_floats(Device *dev, floatX *to, const float *h_from, size_t n) {
     float *staged = static_cast<float *>(dev->workspace);
     for (size_t at = 0; at < n; at += CONVERT_PIECE) {
-        size_t piece = n - at < CONVERT_PIECE ? n - at : static_cast<size_t>(CONVERT_PIECE);
+        size_t piece = n - at < CONVERT_PIECE ? n - at : size_t(CONVERT_PIECE);
         copy(dev, staged, h_from + at, piece * sizeof(float), cudaMemcpyHostToDevice);
-        unsigned blocks = static_cast<unsigned>(ceil_div(piece, CONVERT_BLOCK));
+        unsigned blocks = unsigned(ceil_div(piece, CONVERT_BLOCK));
         LAUNCH((convert_kernel<floatX, float>), blocks, CONVERT_BLOCK, 0, dev->stream)(to + at, staged, piece);
         CUDA_CHECK(cudaGetLastError());
     }
@@ -137,8 +137,8 @@ extern "C" void device_upload_floats(Device *dev, floatX *to, const float *h_fro
 extern "C" void device_download_floats(Device *dev, float *h_to, const floatX *from, size_t n) {
     float *staged = static_cast<float *>(dev->workspace);
     for (size_t at = 0; at < n; at += CONVERT_PIECE) {
-        size_t piece = n - at < CONVERT_PIECE ? n - at : static_cast<size_t>(CONVERT_PIECE);
-        unsigned blocks = static_cast<unsigned>(ceil_div(piece, CONVERT_BLOCK));
+        size_t piece = n - at < CONVERT_PIECE ? n - at : size_t(CONVERT_PIECE);
+        unsigned blocks = unsigned(ceil_div(piece, CONVERT_BLOCK));
         LAUNCH((convert_kernel<float, floatX>), blocks, CONVERT_BLOCK, 0, dev->stream)(staged, from + at, piece);
         CUDA_CHECK(cudaGetLastError());
         copy(dev, h_to + at, staged, piece * sizeof(float), cudaMemcpyDeviceToHost);

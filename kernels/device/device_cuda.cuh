@@ -45,7 +45,7 @@ template <class Kernel> static inline void allow_shared(const Device *dev, Kerne
     REQUIRE(bytes <= dev->shared_max, "a block needs %zu bytes of shared memory, this GPU has %zu: use a smaller size",
             bytes, dev->shared_max);
     if (bytes > 48 << 10)
-        CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)));
+        CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(bytes)));
 }
 
 #endif

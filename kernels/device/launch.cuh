@@ -56,7 +56,7 @@ static inline void cuda_check(cudaError_t error, const char *call, const char *f
 template <class A, class B> __host__ __device__ constexpr auto ceil_div(A a, B b) { return (a + b - 1) / b; }
 
 // One name for both precisions, so that a kernel written for floatX computes in fp32.
-template <class T> DEVICE_INLINE float to_float(T x) { return static_cast<float>(x); }
+template <class T> DEVICE_INLINE float to_float(T x) { return float(x); }
 template <class T> DEVICE_INLINE T from_float(float x) { return static_cast<T>(x); } // to nearest, ties to even
 
 // ---- 16 bytes at once: 4 floats or 8 bf16. The address must be a multiple of 16 (the harness checks). --------

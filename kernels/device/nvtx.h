@@ -1,5 +1,5 @@
-// host only: named ranges for a profiler's time line, empty but in the CUDA build (-DNVTX; NVTX itself is a header of the
-// toolkit, which does nothing until a profiler loads its library).
+// host only: named ranges for a profiler's time line, empty but in the CUDA build (-DNVTX; NVTX itself is a header of
+// the toolkit, which does nothing until a profiler loads its library).
 //
 //   RANGE("update");             from here to the end of the enclosing block
 //   RANGE_NUMBER("layer", l);    the same, as "layer 3"

@@ -19,7 +19,7 @@
 #include "kernels/device/launch.cuh"
 
 #ifndef CUDA_ON_CPU
-DEVICE_INLINE unsigned shared_address(const void *p) { return static_cast<unsigned>(__cvta_generic_to_shared(p)); }
+DEVICE_INLINE unsigned shared_address(const void *p) { return unsigned(__cvta_generic_to_shared(p)); }
 #endif
 
 DEVICE_INLINE void ldmatrix_x4(unsigned (&r)[4], const void *row) {

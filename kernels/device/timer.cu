@@ -10,7 +10,7 @@ extern "C" void timers_start(Device *dev) {
 static PhaseEvents *grow(TimerClock *c) {
     if (c->count == c->capacity) {
         int capacity = c->capacity ? 2 * c->capacity : 64;
-        c->events = static_cast<PhaseEvents *>(realloc(c->events, static_cast<size_t>(capacity) * sizeof *c->events));
+        c->events = static_cast<PhaseEvents *>(realloc(c->events, size_t(capacity) * sizeof *c->events));
         REQUIRE(c->events, "out of memory");
         for (; c->capacity < capacity; c->capacity++) {
             CUDA_CHECK(cudaEventCreate(&c->events[c->capacity].began));

@@ -48,7 +48,7 @@ static floatX *random_rows(Device *dev, size_t n, uint32_t stream) {
 // writes o (T, NH, HS) of one sequence, by the training forward or, at the runs' positions, by decoding from the cache
 static void attention_of(Device *dev, floatX *h_o, const floatX *rows, bool decode) {
     const floatX *k = rows + NH * HS, *v = k + NKV * HS;
-    size_t n_o = static_cast<size_t>(T) * NH * HS;
+    size_t n_o = size_t(T) * NH * HS;
     floatX *o = static_cast<floatX *>(device_alloc(dev, n_o * sizeof *o));
     if (decode) {
         DecodeShape s = {T, NH, NKV, HS, STRIDE, STRIDE, STRIDE, BLOCKS};
@@ -83,15 +83,15 @@ static void attention_of(Device *dev, floatX *h_o, const floatX *rows, bool deco
 }
 
 static bool decoding_is_training(bool invariant) {
-    size_t bytes = static_cast<size_t>(T) * NH * HS * sizeof(floatX);
+    size_t bytes = size_t(T) * NH * HS * sizeof(floatX);
     Device *dev = opened(invariant);
-    floatX *rows = random_rows(dev, static_cast<size_t>(T) * STRIDE, 1);
+    floatX *rows = random_rows(dev, size_t(T) * STRIDE, 1);
     floatX *train = static_cast<floatX *>(malloc(bytes)), *decode = static_cast<floatX *>(malloc(bytes));
     attention_of(dev, train, rows, false);
     attention_of(dev, decode, rows, true);
     bool same = true;
     for (int i = 0; i < RUNS; i++) {
-        size_t at = static_cast<size_t>(run_start(i)) * NH * HS, n = static_cast<size_t>(run_length(i)) * NH * HS;
+        size_t at = size_t(run_start(i)) * NH * HS, n = size_t(run_length(i)) * NH * HS;
         same = same && memcmp(train + at, decode + at, n * sizeof(floatX)) == 0;
     }
     device_free(dev, rows);
