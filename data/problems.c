@@ -13,16 +13,16 @@ static int64_t prompt_id(const char *prompt) { return (int64_t)(text_hash(prompt
 
 void problems_free(ProblemSet *set) {
     for (int i = 0; i < set->count; i++) {
-        free(set->problems[i].prompt);
-        free((void *)set->problems[i].task);
+        free(set->items[i].prompt);
+        free((void *)set->items[i].task);
     }
-    free(set->problems);
+    free(set->items);
     *set = (ProblemSet){0};
 }
 
 void problems_truncate(ProblemSet *set, int count) {
     while (set->count > count) {
-        Problem *last = &set->problems[--set->count];
+        Problem *last = &set->items[--set->count];
         free(last->prompt);
         free((void *)last->task);
     }
@@ -36,7 +36,7 @@ void problem_index_free(ProblemIndex *seen) {
 // The slot of this id, or the empty slot where it belongs.
 static int *index_find(const ProblemIndex *seen, const ProblemSet *set, int64_t id) {
     size_t mask = (size_t)seen->capacity - 1, at = (size_t)id & mask;
-    while (seen->slot[at] && set->problems[seen->slot[at] - 1].id != id) at = (at + 1) & mask;
+    while (seen->slot[at] && set->items[seen->slot[at] - 1].id != id) at = (at + 1) & mask;
     return &seen->slot[at];
 }
 
@@ -47,16 +47,16 @@ static void index_grow(ProblemIndex *seen, const ProblemSet *set) {
     while (seen->capacity / 2 <= set->count) seen->capacity = seen->capacity ? 2 * seen->capacity : 256;
     seen->slot = calloc((size_t)seen->capacity, sizeof *seen->slot);
     REQUIRE(seen->slot, "out of memory for an index of %d problems", seen->capacity);
-    for (int i = 0; i < set->count; i++) *index_find(seen, set, set->problems[i].id) = i + 1;
+    for (int i = 0; i < set->count; i++) *index_find(seen, set, set->items[i].id) = i + 1;
 }
 
 static void append(ProblemSet *set, const Problem *problem) {
     if (set->count == set->capacity) {
         set->capacity = set->capacity ? 2 * set->capacity : 64;
-        set->problems = realloc(set->problems, (size_t)set->capacity * sizeof *set->problems);
-        REQUIRE(set->problems, "out of memory for %d problems", set->capacity);
+        set->items = realloc(set->items, (size_t)set->capacity * sizeof *set->items);
+        REQUIRE(set->items, "out of memory for %d problems", set->capacity);
     }
-    set->problems[set->count++] = *problem;
+    set->items[set->count++] = *problem;
 }
 
 bool problems_add(ProblemSet *set, ProblemIndex *seen, const char *prompt, const char *gold, const TaskProblem *task,
@@ -80,14 +80,14 @@ bool problems_add(ProblemSet *set, ProblemIndex *seen, const char *prompt, const
 
 const Problem *problems_find(const ProblemSet *set, const ProblemIndex *seen, const char *prompt) {
     int *slot = seen->capacity ? index_find(seen, set, prompt_id(prompt)) : NULL;
-    return slot && *slot ? &set->problems[*slot - 1] : NULL;
+    return slot && *slot ? &set->items[*slot - 1] : NULL;
 }
 
 int problems_merge(ProblemSet *to, ProblemSet *from) {
     ProblemIndex seen = {0};
     int left_out = 0;
     for (int i = 0; i < from->count; i++) {
-        Problem *problem = &from->problems[i];
+        Problem *problem = &from->items[i];
         index_grow(&seen, to);
         int *slot = index_find(&seen, to, problem->id);
         if (*slot) {
@@ -100,7 +100,7 @@ int problems_merge(ProblemSet *to, ProblemSet *from) {
         }
     }
     problem_index_free(&seen);
-    free(from->problems);
+    free(from->items);
     *from = (ProblemSet){0};
     return left_out;
 }
@@ -133,10 +133,10 @@ bool problems_from_tasks(const TaskSpec *spec, uint64_t seed, int n_train, int n
 void problems_split(ProblemSet *set, double share, uint64_t seed, ProblemSet *train, ProblemSet *heldout) {
     *train = *heldout = (ProblemSet){0};
     for (int i = 0; i < set->count; i++) {
-        Random random = {text_hash(set->problems[i].prompt, seed)};
-        append(random_unit(&random) < share ? heldout : train, &set->problems[i]);
+        Random random = {text_hash(set->items[i].prompt, seed)};
+        append(random_unit(&random) < share ? heldout : train, &set->items[i]);
     }
-    free(set->problems);
+    free(set->items);
     *set = (ProblemSet){0};
 }
 
@@ -202,11 +202,11 @@ static const Likeness *find_likeness(const Likeness *sorted, int count, uint64_t
 int problems_overlap(const ProblemSet *train, const ProblemSet *eval, int *twin_out) {
     Likeness *sorted = calloc((size_t)eval->count + 1, sizeof *sorted);
     REQUIRE(sorted, "out of memory for %d problems", eval->count);
-    for (int i = 0; i < eval->count; i++) sorted[i] = (Likeness){likeness(eval->problems[i].prompt), i};
+    for (int i = 0; i < eval->count; i++) sorted[i] = (Likeness){likeness(eval->items[i].prompt), i};
     qsort(sorted, (size_t)eval->count, sizeof *sorted, by_hash);
     int found = 0;
     for (int i = 0; i < train->count; i++) {
-        uint64_t hash = likeness(train->problems[i].prompt);
+        uint64_t hash = likeness(train->items[i].prompt);
         const Likeness *twin = hash ? find_likeness(sorted, eval->count, hash) : NULL; // 0: neither letter nor digit
         twin_out[i] = twin ? twin->problem : -1;
         found += twin != NULL;

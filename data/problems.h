@@ -16,7 +16,7 @@ typedef struct Problem {
 } Problem;
 
 typedef struct ProblemSet {
-    Problem *problems; // (count)
+    Problem *items; // (count)
     int count;
     int capacity;
 } ProblemSet;

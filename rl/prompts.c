@@ -58,16 +58,16 @@ bool prompts_tokenize(PromptSet *set, const Tokenizer *tokenizer, const PromptTe
     set->prompts = calloc((size_t)count + 1, sizeof *set->prompts);
     REQUIRE(set->prompts, "out of memory");
     for (int i = 0, n; i < count; i++) {
-        int *tokens = tokenize(tokenizer, prompt, &problems->problems[i], &n, err);
+        int *tokens = tokenize(tokenizer, prompt, &problems->items[i], &n, err);
         if (!tokens) return false;
         if (most > 0 && n > most) {
-            note_long(notes, &problems->problems[i], n, most, ++left_out);
+            note_long(notes, &problems->items[i], n, most, ++left_out);
             free(tokens);
             continue;
         }
-        Problem moved = problems->problems[i]; // those left out gather at the end
-        problems->problems[i] = problems->problems[kept];
-        problems->problems[kept] = moved;
+        Problem moved = problems->items[i]; // those left out gather at the end
+        problems->items[i] = problems->items[kept];
+        problems->items[kept] = moved;
         set->prompts[kept] = (Prompt){moved.id, kept, tokens, n};
         set->longest = n > set->longest ? n : set->longest;
         kept++;

@@ -89,7 +89,7 @@ void step_metrics_samples(Trainer *t, const Prompt *prompts, int count) {
     for (int j = 0; j < count; j++) {
         const TrainSequence *s = &t->sequences[j];
         const Rollout *r = &t->pool.rollouts[(s->tokens - t->pool.tokens) / t->pool.max_new];
-        const Problem *problem = &t->train.problems.problems[prompts[r->prompt].problem];
+        const Problem *problem = &t->train.problems.items[prompts[r->prompt].problem];
         if (r->prompt != last && ++prompts_written > 2) return;
         last = r->prompt;
         if (r->number < 6) metrics_write_rollout(&t->log, t->tokenizer, problem->prompt, problem->gold, t->rl_done + 1, r, results);

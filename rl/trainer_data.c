@@ -25,13 +25,13 @@ static void report_overlap(ProblemSet *train, const ProblemSet *eval, const char
     int found = problems_overlap(train, eval, twin);
     while (first < train->count && twin[first] < 0) first++;
     if (found && notes)
-        fprintf(notes, "%d training problems also stand in %s (the first at line %d; there, line %d)%s\n", found, name, train->problems[first].line,
-                eval->problems[twin[first]].line, leave_out ? ": left out" : "");
+        fprintf(notes, "%d training problems also stand in %s (the first at line %d; there, line %d)%s\n", found, name, train->items[first].line,
+                eval->items[twin[first]].line, leave_out ? ": left out" : "");
     for (int i = 0; leave_out && i < train->count; i++) {
         if (twin[i] >= 0) continue;
-        Problem moved = train->problems[i]; // those left out gather at the end
-        train->problems[i] = train->problems[kept];
-        train->problems[kept++] = moved;
+        Problem moved = train->items[i]; // those left out gather at the end
+        train->items[i] = train->items[kept];
+        train->items[kept++] = moved;
     }
     if (leave_out) problems_truncate(train, kept);
     free(twin);

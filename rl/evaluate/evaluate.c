@@ -17,7 +17,7 @@ static void count(const Evaluation *e, int i, const Response *responses, Outcome
         o->worked += task_is_worked(r->text, r->len);
         if (outcome->right) outcome->right[at + (size_t)s] = r->verdict == VERDICT_CORRECT;
     }
-    if (outcome->answer) vote_classes(outcome->answer + at, responses, e->samples, e->set->problems.problems[i].task != NULL);
+    if (outcome->answer) vote_classes(outcome->answer + at, responses, e->samples, e->set->problems.items[i].task != NULL);
 }
 
 static Response *new_responses(const Evaluation *e) {
@@ -32,7 +32,7 @@ static void free_texts(const Evaluation *e, Response *responses) {
 
 // The rollouts (samples) of prompt i, as generated.
 static void judge_prompt(const Evaluation *e, int i, Rollout *rollouts, Response *responses, Outcome *outcome) {
-    const Problem *problem = &e->set->problems.problems[i];
+    const Problem *problem = &e->set->problems.items[i];
     for (int s = 0; s < e->samples; s++) {
         Rollout *r = &rollouts[s];
         REQUIRE(r->prompt == i && r->number == s && r->prompt_id == problem->id, "a response was about to be judged against another prompt's answer");
@@ -72,7 +72,7 @@ int evaluate_saved(const Evaluation *e, Outcome *outcome, Error *err) {
     Response *responses = new_responses(e);
     int i = 0, got = 1;
     for (; i < e->set->problems.count; i++) {
-        got = responses_read(e->file, &e->set->problems.problems[i], e->samples, responses, err);
+        got = responses_read(e->file, &e->set->problems.items[i], e->samples, responses, err);
         for (int s = 0; s < e->samples && got > 0; s++) {
             Verdict before = responses[s].verdict;
             judge_one(e, i, &responses[s]);

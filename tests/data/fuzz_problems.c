@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     must(report.kept + report.bad + report.duplicates == report.rows && report.listed <= PROBLEM_REPORT_ROWS);
     must(!good || (set.count == report.kept && (!strict || report.bad == 0)));
     for (int i = 0; i < set.count; i++) {
-        const Problem *p = &set.problems[i];
+        const Problem *p = &set.items[i];
         must(p->id >= 0 && p->line >= 1 && *p->prompt && *p->gold && strlen(p->prompt) <= PROBLEM_TEXT_MAX && strlen(p->gold) <= PROBLEM_TEXT_MAX);
         must(problems_add(&again, &seen, p->prompt, p->gold, NULL, p->line)); // no prompt stands there twice
     }

@@ -37,9 +37,9 @@ static void assert_only(const char *text, const char *settings, const char *prom
     load_text(&loaded, text, settings);
     if (!loaded.good) fail_msg("%s", loaded.err.text);
     assert_int_equal(loaded.set.count, 1);
-    assert_string_equal(loaded.set.problems[0].prompt, prompt);
-    assert_string_equal(loaded.set.problems[0].gold, gold);
-    assert_null(loaded.set.problems[0].task);
+    assert_string_equal(loaded.set.items[0].prompt, prompt);
+    assert_string_equal(loaded.set.items[0].gold, gold);
+    assert_null(loaded.set.items[0].task);
     problems_free(&loaded.set);
 }
 
@@ -111,8 +111,8 @@ static void test_bad_rows_are_listed(void **state) {
     assert_int_equal(loaded.report.duplicates, 1);
     assert_int_equal(loaded.report.listed, 11);
     for (int i = 0; i < 11; i++) assert_int_equal(loaded.report.row[i].line, lines[i]);
-    assert_string_equal(loaded.set.problems[0].gold, "1"); // the first of the two
-    assert_int_equal(loaded.set.problems[1].line, 14);
+    assert_string_equal(loaded.set.items[0].gold, "1"); // the first of the two
+    assert_int_equal(loaded.set.items[1].line, 14);
     problems_free(&loaded.set);
     load(&loaded, mixed, strlen(mixed), "", true);
     assert_false(loaded.good);
@@ -216,7 +216,7 @@ static void test_deep_rows(void **state) {
     Loaded loaded;
     load(&loaded, row, size, "", false);
     assert_true(loaded.good); // what is no chat is a question like any other
-    assert_int_equal(strlen(loaded.set.problems[0].prompt), DEEP + 2);
+    assert_int_equal(strlen(loaded.set.items[0].prompt), DEEP + 2);
     problems_free(&loaded.set);
     free(row);
 }

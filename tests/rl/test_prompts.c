@@ -90,8 +90,8 @@ static void test_tokens_and_length(void **state) {
     assert_int_equal(set.problems.count, 3);
     assert_int_equal(set.longest, 7);
     for (int i = 0; i < 3; i++) { // in their order, each prompt with its own problem
-        assert_string_equal(set.problems.problems[i].prompt, kept[i]);
-        assert_true(set.prompts[i].id == set.problems.problems[i].id && set.prompts[i].problem == i);
+        assert_string_equal(set.problems.items[i].prompt, kept[i]);
+        assert_true(set.prompts[i].id == set.problems.items[i].id && set.prompts[i].problem == i);
         assert_int_equal(set.prompts[i].n, strlen(kept[i]) + 3);
         char *back = tokenizer_decode(tokenizer, set.prompts[i].tokens, set.prompts[i].n, NULL, &err), want[20];
         snprintf(want, sizeof want, "Q:%sA", kept[i]);
