@@ -12,7 +12,7 @@
 // A named set may have a training file, an evaluation file or both; each use takes its own where there is one.
 #ifndef DATA_SETS_H
 #define DATA_SETS_H
-#include "data/problems.h"
+#include "data/problems_file.h"
 
 typedef struct DataSet {
     const char *name, *train, *test; // files below DIR; NULL where there is none

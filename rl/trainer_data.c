@@ -20,20 +20,17 @@ static bool load_list(const TrainConfig *c, const char *list, DataUse use, Probl
 
 // Says how many training problems stand in an evaluation set too, by the line of the first; with `leave_out` takes them out.
 static void report_overlap(ProblemSet *train, const ProblemSet *eval, const char *name, bool leave_out, FILE *notes) {
-    int *twin = malloc(((size_t)train->count + 1) * sizeof *twin), first = 0, kept = 0;
-    REQUIRE(twin, "out of memory");
+    int *twin = malloc(((size_t)train->count + 1) * sizeof *twin), first = 0;
+    bool *keep = malloc((size_t)train->count + 1);
+    REQUIRE(twin && keep, "out of memory");
     int found = problems_overlap(train, eval, twin);
     while (first < train->count && twin[first] < 0) first++;
     if (found && notes)
         fprintf(notes, "%d training problems also stand in %s (the first at line %d; there, line %d)%s\n", found, name, train->items[first].line,
                 eval->items[twin[first]].line, leave_out ? ": left out" : "");
-    for (int i = 0; leave_out && i < train->count; i++) {
-        if (twin[i] >= 0) continue;
-        Problem moved = train->items[i]; // those left out gather at the end
-        train->items[i] = train->items[kept];
-        train->items[kept++] = moved;
-    }
-    if (leave_out) problems_truncate(train, kept);
+    for (int i = 0; i < train->count; i++) keep[i] = twin[i] < 0;
+    if (leave_out) problems_keep(train, keep);
+    free(keep);
     free(twin);
 }
 

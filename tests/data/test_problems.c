@@ -1,5 +1,5 @@
 // Problem sets: unique, disjoint, the same for the same seed; batches as permutations.
-#include "data/problems.h"
+#include "data/problems_file.h"
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -207,12 +207,31 @@ static void test_split(void **state) {
 
 static ProblemSet set_of(int count, const char *const *prompts) {
     ProblemSet set = {0};
-    ProblemIndex seen = {0};
-    for (int i = 0; i < count; i++) assert_true(problems_add(&set, &seen, prompts[i], "1", NULL, i + 1));
-    for (int i = 0; i < count; i++) assert_ptr_equal(problems_find(&set, &seen, prompts[i]), &set.items[i]);
-    assert_null(problems_find(&set, &seen, "none of them"));
-    problem_index_free(&seen);
+    for (int i = 0; i < count; i++) assert_true(problems_add(&set, prompts[i], "1", NULL, i + 1));
+    for (int i = 0; i < count; i++) assert_ptr_equal(problems_find(&set, prompts[i]), &set.items[i]);
+    assert_null(problems_find(&set, "none of them"));
     return set;
+}
+
+static void test_keep(void **state) {
+    (void)state;
+    ProblemSet set = set_of(5, (const char *const[]){"a", "b", "c", "d", "e"});
+    problems_keep(&set, (const bool[]){false, true, false, true, true});
+    assert_int_equal(set.count, 3);
+    assert_string_equal(set.items[0].prompt, "b");
+    assert_string_equal(set.items[1].prompt, "d");
+    assert_string_equal(set.items[2].prompt, "e");
+    assert_int_equal(set.items[1].line, 4);
+    assert_null(problems_find(&set, "a")); // the index follows
+    assert_ptr_equal(problems_find(&set, "e"), &set.items[2]);
+    assert_true(problems_add(&set, "a", "1", NULL, 6));
+    assert_false(problems_add(&set, "d", "1", NULL, 7));
+    problems_truncate(&set, 1);
+    assert_null(problems_find(&set, "d"));
+    assert_true(problems_add(&set, "d", "1", NULL, 8));
+    assert_int_equal(set.count, 2);
+    problems_free(&set);
+    problems_free(&set); // empty: fine
 }
 
 static void test_merge(void **state) {
@@ -262,6 +281,7 @@ int main(void) {
         cmocka_unit_test(test_batch_order),
         cmocka_unit_test(test_first_of_an_epoch_is_uniform),
         cmocka_unit_test(test_split),
+        cmocka_unit_test(test_keep),
         cmocka_unit_test(test_merge),
         cmocka_unit_test(test_overlap),
     };

@@ -1,5 +1,5 @@
 // The file loader on good and on hostile files. The real data sets are tried in test_sets.c.
-#include "data/problems.h"
+#include "data/problems_file.h"
 #include "data/random.h"
 #include <stdarg.h>
 #include <stddef.h>
@@ -145,7 +145,7 @@ static void test_broken_files(void **state) {
               "[\n {\"question\":\"q\",\"answer\":1},\n {\"question\":\"r\"},\n {\"question\":\"s\",\"answer\":2\n",
               "");
     assert_false(loaded.good);
-    assert_non_null(strstr(loaded.err.text, ":4: broken JSON array"));
+    assert_non_null(strstr(loaded.err.text, ":4: syntax error in the JSON array"));
     load(&loaded, "{\"question\":\"q\0r\",\"answer\":1}", 29, "", false);
     assert_false(loaded.good);
     size_t size = 200000; // deep nesting
@@ -283,8 +283,8 @@ static void test_duplicates(void **state) {
     Loaded loaded;
     load_text(&loaded, "{\"question\":\"q\",\"answer\":1}\n{\"question\":\"q\",\"answer\":1.0}\n{\"question\":\"q\",\"answer\":2}\n", "");
     assert_int_equal(loaded.report.duplicates, 2);
-    assert_string_equal(loaded.report.row[0].what, "its question was there before");
-    assert_string_equal(loaded.report.row[1].what, "its question was there before, with another answer");
+    assert_string_equal(loaded.report.row[0].what, "a question seen before");
+    assert_string_equal(loaded.report.row[1].what, "a question seen before, with another answer");
     problems_free(&loaded.set);
 }
 

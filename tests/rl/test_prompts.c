@@ -67,9 +67,7 @@ static void test_choice(void **state) {
 
 static PromptSet set_of(int count, const char *const *questions) {
     PromptSet set = {0};
-    ProblemIndex seen = {0};
-    for (int i = 0; i < count; i++) assert_true(problems_add(&set.problems, &seen, questions[i], "1", NULL, i + 1));
-    problem_index_free(&seen);
+    for (int i = 0; i < count; i++) assert_true(problems_add(&set.problems, questions[i], "1", NULL, i + 1));
     return set;
 }
 
