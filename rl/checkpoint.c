@@ -57,7 +57,7 @@ static void saved_free(Saved *s) { free(s->params), free(s->m), free(s->v); }
 
 static bool save_model(Trainer *t, const char *dir, const float *h_params, Error *err) {
     return gpt_save(&t->gpt->table, &t->gpt->config, dir, h_params, err) && tokenizer_save(t->tokenizer, dir, err) &&
-           prompt_template_save(&t->prompt, dir, err);
+           prompt_template_save(&t->template, dir, err);
 }
 
 static bool save_state(Trainer *t, const char *dir, const Saved *s, Error *err) {
@@ -187,7 +187,7 @@ static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bo
     cJSON_Delete(saved);
     if (!ok || !get_counter(state, "sft_done", t->config.sft_steps, &sft, dir, err) || !get_counter(state, "rl_done", 1 << 30, &rl, dir, err) ||
         !get_counter(state, "adamw.t", 1LL << 60, &t->opt.t, dir, err) || !get_counter(state, "skipped", 1LL << 60, &t->opt.skipped, dir, err) ||
-        !load_history(&t->history, state, dir, err) || !prompt_template_same(&t->prompt, dir, err))
+        !load_history(&t->history, state, dir, err) || !prompt_template_same(&t->template, dir, err))
         return false;
     t->sft_done = (int)sft, t->rl_done = (int)rl;
     return load_moment(t, state, "adamw.m", t->opt.m, dir, err) && load_moment(t, state, "adamw.v", t->opt.v, dir, err) &&

@@ -28,9 +28,9 @@ bool prompts_choose_template(PromptTemplate *out, const char *asked, const char 
 }
 
 // The tokens of one prompt, to be freed; NULL with the reason in err.
-static int *tokenize(const Tokenizer *tokenizer, const PromptTemplate *prompt, const Problem *problem, int *n, Error *err) {
+static int *tokenize(const Tokenizer *tokenizer, const PromptTemplate *template, const Problem *problem, int *n, Error *err) {
     Error why;
-    char *text = prompt_template_render(prompt, problem->prompt);
+    char *text = prompt_template_render(template, problem->prompt);
     size_t length = strlen(text), room = 3 * length + 1;
     int *tokens = malloc(room * sizeof *tokens);
     REQUIRE(tokens, "out of memory for a prompt of %zu bytes", length);
@@ -52,14 +52,14 @@ static void note_long(FILE *notes, const Problem *problem, int n, int most, int 
     fprintf(notes, "  line %d, %d tokens: %.*s ...\n", problem->line, n, head, problem->prompt);
 }
 
-bool prompts_tokenize(PromptSet *set, const Tokenizer *tokenizer, const PromptTemplate *prompt, int most, FILE *notes, Error *err) {
+bool prompts_tokenize(PromptSet *set, const Tokenizer *tokenizer, const PromptTemplate *template, int most, FILE *notes, Error *err) {
     ProblemSet *problems = &set->problems;
     int kept = 0, left_out = 0;
     bool *keep = calloc((size_t)problems->count + 1, sizeof *keep), good = true;
     set->prompts = calloc((size_t)problems->count + 1, sizeof *set->prompts);
     REQUIRE(keep && set->prompts, "out of memory");
     for (int i = 0, n; good && i < problems->count; i++) {
-        int *tokens = tokenize(tokenizer, prompt, &problems->items[i], &n, err);
+        int *tokens = tokenize(tokenizer, template, &problems->items[i], &n, err);
         good = tokens != NULL;
         keep[i] = good && (most <= 0 || n <= most);
         if (keep[i]) {

@@ -21,7 +21,7 @@ bool prompts_choose_template(PromptTemplate *out, const char *asked, const char 
 // Renders and tokenizes every problem's question. Problems whose prompt has more than `most` tokens (0: no limit) are
 // taken out of the set; they are counted, and the first of them listed, to `notes` (NULL: silently). False with the
 // reason in err where a prompt cannot be tokenized, or where none is left.
-bool prompts_tokenize(PromptSet *set, const Tokenizer *tokenizer, const PromptTemplate *prompt, int most, FILE *notes, Error *err);
+bool prompts_tokenize(PromptSet *set, const Tokenizer *tokenizer, const PromptTemplate *template, int most, FILE *notes, Error *err);
 void prompts_free(PromptSet *set); // the problems too
 
 #endif

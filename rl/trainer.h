@@ -26,7 +26,7 @@ typedef struct Trainer {
     Device *dev;
     Tokenizer *tokenizer;
     TaskSpec tasks;
-    PromptTemplate prompt;
+    PromptTemplate template;
     PromptSet train, heldout;
     Grader *grader, *heldout_grader;
     Gpt *gpt;

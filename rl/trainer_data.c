@@ -76,9 +76,9 @@ static bool load_problems(Trainer *t, Error *err) {
 static bool tokenize(Trainer *t, Error *err) {
     const TrainConfig *c = &t->config;
     FILE *notes = comm_rank(t->comm) == 0 ? stderr : NULL;
-    return prompts_choose_template(&t->prompt, c->prompt_template, c->model, data_is_tasks(c->data), err) &&
-           prompts_tokenize(&t->train, t->tokenizer, &t->prompt, c->max_prompt, notes, err) &&
-           prompts_tokenize(&t->heldout, t->tokenizer, &t->prompt, c->max_prompt, notes, err);
+    return prompts_choose_template(&t->template, c->prompt_template, c->model, data_is_tasks(c->data), err) &&
+           prompts_tokenize(&t->train, t->tokenizer, &t->template, c->max_prompt, notes, err) &&
+           prompts_tokenize(&t->heldout, t->tokenizer, &t->template, c->max_prompt, notes, err);
 }
 
 bool trainer_open_data(Trainer *t, Error *err) {

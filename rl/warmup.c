@@ -31,7 +31,7 @@ static TrainSequence example(Trainer *t, uint64_t e, int *tokens) {
     Philox bits = philox((uint64_t)c->seed, WARMUP_STREAM, 0, (uint32_t)e, (uint32_t)(e >> 32));
     bool worked = philox_uniform(bits.word[0]) < c->sft_worked;
     int length = task_response(&problem, worked, c->sft_error, (uint64_t)c->seed, e, response, sizeof response);
-    char *prompt = prompt_template_render(&t->prompt, problem.prompt);
+    char *prompt = prompt_template_render(&t->template, problem.prompt);
     int n_prompt = tokenizer_encode(t->tokenizer, prompt, strlen(prompt), tokens, t->T, &err);
     free(prompt);
     REQUIRE(n_prompt > 0, "%s", err.text);

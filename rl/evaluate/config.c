@@ -59,7 +59,7 @@ static cJSON *data_identity(const EvalSets *sets) {
         snprintf(hash, sizeof hash, "%016llx", (unsigned long long)eval_set_hash(&sets->set[s]));
         cJSON_AddStringToObject(set, "name", sets->set[s].name);
         cJSON_AddNumberToObject(set, "problems", sets->set[s].set.problems.count);
-        cJSON_AddStringToObject(set, "prompt_template", sets->set[s].prompt.name);
+        cJSON_AddStringToObject(set, "prompt_template", sets->set[s].template.name);
         cJSON_AddStringToObject(set, "hash", hash);
         cJSON_AddItemToArray(data, set);
     }

@@ -20,8 +20,8 @@ static bool load_set(const EvalSource *source, const char *item, const Tokenizer
     data_name(item, set->name, sizeof set->name);
     if (!load_problems(source, item, set, err)) return false;
     if (source->problems) problems_truncate(&set->set.problems, source->problems);
-    if (!prompts_choose_template(&set->prompt, source->prompt_template, source->model, set->tasks, err)) return false;
-    if (!prompts_tokenize(&set->set, tokenizer, &set->prompt, source->max_prompt, stderr, err)) return false;
+    if (!prompts_choose_template(&set->template, source->prompt_template, source->model, set->tasks, err)) return false;
+    if (!prompts_tokenize(&set->set, tokenizer, &set->template, source->max_prompt, stderr, err)) return false;
     size_t P = (size_t)set->set.problems.count, all = P * (size_t)source->samples;
     set->grader = grader_new(&set->set.problems, false);
     set->outcome = (Outcome){calloc(P, sizeof *set->outcome.prompt), malloc(all * sizeof(int)), malloc(all * sizeof(int))};

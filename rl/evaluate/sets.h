@@ -8,7 +8,7 @@ enum { EVAL_MAX_SETS = 32, EVAL_TASK_PROBLEMS = 256 };
 typedef struct EvalSet {
     char name[32];
     bool tasks;
-    PromptTemplate prompt;
+    PromptTemplate template;
     PromptSet set;
     Grader *grader;
     Outcome outcome;

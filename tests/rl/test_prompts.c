@@ -38,15 +38,15 @@ static const char chat_ml[] = "{% for message in messages %}{{'<|im_start|>' + m
                               "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
 static const char *chosen(const char *asked, bool tasks) {
-    static PromptTemplate prompt;
+    static PromptTemplate template;
     Error err;
-    if (!prompts_choose_template(&prompt, asked, folder, tasks, &err)) fail_msg("%s", err.text);
-    return prompt.text;
+    if (!prompts_choose_template(&template, asked, folder, tasks, &err)) fail_msg("%s", err.text);
+    return template.text;
 }
 
 static void test_choice(void **state) {
     (void)state;
-    PromptTemplate prompt;
+    PromptTemplate template;
     Error err;
     assert_string_equal(chosen("", true), "{question}");
     assert_non_null(strstr(chosen("", false), "Question: {question}\n")); // a base model: plainly
@@ -59,7 +59,7 @@ static void test_choice(void **state) {
     assert_string_equal(chosen("verbatim", false), "{question}"); // and what is asked for before all
     put(PROMPT_FILE, NULL);
     put("chat_template.jinja", "{{ something_else(messages) }}");
-    assert_false(prompts_choose_template(&prompt, "", folder, false, &err));
+    assert_false(prompts_choose_template(&template, "", folder, false, &err));
     assert_non_null(strstr(err.text, "--prompt-template"));
     assert_string_equal(chosen("verbatim", false), "{question}"); // the way out
     put("chat_template.jinja", NULL);
@@ -76,13 +76,13 @@ static void test_tokens_and_length(void **state) {
     Error err = {0};
     Tokenizer *tokenizer = tokenizer_load(folder, &err);
     if (!tokenizer) fail_msg("%s", err.text);
-    PromptTemplate prompt;
-    assert_true(prompt_template_parse(&prompt, "t", "Q:{question}A", 13, &err));
+    PromptTemplate template;
+    assert_true(prompt_template_parse(&template, "t", "Q:{question}A", 13, &err));
     static const char *const questions[] = {"1+1=", "1+1+1+1+1=", "22=", "2+2+2+2+2=\n", "3"};
     PromptSet set = set_of(5, questions);
     char text[500] = {0};
     FILE *notes = fmemopen(text, sizeof text, "w");
-    assert_true(prompts_tokenize(&set, tokenizer, &prompt, 7, notes, &err));
+    assert_true(prompts_tokenize(&set, tokenizer, &template, 7, notes, &err));
     fclose(notes);
     static const char *const kept[] = {"1+1=", "22=", "3"};
     assert_int_equal(set.problems.count, 3);
@@ -100,11 +100,11 @@ static void test_tokens_and_length(void **state) {
                               "  line 4, 14 tokens: 2+2+2+2+2= ...\n");
     prompts_free(&set);
     set = set_of(2, (const char *const[]){"1+1=", "x"}); // a character that the vocabulary lacks
-    assert_false(prompts_tokenize(&set, tokenizer, &prompt, 0, NULL, &err));
+    assert_false(prompts_tokenize(&set, tokenizer, &template, 0, NULL, &err));
     assert_non_null(strstr(err.text, "problem at line 2"));
     prompts_free(&set);
     set = set_of(2, (const char *const[]){"1+1=", "2"});
-    assert_false(prompts_tokenize(&set, tokenizer, &prompt, 3, NULL, &err));
+    assert_false(prompts_tokenize(&set, tokenizer, &template, 3, NULL, &err));
     assert_non_null(strstr(err.text, "all 2 prompts have more than 3 tokens"));
     prompts_free(&set);
     tokenizer_free(tokenizer);
