@@ -1,6 +1,6 @@
-// An epoch's permutation is computed position by position, so no state has to be saved: a Feistel network of four rounds
-// on the smallest even number of bits that covers the set, applied again while the result lies outside the set ("cycle
-// walking": Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002).
+// An epoch's permutation is computed position by position, so no state has to be saved: a Feistel network of four
+// rounds on the smallest even number of bits that covers the set, applied again while the result lies outside the set
+// ("cycle walking": Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002).
 #include "data/problems.h"
 #include "data/random.h"
 #include <string.h>

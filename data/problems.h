@@ -1,8 +1,8 @@
 // Problem sets: prompts and their golds, from procedural tasks (data/tasks.h) or from files (data/problems_file.h).
 //
 // A problem's id is a hash of its prompt, so it is the same in every run and every set. Prompts, and so ids, are unique
-// within a set. Whether a prompt is held out depends on its text alone, so training and held-out sets of any sizes never
-// share one. A gold is text; the grader (rl/reward.h) compares it with a response.
+// within a set. Whether a prompt is held out depends on its text alone, so training and held-out sets of any sizes
+// never share one. A gold is text; the grader (rl/reward.h) compares it with a response.
 #ifndef DATA_PROBLEMS_H
 #define DATA_PROBLEMS_H
 #include "data/tasks.h"
@@ -30,8 +30,8 @@ void problems_free(ProblemSet *set); // everything in the set, which ends empty
 bool problems_from_tasks(const TaskSpec *spec, uint64_t seed, int n_train, int n_heldout, bool fewer, ProblemSet *train,
                          ProblemSet *heldout, Error *err);
 
-// Appends a copy. Returns false, and changes nothing, if the set has the prompt already (or another prompt with the same
-// hash: a chance of 2^-63 per pair).
+// Appends a copy. Returns false, and changes nothing, if the set has the prompt already (or another prompt with the
+// same hash: a chance of 2^-63 per pair).
 bool problems_add(ProblemSet *set, const char *prompt, const char *gold, const TaskProblem *task, int line);
 const Problem *problems_find(ProblemSet *set, const char *prompt); // NULL: the set has no such prompt
 

@@ -99,7 +99,8 @@ static const char *text_fault(const char *question, const char *answer, GoldRule
     if (!answer) return "no answer (answer=KEY names its field, rule=RULE its form)";
     if (!utf8_valid(question, strlen(question), NULL)) return "its question is not UTF-8";
     if (!utf8_valid(answer, strlen(answer), NULL)) return "its answer is not UTF-8";
-    if (strlen(question) > PROBLEM_TEXT_MAX || strlen(answer) > PROBLEM_TEXT_MAX) return "question or answer longer than 1 MiB";
+    bool too_long = strlen(question) > PROBLEM_TEXT_MAX || strlen(answer) > PROBLEM_TEXT_MAX;
+    if (too_long) return "question or answer longer than 1 MiB";
     bool solution = rule == GOLD_PLAIN && strstr(answer, "\n#### ");
     return solution ? "the answer is a GSM8K solution: add rule=gsm8k" : NULL;
 }

@@ -22,11 +22,10 @@ typedef struct ProblemReport {
 //             boxed: the contents of the last \boxed{} in the field
 // A field is a string, a number (27.0 becomes 27), a list (its first element is used) or a chat: a list of
 // {"role","content"}, or a string that holds such a list (the last user message is used). White space around a question
-// is removed.
-// A row is bad if it is not a JSON object, lacks either field, has null, an empty text, a NUL or invalid UTF-8 there, is
-// longer than 16 MiB, or has a text longer than PROBLEM_TEXT_MAX. `strict`: the first bad row is an error; otherwise bad
-// rows are left out and counted. An unreadable file, an array with a syntax error, and a file without a usable row are
-// always errors. `report` may be NULL. On failure the set is empty.
+// is removed. A row is bad if it is not a JSON object, lacks either field, has null, an empty text, a NUL or invalid
+// UTF-8 there, is longer than 16 MiB, or has a text longer than PROBLEM_TEXT_MAX. `strict`: the first bad row is an
+// error; otherwise bad rows are left out and counted. An unreadable file, an array with a syntax error, and a file
+// without a usable row are always errors. `report` may be NULL. On failure the set is empty.
 bool problems_from_file(const char *source, bool strict, ProblemSet *set, ProblemReport *report, Error *err);
 
 // The same for a file's bytes in memory; `source` still gives the settings, and the name for messages.
@@ -45,7 +44,7 @@ int problems_merge(ProblemSet *to, ProblemSet *from);
 void problems_split(ProblemSet *set, double share, uint64_t seed, ProblemSet *train, ProblemSet *heldout);
 
 // Finds training problems that an evaluation set asks too. writes twin_out (train->count): the index in `eval` of the
-// problem that asks the same, or -1. Returns how many have one. Two prompts ask the same if their letters (of any case),
-// digits and operators agree; publishers of one problem differ in case, spaces, punctuation and dollar signs.
+// problem that asks the same, or -1. Returns how many have one. Two prompts ask the same if their letters (of any
+// case), digits and operators agree; publishers of one problem differ in case, spaces, punctuation and dollar signs.
 int problems_overlap(const ProblemSet *train, const ProblemSet *eval, int *twin_out);
 #endif

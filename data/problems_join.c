@@ -3,7 +3,9 @@
 #include "data/random.h"
 #include <string.h>
 
-static bool add_copy(ProblemSet *set, const Problem *p) { return problems_add(set, p->prompt, p->gold, p->task, p->line); }
+static bool add_copy(ProblemSet *set, const Problem *p) {
+    return problems_add(set, p->prompt, p->gold, p->task, p->line);
+}
 
 int problems_merge(ProblemSet *to, ProblemSet *from) {
     int left_out = 0;
@@ -60,7 +62,7 @@ int problems_overlap(const ProblemSet *train, const ProblemSet *eval, int *twin_
     int found = 0;
     for (int i = 0; i < train->count; i++) {
         uint64_t hash = likeness(train->items[i].prompt);
-        const Likeness *twin = hash ? find_likeness(sorted, eval->count, hash) : NULL; // 0: no letter, digit or operator
+        const Likeness *twin = hash ? find_likeness(sorted, eval->count, hash) : NULL; // 0: nothing to compare
         twin_out[i] = twin ? twin->problem : -1;
         found += twin != NULL;
     }

@@ -70,7 +70,7 @@ bool prompt_template_same(const PromptTemplate *template, const char *dir, Error
     snprintf(path, sizeof path, "%.900s/" PROMPT_FILE, dir);
     if (access(path, F_OK) == 0 && !prompt_template_load(&saved, path, err)) return false;
     if (strcmp(saved.text, template->text) == 0) return true;
-    return fail(err, "%.300s was made with another prompt template: resume with that one, or choose another --out", dir);
+    return fail(err, "%.300s was made with another prompt template: resume with that, or choose another --out", dir);
 }
 
 char *prompt_template_render(const PromptTemplate *template, const char *question) {

@@ -11,7 +11,7 @@ const DataSet data_sets[] = {
     {"aime24", NULL, "aime/aime24.jsonl", "", "github.com/QwenLM/Qwen2.5-Math"},
     {"aime25", NULL, "aime/aime25.jsonl", "question=prompt,answer=ground_truth", "github.com/alibaba/ROLL"},
     {"amc23", NULL, "amc/amc23.jsonl", "", "github.com/QwenLM/Qwen2.5-Math"},
-    {"minerva", NULL, "minerva/test.jsonl", "answer=solution,rule=boxed", "github.com/QwenLM/Qwen2.5-Math (minerva_math)"},
+    {"minerva", NULL, "minerva/test.jsonl", "answer=solution,rule=boxed", "github.com/QwenLM/Qwen2.5-Math"},
     {"olympiadbench", NULL, "olympiadbench/test.jsonl", "answer=final_answer", "github.com/QwenLM/Qwen2.5-Math"},
     {"svamp", NULL, "svamp/test.jsonl", "question=Body+Question,answer=Answer", "github.com/QwenLM/Qwen2.5-Math"},
     {"mawps", NULL, "mawps/test.jsonl", "question=input,answer=target", "github.com/QwenLM/Qwen2.5-Math"},

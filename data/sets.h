@@ -3,8 +3,8 @@
 //   --data gsm8k,math500,task:add@1-2,mul,my.jsonl:question=q,answer=a
 //
 // An item is a named set, procedural tasks ("task:...") or FILE[:question=KEY,answer=KEY,rule=RULE] (problems_file.h).
-// A comma ends an item, except before a task's name in task:... and before a setting in FILE:... . A named set specifies
-// its publisher's files, the fields to read and the rule for the gold. Files are read as published:
+// A comma ends an item, except before a task's name in task:... and before a setting in FILE:... . A named set
+// specifies its publisher's files, the fields to read and the rule for the gold. Files are read as published:
 //
 //   DIR/gsm8k/train.jsonl, test.jsonl        DIR is --data-dir, else the environment variable DATA_DIR, else ../shared;
 //   DIR/math/train.json, math500.jsonl ...   DIR/data is tried first
@@ -38,8 +38,8 @@ static inline bool data_is_tasks(const char *item) {
 // writes a short name for tables: the set's, "tasks", or the file's without folder, extension and settings.
 void data_name(const char *item, char *name, size_t size);
 
-// writes source (DATA_SOURCE_MAX bytes): the FILE[:settings] of a named set or a file. dir: --data-dir, or "". Errors: a
-// named set whose file is missing (the message says where to put it), an item that is neither a set nor a file.
+// writes source (DATA_SOURCE_MAX bytes): the FILE[:settings] of a named set or a file. dir: --data-dir, or "". Errors:
+// a named set whose file is missing (the message says where to put it), an item that is neither a set nor a file.
 bool data_source(const char *item, const char *dir, DataUse use, char *source, Error *err);
 
 // Reads one item that is not tasks; strict as in problems_from_file. Rows left out are listed in `notes` (may be NULL).
