@@ -25,10 +25,11 @@ void head_policy_loss(const Gpt *g, Head *head, GptActs *acts, Gradients *grads,
     RANGE("head and loss");
     int C = g->config.C, V = g->config.V;
     floatX *dlogits = head->dlogits ? head->dlogits : (floatX *)head->logits;
-    device_zero(g->dev, acts->dhidden, (size_t)N * C * sizeof(floatX)); // rows without a target get no gradient here
+    device_zero(g->dev, acts->dhidden, (size_t)N * C * sizeof(floatX)); // rows without a target have none
     for (int m = 0; m < M; m += head->chunk) {
         int n = M - m < head->chunk ? M - m : head->chunk;
-        PolicyTargets part = {t->target + m, from(t->advantage, m), from(t->logp_old, m), t->weight + m, from(t->E_override, m)};
+        PolicyTargets part = {t->target + m, from(t->advantage, m), from(t->logp_old, m), t->weight + m,
+                              from(t->E_override, m)};
         head_logits(g, head, acts, rows + m, n);
         policy_loss(g->dev, result + m, dlogits, head->logits, &part, objective, n, V);
         matmul_backward_weight(g->dev, grads->head, NULL, dlogits, head->x, n, C, V);

@@ -18,24 +18,21 @@ static bool load_list(const TrainConfig *c, const char *list, DataUse use, Probl
     return true;
 }
 
-// Says how many training problems stand in an evaluation set too, by the line of the first; with `leave_out` takes them
-// out.
-static void report_overlap(ProblemSet *train, const ProblemSet *eval, const char *name, bool leave_out, FILE *notes) {
-    int *twin = malloc(((size_t)train->count + 1) * sizeof *twin), first = 0, kept = 0;
-    REQUIRE(twin, "out of memory");
+// Reports how many training problems also occur in an evaluation set, with the lines of the first; with `remove` removes
+// them.
+static void report_overlap(ProblemSet *train, const ProblemSet *eval, const char *name, bool remove, FILE *notes) {
+    int *twin = malloc(((size_t)train->count + 1) * sizeof *twin), first = 0;
+    bool *keep = malloc(((size_t)train->count + 1) * sizeof *keep);
+    REQUIRE(twin && keep, "out of memory");
     int found = problems_overlap(train, eval, twin);
     while (first < train->count && twin[first] < 0) first++;
     if (found && notes)
-        fprintf(notes, "%d training problems also stand in %s (the first at line %d; there, line %d)%s\n", found, name,
-                train->problems[first].line, eval->problems[twin[first]].line, leave_out ? ": left out" : "");
-    for (int i = 0; leave_out && i < train->count; i++) {
-        if (twin[i] >= 0) continue;
-        Problem moved = train->problems[i]; // those left out gather at the end
-        train->problems[i] = train->problems[kept];
-        train->problems[kept++] = moved;
-    }
-    if (leave_out) problems_truncate(train, kept);
+        fprintf(notes, "%d training problems also occur in %s (the first at line %d; there, line %d)%s\n", found, name,
+                train->items[first].line, eval->items[twin[first]].line, remove ? ": left out" : "");
+    for (int i = 0; i < train->count; i++) keep[i] = twin[i] < 0;
+    if (remove) problems_keep(train, keep);
     free(twin);
+    free(keep);
 }
 
 // Against every named evaluation set whose file is there.

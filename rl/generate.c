@@ -304,12 +304,6 @@ static void decode(Generator *g, int R, int steps) {
     device_download(dev, g->h_log, g->next.log, (size_t)R * DECODE_BURST_MAX * sizeof *g->h_log);
 }
 
-static bool ends(const ModelConfig *c, int token) {
-    for (int i = 0; i < c->n_eos; i++)
-        if (c->eos[i] == token) return true;
-    return false;
-}
-
 // Appends the tokens that the busy slots got; returns how many of them became free.
 static int take_tokens(Generator *g, int busy, int max_new) {
     int freed = 0;
@@ -323,7 +317,7 @@ static int take_tokens(Generator *g, int busy, int max_new) {
             rollout->tokens[rollout->n] = sampled->token;
             rollout->sampled[rollout->n++] = sampled->policy;
         }
-        bool over = ends(&g->gpt->config, slot->last);
+        bool over = model_config_is_eos(&g->gpt->config, slot->last);
         if (!over && rollout->n < max_new) continue;
         rollout->truncated = !over;
         free_slot(g, g->h_seq[r]);

@@ -6,7 +6,7 @@ History history_new(const ProblemSet *set) {
     History h = {set->count, malloc(n * sizeof(int64_t)), calloc(n, sizeof(double)), calloc(n, sizeof(double)),
                  calloc(n, sizeof(double))};
     REQUIRE(h.id && h.correct && h.verified && h.length, "out of memory");
-    for (int i = 0; i < set->count; i++) h.id[i] = set->problems[i].id;
+    for (int i = 0; i < set->count; i++) h.id[i] = set->items[i].id;
     return h;
 }
 

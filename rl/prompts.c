@@ -30,25 +30,26 @@ static void note_long(FILE *notes, const Problem *problem, int n, int most, int 
 bool prompts_tokenize(PromptSet *set, const Tokenizer *tokenizer, const PromptTemplate *template, int most, FILE *notes,
                       Error *err) {
     ProblemSet *problems = &set->problems;
-    int kept = 0, left_out = 0, count = problems->count;
-    set->prompts = calloc((size_t)count + 1, sizeof *set->prompts);
-    REQUIRE(set->prompts, "out of memory");
-    for (int i = 0, n; i < count; i++) {
-        int *tokens = tokenize(tokenizer, template, &problems->problems[i], &n, err);
-        if (!tokens) return false;
-        if (most > 0 && n > most) {
-            note_long(notes, &problems->problems[i], n, most, ++left_out);
+    int kept = 0, left_out = 0;
+    bool *keep = calloc((size_t)problems->count + 1, sizeof *keep), good = true;
+    set->prompts = calloc((size_t)problems->count + 1, sizeof *set->prompts);
+    REQUIRE(keep && set->prompts, "out of memory");
+    for (int i = 0, n; good && i < problems->count; i++) {
+        int *tokens = tokenize(tokenizer, template, &problems->items[i], &n, err);
+        good = tokens != NULL;
+        keep[i] = good && (most <= 0 || n <= most);
+        if (keep[i]) {
+            set->prompts[kept] = (Prompt){problems->items[i].id, kept, tokens, n};
+            set->longest = n > set->longest ? n : set->longest;
+            kept++;
+        } else if (good) {
+            note_long(notes, &problems->items[i], n, most, ++left_out);
             free(tokens);
-            continue;
         }
-        Problem moved = problems->problems[i]; // those left out gather at the end
-        problems->problems[i] = problems->problems[kept];
-        problems->problems[kept] = moved;
-        set->prompts[kept] = (Prompt){moved.id, kept, tokens, n};
-        set->longest = n > set->longest ? n : set->longest;
-        kept++;
     }
-    problems_truncate(problems, kept);
+    if (good) problems_keep(problems, keep);
+    free(keep);
+    if (!good) return false;
     if (notes && left_out > LISTED) fprintf(notes, "  and %d more\n", left_out - LISTED);
     return kept > 0 || fail(err, "all %d prompts have more than %d tokens: raise --max-prompt", left_out, most);
 }

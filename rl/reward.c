@@ -22,7 +22,7 @@ Grader *grader_new(const ProblemSet *set, bool training) {
     grader->gold = calloc((size_t)set->count + 1, sizeof *grader->gold);
     REQUIRE(grader->gold, "out of memory");
     for (int i = 0; i < set->count; i++) {
-        const Problem *p = &set->problems[i];
+        const Problem *p = &set->items[i];
         if (p->task) continue;
         grader->gold[i] = verify_compile(p->gold, strlen(p->gold), &policy);
         if (!grader->scratch) grader->scratch = verify_scratch_new();
@@ -60,7 +60,7 @@ static Verdict judge_answer(Grader *grader, int problem, const char *text, size_
 
 Verdict grade_response(Grader *grader, int problem, const char *text, size_t len, bool truncated, size_t *start, size_t *length) {
     size_t ignored;
-    const TaskProblem *task = grader->set->problems[problem].task;
+    const TaskProblem *task = grader->set->items[problem].task;
     if (!start) start = &ignored;
     if (!length) length = &ignored;
     Verdict verdict = task ? judge_task(task, text, len, start, length) : judge_answer(grader, problem, text, len, start, length);
@@ -73,7 +73,7 @@ void grader_describe(Grader *grader, int problem, const char *text, size_t len, 
     char answer[101] = "";
     for (int i = 0; i < shown; i++) answer[i] = text[result.begin + (size_t)i] ? text[result.begin + (size_t)i] : '?';
     snprintf(line, size, "%s (%s): gold %.100s, answer %s", result.verdict == VERIFY_LIMIT ? "limit" : "unknown", result.reason,
-             grader->set->problems[problem].gold, answer);
+             grader->set->items[problem].gold, answer);
     for (char *c = line; *c; c++)
         if (*c < ' ' || *c > '~') *c = '?';
 }
@@ -109,7 +109,7 @@ void grade_rollouts(Grader *grader, const Tokenizer *tokenizer, const Prompt *pr
         REQUIRE(r->prompt >= 0 && r->prompt < P, "a rollout names prompt %d of %d", r->prompt, P);
         const Prompt *prompt = &prompts[r->prompt];
         REQUIRE(prompt->problem >= 0 && prompt->problem < grader->set->count && r->prompt_id == prompt->id &&
-                    prompt->id == grader->set->problems[prompt->problem].id,
+                    prompt->id == grader->set->items[prompt->problem].id,
                 "a rollout of prompt %lld was about to be judged against another prompt's answer", (long long)r->prompt_id);
         size_t len;
         char *text = response_text(tokenizer, r, &len);

@@ -93,7 +93,7 @@ void step_metrics_samples(Trainer *t, const Prompt *prompts, int count) {
     for (int j = 0; j < count; j++) {
         const TrainSequence *s = &t->sequences[j];
         const Rollout *r = &t->batch.rollouts[(s->tokens - t->batch.tokens) / t->batch.max_new];
-        const Problem *problem = &t->train.problems.problems[prompts[r->prompt].problem];
+        const Problem *problem = &t->train.problems.items[prompts[r->prompt].problem];
         if (r->prompt != last && ++prompts_written > 2) return;
         last = r->prompt;
         if (r->number < 6)

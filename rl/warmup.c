@@ -10,12 +10,6 @@
 
 enum { WARMUP_STREAM = 0x5f000000 }; // a Philox counter that no sampling uses
 
-static bool ends_response(const ModelConfig *c, int token) {
-    for (int i = 0; i < c->n_eos; i++)
-        if (c->eos[i] == token) return true;
-    return false;
-}
-
 // Writes the example's tokens and returns its sequence (weight still 0). The question is put as in reinforcement
 // learning, and the response ends in a token that ends generation: the newline itself, with the tasks' tokenizer.
 static TrainSequence example(Trainer *t, uint64_t e, int *tokens) {
@@ -37,7 +31,7 @@ static TrainSequence example(Trainer *t, uint64_t e, int *tokens) {
     REQUIRE(n_prompt > 0, "%s", err.text);
     int n = tokenizer_encode(t->tokenizer, response, (size_t)length, tokens + n_prompt, t->T - n_prompt - 1, &err);
     REQUIRE(n > 0, "%s", err.text);
-    if (!ends_response(&t->gpt->config, tokens[n_prompt + n - 1])) tokens[n_prompt + n++] = t->gpt->config.eos[0];
+    if (!model_config_is_eos(&t->gpt->config, tokens[n_prompt + n - 1])) tokens[n_prompt + n++] = t->gpt->config.eos[0];
     return (TrainSequence){.prompt = tokens, .tokens = tokens + n_prompt, .n_prompt = n_prompt, .n = n};
 }
 

@@ -66,12 +66,12 @@ typedef struct Keeper {
 static void count_votes(const Keeper *k, int i, const Response *responses) {
     size_t at = (size_t)i * (size_t)k->samples;
     for (int s = 0; s < k->samples; s++) k->set->correct[at + (size_t)s] = responses[s].verdict == VERDICT_CORRECT;
-    vote_classes(k->set->answer + at, responses, k->samples, k->set->set.problems.problems[i].task != NULL);
+    vote_classes(k->set->answer + at, responses, k->samples, k->set->set.problems.items[i].task != NULL);
 }
 
 static void keep(void *context, int i, const Response *responses) {
     const Keeper *k = context;
-    const Problem *problem = &k->set->set.problems.problems[i];
+    const Problem *problem = &k->set->set.problems.items[i];
     for (int s = 0; s < k->samples; s++) responses_write(k->run->file, problem, s, &responses[s]);
     count_votes(k, i, responses);
 }
@@ -83,7 +83,7 @@ static int take_saved(const Keeper *k, const Evaluation *e, Error *err) {
     int i = 0, got = 1;
     REQUIRE(responses, "out of memory");
     for (; got > 0 && i < e->set->problems.count; i += got > 0) {
-        got = responses_read(k->run->file, &e->set->problems.problems[i], k->samples, responses, err);
+        got = responses_read(k->run->file, &e->set->problems.items[i], k->samples, responses, err);
         for (int s = 0; s < k->samples && got > 0; s++) {
             Verdict before = responses[s].verdict;
             evaluate_grade(e, i, &responses[s]);

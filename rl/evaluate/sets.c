@@ -69,7 +69,7 @@ uint64_t eval_set_hash(const EvalSet *set) {
     for (int i = 0; i < set->set.problems.count; i++) {
         const Prompt *prompt = &set->set.prompts[i];
         for (int t = 0; t < prompt->n; t++) hash = random_mix(hash ^ (uint32_t)prompt->tokens[t]) + 1;
-        hash = text_hash(set->set.problems.problems[i].gold, hash);
+        hash = text_hash(set->set.problems.items[i].gold, hash);
     }
     return hash;
 }

@@ -75,7 +75,7 @@ static void test_generated_as_if_alone(void **state) {
 static void answer(Rollout *r) {
     char text[TASK_RESPONSE_MAX + 1];
     Error err = {""};
-    const Problem *p = &trainer.train.problems.problems[(r->prompt + r->number % 2) % PROMPTS];
+    const Problem *p = &trainer.train.problems.items[(r->prompt + r->number % 2) % PROMPTS];
     int len = task_response(p->task, false, 0, 1, 1, text, sizeof text), tokens[TASK_RESPONSE_MAX];
     r->n = tokenizer_encode(trainer.tokenizer, text, (size_t)len, tokens, TASK_RESPONSE_MAX, &err);
     assert_true(r->n > 0 && r->n <= trainer.batch.max_new);
@@ -95,7 +95,7 @@ static void test_judged_against_its_own_answer(void **state) {
             grade_rollouts(trainer.grader, trainer.tokenizer, trainer.train.prompts, PROMPTS, trainer.batch.rollouts, COUNT, rank, 1, -1);
         for (int j = 0; j < COUNT; j++) {
             const Rollout *r = &trainer.batch.rollouts[j];
-            const Problem *own = &trainer.train.problems.problems[r->prompt], *next = &trainer.train.problems.problems[(r->prompt + 1) % PROMPTS];
+            const Problem *own = &trainer.train.problems.items[r->prompt], *next = &trainer.train.problems.items[(r->prompt + 1) % PROMPTS];
             bool right = r->number % 2 == 0 || strcmp(own->gold, next->gold) == 0; // two prompts may have the same answer
             assert_true(r->prompt_id == own->id && (r->verdict == VERDICT_CORRECT) == right && r->reward == (right ? 1.0f : -1.0f));
         }

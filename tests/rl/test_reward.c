@@ -49,7 +49,7 @@ static void close_world(World *w) {
 static void answer(World *w, Rollout *r) {
     char text[TASK_RESPONSE_MAX + 1];
     Error err;
-    int n = task_response(w->set.problems.problems[r->prompt].task, r->number % 4 < 2, r->number % 2 ? 1.0 : 0.0, 5, (uint64_t)r->number, text, sizeof text);
+    int n = task_response(w->set.problems.items[r->prompt].task, r->number % 4 < 2, r->number % 2 ? 1.0 : 0.0, 5, (uint64_t)r->number, text, sizeof text);
     r->n = tokenizer_encode(w->tokenizer, text, (size_t)n, r->tokens, TASK_RESPONSE_MAX, &err);
     assert_true(r->n > 0);
 }
@@ -99,12 +99,12 @@ static void swap_prompts(World *w) {
     w->set.prompts[0] = w->set.prompts[1], w->set.prompts[1] = keep;
 }
 static void reorder_problems(World *w) {
-    Problem keep = w->set.problems.problems[0];
-    w->set.problems.problems[0] = w->set.problems.problems[1], w->set.problems.problems[1] = keep;
+    Problem keep = w->set.problems.items[0];
+    w->set.problems.items[0] = w->set.problems.items[1], w->set.problems.items[1] = keep;
 }
 static void visit_another(World *w) {
     History h = history_new(&w->set.problems);
-    history_visit(&h, 4, w->set.problems.problems[5].id, 8, 1, 5.0, 1.0);
+    history_visit(&h, 4, w->set.problems.items[5].id, 8, 1, 5.0, 1.0);
 }
 
 static void test_mixed_up_is_refused(void **state) {
@@ -138,7 +138,7 @@ static void test_truncated_pays_nothing(void **state) {
 static void test_undecided_is_described(void **state) {
     (void)state;
     Problem problem = {.prompt = (char *)"q", .gold = (char *)"1"};
-    ProblemSet set = {.problems = &problem, .count = 1};
+    ProblemSet set = {.items = &problem, .count = 1};
     Grader *grader = grader_new(&set, true);
     static const char TEXT[] = "so \\boxed{\\int_0^1 2x\\,dx}", ODD[] = "\\boxed{\\int \xff\n1}";
     char line[320], small[12];
