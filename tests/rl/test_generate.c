@@ -46,7 +46,7 @@ static void generate(Batchful *b, const char *architecture, int slots, int threa
     Device *dev = device_open(threads, 0, NULL);
     Gpt *gpt = open_model(dev, architecture);
     Generator *generator = generator_new(gpt, slots, LONGEST + MAX_NEW);
-    if (burst) generator_look_every(generator, burst);
+    if (burst) generator_set_burst(generator, burst);
     fill(b, ranks);
     for (int rank = 0; rank < ranks; rank++) generator_run(generator, b->rollouts, ROLLOUTS, rank, b->prompts, PROMPTS, MAX_NEW, sample);
     generator_free(generator);
