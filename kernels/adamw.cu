@@ -31,7 +31,7 @@ static __global__ void adamw_kernel(floatX *param, float *master, float *m, floa
 }
 
 extern "C" void adamw_update(Device *dev, floatX *param, float *master, float *m, float *v, const float *grad, size_t n, const AdamW *a) {
-    OP_RANGE();
+    CUDA_OP();
     if (n == 0) return;
     Update u;
     u.step = float(a->lr / (1.0 - pow(a->beta1, double(a->t))));
@@ -42,5 +42,4 @@ extern "C" void adamw_update(Device *dev, floatX *param, float *master, float *m
         unsigned blocks = unsigned(ceil_div(n, size_t(BLOCK) * W));
         LAUNCH((adamw_kernel<W>), blocks, BLOCK, 0, dev->stream)(param, master, m, v, grad, n, u);
     });
-    CUDA_CHECK(cudaGetLastError());
 }

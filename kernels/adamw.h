@@ -6,9 +6,8 @@
 #ifndef KERNELS_ADAMW_H
 #define KERNELS_ADAMW_H
 #include "kernels/device/device.h"
-#ifdef __cplusplus
-extern "C" {
-#endif
+
+EXTERN_C_BEGIN
 
 typedef struct AdamW {
     float lr, beta1, beta2, eps, weight_decay;
@@ -21,7 +20,5 @@ typedef struct AdamW {
 void adamw_update(Device *dev, floatX *param, float *master, float *m, float *v, const float *grad, size_t n,
                   const AdamW *adamw);
 
-#ifdef __cplusplus
-}
-#endif
+EXTERN_C_END
 #endif

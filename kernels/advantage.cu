@@ -12,10 +12,9 @@ static __global__ void group_advantage_kernel(float *A, const float *reward, con
 
 extern "C" void group_advantage(Device *dev, float *A, const float *reward, const int *starts, int P,
                                 AdvantageKind kind) {
-    OP_RANGE();
+    CUDA_OP();
     if (P == 0) return;
     LAUNCH((group_advantage_kernel), ceil_div(P, BLOCK), BLOCK, 0, dev->stream)(A, reward, starts, P, kind);
-    CUDA_CHECK(cudaGetLastError());
 }
 
 static __global__ void __launch_bounds__(NORM_THREADS)
@@ -39,9 +38,8 @@ static __global__ void __launch_bounds__(NORM_THREADS)
 
 extern "C" void modulation_norms(Device *dev, float *norms, const TokenPolicy *sampled, const float *A,
                                  const float *E_override, int M) {
-    OP_RANGE();
+    CUDA_OP();
     LAUNCH((modulation_norms_kernel), 1, NORM_THREADS, 0, dev->stream)(norms, sampled, A, E_override, M);
-    CUDA_CHECK(cudaGetLastError());
 }
 
 static __global__ void response_mean_E_kernel(float *E_override, const TokenPolicy *sampled, const int *starts) {
@@ -54,8 +52,7 @@ static __global__ void response_mean_E_kernel(float *E_override, const TokenPoli
 }
 
 extern "C" void response_mean_E(Device *dev, float *E_override, const TokenPolicy *sampled, const int *starts, int B) {
-    OP_RANGE();
+    CUDA_OP();
     if (B == 0) return;
     LAUNCH((response_mean_E_kernel), B, 32, 0, dev->stream)(E_override, sampled, starts);
-    CUDA_CHECK(cudaGetLastError());
 }

@@ -1,12 +1,11 @@
 // Group advantages, and the normalisers of DynaMO's modulation, as kernels of the training step.
-// Cost: 8 bytes a rollout; 20 bytes, one exponential and about 10 FLOPs a response token. Limit: latency in both builds.
+// Cost: 8 bytes a rollout; 20 bytes, an exponential and about 10 FLOPs a response token. Limit: latency in both builds.
 #ifndef KERNELS_ADVANTAGE_H
 #define KERNELS_ADVANTAGE_H
 #include "kernels/device/device.h"
 #include "kernels/modulation.h"
-#ifdef __cplusplus
-extern "C" {
-#endif
+
+EXTERN_C_BEGIN
 
 // R is the reward of a rollout; n counts the rollouts of its prompt (its group); mean and std run over the group.
 typedef enum AdvantageKind {
@@ -32,9 +31,7 @@ void modulation_norms(Device *dev, float *norms, const TokenPolicy *sampled, con
 // starts[b+1]-1, gets the mean of pi_a (log pi_a + H) over that response, by which the paper's release replaces E.
 void response_mean_E(Device *dev, float *E_override, const TokenPolicy *sampled, const int *starts, int B);
 
-#ifdef __cplusplus
-}
-#endif
+EXTERN_C_END
 
 // The group of n rollouts that begins at A and reward: the arithmetic of both twins.
 TWIN_INLINE void advantage_of_group(float *A, const float *reward, int n, AdvantageKind kind) {

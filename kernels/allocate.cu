@@ -30,10 +30,9 @@ static __global__ void allocate_kernel(int *n, double *ideal, const double *corr
 
 extern "C" void allocate_rollouts(Device *dev, int *n, double *ideal, const double *correct, const double *verified,
                                   int P, const AllocateConfig *config) {
-    OP_RANGE();
+    CUDA_OP();
     size_t bytes = 2 * size_t(P) * sizeof(double);
     if (P == 0) return;
     allow_shared(dev, allocate_kernel, bytes);
     LAUNCH((allocate_kernel), 1, BLOCK, bytes, dev->stream)(n, ideal, correct, verified, P, *config);
-    CUDA_CHECK(cudaGetLastError());
 }

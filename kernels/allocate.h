@@ -19,11 +19,9 @@
 #ifndef KERNELS_ALLOCATE_H
 #define KERNELS_ALLOCATE_H
 #include "kernels/device/device.h"
-#include "kernels/twin.h"
 #include <math.h>
-#ifdef __cplusplus
-extern "C" {
-#endif
+
+EXTERN_C_BEGIN
 
 typedef enum AllocateKind { ALLOCATE_UNIFORM, ALLOCATE_VARIANCE, ALLOCATE_STDDEV } AllocateKind;
 
@@ -40,11 +38,9 @@ typedef struct AllocateConfig {
 void allocate_rollouts(Device *dev, int *n, double *ideal, const double *correct, const double *verified, int P,
                        const AllocateConfig *config);
 
-#ifdef __cplusplus
-}
-#endif
+EXTERN_C_END
 
-// ---- The arithmetic of both twins ----------------------------------------------------------------------------------
+// ---- The arithmetic of both twins -----------------------------------------------------------------------------------
 // The weight of a prompt in the sharing; 0 for one that gets the uniform share.
 TWIN_INLINE double allocate_weight(double k, double G, const AllocateConfig *c) {
     const double least = 0.01;

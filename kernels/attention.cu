@@ -46,7 +46,7 @@ template <int HS, int rows> DEVICE_INLINE void load_rows(bf16 *tile, const bf16 
     tile_load<HS, rows, BLOCK>(tile, w.T - t0, threadIdx.x, [=](int i) { return x + (w.first + t0 + i) * stride; });
 }
 
-// ---- forward ---------------------------------------------------------------------------------------------------------
+// ---- forward --------------------------------------------------------------------------------------------------------
 // K_j+1 is copied under the products with V_j, and V_j under those with K_j.
 template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_forward_kernel(bf16 *o, float *lse, Inputs<bf16> in) {
     DYN_SHARED(bf16, q_tile);
@@ -91,7 +91,7 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_forw
     }
 }
 
-// ---- backward on tiles -------------------------------------------------------------------------------------------------
+// ---- backward on tiles ----------------------------------------------------------------------------------------------
 // What passes by: two tiles of passing<HS> rows, and two floats a row, in two buffers; one is filled while the other is read.
 template <int HS> struct Passing {
     bf16 a[2][passing<HS> * tile_row<HS>], b[2][passing<HS> * tile_row<HS>];
@@ -208,7 +208,7 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
     store_tile<HS>(dq + size_t(w.head) * HS, s->q_stride, dq_acc, w, scale);
 }
 
-// ---- a warp a row ------------------------------------------------------------------------------------------------------
+// ---- a warp a row ---------------------------------------------------------------------------------------------------
 DEVICE_INLINE int sequence_of(const int *starts, int B, int n) { // the last one that starts at or before token n
     int low = 0, high = B - 1;
     while (low < high) {
@@ -282,7 +282,7 @@ static __global__ void attention_rows_backward_keys_kernel(floatX *dk, floatX *d
     store_row(dv + size_t(j) * s->v_stride + size_t(kv) * s->HS, dv_acc, s->HS, 1.0f);
 }
 
-// ---- launch --------------------------------------------------------------------------------------------------------------
+// ---- launch ---------------------------------------------------------------------------------------------------------
 template <class X> static bool fits_tiles(const AttentionShape *s, const X *q, const X *k, const X *v) {
     return sizeof(X) == 2 && s->q_stride % 8 == 0 && s->k_stride % 8 == 0 && s->v_stride % 8 == 0 && aligned16(q, k, v);
 }
@@ -321,19 +321,18 @@ extern "C" size_t attention_workspace_bytes(const Device *, const AttentionShape
 
 extern "C" void attention_forward(Device *dev, floatX *o, float *lse, const floatX *q, const floatX *k, const floatX *v, const int *starts,
                                   const AttentionShape *shape, void *) {
-    OP_RANGE();
+    CUDA_OP();
     Inputs<floatX> in = {q, k, v, NULL, NULL, NULL, NULL, starts, *shape};
     if (shape->N == 0) return;
     REQUIRE(shape->HS <= HEAD_MAX, "heads of %d channels: at most %d", shape->HS, HEAD_MAX);
     if (!forward_tiles(dev, o, lse, in))
         LAUNCH((attention_rows_forward_kernel), dim3(ceil_div(shape->N, WARPS), shape->NH), BLOCK, 0, dev->stream)(o, lse, in);
-    CUDA_CHECK(cudaGetLastError());
 }
 
 extern "C" void attention_backward(Device *dev, floatX *dq, floatX *dk, floatX *dv, const floatX *d_o, const floatX *q, const floatX *k,
                                    const floatX *v, const floatX *o, const float *lse, const int *starts, const AttentionShape *shape,
                                    void *workspace) {
-    OP_RANGE();
+    CUDA_OP();
     float *D = static_cast<float *>(workspace);
     Inputs<floatX> in = {q, k, v, o, d_o, lse, D, starts, *shape};
     int N = shape->N, rows = N * shape->NH;
@@ -343,5 +342,4 @@ extern "C" void attention_backward(Device *dev, floatX *dq, floatX *dk, floatX *
         LAUNCH((attention_rows_backward_keys_kernel), dim3(ceil_div(N, WARPS), shape->NKV), BLOCK, 0, dev->stream)(dk, dv, in);
         LAUNCH((attention_rows_backward_queries_kernel), dim3(ceil_div(N, WARPS), shape->NH), BLOCK, 0, dev->stream)(dq, in);
     }
-    CUDA_CHECK(cudaGetLastError());
 }

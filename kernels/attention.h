@@ -11,13 +11,12 @@
 // Cost a token: forward 2 T NH HS FLOPs in a sequence of T tokens (on average half the keys are seen), backward 2.5
 // times that (3.5 in the CUDA build, which computes scores and d_o . v twice). Memory traffic forward: at least
 // (2 NH + 2 NKV) HS floatX. FLOPs are the limit in both builds. Measured on an H200, 2026-11-27, 8 x 1024 tokens, HS 64
-// and 128: forward 185 and 192 TFLOP/s, backward, 2.5 times counted, 105 and 107 (24 and 14 % of a large product's 784).
+// and 128: forward 185 and 192 TFLOP/s, backward, at 2.5 times, 105 and 107 (24 and 14 % of a large product's 784).
 #ifndef KERNELS_ATTENTION_H
 #define KERNELS_ATTENTION_H
 #include "kernels/device/device.h"
-#ifdef __cplusplus
-extern "C" {
-#endif
+
+EXTERN_C_BEGIN
 
 typedef struct AttentionShape {
     int N, B;             // tokens and sequences of the micro-batch
@@ -40,7 +39,5 @@ void attention_backward(Device *dev, floatX *dq, floatX *dk, floatX *dv, const f
                         const floatX *k, const floatX *v, const floatX *o, const float *lse, const int *starts,
                         const AttentionShape *shape, void *workspace);
 
-#ifdef __cplusplus
-}
-#endif
+EXTERN_C_END
 #endif

@@ -29,7 +29,7 @@ DEVICE_INLINE size_t cache_at(const int *table, int p, int head, const DecodeSha
     return ((block * s->NKV + head) * BLOCK_TOKENS + p % BLOCK_TOKENS) * s->HS;
 }
 
-// ---- append, copy ------------------------------------------------------------------------------------------------------
+// ---- append, copy ---------------------------------------------------------------------------------------------------
 template <int W> static __global__ void kv_append_kernel(floatX *k_cache, floatX *v_cache, const floatX *k, const floatX *v, const int *tables,
                                                          const int *seq, const int *pos, DecodeShape s) {
     int r = blockIdx.x;
@@ -47,12 +47,11 @@ template <int W> static __global__ void kv_append_kernel(floatX *k_cache, floatX
 
 extern "C" void kv_append(Device *dev, floatX *k_cache, floatX *v_cache, const floatX *k, const floatX *v, const int *tables, const int *seq,
                           const int *pos, const DecodeShape *s) {
-    OP_RANGE();
+    CUDA_OP();
     if (s->R == 0) return;
     by_width(s->HS % WIDE == 0 && s->k_stride % WIDE == 0 && s->v_stride % WIDE == 0 && aligned16(k_cache, v_cache, k, v), [&](auto W) {
         LAUNCH((kv_append_kernel<W>), s->R, 128, 0, dev->stream)(k_cache, v_cache, k, v, tables, seq, pos, *s);
     });
-    CUDA_CHECK(cudaGetLastError());
 }
 
 // grid (n, L)
@@ -72,16 +71,15 @@ static __global__ void kv_copy_blocks_kernel(floatX *k_cache, floatX *v_cache, c
 
 extern "C" void kv_copy_blocks(Device *dev, floatX *k_cache, floatX *v_cache, const BlockCopy *copies, int n, int L, size_t cache_layer, int NKV,
                                int HS) {
-    OP_RANGE();
+    CUDA_OP();
     int elements = int(kv_block_elements(NKV, HS));
     if (n == 0) return;
     by_width(cache_layer % WIDE == 0 && elements % WIDE == 0 && aligned16(k_cache, v_cache), [&](auto W) {
         LAUNCH((kv_copy_blocks_kernel<W>), dim3(n, L), 128, 0, dev->stream)(k_cache, v_cache, copies, cache_layer, elements);
     });
-    CUDA_CHECK(cudaGetLastError());
 }
 
-// ---- on tiles ------------------------------------------------------------------------------------------------------------
+// ---- on tiles -------------------------------------------------------------------------------------------------------
 // A softmax over some of the keys: o is relative to 2^max and not divided by sum.
 struct Part {
     float max, sum;
@@ -201,7 +199,7 @@ attention_decode_join_kernel(floatX *o, const Part *parts, const float *outputs,
     }
 }
 
-// ---- a warp a row and head ---------------------------------------------------------------------------------------------
+// ---- a warp a row and head ------------------------------------------------------------------------------------------
 static __global__ void attention_decode_rows_kernel(floatX *o, const floatX *q, Cache<floatX> in) {
     const DecodeShape *s = &in.s;
     int h = blockIdx.x * ROW_WARPS + threadIdx.x / 32, r = blockIdx.y;
@@ -213,7 +211,7 @@ static __global__ void attention_decode_rows_kernel(floatX *o, const floatX *q, 
                 in.pos[r] + 1, s->HS);
 }
 
-// ---- launch ----------------------------------------------------------------------------------------------------------------
+// ---- launch ---------------------------------------------------------------------------------------------------------
 static int splits_of(const Device *dev, const DecodeShape *s) { return dev->invariant ? 1 : ceil_div(s->table_width * BLOCK_TOKENS, SPLIT_KEYS); }
 
 extern "C" size_t attention_decode_workspace_bytes(const Device *dev, const DecodeShape *s) {
@@ -251,11 +249,10 @@ template <class X> static bool forward_tiles(Device *dev, X *o, const X *q, cons
 
 extern "C" void attention_decode_forward(Device *dev, floatX *o, const floatX *q, const floatX *k_cache, const floatX *v_cache, const int *tables,
                                          const int *seq, const int *pos, const DecodeShape *shape, void *workspace) {
-    OP_RANGE();
+    CUDA_OP();
     Cache<floatX> in = {k_cache, v_cache, tables, seq, pos, *shape};
     if (shape->R == 0) return;
     REQUIRE(shape->HS <= HEAD_MAX, "heads of %d channels: at most %d", shape->HS, HEAD_MAX);
     if (!forward_tiles(dev, o, q, in, workspace))
         LAUNCH((attention_decode_rows_kernel), dim3(ceil_div(shape->NH, ROW_WARPS), shape->R), 32 * ROW_WARPS, 0, dev->stream)(o, q, in);
-    CUDA_CHECK(cudaGetLastError());
 }

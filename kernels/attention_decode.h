@@ -13,9 +13,8 @@
 #ifndef KERNELS_ATTENTION_DECODE_H
 #define KERNELS_ATTENTION_DECODE_H
 #include "kernels/device/device.h"
-#ifdef __cplusplus
-extern "C" {
-#endif
+
+EXTERN_C_BEGIN
 
 typedef struct DecodeShape {
     int R;                            // rows of this batch
@@ -46,7 +45,5 @@ typedef struct BlockCopy {
 void kv_copy_blocks(Device *dev, floatX *k_cache, floatX *v_cache, const BlockCopy *copies, int n, int L,
                     size_t cache_layer, int NKV, int HS);
 
-#ifdef __cplusplus
-}
-#endif
+EXTERN_C_END
 #endif

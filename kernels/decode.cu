@@ -9,10 +9,9 @@ static __global__ void decode_advance_kernel(DecodeRows rows, const Sampled *sam
 
 extern "C" void decode_advance(Device *dev, const DecodeRows *rows, const Sampled *sampled, const int *eos, int n_eos,
                                int R) {
-    OP_RANGE();
+    CUDA_OP();
     if (R == 0) return;
     LAUNCH((decode_advance_kernel), ceil_div(R, 128), 128, 0, dev->stream)(*rows, sampled, eos, n_eos, R);
-    CUDA_CHECK(cudaGetLastError());
 }
 
 extern "C" int decode_burst(void) { return DECODE_BURST_MAX; }

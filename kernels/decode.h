@@ -4,9 +4,8 @@
 #ifndef KERNELS_DECODE_H
 #define KERNELS_DECODE_H
 #include "kernels/sample.h"
-#ifdef __cplusplus
-extern "C" {
-#endif
+
+EXTERN_C_BEGIN
 
 enum { DECODE_BURST_MAX = 8 };
 
@@ -35,9 +34,7 @@ int prefill_rows(void);
 // (graph.h); rows from R on are rows that have ended. C build: R.
 int decode_bucket(int R, int most);
 
-#ifdef __cplusplus
-}
-#endif
+EXTERN_C_END
 
 TWIN_INLINE bool token_in(int token, const int *list, int n) {
     for (int i = 0; i < n; i++)

@@ -18,12 +18,11 @@ template <int W> static __global__ void embedding_forward_kernel(floatX *y, cons
 }
 
 extern "C" void embedding_forward(Device *dev, floatX *y, const int *ids, const floatX *table, int N, int C) {
-    OP_RANGE();
+    CUDA_OP();
     if (N == 0) return;
     by_width(C % WIDE == 0 && aligned16(y, table), [&](auto W) {
         LAUNCH((embedding_forward_kernel<W>), N, 128, 0, dev->stream)(y, ids, table, C);
     });
-    CUDA_CHECK(cudaGetLastError());
 }
 
 extern "C" size_t embedding_workspace_bytes(int N, int V) {
@@ -59,7 +58,7 @@ static __global__ void embedding_backward_kernel(float *dtable, const int *ids, 
 }
 
 extern "C" void embedding_backward(Device *dev, float *dtable, const int *ids, const floatX *dy, int N, int C, int V, void *workspace) {
-    OP_RANGE();
+    CUDA_OP();
     (void)V;
     if (N == 0) return;
     int *order = static_cast<int *>(workspace);
@@ -68,5 +67,4 @@ extern "C" void embedding_backward(Device *dev, float *dtable, const int *ids, c
         dim3 grid(N, ceil_div(C, 128 * W));
         LAUNCH((embedding_backward_kernel<W>), grid, 128, 0, dev->stream)(dtable, ids, order, dy, N, C);
     });
-    CUDA_CHECK(cudaGetLastError());
 }

@@ -4,9 +4,8 @@
 #ifndef KERNELS_EMBEDDING_H
 #define KERNELS_EMBEDDING_H
 #include "kernels/device/device.h"
-#ifdef __cplusplus
-extern "C" {
-#endif
+
+EXTERN_C_BEGIN
 
 // Writes y (N, C) floatX from table (V, C) floatX; ids (N) in [0, V).
 void embedding_forward(Device *dev, floatX *y, const int *ids, const floatX *table, int N, int C);
@@ -17,7 +16,5 @@ size_t embedding_workspace_bytes(int N, int V);
 void embedding_backward(Device *dev, float *dtable, const int *ids, const floatX *dy, int N, int C, int V,
                         void *workspace);
 
-#ifdef __cplusplus
-}
-#endif
+EXTERN_C_END
 #endif

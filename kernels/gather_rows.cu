@@ -21,16 +21,15 @@ template <bool scatter> static void rows_move(Device *dev, floatX *to, const flo
     by_width(C % WIDE == 0 && aligned16(to, from), [&](auto W) {
         LAUNCH((rows_move_kernel<W, scatter>), M, BLOCK, 0, dev->stream)(to, from, rows, C);
     });
-    CUDA_CHECK(cudaGetLastError());
 }
 
 extern "C" void gather_rows(Device *dev, floatX *to, const floatX *from, const int *rows, int M, int C) {
-    OP_RANGE();
+    CUDA_OP();
     rows_move<false>(dev, to, from, rows, M, C);
 }
 
 extern "C" void scatter_rows(Device *dev, floatX *to, const floatX *from, const int *rows, int M, int C) {
-    OP_RANGE();
+    CUDA_OP();
     rows_move<true>(dev, to, from, rows, M, C);
 }
 
@@ -40,8 +39,7 @@ static __global__ void rows_add_kernel(float *to, const float *from, size_t n) {
 }
 
 extern "C" void add_rows(Device *dev, float *to, const float *from, size_t n) {
-    OP_RANGE();
+    CUDA_OP();
     if (n == 0) return;
     LAUNCH((rows_add_kernel), unsigned(ceil_div(n, BLOCK)), BLOCK, 0, dev->stream)(to, from, n);
-    CUDA_CHECK(cudaGetLastError());
 }

@@ -4,9 +4,8 @@
 #ifndef KERNELS_GATHER_ROWS_H
 #define KERNELS_GATHER_ROWS_H
 #include "kernels/device/device.h"
-#ifdef __cplusplus
-extern "C" {
-#endif
+
+EXTERN_C_BEGIN
 
 // Writes to (M, C) floatX: to[m] = from[rows[m]]. rows (M) may name a row of `from` several times.
 void gather_rows(Device *dev, floatX *to, const floatX *from, const int *rows, int M, int C);
@@ -17,7 +16,5 @@ void scatter_rows(Device *dev, floatX *to, const floatX *from, const int *rows, 
 // Accumulates to[i] += from[i] for n fp32 values (the gradient of a tied head into that of the embedding).
 void add_rows(Device *dev, float *to, const float *from, size_t n);
 
-#ifdef __cplusplus
-}
-#endif
+EXTERN_C_END
 #endif

@@ -25,11 +25,10 @@ static __global__ void gradnorm_kernel(double *partial, const float *g, size_t n
 extern "C" size_t gradnorm_partials(size_t n) { return ceil_div(n, PIECE); }
 
 extern "C" double gradnorm_squared(Device *dev, double *partial, const float *g, size_t n) {
-    OP_RANGE();
+    CUDA_OP();
     size_t pieces = gradnorm_partials(n);
     if (pieces == 0) return 0;
     LAUNCH((gradnorm_kernel), unsigned(pieces), BLOCK, 0, dev->stream)(partial, g, n);
-    CUDA_CHECK(cudaGetLastError());
     double *h_partial = static_cast<double *>(malloc(pieces * sizeof *h_partial)), sum = 0;
     REQUIRE(h_partial, "out of memory");
     device_download(dev, h_partial, partial, pieces * sizeof *h_partial);

@@ -4,9 +4,8 @@
 #ifndef KERNELS_GRADNORM_H
 #define KERNELS_GRADNORM_H
 #include "kernels/device/device.h"
-#ifdef __cplusplus
-extern "C" {
-#endif
+
+EXTERN_C_BEGIN
 
 size_t gradnorm_partials(size_t n);
 
@@ -14,7 +13,5 @@ size_t gradnorm_partials(size_t n);
 // the device. Waits for the device.
 double gradnorm_squared(Device *dev, double *partial, const float *g, size_t n);
 
-#ifdef __cplusplus
-}
-#endif
+EXTERN_C_END
 #endif

@@ -144,17 +144,17 @@ static void multiply(Device *dev, void *D, const void *A, const void *B, const v
 }
 
 extern "C" void matmul_forward(Device *dev, floatX *y, const floatX *x, const floatX *w, const floatX *bias, int N, int C, int OC) {
-    OP_RANGE();
+    CUDA_OP();
     multiply(dev, y, w, x, bias, {OC, N, C, CUBLAS_OP_T, CUBLAS_OP_N, type_x, 0, 0, 0, 0, 0});
 }
 
 extern "C" void matmul_logits(Device *dev, float *y, const floatX *x, const floatX *w, int N, int C, int OC) {
-    OP_RANGE();
+    CUDA_OP();
     multiply(dev, y, w, x, NULL, {OC, N, C, CUBLAS_OP_T, CUBLAS_OP_N, CUDA_R_32F, 0, 0, 0, 0, 0});
 }
 
 extern "C" void matmul_backward_input(Device *dev, floatX *dx, const floatX *dy, const floatX *w, int N, int C, int OC) {
-    OP_RANGE();
+    CUDA_OP();
     multiply(dev, dx, w, dy, NULL, {C, N, OC, CUBLAS_OP_N, CUBLAS_OP_N, type_x, 0, 0, 0, 0, 0});
 }
 
@@ -183,11 +183,10 @@ static void column_sums(Device *dev, float *dbias, const floatX *dy, int N, int 
     REQUIRE(OC <= DEVICE_WORKSPACE_BYTES / int(PIECES * sizeof *partial), "a bias of %d values: more than the workspace holds", OC);
     LAUNCH((column_sum_kernel<floatX>), dim3(ceil_div(OC, 32), pieces), 32 * ROWS, 0, dev->stream)(partial, dy, N, OC, piece, false);
     LAUNCH((column_sum_kernel<float>), ceil_div(OC, 32), 32 * ROWS, 0, dev->stream)(dbias, partial, pieces, OC, pieces, true);
-    CUDA_CHECK(cudaGetLastError());
 }
 
 extern "C" void matmul_backward_weight(Device *dev, float *dw, float *dbias, const floatX *dy, const floatX *x, int N, int C, int OC) {
-    OP_RANGE();
+    CUDA_OP();
     multiply(dev, dw, x, dy, NULL, {C, OC, N, CUBLAS_OP_N, CUBLAS_OP_T, CUDA_R_32F, 0, 1, 0, 0, 0});
     if (dbias) column_sums(dev, dbias, dy, N, OC);
 }

@@ -4,7 +4,7 @@
 //   backward_input:   dx (N, C) = dy (N, OC) W
 //   backward_weight:  dW (OC, C) += dy^T x,   dbias (OC) += column sums of dy
 //
-// C build: every output is one chain of fused multiply-adds (tile.h): over c from the bias or 0 (forward), over o from 0
+// C build: each output is one chain of fused multiply-adds (tile.h): over c from the bias or 0 (forward), over o from 0
 // (backward_input), over the tokens in order from the gradient so far (backward_weight). So no result depends on N, on
 // how tokens are split into calls, or on the thread count.
 // CUDA build: cuBLASLt, fp32 accumulation.
@@ -16,9 +16,8 @@
 #ifndef KERNELS_MATMUL_H
 #define KERNELS_MATMUL_H
 #include "kernels/device/device.h"
-#ifdef __cplusplus
-extern "C" {
-#endif
+
+EXTERN_C_BEGIN
 
 // Writes y (N, OC). All operands are floatX; bias (OC) may be NULL. y must not overlap an input.
 void matmul_forward(Device *dev, floatX *y, const floatX *x, const floatX *w, const floatX *bias, int N, int C, int OC);
@@ -33,7 +32,5 @@ void matmul_backward_input(Device *dev, floatX *dx, const floatX *dy, const floa
 void matmul_backward_weight(Device *dev, float *dw, float *dbias, const floatX *dy, const floatX *x, int N, int C,
                             int OC);
 
-#ifdef __cplusplus
-}
-#endif
+EXTERN_C_END
 #endif

@@ -16,9 +16,8 @@
 #define KERNELS_POLICY_LOSS_H
 #include "kernels/device/device.h"
 #include "kernels/modulation.h"
-#ifdef __cplusplus
-extern "C" {
-#endif
+
+EXTERN_C_BEGIN
 
 typedef struct TokenResult { // of one response token; the host reads it for metrics and the report
     float logp, entropy, E;  // under the policy that is trained
@@ -37,9 +36,7 @@ typedef struct PolicyTargets { // device arrays, (M) each
 void policy_loss(Device *dev, TokenResult *result, floatX *dlogits, const float *logits, const PolicyTargets *targets,
                  const PolicyObjective *objective, int M, int V);
 
-#ifdef __cplusplus
-}
-#endif
+EXTERN_C_END
 
 // The result of row m, whose target has the statistics p, and its *dlogp: the arithmetic of both twins.
 TWIN_INLINE TokenResult policy_token_result(float *dlogp, const PolicyTargets *t, const PolicyObjective *o,

@@ -41,14 +41,13 @@ static __global__ void rmsnorm_forward_kernel(floatX *y, float *rstd, const floa
 
 extern "C" void rmsnorm_forward(Device *dev, floatX *y, float *rstd, const floatX *x, const floatX *w, int N, int H, int C, int stride,
                                 int y_stride, float eps) {
-    OP_RANGE();
+    CUDA_OP();
     Rows rows = {N * H, H, C, eps};
     if (rows.count == 0) return;
     by_width(C % WIDE == 0 && stride % WIDE == 0 && y_stride % WIDE == 0 && aligned16(y, x, w), [&](auto W) {
         LAUNCH((rmsnorm_forward_kernel<W>), ceil_div(rows.count, WARPS), BLOCK, 0, dev->stream)
         (y, rstd, x, w, rows, stride, y_stride);
     });
-    CUDA_CHECK(cudaGetLastError());
 }
 
 // A lane reads back the channels of `sum` that it wrote itself, so no barrier stands between.
@@ -71,16 +70,15 @@ static __global__ void rmsnorm_residual_forward_kernel(floatX *sum, floatX *y, f
 
 extern "C" void rmsnorm_residual_forward(Device *dev, floatX *sum, floatX *y, float *rstd, const floatX *x, const floatX *delta,
                                          const floatX *w, int N, int C, float eps) {
-    OP_RANGE();
+    CUDA_OP();
     Rows rows = {N, 1, C, eps};
     if (N == 0) return;
     by_width(C % WIDE == 0 && aligned16(sum, y, x, delta, w), [&](auto W) {
         LAUNCH((rmsnorm_residual_forward_kernel<W>), ceil_div(N, WARPS), BLOCK, 0, dev->stream)(sum, y, rstd, x, delta, w, rows);
     });
-    CUDA_CHECK(cudaGetLastError());
 }
 
-// ---- backward --------------------------------------------------------------------------------------------------------
+// ---- backward -------------------------------------------------------------------------------------------------------
 typedef struct Strides {
     int x, dx, dy;
 } Strides;
@@ -155,7 +153,7 @@ static void weight_gradient(Device *dev, float *dw, const floatX *dy, const floa
 
 extern "C" void rmsnorm_backward(Device *dev, floatX *dx, float *dw, const floatX *dres, const floatX *dy, const floatX *x, const floatX *w,
                                  const float *rstd, int N, int H, int C, int stride, int dx_stride, int dy_stride, void *workspace) {
-    OP_RANGE();
+    CUDA_OP();
     Rows rows = {N * H, H, C, 0.0f};
     Strides strides = {stride, dx_stride, dy_stride};
     if (rows.count == 0) return;
@@ -164,5 +162,4 @@ extern "C" void rmsnorm_backward(Device *dev, floatX *dx, float *dw, const float
         LAUNCH((rmsnorm_dx_kernel<W>), ceil_div(rows.count, WARPS), BLOCK, 0, dev->stream)
         (dx, dres, dy, x, w, rstd, rows, strides);
     });
-    CUDA_CHECK(cudaGetLastError());
 }

@@ -12,9 +12,8 @@
 #ifndef KERNELS_RMSNORM_H
 #define KERNELS_RMSNORM_H
 #include "kernels/device/device.h"
-#ifdef __cplusplus
-extern "C" {
-#endif
+
+EXTERN_C_BEGIN
 
 // Writes y (rows as in x, with y_stride) floatX and rstd (N, H) fp32. y may be x only where no backward follows.
 void rmsnorm_forward(Device *dev, floatX *y, float *rstd, const floatX *x, const floatX *w, int N, int H, int C,
@@ -34,7 +33,5 @@ void rmsnorm_backward(Device *dev, floatX *dx, float *dw, const floatX *dres, co
                       const floatX *w, const float *rstd, int N, int H, int C, int stride, int dx_stride,
                       int dy_stride, void *workspace);
 
-#ifdef __cplusplus
-}
-#endif
+EXTERN_C_END
 #endif

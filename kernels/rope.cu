@@ -33,15 +33,14 @@ static void rotate(Device *dev, floatX *x, const int *pos, const float *cos_sin,
         unsigned blocks = unsigned(ceil_div(pairs, size_t(BLOCK) * W));
         LAUNCH((rope_kernel<W>), blocks, BLOCK, 0, dev->stream)(x, pos, cos_sin, pairs, H, HS, stride, sign);
     });
-    CUDA_CHECK(cudaGetLastError());
 }
 
 extern "C" void rope_forward(Device *dev, floatX *x, const int *pos, const float *cos_sin, int N, int H, int HS, int stride) {
-    OP_RANGE();
+    CUDA_OP();
     rotate(dev, x, pos, cos_sin, N, H, HS, stride, 1.0f);
 }
 
 extern "C" void rope_backward(Device *dev, floatX *dx, const int *pos, const float *cos_sin, int N, int H, int HS, int stride) {
-    OP_RANGE();
+    CUDA_OP();
     rotate(dev, dx, pos, cos_sin, N, H, HS, stride, -1.0f);
 }

@@ -9,9 +9,8 @@
 #ifndef KERNELS_ROPE_H
 #define KERNELS_ROPE_H
 #include "kernels/device/device.h"
-#ifdef __cplusplus
-extern "C" {
-#endif
+
+EXTERN_C_BEGIN
 
 // Rotates x (N, H, HS) floatX in place; pos (N) in [0, T_max).
 void rope_forward(Device *dev, floatX *x, const int *pos, const float *cos_sin, int N, int H, int HS, int stride);
@@ -19,7 +18,5 @@ void rope_forward(Device *dev, floatX *x, const int *pos, const float *cos_sin, 
 // Rotates dx in place by the negative angle: the inverse of a rotation is its transpose.
 void rope_backward(Device *dev, floatX *dx, const int *pos, const float *cos_sin, int N, int H, int HS, int stride);
 
-#ifdef __cplusplus
-}
-#endif
+EXTERN_C_END
 #endif

@@ -60,7 +60,7 @@ DEVICE_INLINE float kept_floor(Row r, float largest, int k, float mass) {
     return from_ordered_bits(low);
 }
 
-// ---- the draw -----------------------------------------------------------------------------------------------------------
+// ---- the draw -------------------------------------------------------------------------------------------------------
 // The first piece at whose end the running sum has passed u times the whole. *passed: the sum before it, *threshold:
 // u times the whole, kept below it so that some piece passes it.
 DEVICE_INLINE int find_chunk(const float *of_chunk, int chunks, float u, float *passed, float *threshold) {
@@ -116,7 +116,7 @@ DEVICE_INLINE int draw(const Row *r, float u) {
     return token;
 }
 
-// ---- the largest logit, the first on a tie ----------------------------------------------------------------------------
+// ---- the largest logit, the first on a tie --------------------------------------------------------------------------
 struct Best {
     float z;
     int b;
@@ -161,10 +161,9 @@ static __global__ void sample_kernel(Sampled *sampled, const float *logits, cons
 }
 
 extern "C" void sample_forward(Device *dev, Sampled *sampled, const float *logits, const SampleKey *key, const SampleConfig *config, int R, int V) {
-    OP_RANGE();
+    CUDA_OP();
     if (R == 0) return;
     by_width(V % WIDE == 0 && aligned16(logits), [&](auto W) {
         LAUNCH((sample_kernel<W>), R, row_threads(V, W), 0, dev->stream)(sampled, logits, key, config, V);
     });
-    CUDA_CHECK(cudaGetLastError());
 }

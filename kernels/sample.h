@@ -15,9 +15,8 @@
 #include "kernels/device/device.h"
 #include "kernels/modulation.h"
 #include <stdint.h>
-#ifdef __cplusplus
-extern "C" {
-#endif
+
+EXTERN_C_BEGIN
 
 typedef struct SampleConfig {
     float temp;    // >= 0
@@ -44,7 +43,5 @@ typedef struct Sampled {
 void sample_forward(Device *dev, Sampled *sampled, const float *logits, const SampleKey *key,
                     const SampleConfig *config, int R, int V);
 
-#ifdef __cplusplus
-}
-#endif
+EXTERN_C_END
 #endif

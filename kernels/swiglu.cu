@@ -35,23 +35,21 @@ template <int W> static __global__ void swiglu_backward_kernel(floatX *dgate_up,
 }
 
 extern "C" void swiglu_forward(Device *dev, floatX *y, const floatX *gate_up, int N, int F) {
-    OP_RANGE();
+    CUDA_OP();
     size_t n = size_t(N) * F;
     if (n == 0) return;
     by_width(F % WIDE == 0 && aligned16(y, gate_up), [&](auto W) {
         unsigned blocks = unsigned(ceil_div(n, size_t(BLOCK) * W));
         LAUNCH((swiglu_forward_kernel<W>), blocks, BLOCK, 0, dev->stream)(y, gate_up, n, F);
     });
-    CUDA_CHECK(cudaGetLastError());
 }
 
 extern "C" void swiglu_backward(Device *dev, floatX *dgate_up, const floatX *dy, const floatX *gate_up, int N, int F) {
-    OP_RANGE();
+    CUDA_OP();
     size_t n = size_t(N) * F;
     if (n == 0) return;
     by_width(F % WIDE == 0 && aligned16(dgate_up, dy, gate_up), [&](auto W) {
         unsigned blocks = unsigned(ceil_div(n, size_t(BLOCK) * W));
         LAUNCH((swiglu_backward_kernel<W>), blocks, BLOCK, 0, dev->stream)(dgate_up, dy, gate_up, n, F);
     });
-    CUDA_CHECK(cudaGetLastError());
 }

@@ -6,9 +6,8 @@
 #ifndef KERNELS_SWIGLU_H
 #define KERNELS_SWIGLU_H
 #include "kernels/device/device.h"
-#ifdef __cplusplus
-extern "C" {
-#endif
+
+EXTERN_C_BEGIN
 
 // Writes y (N, F) floatX; y must not overlap gate_up.
 void swiglu_forward(Device *dev, floatX *y, const floatX *gate_up, int N, int F);
@@ -16,7 +15,5 @@ void swiglu_forward(Device *dev, floatX *y, const floatX *gate_up, int N, int F)
 // Writes dgate_up (N, 2, F) floatX from dy (N, F) floatX. dgate_up may be gate_up.
 void swiglu_backward(Device *dev, floatX *dgate_up, const floatX *dy, const floatX *gate_up, int N, int F);
 
-#ifdef __cplusplus
-}
-#endif
+EXTERN_C_END
 #endif

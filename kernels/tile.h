@@ -23,6 +23,8 @@ enum { TILE_LANES = 8, TILE_ROWS = 6 };
 #endif
 enum { TILE_COLS = 2 * TILE_LANES };
 
+static inline int smaller(int a, int b) { return a < b ? a : b; }
+
 // `aligned(4)`: loads and stores through this type may be unaligned; `may_alias`: it reads arrays of float.
 typedef float tile_vec __attribute__((vector_size(4 * TILE_LANES), aligned(4), may_alias));
 
