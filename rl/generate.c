@@ -27,7 +27,7 @@ struct Generator {
     int max_tokens;                 // of one forward
     int burst;                      // decoding steps between two reads of the host
     int waiting;                    // prompt tokens in h_ids, h_pos, h_seq that wait for prefill
-    Arena arena;
+    Arena arena, host;
     GptActs acts;
     Head head;
     floatX *k_cache, *v_cache;
@@ -52,12 +52,6 @@ struct Generator {
     int *references, *free_blocks, n_free; // reference counts (blocks), and the stack of free blocks
 };
 
-static void *host_array(size_t count, size_t size) {
-    void *memory = calloc(count ? count : 1, size);
-    REQUIRE(memory, "out of memory");
-    return memory;
-}
-
 static int blocks_of(int tokens) { return (tokens + kv_block_tokens() - 1) / kv_block_tokens(); }
 
 static void plan_device(Generator *g) {
@@ -66,8 +60,10 @@ static void plan_device(Generator *g) {
     g->arena.name = "generation";
     gpt_acts_plan_decode(g->gpt, &g->acts, &g->arena, g->max_tokens, g->table_width);
     head_plan(g->gpt, &g->head, &g->arena, g->slots, false);
+    g->arena.kind = MEMORY_KV_BLOCKS;
     ARENA_PLAN(&g->arena, g->k_cache, g->cache_layer * c->L);
     ARENA_PLAN(&g->arena, g->v_cache, g->cache_layer * c->L);
+    g->arena.kind = MEMORY_ACTIVATIONS;
     ARENA_PLAN(&g->arena, g->next.ids, g->max_tokens);
     ARENA_PLAN(&g->arena, g->next.pos, g->max_tokens);
     ARENA_PLAN(&g->arena, g->next.key, g->slots);
@@ -83,27 +79,29 @@ static void plan_device(Generator *g) {
     ARENA_PLAN(&g->arena, g->sampled, g->slots);
 }
 
-static void make_host_arrays(Generator *g) {
-    size_t tokens = (size_t)g->max_tokens, slots = (size_t)g->slots;
-    g->h_ids = host_array(tokens, sizeof(int));
-    g->h_pos = host_array(tokens, sizeof(int));
-    g->h_seq = host_array(tokens, sizeof(int));
-    g->h_left = host_array(slots, sizeof(int));
-    g->h_taken = host_array(slots, sizeof(int));
-    g->h_tables = host_array(slots * (size_t)g->table_width, sizeof(int));
-    g->h_key = host_array(slots, sizeof *g->h_key);
-    g->h_log = host_array(slots * DECODE_BURST_MAX, sizeof *g->h_log);
-    g->h_copies = host_array(slots, sizeof *g->h_copies);
-    g->slot = host_array(slots, sizeof *g->slot);
-    g->graph = host_array(slots + 1, sizeof *g->graph);
-    g->warm = host_array(slots + 1, sizeof *g->warm);
-    g->prefix.blocks = host_array((size_t)g->table_width, sizeof(int));
-    g->references = host_array((size_t)g->blocks, sizeof(int));
-    g->free_blocks = host_array((size_t)g->blocks, sizeof(int));
+static void plan_host(Generator *g) {
+    size_t table = (size_t)g->table_width, log = (size_t)g->slots * DECODE_BURST_MAX;
+    g->host.name = "generation, host";
+    ARENA_PLAN(&g->host, g->graph, g->slots + 1);
+    ARENA_PLAN(&g->host, g->warm, g->slots + 1);
+    ARENA_PLAN(&g->host, g->h_ids, g->max_tokens);
+    ARENA_PLAN(&g->host, g->h_pos, g->max_tokens);
+    ARENA_PLAN(&g->host, g->h_seq, g->max_tokens);
+    ARENA_PLAN(&g->host, g->h_left, g->slots);
+    ARENA_PLAN(&g->host, g->h_taken, g->slots);
+    ARENA_PLAN(&g->host, g->h_tables, (size_t)g->slots * table);
+    ARENA_PLAN(&g->host, g->h_key, g->slots);
+    ARENA_PLAN(&g->host, g->h_log, log);
+    ARENA_PLAN(&g->host, g->h_copies, g->slots);
+    ARENA_PLAN(&g->host, g->slot, g->slots);
+    ARENA_PLAN(&g->host, g->prefix.blocks, table);
+    ARENA_PLAN(&g->host, g->references, g->blocks);
+    ARENA_PLAN(&g->host, g->free_blocks, g->blocks);
 }
 
 Generator *generator_plan(const Gpt *gpt, int slots, int T) {
-    Generator *g = host_array(1, sizeof *g);
+    Generator *g = calloc(1, sizeof *g);
+    REQUIRE(g, "out of memory");
     g->gpt = gpt;
     g->slots = slots;
     g->max_tokens = slots > prefill_rows() ? slots : prefill_rows();
@@ -112,12 +110,13 @@ Generator *generator_plan(const Gpt *gpt, int slots, int T) {
     g->blocks = slots * g->table_width + 1; // every slot at full length, and the tail block of a waiting prompt
     REQUIRE(T <= gpt->T_rope, "prompt and response of %d tokens: the model was opened for %d", T, gpt->T_rope);
     plan_device(g);
-    make_host_arrays(g);
+    plan_host(g);
     return g;
 }
 
 void generator_commit(Generator *g) {
     arena_commit(&g->arena, g->gpt->dev);
+    arena_commit(&g->host, NULL);
     gpt_acts_share(g->gpt, &g->acts);
     for (int s = 0; s < g->slots; s++) g->h_ids[s] = s; // row s of the head is row s of hidden
     device_upload(g->gpt->dev, g->row, g->h_ids, (size_t)g->slots * sizeof(int));
@@ -132,12 +131,10 @@ Generator *generator_new(const Gpt *gpt, int slots, int T) {
 
 void generator_free(Generator *g) {
     if (!g) return;
-    for (int R = 0; R <= g->slots; R++) graph_free(g->gpt->dev, g->graph[R]);
+    for (int R = 0; g->graph && R <= g->slots; R++) graph_free(g->gpt->dev, g->graph[R]);
     arena_free(&g->arena, g->gpt->dev);
+    arena_free(&g->host, NULL);
     gpt_acts_free(&g->acts);
-    void *arrays[] = {g->h_ids, g->h_pos,    g->h_seq, g->h_left, g->h_taken, g->h_tables,      g->h_key,      g->h_log,
-                      g->h_copies, g->slot, g->graph, g->warm,   g->prefix.blocks, g->references, g->free_blocks};
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);
     free(g);
 }
 

@@ -1,25 +1,20 @@
 #include "rl/rollout.h"
 #include <string.h>
 
-static void *host_array(size_t count, size_t size) {
-    void *memory = calloc(count ? count : 1, size);
-    REQUIRE(memory, "out of memory for a batch of rollouts: lower --prompts, --rollouts or --max-tokens");
-    return memory;
-}
-
 void rollout_batch_plan(RolloutBatch *b, int P, int capacity, int max_new) {
     size_t tokens = (size_t)capacity * (size_t)max_new;
-    *b = (RolloutBatch){.capacity = capacity, .max_new = max_new, .P = P, .arena = {.name = "rollouts"}};
-    b->rollouts = host_array((size_t)capacity, sizeof *b->rollouts);
-    b->tokens = host_array(tokens, sizeof *b->tokens);
-    b->sampled = host_array(tokens, sizeof *b->sampled);
+    *b = (RolloutBatch){.capacity = capacity, .max_new = max_new, .P = P, .arena.name = "groups",
+                        .host.name = "a batch of rollouts: lower --prompts, --rollouts or --max-tokens"};
+    ARENA_PLAN(&b->host, b->rollouts, capacity);
+    ARENA_PLAN(&b->host, b->tokens, tokens);
+    ARENA_PLAN(&b->host, b->sampled, tokens);
     if (P == 0) return;
-    b->h_n = host_array((size_t)P, sizeof(int));
-    b->h_starts = host_array((size_t)P + 1, sizeof(int));
-    b->h_correct = host_array((size_t)P, sizeof(double));
-    b->h_verified = host_array((size_t)P, sizeof(double));
-    b->h_reward = host_array((size_t)capacity, sizeof(float));
-    b->h_advantage = host_array((size_t)capacity, sizeof(float));
+    ARENA_PLAN(&b->host, b->h_n, P);
+    ARENA_PLAN(&b->host, b->h_starts, P + 1);
+    ARENA_PLAN(&b->host, b->h_correct, P);
+    ARENA_PLAN(&b->host, b->h_verified, P);
+    ARENA_PLAN(&b->host, b->h_reward, capacity);
+    ARENA_PLAN(&b->host, b->h_advantage, capacity);
     ARENA_PLAN(&b->arena, b->n, P);
     ARENA_PLAN(&b->arena, b->starts, P + 1);
     ARENA_PLAN(&b->arena, b->correct, P);
@@ -29,15 +24,13 @@ void rollout_batch_plan(RolloutBatch *b, int P, int capacity, int max_new) {
 }
 
 void rollout_batch_commit(RolloutBatch *b, Device *dev) {
+    arena_commit(&b->host, NULL);
     if (b->P > 0) arena_commit(&b->arena, dev);
 }
 
 void rollout_batch_free(RolloutBatch *b, Device *dev) {
-    void *arrays[] = {b->rollouts, b->tokens,     b->sampled,  b->h_n,        b->h_starts,
-                      b->h_correct, b->h_verified, b->h_reward, b->h_advantage};
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);
+    arena_free(&b->host, NULL);
     arena_free(&b->arena, dev);
-    *b = (RolloutBatch){0};
 }
 
 void rollout_batch_add(RolloutBatch *b, const Prompt *prompts, int i, int number, int rank) {
@@ -80,7 +73,8 @@ void rollout_batch_deal(RolloutBatch *b, const Prompt *prompts, const History *h
 
 void rollout_batch_broadcast(RolloutBatch *b, Comm *comm) {
     enum { REWARD, LENGTH, VERDICT, TRUNCATED, COLUMNS };
-    double(*table)[COLUMNS] = host_array((size_t)b->count, sizeof *table);
+    double(*table)[COLUMNS] = calloc((size_t)b->count, sizeof *table);
+    REQUIRE(table, "out of memory");
     for (int j = 0; j < b->count; j++) { // each row is filled by one rank, so the sum over ranks is the broadcast
         const Rollout *r = &b->rollouts[j];
         if (r->rank != comm_rank(comm)) continue;

@@ -43,11 +43,11 @@ typedef struct RolloutBatch { // memory for one batch, allocated once
     int *n, *starts;
     double *correct, *verified;
     float *reward, *advantage;
-    Arena arena;
+    Arena arena, host;
 } RolloutBatch;
 
-// A batch of up to `capacity` rollouts of up to max_new tokens, in groups of P prompts; P = 0: without groups. The
-// device arrays of groups are planned and left to rollout_batch_commit. The batch must not move in between.
+// Plans a batch of up to `capacity` rollouts of up to max_new tokens, of P prompts; P = 0: without groups. The memory
+// is left to rollout_batch_commit; the struct must not move before it.
 void rollout_batch_plan(RolloutBatch *batch, int P, int capacity, int max_new);
 void rollout_batch_commit(RolloutBatch *batch, Device *dev);
 void rollout_batch_free(RolloutBatch *batch, Device *dev);

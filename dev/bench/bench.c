@@ -122,7 +122,7 @@ static double bench_generation(Gpt *gpt, int slots, int n, int T) {
     for (int i = 0; i < n; i++) tokens[i] = 1 + i % 7;
     for (int s = 0; s < slots; s++) prompts[s] = (Prompt){.id = s, .tokens = tokens, .n = n};
     RolloutBatch batch;
-    rollout_batch_plan(&batch, 0, slots, T);
+    rollout_batch_plan(&batch, 0, slots, T); rollout_batch_commit(&batch, NULL);
     Generator *generator = generator_new(gpt, slots, n + T);
     SampleConfig sample = {1.0f, 0, 1.0f, 1, 0};
     double best = 1e30;

@@ -42,7 +42,7 @@ static double generate(Bench *b, Gpt *gpt, int slots, int n, int new_tokens) {
     Prompt prompts[slots];
     for (int i = 0; i < n; i++) tokens[i] = 1 + i % 7;
     RolloutBatch batch;
-    rollout_batch_plan(&batch, 0, slots, new_tokens);
+    rollout_batch_plan(&batch, 0, slots, new_tokens); rollout_batch_commit(&batch, NULL);
     Generator *generator = generator_new(gpt, slots, n + new_tokens);
     SampleConfig sample = {1.0f, 0, 1.0f, 1, 0};
     double seconds;

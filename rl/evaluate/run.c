@@ -13,7 +13,8 @@ static bool open_model(EvalRun *run, const EvalConfig *c, const ModelConfig *mod
     int T = run->sets.longest + c->max_tokens;
     run->gpt = gpt_plan(run->dev, model, T);
     run->generator = generator_plan(run->gpt, c->slots, T);
-    MemoryPlan memory = memory_plan(run->gpt, NULL, NULL, run->generator, NULL, c->slots, T);
+    const Arena *arenas[] = {&run->gpt->arena};
+    MemoryPlan memory = memory_plan(run->gpt, arenas, 1, run->generator, c->slots, T);
     if (!memory_check(&memory, err)) return false;
     gpt_commit(run->gpt);
     generator_commit(run->generator);
@@ -43,6 +44,7 @@ bool eval_run_open(EvalRun *run, EvalConfig *c, Comm *comm, Error *err) {
     if (!open_model(run, c, &model, err)) return false;
     int room = 16 * c->slots / c->samples * c->samples;
     rollout_batch_plan(&run->batch, 0, room > c->samples ? room : c->samples, c->max_tokens);
+    rollout_batch_commit(&run->batch, run->dev);
     partial_path(c, run->identity, run->partial, sizeof run->partial);
     run->file = responses_open(run->partial, run->identity, c->fresh, NULL, err); // last: a run that cannot start leaves none
     return run->file != NULL;

@@ -65,7 +65,7 @@ static void check_generation(const Story *s) {
     int bos = BOS;
     Prompt prompt = {.tokens = &bos, .n = 1};
     RolloutBatch batch;
-    rollout_batch_plan(&batch, 0, 1, TOKENS);
+    rollout_batch_plan(&batch, 0, 1, TOKENS); rollout_batch_commit(&batch, NULL);
     Generator *generator = generator_new(gpt, 1, TOKENS + 1);
     SampleConfig greedy = {.temp = 0, .top_p = 1.0f, .seed = 1};
     rollout_batch_add(&batch, &prompt, 0, 0, 0);
