@@ -1,6 +1,6 @@
-// dynamo.c: reinforcement learning with verifiable rewards, from supervised warm-up to a better policy. warmup_step learns
-// from the tasks' teacher; rl_step (rl/step.c) allocates rollouts to prompts, generates and verifies them, and updates the
-// policy with modulated advantages. ./train --help explains every flag.
+// dynamo.c: reinforcement learning with verifiable rewards, from supervised warm-up to a better policy. warmup_step
+// learns from the tasks' teacher; rl_step (rl/step.c) allocates rollouts to prompts, generates and verifies them, and
+// updates the policy with modulated advantages. ./train --help explains every flag.
 #include "base/clock.h"
 #include "rl/checkpoint.h"
 #include "rl/evaluate/evaluate.h"
@@ -48,7 +48,8 @@ static bool warmup(Trainer *t) {
     return true;
 }
 
-// pass@1 on the held-out prompts. The first and last evaluations, which are compared, take at least 16 samples a prompt.
+// pass@1 on the held-out prompts. The first and last evaluations, which are compared, take at least 16 samples a
+// prompt.
 static void evaluate(Trainer *t, StepMetrics *m) {
     const TrainConfig *c = &t->config;
     bool edge = t->rl_done == 0 || t->rl_done == c->steps;

@@ -18,8 +18,8 @@ static bool load_list(const TrainConfig *c, const char *list, DataUse use, Probl
     return true;
 }
 
-// Reports how many training problems also occur in an evaluation set, with the lines of the first; with `remove` removes
-// them.
+// Reports how many training problems also occur in an evaluation set, with the lines of the first; with `remove`
+// removes them.
 static void report_overlap(ProblemSet *train, const ProblemSet *eval, const char *name, bool remove, FILE *notes) {
     int *twin = malloc(((size_t)train->count + 1) * sizeof *twin), first = 0;
     bool *keep = malloc(((size_t)train->count + 1) * sizeof *keep);
