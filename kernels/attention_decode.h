@@ -13,7 +13,6 @@
 #ifndef KERNELS_ATTENTION_DECODE_H
 #define KERNELS_ATTENTION_DECODE_H
 #include "kernels/device/device.h"
-
 EXTERN_C_BEGIN
 
 typedef struct DecodeShape {

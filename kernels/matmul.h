@@ -16,7 +16,6 @@
 #ifndef KERNELS_MATMUL_H
 #define KERNELS_MATMUL_H
 #include "kernels/device/device.h"
-
 EXTERN_C_BEGIN
 
 // Writes y (N, OC). All operands are floatX; bias (OC) may be NULL. y must not overlap an input.

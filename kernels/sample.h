@@ -15,7 +15,6 @@
 #include "kernels/device/device.h"
 #include "kernels/modulation.h"
 #include <stdint.h>
-
 EXTERN_C_BEGIN
 
 typedef struct SampleConfig {
