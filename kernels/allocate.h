@@ -1,17 +1,16 @@
 // How many rollouts each prompt gets (arXiv 2602.19208, variance-minimising allocation).
 //
-// n_i rollouts of prompt i estimate its gradient with variance sigma_i^2 / n_i. Under sum_i n_i = budget the sum of
-// these is least for n_i proportional to sigma_i (Neyman 1934). The prompt's history, k correct of G verified, gives
-// the proxy
+// The mean of n_i rollouts of prompt i has variance sigma_i^2 / n_i. Under sum_i n_i = budget the sum of these is least
+// for n_i proportional to sigma_i (Neyman 1934). The prompt's history, k correct of G verified, gives the proxy
 //   v = k (G - k) / (G (G - 1)), the unbiased variance of a Bernoulli variable.
 // ALLOCATE_VARIANCE weighs by v, as the paper's text and release do; ALLOCATE_STDDEV by sqrt(v), as its theorem says.
 //
-//   1. A prompt with G < explore gets the uniform share `rollouts`: a v from two or three rollouts is mostly noise. With
+//   1. A prompt with G < explore gets the uniform share `rollouts`: v from two or three rollouts is mostly noise. With
 //      the default explore = 4 a history counts from the second visit on, as a visit brings at least `low` rollouts.
 //   2. Every other prompt gets `low`, and the rest of the budget is shared in proportion to the weights. A share is cut
 //      off at `high` and the excess shared again until none is cut. Largest remainders then make whole numbers.
 //   3. No weight is below 0.01: a prompt with k = 0 or k = G keeps a part of the rest, and the weights never sum to 0.
-//   4. A prompt with k / G >= mastered (default 0.85) has this least weight, so that its rollouts go where the outcome is
+//   4. A prompt with k / G >= mastered (default 0.85) has this least weight, so its rollouts go where the outcome is
 //      still open. 0.01 and 0.85 are the paper's values.
 // Example: rollouts 16, low 8, high 24, weights .25 .25 .01 .01: shares 23.4 23.4 8.6 8.6, so n = 23 23 9 9.
 // The sum is exact and ties go to the lower index, so every rank computes the same answer.

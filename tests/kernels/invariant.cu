@@ -1,6 +1,7 @@
-// What the CUDA build promises of bits. Always: two runs give the same, and in fp32 a token's attention is the same in
-// decoding and in training. In invariant mode in bf16 too, on tiles. (That products keep their bits for any number of
-// tokens is cuBLASLt's affair: the pinned configuration is checked on a GPU; the harness's products keep them anyway.)
+// Optional (CUDA): the bits that the CUDA build promises. Always: two runs give the same, and in fp32 the attention of
+// a token is the same in decoding and in training. In invariant mode the latter holds in bf16 too, on tiles. (Whether
+// cuBLASLt's products keep their bits for any number of tokens depends on the library: the pinned configuration is
+// checked on a GPU, while the harness's products always keep them.)
 #include "kernels/device/device_cuda.cuh"
 extern "C" {
 #include <stdarg.h>

@@ -25,8 +25,8 @@ static void twin_sample(Twins *w, SampleConfig c, int R, int V) {
     sample_forward(dev_of(w), sampled, logits, key, UPLOAD(&w->t, &c, 1), R, V);
     C(sample_forward)(w->c, want, h_logits, h_key, &c, R, V);
     Sampled *got = DOWNLOAD(&w->t, sampled, R);
-    for (int r = 0, apart = 0; r < R;
-         r++) { // of many tokens a row or two may be drawn where rounding decides between neighbours
+    // of many tokens a row or two may be drawn where rounding decides between neighbours
+    for (int r = 0, apart = 0; r < R; r++) {
         int by = abs(got[r].token - want[r].token);
         assert_true(by == 0 || (V > 500 && by <= 2 && ++apart <= R / 8));
         const float *z = h_logits + (size_t)r * V;
