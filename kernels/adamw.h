@@ -6,7 +6,6 @@
 #ifndef KERNELS_ADAMW_H
 #define KERNELS_ADAMW_H
 #include "kernels/device/device.h"
-
 EXTERN_C_BEGIN
 
 typedef struct AdamW {

@@ -4,7 +4,6 @@
 #define KERNELS_ADVANTAGE_H
 #include "kernels/device/device.h"
 #include "kernels/modulation.h"
-
 EXTERN_C_BEGIN
 
 // R is the reward of a rollout; n counts the rollouts of its prompt (its group); mean and std run over the group.

@@ -1,26 +1,26 @@
 // How many rollouts each prompt gets (arXiv 2602.19208, variance-minimising allocation).
 //
-// The variance of the step's estimate is sum_i sigma_i^2 / n_i. Under sum_i n_i = budget it is least for n_i
-// proportional to sigma_i (Neyman 1934). sigma_i is estimated from the prompt's history, k correct of G verified:
-//   P = k (G - k) / (G (G - 1)), the unbiased variance of a Bernoulli variable
-// ALLOCATE_VARIANCE weighs by P, as the paper's text and release do; ALLOCATE_STDDEV by sqrt(P), as its theorem says.
+// The mean of n_i rollouts of prompt i has variance sigma_i^2 / n_i. Under sum_i n_i = budget the sum of these is least
+// for n_i proportional to sigma_i (Neyman 1934). The prompt's history, k correct of G verified, gives the proxy
+//   v = k (G - k) / (G (G - 1)), the unbiased variance of a Bernoulli variable.
+// ALLOCATE_VARIANCE weighs by v, as the paper's text and release do; ALLOCATE_STDDEV by sqrt(v), as its theorem says.
 //
-//   1. A prompt with G < explore gets the uniform share `rollouts`: a P from two or three rollouts is mostly noise.
-//   2. Every other prompt gets `low`; the rest of the budget is shared in proportion to the weights. Shares are capped
-//      at `high` and the excess is shared again until none is cut. Largest remainders then make whole numbers.
-//   No weight is below 0.01: a prompt with k = 0 or k = G keeps a part of the surplus, and the weights never sum to 0.
-//   A prompt with k / G >= mastered gets this least weight, so that its rollouts go where the outcome is still open.
-//   0.01, and mastered = 0.85 by default, are the paper's values. With the default explore = 4 a history counts after
-//   the prompt's first visit, which brings at least `low` rollouts.
+//   1. A prompt with G < explore gets the uniform share `rollouts`: v from two or three rollouts is mostly noise. With
+//      the default explore = 4 a history counts from the second visit on, as a visit brings at least `low` rollouts.
+//   2. Every other prompt gets `low`, and the rest of the budget is shared in proportion to the weights. A share is cut
+//      off at `high` and the excess shared again until none is cut. Largest remainders then make whole numbers.
+//   3. No weight is below 0.01: a prompt with k = 0 or k = G keeps a part of the rest, and the weights never sum to 0.
+//   4. A prompt with k / G >= mastered (default 0.85) has this least weight, so its rollouts go where the outcome is
+//      still open. 0.01 and 0.85 are the paper's values.
+// Example: rollouts 16, low 8, high 24, weights .25 .25 .01 .01: shares 23.4 23.4 8.6 8.6, so n = 23 23 9 9.
 // The sum is exact and ties go to the lower index, so every rank computes the same answer.
 //
-// Cost: 28 bytes and about 20 FLOPs a prompt and round of sharing, P^2 comparisons. Latency is the limit: P is a few
-// hundred and the CUDA build uses one block, whose shared memory ends P at about 14,500.
+// Cost: 28 bytes a prompt, P^2 comparisons. Limit: latency in both builds, since P is a few hundred. The CUDA build
+// uses one block, and its shared memory limits P to about 14,500.
 #ifndef KERNELS_ALLOCATE_H
 #define KERNELS_ALLOCATE_H
 #include "kernels/device/device.h"
 #include <math.h>
-
 EXTERN_C_BEGIN
 
 typedef enum AllocateKind { ALLOCATE_UNIFORM, ALLOCATE_VARIANCE, ALLOCATE_STDDEV } AllocateKind;
@@ -51,8 +51,8 @@ TWIN_INLINE double allocate_weight(double k, double G, const AllocateConfig *c) 
     return weight > least ? weight : least;
 }
 
-// Writes share (P) from weight (P): the real-valued shares. A prompt whose part of the surplus passes `high` gets
-// `high` and leaves the sharing; each round but the last removes at least one, so P + 1 rounds are enough.
+// Writes share (P) from weight (P): the real-valued shares. A prompt whose share would pass `high` gets `high` and
+// leaves the sharing. Each round but the last removes at least one prompt, so the loop ends after P + 1 rounds at most.
 TWIN_INLINE void allocate_shares(double *share, const double *weight, int P, const AllocateConfig *c) {
     double surplus = 0, whole = 0, room = c->high - c->low;
     for (int i = 0; i < P; i++) {

@@ -10,8 +10,6 @@
 
 enum { QUERIES = 4 * TILE_ROWS };
 
-static int round_up(int n, int m) { return (n + m - 1) / m * m; }
-
 // The workspace of one thread; tokens are padded to whole panels.
 typedef struct Scratch {
     float *by_key;     // K or V transposed: panels of TILE_COLS keys, (HS, TILE_COLS) each: for q . k and d_o . v

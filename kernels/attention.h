@@ -15,7 +15,6 @@
 #ifndef KERNELS_ATTENTION_H
 #define KERNELS_ATTENTION_H
 #include "kernels/device/device.h"
-
 EXTERN_C_BEGIN
 
 typedef struct AttentionShape {

@@ -11,16 +11,15 @@
 
 enum { BLOCK = TILE_COLS };
 
-static int padded_channels(int HS) { return (HS + TILE_COLS - 1) / TILE_COLS * TILE_COLS; }
-
 int kv_block_tokens(void) { return BLOCK; }
-size_t kv_block_elements(int NKV, int HS) { return (size_t)NKV * BLOCK * (size_t)padded_channels(HS); }
+size_t kv_block_elements(int NKV, int HS) { return (size_t)NKV * BLOCK * (size_t)round_up(HS, TILE_COLS); }
 
 enum { HEADS = 4 }; // kv heads of one row in a task
 
 // Scores and outputs of HEADS kv heads, each with its group of query heads.
 static size_t scratch_floats(const DecodeShape *s) {
-    return (size_t)HEADS * (size_t)(s->NH / s->NKV) * ((size_t)s->table_width * BLOCK + (size_t)padded_channels(s->HS));
+    size_t row = (size_t)s->table_width * BLOCK + (size_t)round_up(s->HS, TILE_COLS);
+    return (size_t)HEADS * (size_t)(s->NH / s->NKV) * row;
 }
 
 size_t attention_decode_workspace_bytes(const Device *dev, const DecodeShape *shape) {
@@ -29,7 +28,7 @@ size_t attention_decode_workspace_bytes(const Device *dev, const DecodeShape *sh
 
 void kv_append(Device *dev, floatX *k_cache, floatX *v_cache, const floatX *k, const floatX *v, const int *tables,
                const int *seq, const int *pos, const DecodeShape *s) {
-    int hs = padded_channels(s->HS);
+    int hs = round_up(s->HS, TILE_COLS);
     PARALLEL(dev)
     for (int r = 0; r < s->R; r++) {
         int block = tables[(size_t)seq[r] * s->table_width + pos[r] / BLOCK], at = pos[r] % BLOCK;
@@ -74,15 +73,15 @@ static void jobs_add(JobList *list, float *c, const float *a, const float *panel
 }
 
 static const float *panel_of(const RowTask *t, const floatX *cache, int block, int head, int channel) {
-    size_t head_size = (size_t)BLOCK * padded_channels(t->s->HS), index = (size_t)t->table[block] * t->s->NKV;
+    size_t head_size = (size_t)BLOCK * round_up(t->s->HS, TILE_COLS), index = (size_t)t->table[block] * t->s->NKV;
     return cache + (index + (size_t)(t->first + head)) * head_size + (size_t)channel * BLOCK;
 }
 
 // Writes o (NH, HS) of the row: the query heads g0 .. g0 + rows - 1 of every group of the task.
 static void rows_forward(float *o, const RowTask *t, int g0, int rows) {
     const DecodeShape *s = t->s;
-    int group = s->NH / s->NKV, blocks = (t->keys + BLOCK - 1) / BLOCK, padded = (t->keys + LANES - 1) / LANES * LANES;
-    size_t ld = (size_t)s->table_width * BLOCK, hs = (size_t)padded_channels(s->HS), HS = (size_t)s->HS;
+    int group = s->NH / s->NKV, blocks = (t->keys + BLOCK - 1) / BLOCK, padded = round_up(t->keys, LANES);
+    size_t ld = (size_t)s->table_width * BLOCK, hs = (size_t)round_up(s->HS, TILE_COLS), HS = (size_t)s->HS;
     float scale = 1.0f / sqrtf((float)s->HS), inv[HEADS][TILE_ROWS], lse;
     JobList scores = {.rows = rows, .K = s->HS, .ldc = ld, .row_step = HS};
     size_t head_step = (size_t)group * HS; // from the first query head of a group to the next group's, in q and o

@@ -7,13 +7,13 @@
 // (prefill of a prompt): the caller appends the keys of all rows before any row attends.
 // All arrays are on the device; strides count elements.
 //
-// Cost of a row with t keys: 4 t NH HS FLOPs, 2 t NKV HS floatX of the cache read. Limit: FLOPs in the C build; in the
-// CUDA build memory bandwidth, or its own instructions where sequences share blocks that stay in L2. Measured on an
-// H200, 2026-11-27, 16 x 16 rollouts, context about 450, NH 12, NKV 2, HS 128: 39 us a layer, 16 MB read from DRAM.
+// Cost of a row with t keys: 4 t NH HS FLOPs, 2 t NKV HS floatX of the cache read. Limit: memory bandwidth, except
+// where the keys are in the processor's caches (in the CUDA build: L2, where sequences share blocks); then FLOPs (C) or
+// the kernel's own instructions (CUDA). Measured on an H200, 2026-11-27, 16 x 16 rollouts, context about 450, NH 12,
+// NKV 2, HS 128: 39 us a layer, 16 MB read from DRAM.
 #ifndef KERNELS_ATTENTION_DECODE_H
 #define KERNELS_ATTENTION_DECODE_H
 #include "kernels/device/device.h"
-
 EXTERN_C_BEGIN
 
 typedef struct DecodeShape {

@@ -2,7 +2,8 @@
 #include "kernels/decode.h"
 #include "kernels/device/device_cuda.cuh"
 
-static __global__ void decode_advance_kernel(DecodeRows rows, const Sampled *sampled, const int *eos, int n_eos, int R) {
+static __global__ void decode_advance_kernel(DecodeRows rows, const Sampled *sampled, const int *eos, int n_eos,
+                                             int R) {
     int r = int(blockIdx.x * blockDim.x + threadIdx.x);
     if (r < R && rows.left[r] > 0) decode_advance_row(&rows, r, sampled[r], eos, n_eos);
 }

@@ -4,7 +4,6 @@
 #ifndef KERNELS_DECODE_H
 #define KERNELS_DECODE_H
 #include "kernels/sample.h"
-
 EXTERN_C_BEGIN
 
 enum { DECODE_BURST_MAX = 8 };

@@ -4,7 +4,6 @@
 #ifndef KERNELS_EMBEDDING_H
 #define KERNELS_EMBEDDING_H
 #include "kernels/device/device.h"
-
 EXTERN_C_BEGIN
 
 // Writes y (N, C) floatX from table (V, C) floatX; ids (N) in [0, V).

@@ -4,7 +4,6 @@
 #ifndef KERNELS_GATHER_ROWS_H
 #define KERNELS_GATHER_ROWS_H
 #include "kernels/device/device.h"
-
 EXTERN_C_BEGIN
 
 // Writes to (M, C) floatX: to[m] = from[rows[m]]. rows (M) may name a row of `from` several times.

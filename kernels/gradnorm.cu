@@ -1,4 +1,4 @@
-// See gradnorm.h. A block sums the squares of one piece in double; the host adds the pieces in order.
+// Optional (CUDA): see gradnorm.h. A block sums the squares of one piece in double; the host adds the pieces in order.
 #include "kernels/gradnorm.h"
 #include "kernels/device/device_cuda.cuh"
 

@@ -4,7 +4,6 @@
 #ifndef KERNELS_GRADNORM_H
 #define KERNELS_GRADNORM_H
 #include "kernels/device/device.h"
-
 EXTERN_C_BEGIN
 
 size_t gradnorm_partials(size_t n);

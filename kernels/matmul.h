@@ -9,14 +9,13 @@
 // how tokens are split into calls, or on the thread count.
 // CUDA build: cuBLASLt, fp32 accumulation.
 //
-// Cost: 2 C OC FLOPs a token and product; a call reads W, C OC floatX, once. Limit: FLOPs in the C build; in the CUDA
-// build FLOPs from about 200 tokens on, below that the bandwidth that reads W. Measured on an H200, 2026-11-27, in
-// TFLOP/s, where a product of 8192^3 reaches 784: N = 8,192, layers of 0.5B and 1.5B, all three products: 594 to 815;
-// the head, N = 2,048: 589 to 714; forward of 1.5B with 256 rows: gate and up 599, down 390, O 140; with one row: 3.1.
+// Cost: 2 C OC FLOPs a token and product; a call reads W, C OC floatX, once. Limit: FLOPs with many tokens (on an H200
+// in bf16 from about 200), below that the bandwidth that reads W. Measured on an H200, 2026-11-27, in TFLOP/s, where a
+// product of 8192^3 reaches 784: layers of 0.5B and 1.5B, N = 8,192, all three products: 594 to 815; head, N = 2,048:
+// 589 to 714; forward of 1.5B with 256 rows: gate and up 599, down 390, O 140; gate and up with one row: 3.1.
 #ifndef KERNELS_MATMUL_H
 #define KERNELS_MATMUL_H
 #include "kernels/device/device.h"
-
 EXTERN_C_BEGIN
 
 // Writes y (N, OC). All operands are floatX; bias (OC) may be NULL. y must not overlap an input.

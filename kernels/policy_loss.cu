@@ -28,11 +28,11 @@ static __global__ void policy_loss_kernel(TokenResult *result, floatX *dlogits, 
     }
 }
 
-extern "C" void policy_loss(Device *dev, TokenResult *result, floatX *dlogits, const float *logits, const PolicyTargets *targets,
-                            const PolicyObjective *objective, int M, int V) {
+extern "C" void policy_loss(Device *dev, TokenResult *result, floatX *dlogits, const float *logits,
+                            const PolicyTargets *targets, const PolicyObjective *objective, int M, int V) {
     CUDA_OP();
     if (M == 0) return;
-    by_width(V % WIDE == 0 && aligned16(logits, dlogits), [&](auto W) {
+    by_width(fit_wide(V) && aligned16(logits, dlogits), [&](auto W) {
         LAUNCH((policy_loss_kernel<W>), M, row_threads(V, W), 0, dev->stream)
         (result, dlogits, logits, *targets, *objective, V);
     });

@@ -16,7 +16,6 @@
 #define KERNELS_POLICY_LOSS_H
 #include "kernels/device/device.h"
 #include "kernels/modulation.h"
-
 EXTERN_C_BEGIN
 
 typedef struct TokenResult { // of one response token; the host reads it for metrics and the report

@@ -12,7 +12,6 @@
 #ifndef KERNELS_RMSNORM_H
 #define KERNELS_RMSNORM_H
 #include "kernels/device/device.h"
-
 EXTERN_C_BEGIN
 
 // Writes y (rows as in x, with y_stride) floatX and rstd (N, H) fp32. y may be x only where no backward follows.

@@ -9,7 +9,6 @@
 #ifndef KERNELS_ROPE_H
 #define KERNELS_ROPE_H
 #include "kernels/device/device.h"
-
 EXTERN_C_BEGIN
 
 // Rotates x (N, H, HS) floatX in place; pos (N) in [0, T_max).

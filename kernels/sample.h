@@ -6,16 +6,15 @@
 // top_k and top_p restrict the tokens that may be drawn (evaluation only); the statistics are those of the full
 // softmax. temp = 0 takes the largest logit, the first one on a tie, with the statistics of temp = 1.
 //
-// Cost: 4 V bytes a row if memory is read once, two or three exponentials and about 30 FLOPs a logit; top_k
-// and top_p each walk the row up to 32 times more. Limit: FLOPs in the C build; in the CUDA build the second walk, with
-// 4-byte loads and one block a row. Measured on an H200, 2026-11-27, V = 151,936: 1,158 GB/s at 512 rows, 1,500 at
-// 4,096 (27 and 35 % of a plain copy's 4,266), one read counted.
+// Cost: 4 V bytes a row if memory is read once, two or three exponentials and about 30 FLOPs a logit; top_k and top_p
+// each read the row up to 32 times more. Limit: FLOPs in the C build; in the CUDA build the second read, with 4-byte
+// loads and one block a row. Measured on an H200, 2026-11-27, V = 151,936: 1,158 GB/s at 512 rows, 1,500 at 4,096 (27
+// and 35 % of a plain copy's 4,266), one read counted.
 #ifndef KERNELS_SAMPLE_H
 #define KERNELS_SAMPLE_H
 #include "kernels/device/device.h"
 #include "kernels/modulation.h"
 #include <stdint.h>
-
 EXTERN_C_BEGIN
 
 typedef struct SampleConfig {

@@ -1,4 +1,4 @@
-// See swiglu.h. A thread takes W channels of a token.
+// Optional (CUDA): see swiglu.h. A thread takes W channels of a token.
 #include "kernels/swiglu.h"
 #include "kernels/device/vector.cuh"
 
@@ -16,7 +16,9 @@ template <int W> static __global__ void swiglu_forward_kernel(floatX *y, const f
 }
 
 // silu'(g) = s (1 + g (1 - s)),  s = 1 / (1 + e^-g)
-template <int W> static __global__ void swiglu_backward_kernel(floatX *dgate_up, const floatX *dy, const floatX *gate_up, size_t n, int F) {
+template <int W>
+static __global__ void swiglu_backward_kernel(floatX *dgate_up, const floatX *dy, const floatX *gate_up, size_t n,
+                                              int F) {
     size_t i = (blockIdx.x * size_t(BLOCK) + threadIdx.x) * W;
     if (i >= n) return;
     size_t at = i / F * 2 * F + i % F;
@@ -38,7 +40,7 @@ extern "C" void swiglu_forward(Device *dev, floatX *y, const floatX *gate_up, in
     CUDA_OP();
     size_t n = size_t(N) * F;
     if (n == 0) return;
-    by_width(F % WIDE == 0 && aligned16(y, gate_up), [&](auto W) {
+    by_width(fit_wide(F) && aligned16(y, gate_up), [&](auto W) {
         unsigned blocks = unsigned(ceil_div(n, size_t(BLOCK) * W));
         LAUNCH((swiglu_forward_kernel<W>), blocks, BLOCK, 0, dev->stream)(y, gate_up, n, F);
     });
@@ -48,7 +50,7 @@ extern "C" void swiglu_backward(Device *dev, floatX *dgate_up, const floatX *dy,
     CUDA_OP();
     size_t n = size_t(N) * F;
     if (n == 0) return;
-    by_width(F % WIDE == 0 && aligned16(dgate_up, dy, gate_up), [&](auto W) {
+    by_width(fit_wide(F) && aligned16(dgate_up, dy, gate_up), [&](auto W) {
         unsigned blocks = unsigned(ceil_div(n, size_t(BLOCK) * W));
         LAUNCH((swiglu_backward_kernel<W>), blocks, BLOCK, 0, dev->stream)(dgate_up, dy, gate_up, n, F);
     });

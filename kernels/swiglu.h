@@ -6,7 +6,6 @@
 #ifndef KERNELS_SWIGLU_H
 #define KERNELS_SWIGLU_H
 #include "kernels/device/device.h"
-
 EXTERN_C_BEGIN
 
 // Writes y (N, F) floatX; y must not overlap gate_up.

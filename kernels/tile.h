@@ -24,6 +24,7 @@ enum { TILE_LANES = 8, TILE_ROWS = 6 };
 enum { TILE_COLS = 2 * TILE_LANES };
 
 static inline int smaller(int a, int b) { return a < b ? a : b; }
+static inline int round_up(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 // `aligned(4)`: loads and stores through this type may be unaligned; `may_alias`: it reads arrays of float.
 typedef float tile_vec __attribute__((vector_size(4 * TILE_LANES), aligned(4), may_alias));

@@ -4,7 +4,6 @@
 #ifndef KERNELS_DEVICE_COMM_H
 #define KERNELS_DEVICE_COMM_H
 #include "kernels/device/device.h"
-
 EXTERN_C_BEGIN
 
 typedef struct Comm Comm;

@@ -21,7 +21,6 @@ typedef struct {
     unsigned short bits;
 } floatX;
 #endif
-
 EXTERN_C_BEGIN
 
 typedef struct Device Device; // device_threads.h (C): threads; device_cuda.cuh (CUDA): stream, handles, workspace

@@ -10,7 +10,6 @@
 #ifndef KERNELS_DEVICE_GRAPH_H
 #define KERNELS_DEVICE_GRAPH_H
 #include "kernels/device/device.h"
-
 EXTERN_C_BEGIN
 
 typedef struct Graph Graph;

@@ -10,7 +10,6 @@
 #define KERNELS_DEVICE_RENDEZVOUS_H
 #include "base/check.h"
 #include "kernels/twin.h"
-
 EXTERN_C_BEGIN
 
 typedef struct Launch {

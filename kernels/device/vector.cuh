@@ -38,7 +38,9 @@ template <class... Pointers> static inline bool aligned16(const Pointers *...at)
     return ((reinterpret_cast<uintptr_t>(at) % 16 == 0) && ...);
 }
 
-// Calls launch(W) with W as a constant: by_width(C % WIDE == 0 && aligned16(x, y), [&](auto W) { ... k<W> ... });
+template <class... Sizes> static inline bool fit_wide(Sizes... n) { return ((n % WIDE == 0) && ...); }
+
+// Calls launch(W) with W as a constant: by_width(fit_wide(C) && aligned16(x, y), [&](auto W) { ... k<W> ... });
 template <class Launch> static inline void by_width(bool wide, Launch launch) {
     if (wide) launch(std::integral_constant<int, WIDE>());
     else launch(std::integral_constant<int, 1>());
