@@ -6,7 +6,7 @@
 #include "model/files/gpt_files.h"
 #include "base/files.h"
 #include "base/json.h"
-#include "model/tokenizer/tokenizer.h"
+#include "model/tokenizer/decode.h"
 #include "rl/generate.h"
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,7 @@
 // rl/prompts: which template is chosen, what is tokenized, and what is left out for its length.
 #include "rl/data.h"
 #include "rl/prompts.h"
+#include "model/tokenizer/decode.h"
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
