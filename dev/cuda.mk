@@ -80,7 +80,7 @@ cuda-bundle:
 	@LDLIBS="'-Wl,--disable-new-dtags,-rpath,\$$\$$ORIGIN/../lib'" $(MAKE) --no-print-directory BUILD=build/portable \
 	    OPT="$(subst -march=native,$(X86_64),$(OPT))" MPI_LIBS= MPI_CFLAGS= $(PORTABLE)
 	@cp -f $(PORTABLE) $(BUNDLE)/cpu
-	@ldd $(BUNDLE)/*/train $(BUNDLE)/bf16/test_rows | awk '/=> \// && !/\/(libc|libm|libdl|librt|libpthread|libstdc\+\+|libgcc_s|libcuda[a-z]*|libcublas[A-Za-z]*)\.so/ { print $$3 }' | \
+	@ldd $(BUNDLE)/*/train $(BUNDLE)/bf16/test_gather_rows | awk '/=> \// && !/\/(libc|libm|libdl|librt|libpthread|libstdc\+\+|libgcc_s|libcuda[a-z]*|libcublas[A-Za-z]*)\.so/ { print $$3 }' | \
 	    sort -u | xargs -I{} cp -Lf {} $(BUNDLE)/lib
 	@du -sh $(BUNDLE) | awk '{ print $$2 ": " $$1 }'
 

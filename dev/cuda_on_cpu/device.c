@@ -57,7 +57,7 @@ cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, in
         *value = 0;
         break;
     default:
-        sim_die("cudaDeviceGetAttribute(%d) is not part of the harness: add it in stream.c", (int)attribute);
+        sim_die("cudaDeviceGetAttribute(%d) is not part of the harness: add it in dev/cuda_on_cpu/device.c", (int)attribute);
     }
     return cudaSuccess;
 }

@@ -69,7 +69,7 @@ fi
 wheels=$(python3 -c 'import glob, nvidia; print(":".join(d for path in nvidia.__path__ for d in glob.glob(path + "/*/lib")))' 2>/dev/null)
 export LD_LIBRARY_PATH=$PWD/$bundle/lib:/usr/local/cuda/lib64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}${wheels:+:$wheels}
 
-step "libraries" sh -c "ldd $bundle/bf16/train $bundle/bf16/test_rows >'$out/logs/ldd.txt' && ! grep 'not found' '$out/logs/ldd.txt'"
+step "libraries" sh -c "ldd $bundle/bf16/train $bundle/bf16/test_gather_rows >'$out/logs/ldd.txt' && ! grep 'not found' '$out/logs/ldd.txt'"
 
 part=tests
 # ---- Tests ----------------------------------------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ part=memcheck
 sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2>/dev/null)
 tiny="--data task:add@1 --problems 32 --heldout 1 --layers 1 --channels 64 --heads 1 --kv-heads 1 --ffn 64 --sft-steps 1 --sft-batch 4 --steps 1
       --prompts 2 --rollouts 2 --rollouts-low 1 --rollouts-high 3 --max-tokens 12 --explore 2 --eval-samples 1 --slots 3 --micro-tokens 64"
-if [ -n "$sanitizer" ] && "$sanitizer" $bundle/fp32/test_rows >/dev/null 2>&1; then
+if [ -n "$sanitizer" ] && "$sanitizer" $bundle/fp32/test_gather_rows >/dev/null 2>&1; then
     for part in memcheck racecheck initcheck synccheck; do
         tool=$part
         for test in test_rmsnorm test_swiglu test_rope test_embedding test_matmul test_attention test_attention_decode test_advantage test_decode; do
