@@ -26,7 +26,7 @@ build/fuzz/tokenizer: tests/model/tokenizer/fuzz_tokenizer.c $(wildcard base/*.c
     $(filter-out model/tokenizer/characters.c,$(wildcard model/tokenizer/*.c))
 	$(FUZZ_CC)
 build/fuzz/gguf: tests/convert/fuzz_gguf.c $(wildcard dev/convert/gguf*.c) dev/convert/folder.c model/config.c \
-    model/params.c model/tokenizer/vocab.c model/files/safetensors.c model/files/config_file.c base/files.c base/json.c
+    model/params.c model/tokenizer/vocab.c model/files/safetensors.c model/files/config_file.c $(wildcard base/*.c)
 	$(FUZZ_CC)
 fuzz-safetensors: build/fuzz/safetensors
 	cp tests/model/fixtures/*/model.safetensors -t $<-corpus --backup=numbered
