@@ -147,7 +147,8 @@ static void test_blocks_suffice(void **state) {
         for (int n = block - 1; n <= block + 2; n++) {
             Prompt prompts[] = {{.id = 1, .tokens = tokens, .n = n}, {.id = 2, .tokens = tokens, .n = n}};
             RolloutBatch batch;
-            rollout_batch_plan(&batch, 0, 8, T - n); rollout_batch_commit(&batch, NULL);
+            rollout_batch_plan(&batch, 0, 8, T - n);
+            rollout_batch_commit(&batch, NULL);
             for (int j = 0; j < 8; j++) rollout_batch_add(&batch, prompts, j / 5, j, 0);
             generator_run(generator, batch.rollouts, batch.count, 0, prompts, 2, T - n, &usual);
             for (int j = 0; j < 8; j++) assert_int_equal(batch.rollouts[j].n, T - n);

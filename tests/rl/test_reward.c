@@ -35,7 +35,8 @@ static void open_world(World *w) { // in place: the judge keeps a pointer to the
     if (!(w->tokenizer = tokenizer_load(w->folder, &err))) fail_msg("%s", err.text);
     if (!prompts_tokenize(&w->set, w->tokenizer, &(PromptTemplate){.text = PROMPT_SLOT}, 0, NULL, &err)) fail_msg("%s", err.text);
     w->grader = grader_new(&w->set.problems, true);
-    rollout_batch_plan(&w->batch, 0, COUNT, TASK_RESPONSE_MAX); rollout_batch_commit(&w->batch, NULL);
+    rollout_batch_plan(&w->batch, 0, COUNT, TASK_RESPONSE_MAX);
+    rollout_batch_commit(&w->batch, NULL);
     }
 
 static void close_world(World *w) {
