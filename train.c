@@ -2,10 +2,10 @@
 // algorithm: warmup_step learns from the tasks' teacher, rl_step (rl/step.c) allocates rollouts to prompts, generates,
 // verifies, and updates the policy with modulated advantages. ./train --help explains every flag.
 #include "rl/evaluate.h"
-#include "rl/report.h"
+#include "rl/report/report.h"
 #include "rl/resume.h"
 #include "rl/step.h"
-#include "rl/summary.h"
+#include "rl/report/summary.h"
 #include "rl/warmup.h"
 #include <math.h>
 #include <signal.h>
@@ -102,7 +102,7 @@ static bool finish(Trainer *t, bool whole) {
     bool saved = whole ? resume_save_model(t, &err) : save(t);
     if (comm_rank(t->comm) != 0) return saved;
     if (whole && !saved) fprintf(stderr, "warning: the model was not written: %s\n", err.text);
-    if (!summary_print(t->config.out, stdout, &err) || !report_write(t->config.out, &err)) fprintf(stderr, "warning: no report: %s\n", err.text);
+    if (!summary_print(t->config.out, stdout, &err) || !report_write_run(t->config.out, &err)) fprintf(stderr, "warning: no report: %s\n", err.text);
     else printf("\nreport: %s/report.html\n", t->config.out);
     if (whole && saved) printf("model:  %s/model\n", t->config.out);
     if (!whole && saved) printf("stopped at a checkpoint; the same command with --resume goes on\n");

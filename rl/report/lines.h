@@ -1,11 +1,9 @@
-// Reads a file of one JSON object a line, as a run leaves it behind: the last line may be cut off in the middle (the
-// run was killed), any line may be damaged. Such lines are passed over and counted; nothing here fails but the opening.
+// Reads a file of one JSON object a line, as a run leaves it behind: the last line may be cut off (the run was killed),
+// any line may be damaged. Such lines are skipped and counted; only opening the file can fail.
 #ifndef RL_REPORT_LINES_H
 #define RL_REPORT_LINES_H
-#include <cjson/cJSON.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include "kernels/check.h"
+#include <cjson/cJSON.h>
 
 typedef struct Lines {
     FILE *file;
@@ -16,21 +14,21 @@ typedef struct Lines {
     bool cut_off;      // the last line has no newline and does not parse
 } Lines;
 
-// False with a message if dir/name cannot be opened; `lines` is then closed.
+// Opens dir/name. False with the reason in err if it cannot be opened; `lines` is then closed.
 bool lines_open(Lines *lines, const char *dir, const char *name, Error *err);
 
 // The next line that holds an object, owned by the caller (cJSON_Delete); NULL at the end of the file.
 cJSON *lines_next(Lines *lines);
 
-// The object on the line at `offset`, as lines_next once reported it; NULL if there is none.
+// The object on the line at `offset`, as lines_next reported it; NULL if there is none.
 cJSON *lines_at(Lines *lines, long long offset);
 
 void lines_close(Lines *lines);
 
-// Number under `name`: NaN where it is missing, no number, or not finite. true and false count as 1 and 0.
+// Number under `name`: NaN if it is missing, not a number, or not finite.
 double json_number(const cJSON *object, const char *name);
 
-// String under `name`; NULL where it is missing or no string. Owned by the object.
+// String under `name`, owned by the object; NULL if it is missing or not a string.
 const char *json_string(const cJSON *object, const char *name);
 
 #endif
