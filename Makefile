@@ -12,7 +12,7 @@ MPI_LIBS   := $(shell mpicc --showme:link 2>/dev/null)
 MPI_CFLAGS := $(if $(MPI_LIBS),-DHAVE_MPI $(shell mpicc --showme:compile 2>/dev/null))
 FLINT       = $(if $(wildcard /usr/include/arb.h),-lflint-arb) -lflint
 
-FOLDERS := kernels model rl rl/report data verify
+FOLDERS := base kernels kernels/device model model/files model/tokenizer rl rl/evaluate rl/report data verify
 SOURCES := $(filter-out %/main.c,$(wildcard $(FOLDERS:%=%/*.c))) # a main.c is a program
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(FOLDERS:%=tests/%/test_*.c) tests/convert/test_*.c))

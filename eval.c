@@ -1,8 +1,8 @@
 // Evaluation: samples n responses to every problem of one or more data sets, judges them, and prints pass@k, avg@n and maj@n
 // with 95 % intervals. An interrupted evaluation goes on with the same command. With --score it judges responses that were saved
 // before, without a model. ./eval --help explains the flags.
-#include "model/json_file.h"
-#include "rl/eval_run.h"
+#include "base/json.h"
+#include "rl/evaluate/run.h"
 #include "verify/score.h"
 #include <signal.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static bool write_json(const EvalConfig *c, EvalRun *run, const EvalTable *table
     cJSON_AddStringToObject(json, "estimates", "mean, low and high end of the 95 % interval");
     cJSON_AddItemToObject(json, "rows", eval_table_json(table));
     cJSON_AddItemReferenceToObject(json, "evaluation", run->identity);
-    bool ok = json_file_write(c->out, json, err);
+    bool ok = json_replace(c->out, json, err);
     cJSON_Delete(json);
     return ok;
 }

@@ -1,9 +1,10 @@
 // dynamo.c: reinforcement learning with verifiable rewards, from supervised warm-up to a better policy. It reads like the
 // algorithm: warmup_step learns from the tasks' teacher, rl_step (rl/step.c) allocates rollouts to prompts, generates,
 // verifies, and updates the policy with modulated advantages. ./train --help explains every flag.
-#include "rl/evaluate.h"
+#include "base/clock.h"
+#include "rl/evaluate/evaluate.h"
 #include "rl/report/report.h"
-#include "rl/resume.h"
+#include "rl/checkpoint.h"
 #include "rl/step.h"
 #include "rl/report/summary.h"
 #include "rl/warmup.h"
@@ -28,7 +29,7 @@ static bool stop_asked(Trainer *t) {
 
 static bool save(Trainer *t) {
     Error err;
-    bool ok = resume_save(t, &err);
+    bool ok = checkpoint_save(t, &err);
     if (!ok) fprintf(stderr, "warning: no checkpoint was written: %s\n", err.text);
     return ok;
 }
@@ -61,7 +62,7 @@ static void evaluate_and_report(Trainer *t, StepMetrics *m) {
     bool edge = t->rl_done == 0 || t->rl_done == c->steps;
     int samples = edge && c->eval_samples < 16 ? 16 : c->eval_samples;
     if (samples > t->pool.capacity) samples = t->pool.capacity;
-    Evaluation e = {.generator = t->generator, .tokenizer = t->tokenizer, .judge = t->heldout_judge, .set = &t->heldout, .pool = &t->pool,
+    Evaluation e = {.generator = t->generator, .tokenizer = t->tokenizer, .grader = t->heldout_grader, .set = &t->heldout, .pool = &t->pool,
                     .comm = t->comm, .sample = {(float)c->temp, 0, 1.0f, (uint64_t)c->seed, (uint32_t)EVALUATE_STREAM}, .samples = samples,
                     .max_new = c->max_tokens};
     evaluate_heldout(&e, edge, m);
@@ -99,7 +100,7 @@ static bool reinforce(Trainer *t) {
 // False where what the run leaves behind, the model or (not `whole`) the checkpoint, could not be written.
 static bool finish(Trainer *t, bool whole) {
     Error err;
-    bool saved = whole ? resume_save_model(t, &err) : save(t);
+    bool saved = whole ? checkpoint_save_model(t, &err) : save(t);
     if (comm_rank(t->comm) != 0) return saved;
     if (whole && !saved) fprintf(stderr, "warning: the model was not written: %s\n", err.text);
     if (!summary_print(t->config.out, stdout, &err) || !report_write_run(t->config.out, &err)) fprintf(stderr, "warning: no report: %s\n", err.text);

@@ -6,7 +6,7 @@
 #ifndef DATA_PROBLEMS_H
 #define DATA_PROBLEMS_H
 #include "data/tasks.h"
-#include "kernels/check.h"
+#include "base/check.h"
 
 typedef struct Problem {
     int64_t id;              // >= 0

@@ -5,10 +5,11 @@
 // rows that hold one are refused before they are parsed; it also refuses what is nested 1,000 deep.
 #define _GNU_SOURCE // memmem
 #include "data/problems.h"
+#include "base/files.h"
+#include "base/text.h"
 #include "data/problems_row.h"
 #include <errno.h>
 #include <string.h>
-#include <utf8proc.h>
 
 enum { PATH_MAX_BYTES = 4096, ROW_BYTES_MAX = 16 << 20 };
 
@@ -70,29 +71,6 @@ static bool parse_source(const char *text, Source *source, Error *err) {
     return true;
 }
 
-static char *read_file(const char *path, size_t *size, Error *err) {
-    FILE *file = fopen(path, "rb");
-    if (!file) return fail(err, "%s: %s", path, strerror(errno)), NULL;
-    size_t capacity = 1 << 16, used = 0, limit = (size_t)1 << 30;
-    char *text = malloc(capacity);
-    while (text && used <= limit) {
-        used += fread(text + used, 1, capacity - used - 1, file);
-        if (used < capacity - 1) break;
-        char *larger = realloc(text, capacity *= 2);
-        if (!larger) free(text);
-        text = larger;
-    }
-    bool broken = ferror(file) != 0;
-    fclose(file);
-    if (text && !broken && used <= limit) {
-        text[used] = 0;
-        *size = used;
-        return text;
-    }
-    free(text);
-    return fail(err, "%s: cannot be read, or is larger than 1 GiB", path), NULL;
-}
-
 // The line on which `at` stands; calls must go forward.
 static int line_of(Loader *loader, const char *at) {
     while (loader->counted < at) loader->line += *loader->counted++ == '\n';
@@ -116,13 +94,6 @@ static bool turn_down(Loader *loader, int line, bool bad, const char *what) {
     return fail(loader->err, "%.200s:%d: %s", loader->source.path, line, what);
 }
 
-static bool is_utf8(const char *text) {
-    utf8proc_int32_t code;
-    for (utf8proc_ssize_t left = (utf8proc_ssize_t)strlen(text), n; left > 0; text += n, left -= n)
-        if ((n = utf8proc_iterate((const utf8proc_uint8_t *)text, left, &code)) <= 0) return false;
-    return true;
-}
-
 // A row whose question stands in the set already: a duplicate, whatever its answer says.
 static bool turn_down_duplicate(Loader *loader, int line, const char *question, const char *answer) {
     const Problem *before = problems_find(loader->set, &loader->seen, question);
@@ -143,8 +114,8 @@ static bool load_row(Loader *loader, cJSON *row, const char *at, const char *end
                       : !cJSON_IsObject(row)     ? "not a JSON object"
                       : !question                ? "no question (question=KEY names its field)"
                       : !answer                  ? "no answer (answer=KEY names its field, rule=RULE its form)"
-                      : !is_utf8(question)       ? "its question is not UTF-8"
-                      : !is_utf8(answer)         ? "its answer is not UTF-8"
+                      : !utf8_valid(question, strlen(question), NULL)       ? "its question is not UTF-8"
+                      : !utf8_valid(answer, strlen(answer), NULL)         ? "its answer is not UTF-8"
                       : strlen(question) > PROBLEM_TEXT_MAX || strlen(answer) > PROBLEM_TEXT_MAX ? "question or answer longer than 1 MiB"
                       : loader->source.keys.rule == GOLD_PLAIN && strstr(answer, "\n#### ") ? "the answer is a GSM8K solution: add rule=gsm8k"
                                                                                          : NULL;
@@ -215,7 +186,7 @@ bool problems_from_file(const char *source, bool strict, ProblemSet *set, Proble
     Source parsed;
     size_t size;
     *set = (ProblemSet){0};
-    char *text = parse_source(source, &parsed, err) ? read_file(parsed.path, &size, err) : NULL;
+    char *text = parse_source(source, &parsed, err) ? file_read(parsed.path, (size_t)1 << 30, &size, err) : NULL;
     bool good = text && problems_from_memory(text, size, source, strict, set, report, err);
     free(text);
     return good;

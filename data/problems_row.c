@@ -1,6 +1,7 @@
 // Fields of a row: strings, numbers, lists and chats become text, and a gold is cut out of a solution by its rule.
 #include "data/problems_row.h"
-#include "kernels/check.h"
+#include "base/json.h"
+#include "base/check.h"
 #include <math.h>
 #include <string.h>
 
@@ -27,8 +28,8 @@ static char *chat_text(const cJSON *field) {
     }
     const cJSON *message, *content, *last = NULL;
     cJSON_ArrayForEach(message, field) {
-        const cJSON *role = cJSON_GetObjectItemCaseSensitive(message, "role");
-        content = cJSON_GetObjectItemCaseSensitive(message, "content");
+        const cJSON *role = json_get(message, "role");
+        content = json_get(message, "content");
         if (cJSON_IsString(role) && strcmp(role->valuestring, "user") == 0 && cJSON_IsString(content)) last = content;
     }
     return last ? copy_text(last->valuestring, strlen(last->valuestring)) : NULL;
@@ -58,9 +59,9 @@ static char *field_text(const cJSON *field) {
 }
 
 static char *first_of(const cJSON *row, const char *key, const char *const *defaults) {
-    if (*key) return field_text(cJSON_GetObjectItemCaseSensitive(row, key));
+    if (*key) return field_text(json_get(row, key));
     for (int i = 0; i < 4; i++) {
-        const cJSON *field = cJSON_GetObjectItemCaseSensitive(row, defaults[i]);
+        const cJSON *field = json_get(row, defaults[i]);
         if (field) return field_text(field);
     }
     return NULL;
@@ -78,7 +79,7 @@ char *row_question(const cJSON *row, const RowKeys *keys) {
     static const char *const defaults[] = {"question", "problem", "prompt", "input"};
     char *first = trimmed(first_of(row, keys->question[0], defaults));
     if (!first || !keys->question[1][0]) return first;
-    char *second = trimmed(field_text(cJSON_GetObjectItemCaseSensitive(row, keys->question[1])));
+    char *second = trimmed(field_text(json_get(row, keys->question[1])));
     size_t size = strlen(first) + (second ? strlen(second) : 0) + 2;
     char *both = second ? malloc(size) : NULL;
     if (both) snprintf(both, size, "%s %s", first, second);

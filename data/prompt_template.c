@@ -1,6 +1,7 @@
 // Prompt templates, read from and written to text files: see data/prompt_template.h.
 #define _GNU_SOURCE // memmem
 #include "data/prompt_template.h"
+#include "base/files.h"
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -56,14 +57,11 @@ bool prompt_template_load(PromptTemplate *out, const char *name, Error *err) {
 }
 
 bool prompt_template_save(const PromptTemplate *prompt, const char *dir, Error *err) {
-    char path[4096];
+    char path[4096], text[PROMPT_TEMPLATE_MAX + 2];
     if (strcmp(prompt->text, PROMPT_SLOT) == 0) return true;
     snprintf(path, sizeof path, "%.4000s/" PROMPT_FILE, dir);
-    FILE *file = fopen(path, "wb");
-    if (!file) return fail(err, "%.400s: %s", path, strerror(errno));
-    bool ok = fprintf(file, "%s\n", prompt->text) > 0;
-    ok = fclose(file) == 0 && ok;
-    return ok || fail(err, "%.400s: writing failed", path);
+    snprintf(text, sizeof text, "%s\n", prompt->text);
+    return file_replace(path, text, strlen(text), err);
 }
 
 bool prompt_template_same(const PromptTemplate *prompt, const char *dir, Error *err) {

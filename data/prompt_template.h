@@ -9,7 +9,7 @@
 // Those that come with the program stand in data/prompts/.
 #ifndef DATA_PROMPT_TEMPLATE_H
 #define DATA_PROMPT_TEMPLATE_H
-#include "kernels/check.h"
+#include "base/check.h"
 #include <stddef.h>
 
 #define PROMPT_SLOT "{question}"

@@ -18,7 +18,7 @@
 // the scratchpad of Nye et al. (arXiv 2112.00114), with the carries stated as in Lee et al. (arXiv 2307.03381).
 #ifndef DATA_TASKS_H
 #define DATA_TASKS_H
-#include "kernels/check.h"
+#include "base/check.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -4,9 +4,9 @@
 #   make test-cuda    make test-cuda-full    make profile    make cuda-bundle       see the rules
 # As in sim.mk, build/cuda/x.o is made from x.cu, or from x.c where there is no x.cu: of two twins the link gets the kernel.
 # An op without its kernel would get the C twin, which must not touch device memory: `make check` looks for lonely ones.
-C_TWINS    = $(basename $(wildcard kernels/*.c))
-CUDA_TWINS = $(basename $(wildcard kernels/*.cu))
-LONELY     = $(strip $(filter-out $(basename $(shell grep -l '^// host only' kernels/*.h)),$(filter-out $(CUDA_TWINS),$(C_TWINS)) $(filter-out $(C_TWINS),$(CUDA_TWINS))))
+C_TWINS    = $(basename $(wildcard kernels/*.c kernels/device/*.c))
+CUDA_TWINS = $(basename $(wildcard kernels/*.cu kernels/device/*.cu))
+LONELY     = $(strip $(filter-out $(basename $(shell grep -l '^// host only' kernels/*.h kernels/device/*.h)),$(filter-out $(CUDA_TWINS),$(C_TWINS)) $(filter-out $(C_TWINS),$(CUDA_TWINS))))
 .PHONY: twins
 twins:
 	@$(if $(LONELY),echo "no twin of $(LONELY): an op of kernels/ is a .c and a .cu (or its header begins with \"host only\")"; exit 1,:)
@@ -58,10 +58,10 @@ $(CUDA_BUILD)/%: $(CUDA_BUILD)/%.o $(CUDA_BUILD)/dynamo.a
 	@echo "  ld $@" && $(NVCC) $(CUDA_CODE) -cudart static -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CUDA_LIBS) $(if $(findstring /tests/,$@),-lcmocka)
 build/sim/dev/gpu/bench: $(BENCH_PARTS:%=build/sim/dev/gpu/%.o)
 $(CUDA_BUILD)/dev/gpu/bench: $(BENCH_PARTS:%=$(CUDA_BUILD)/dev/gpu/%.o)
--include $(wildcard $(foreach b,build/cuda build/cuda-fp32,$(b)/*.d $(b)/*/*.d $(b)/*/*/*.d))
+-include $(wildcard $(foreach b,build/cuda build/cuda-fp32,$(b)/*.d $(b)/*/*.d $(b)/*/*/*.d $(b)/*/*/*/*.d))
 
 # The tests of the kernels: their own, which run wherever there is a device, and those that hold them against the C twins.
-KERNEL_TESTS = $(basename $(filter-out tests/kernels/test_bits%,$(wildcard tests/kernels/test_*.c)))
+KERNEL_TESTS = $(basename $(filter-out tests/kernels/test_bits%,$(wildcard tests/kernels/test_*.c tests/kernels/device/test_*.c)))
 ON_DEVICE    = $(filter-out %_arena %_philox %_compare %_exp_log %_modulation,$(KERNEL_TESTS))
 TWIN_TESTS   = $(addprefix tests/kernels/,twins_model twins_step invariant)
 CUDA_TESTED  = $(ON_DEVICE) $(TWIN_TESTS)

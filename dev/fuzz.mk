@@ -16,13 +16,13 @@ fuzz-verify: build/fuzz/verify
 FUZZ_RUN = -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=4096 -artifact_prefix=build/fuzz/
 FUZZ_CC  = @mkdir -p $@-corpus && echo "  clang $@" && clang $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) -lcjson -lpcre2-8 -lutf8proc -lm
 
-build/fuzz/safetensors: tests/model/fuzz_safetensors.c model/safetensors.c model/json_file.c
+build/fuzz/safetensors: tests/model/files/fuzz_safetensors.c model/files/safetensors.c base/files.c base/json.c
 	$(FUZZ_CC)
-build/fuzz/config: tests/model/fuzz_config.c model/config.c model/json_file.c
+build/fuzz/config: tests/model/files/fuzz_config.c model/files/config_file.c model/config.c base/files.c base/json.c
 	$(FUZZ_CC)
-build/fuzz/tokenizer: tests/model/fuzz_tokenizer.c $(filter-out model/tokenizer_characters.c,$(wildcard model/tokenizer*.c)) model/chat.c model/json_file.c
+build/fuzz/tokenizer: tests/model/tokenizer/fuzz_tokenizer.c $(filter-out model/tokenizer/characters.c,$(wildcard model/tokenizer/*.c)) model/files/chat.c $(wildcard base/*.c)
 	$(FUZZ_CC)
-build/fuzz/gguf: tests/convert/fuzz_gguf.c $(wildcard dev/convert/gguf*.c) dev/convert/folder.c model/safetensors.c model/config.c model/params.c model/json_file.c $(wildcard model/tokenizer_vocab.c)
+build/fuzz/gguf: tests/convert/fuzz_gguf.c $(wildcard dev/convert/gguf*.c) dev/convert/folder.c model/files/safetensors.c model/files/config_file.c model/config.c model/params.c base/files.c base/json.c model/tokenizer/vocab.c
 	$(FUZZ_CC)
 fuzz-safetensors: build/fuzz/safetensors
 	cp tests/model/fixtures/*/model.safetensors -t $<-corpus --backup=numbered
@@ -40,7 +40,7 @@ fuzz-gguf: build/fuzz/gguf $(BUILD)/tests/convert/test_gguf
 .PHONY: fuzz-safetensors fuzz-config fuzz-tokenizer fuzz-gguf
 
 # The row reader.
-build/fuzz/problems: tests/data/fuzz_problems.c data/problems.c data/problems_file.c data/problems_row.c $(wildcard data/task*.c) $(wildcard data/*.h)
+build/fuzz/problems: tests/data/fuzz_problems.c data/problems.c data/problems_file.c data/problems_row.c base/files.c base/json.c base/text.c $(wildcard data/task*.c) $(wildcard data/*.h)
 	@mkdir -p $@-corpus
 	@echo "  clang $@" && clang $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) -lcjson -lutf8proc -lm
 fuzz-problems: build/fuzz/problems

@@ -1,6 +1,6 @@
 // See adamw.h. One thread a value: seven streams of memory, no arithmetic to speak of.
 #include "kernels/adamw.h"
-#include "kernels/vector.cuh"
+#include "kernels/device/vector.cuh"
 
 enum { BLOCK = 256 };
 

@@ -3,7 +3,7 @@
 //   p -= lr (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)
 #ifndef KERNELS_ADAMW_H
 #define KERNELS_ADAMW_H
-#include "kernels/device.h"
+#include "kernels/device/device.h"
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -1,5 +1,5 @@
 #include "kernels/advantage.h"
-#include "kernels/device_threads.h"
+#include "kernels/device/device_threads.h"
 #include <math.h>
 
 void group_advantage(Device *dev, float *A, const float *reward, const int *starts, int P, AdvantageKind kind) {

@@ -1,6 +1,6 @@
 // See advantage.h. A thread does a prompt, a warp a response, one block the normalisers: nothing beside the step.
 #include "kernels/advantage.h"
-#include "kernels/device_cuda.cuh"
+#include "kernels/device/device_cuda.cuh"
 
 enum { BLOCK = 256, NORM_THREADS = 1024 };
 

@@ -1,7 +1,7 @@
 // Group advantages and the normalisers of DynaMO's modulation, as kernels of the training step.
 #ifndef KERNELS_ADVANTAGE_H
 #define KERNELS_ADVANTAGE_H
-#include "kernels/device.h"
+#include "kernels/device/device.h"
 #include "kernels/modulation.h"
 #ifdef __cplusplus
 extern "C" {

@@ -1,7 +1,7 @@
 // See allocate.h. One block: the prompts' shares and proxies stand in shared memory, each thread works on its prompts,
 // and the two sums of a round are taken by one thread in the order of the prompts, as the C twin takes them.
 #include "kernels/allocate.h"
-#include "kernels/device_cuda.cuh"
+#include "kernels/device/device_cuda.cuh"
 
 enum { BLOCK = 64 }; // there are a few hundred prompts
 

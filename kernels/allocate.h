@@ -12,7 +12,7 @@
 // The sum is exact and ties go to the lower index: every rank computes the same answer.
 #ifndef KERNELS_ALLOCATE_H
 #define KERNELS_ALLOCATE_H
-#include "kernels/device.h"
+#include "kernels/device/device.h"
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -1,7 +1,7 @@
 // See attention.h. One task is one (sequence, kv head): its keys and values are packed once into panels of tile.h and
 // serve every query head of the group. Queries go in blocks of QUERIES rows, whose scores stand in the workspace.
 #include "kernels/attention.h"
-#include "kernels/device_threads.h"
+#include "kernels/device/device_threads.h"
 #include "kernels/softmax_row.h"
 #include "kernels/tile_pack.h"
 #include <math.h>

@@ -8,7 +8,7 @@
 // C build: s is one multiply-add chain over channels and o one over keys, so attention_decode.h gives the same bits.
 #ifndef KERNELS_ATTENTION_H
 #define KERNELS_ATTENTION_H
-#include "kernels/device.h"
+#include "kernels/device/device.h"
 #ifdef __cplusplus
 extern "C" {
 #endif

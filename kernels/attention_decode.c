@@ -2,7 +2,7 @@
 // of TILE_COLS channels, (tokens, TILE_COLS). Scores and sums are then the multiply-add chains of attention.c, started
 // and continued block by block: the bits are those of the training forward.
 #include "kernels/attention_decode.h"
-#include "kernels/device_threads.h"
+#include "kernels/device/device_threads.h"
 #include "kernels/softmax_row.h"
 #include "kernels/tile.h"
 #include <math.h>

@@ -7,7 +7,7 @@
 // same batch (that is how a prompt is prefilled): all keys are appended before any row attends.
 #ifndef KERNELS_ATTENTION_DECODE_H
 #define KERNELS_ATTENTION_DECODE_H
-#include "kernels/device.h"
+#include "kernels/device/device.h"
 #ifdef __cplusplus
 extern "C" {
 #endif

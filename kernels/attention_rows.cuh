@@ -3,7 +3,7 @@
 // there the bits of a token are the same in generation and in training.
 #ifndef KERNELS_ATTENTION_ROWS_CUH
 #define KERNELS_ATTENTION_ROWS_CUH
-#include "kernels/vector.cuh"
+#include "kernels/device/vector.cuh"
 
 enum { CHANNELS = 8, HEAD_MAX = 32 * CHANNELS }; // a lane owns the channels lane, lane + 32, ...
 

@@ -5,8 +5,8 @@
 // ldmatrix reads meet no bank twice.
 #ifndef KERNELS_ATTENTION_TILES_CUH
 #define KERNELS_ATTENTION_TILES_CUH
-#include "kernels/ptx.cuh"
-#include "kernels/vector.cuh"
+#include "kernels/device/ptx.cuh"
+#include "kernels/device/vector.cuh"
 
 typedef __nv_bfloat16 bf16;
 template <int HS> constexpr int tile_row = HS + 8;

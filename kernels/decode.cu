@@ -1,5 +1,5 @@
 #include "kernels/decode.h"
-#include "kernels/device_cuda.cuh"
+#include "kernels/device/device_cuda.cuh"
 
 static __global__ void decode_advance_kernel(DecodeRows rows, const Sampled *sampled, const int *eos, int n_eos, int R) {
     int r = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);

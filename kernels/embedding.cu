@@ -3,7 +3,7 @@
 // it in that order, counted: N comparisons of integers a token, of which every product of the model takes C multiply-adds
 // for each of its outputs.
 #include "kernels/embedding.h"
-#include "kernels/vector.cuh"
+#include "kernels/device/vector.cuh"
 
 enum { BLOCK = 256 };
 

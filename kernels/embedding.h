@@ -1,7 +1,7 @@
 // Token embedding: y[n] = table[ids[n]].
 #ifndef KERNELS_EMBEDDING_H
 #define KERNELS_EMBEDDING_H
-#include "kernels/device.h"
+#include "kernels/device/device.h"
 #ifdef __cplusplus
 extern "C" {
 #endif

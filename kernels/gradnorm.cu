@@ -1,6 +1,6 @@
 // See gradnorm.h. A block sums the squares of one piece in double; the host adds the pieces in order.
 #include "kernels/gradnorm.h"
-#include "kernels/device_cuda.cuh"
+#include "kernels/device/device_cuda.cuh"
 
 enum { PIECE = 1 << 14, BLOCK = 256, WARPS = BLOCK / 32 };
 

@@ -1,7 +1,7 @@
 // The global gradient norm, for clipping. Deterministic: partial sums over fixed pieces, then over the partial sums.
 #ifndef KERNELS_GRADNORM_H
 #define KERNELS_GRADNORM_H
-#include "kernels/device.h"
+#include "kernels/device/device.h"
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -1,7 +1,7 @@
 // The three products of matmul.h over one blocked loop, `multiply`. No BLAS: a BLAS picks its kernel by shape, so
 // one row alone and the same row among 64 give different bits, and what we sample would not be what we train.
 #include "kernels/matmul.h"
-#include "kernels/device_threads.h"
+#include "kernels/device/device_threads.h"
 #include "kernels/tile_pack.h"
 #include <string.h>
 

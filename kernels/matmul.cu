@@ -11,7 +11,7 @@
 // Invariant mode: one algorithm for each weight, whatever N is: the one proposed for PINNED_TOKENS tokens, without
 // split-K. Its tiles go over k in one order, so that a token's result does not depend on the other tokens of its call.
 #include "kernels/matmul.h"
-#include "kernels/device_cuda.cuh"
+#include "kernels/device/device_cuda.cuh"
 #include <stdint.h>
 
 enum { PLANS = 1024, PINNED_TOKENS = 256 };

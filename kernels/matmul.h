@@ -10,7 +10,7 @@
 // CUDA build: cuBLASLt, fp32 accumulation.
 #ifndef KERNELS_MATMUL_H
 #define KERNELS_MATMUL_H
-#include "kernels/device.h"
+#include "kernels/device/device.h"
 #ifdef __cplusplus
 extern "C" {
 #endif

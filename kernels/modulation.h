@@ -65,11 +65,11 @@ MODULATION_INLINE float stabilisation(const PolicyObjective *o, float delta) {
     return 1.0f - o->stab + o->stab / (1.0f + MODULATION_EXP(o->stab_gamma * (x - o->stab_tau)));
 }
 
-// Everything about one token's loss. `pull` is -d loss / d log pi_a: the gradient on the logits is
-// -pull (onehot_a - pi) / temp, plus the entropy term.
+// Everything about one token's loss. `dlogp` is -d loss / d log pi_a: the gradient on the logits is
+// -dlogp (onehot_a - pi) / temp, plus the entropy term.
 typedef struct TokenPush {
     float loss;         // -min(r A', clip(r) A'), dual-clipped; without the entropy term; not yet divided by anything
-    float pull;
+    float dlogp;
     float ratio, b_comp, b_stab;
     float clipped;      // 1 where the clip stopped the gradient
 } TokenPush;
@@ -86,10 +86,10 @@ MODULATION_INLINE TokenPush token_push(const PolicyObjective *o, TokenPolicy p, 
     float low = 1.0f - o->eps_low, high = 1.0f + o->eps_high;
     float bounded = t.ratio < low ? low : t.ratio > high ? high : t.ratio;
     t.loss = clipped ? -bounded * final_A : -t.ratio * final_A;
-    t.pull = clipped ? 0.0f : t.ratio * final_A;
+    t.dlogp = clipped ? 0.0f : t.ratio * final_A;
     if (o->dual_clip > 0 && A < 0 && t.loss > -o->dual_clip * final_A) {
         t.loss = -o->dual_clip * final_A;
-        t.pull = 0.0f;
+        t.dlogp = 0.0f;
         clipped = true;
     }
     t.clipped = clipped ? 1.0f : 0.0f;

@@ -5,12 +5,12 @@
 
 DEVICE_INLINE TokenPush token_push_of(const PolicyTargets *t, const PolicyObjective *o, TokenPolicy p, int m) {
     if (t->advantage) return token_push(o, p, t->logp_old[m], t->advantage[m], t->E_override ? t->E_override[m] : p.E);
-    return {-p.logp, 1.0f, 1.0f, 1.0f, 1.0f, 0.0f}; // supervised: loss, pull, ratio, b_comp, b_stab, clipped
+    return {-p.logp, 1.0f, 1.0f, 1.0f, 1.0f, 0.0f}; // supervised: loss, dlogp, ratio, b_comp, b_stab, clipped
 }
 
 template <int W>
 static __global__ void policy_loss_kernel(TokenResult *result, floatX *dlogits, const float *logits, PolicyTargets t, PolicyObjective o, int V) {
-    __shared__ float shared_pull;
+    __shared__ float shared_dlogp;
     int m = blockIdx.x, target = t.target[m];
     const float *z = logits + static_cast<size_t>(m) * V;
     floatX *d = dlogits + static_cast<size_t>(m) * V;
@@ -19,16 +19,16 @@ static __global__ void policy_loss_kernel(TokenResult *result, floatX *dlogits, 
         TokenPolicy p = {policy_log_prob(&row, z[target], o.inv_temp), row.entropy, row.E};
         TokenPush push = token_push_of(&t, &o, p, m);
         result[m] = {p.logp, p.entropy, p.E, push.loss - o.entropy_coef * p.entropy, push.ratio, push.b_comp, push.b_stab, push.clipped};
-        shared_pull = push.pull;
+        shared_dlogp = push.dlogp;
     }
     __syncthreads(); // z[target] has been read: d may be z
-    float pull = shared_pull, scale = t.weight[m] * o.inv_temp, inv_sum = 1.0f / row.sum, x[W];
+    float dlogp = shared_dlogp, scale = t.weight[m] * o.inv_temp, inv_sum = 1.0f / row.sum, x[W];
     for (int b = threadIdx.x * W; b < V; b += blockDim.x * W) {
         load_floats(x, z + b);
         for (int k = 0; k < W; k++) {
             float u = x[k] * o.inv_temp - row.scaled_max, pi = expf(u) * inv_sum;
             float entropy_term = pi > 0 ? o.entropy_coef * pi * (u - row.log_sum + row.entropy) : 0.0f; // x log x -> 0
-            x[k] = scale * (pull * pi + entropy_term - (b + k == target ? pull : 0.0f));
+            x[k] = scale * (dlogp * pi + entropy_term - (b + k == target ? dlogp : 0.0f));
         }
         store_floats(d + b, x);
     }

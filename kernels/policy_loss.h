@@ -9,7 +9,7 @@
 // Supervised learning is the case A = 1, logp_old = logp (h: NULL below): its loss is then reported as -log pi_a.
 #ifndef KERNELS_POLICY_LOSS_H
 #define KERNELS_POLICY_LOSS_H
-#include "kernels/device.h"
+#include "kernels/device/device.h"
 #include "kernels/modulation.h"
 #ifdef __cplusplus
 extern "C" {

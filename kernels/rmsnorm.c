@@ -1,6 +1,6 @@
 // See rmsnorm.h. Sums of squares go over LANES partial sums in a fixed order (softmax_row.h), whatever the batch.
 #include "kernels/rmsnorm.h"
-#include "kernels/device_threads.h"
+#include "kernels/device/device_threads.h"
 #include "kernels/softmax_row.h"
 #include <math.h>
 

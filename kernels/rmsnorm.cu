@@ -2,7 +2,7 @@
 // goes the two-pass way: pieces of PIECE rows are summed in order, then the pieces in order. What is normed is the value
 // as it is stored, rounded to floatX: backward reads the same.
 #include "kernels/rmsnorm.h"
-#include "kernels/vector.cuh"
+#include "kernels/device/vector.cuh"
 
 enum { WARPS = 4, BLOCK = 32 * WARPS, PIECE = 64 };
 

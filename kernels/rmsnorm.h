@@ -6,7 +6,7 @@
 // stride = C; Qwen3's QK norm has H = NH or NKV heads of C = HS channels inside a wider row, all sharing w (C).
 #ifndef KERNELS_RMSNORM_H
 #define KERNELS_RMSNORM_H
-#include "kernels/device.h"
+#include "kernels/device/device.h"
 #ifdef __cplusplus
 extern "C" {
 #endif

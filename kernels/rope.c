@@ -1,5 +1,5 @@
 #include "kernels/rope.h"
-#include "kernels/device_threads.h"
+#include "kernels/device/device_threads.h"
 #include "kernels/exp_log.h"
 
 // sign +1: forward, -1: backward

@@ -1,6 +1,6 @@
 // See rope.h. A thread turns W neighbouring pairs (i, i + HS/2) of one head.
 #include "kernels/rope.h"
-#include "kernels/vector.cuh"
+#include "kernels/device/vector.cuh"
 
 enum { BLOCK = 256 };
 

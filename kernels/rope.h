@@ -7,7 +7,7 @@
 // scaling into it. Heads (n, h) stand at x + n * stride + h * HS; they are rotated in place.
 #ifndef KERNELS_ROPE_H
 #define KERNELS_ROPE_H
-#include "kernels/device.h"
+#include "kernels/device/device.h"
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -1,6 +1,6 @@
 // See sample.h. The statistics come from policy_row (softmax_row.h), which the policy loss uses too: same bits.
 #include "kernels/sample.h"
-#include "kernels/device_threads.h"
+#include "kernels/device/device_threads.h"
 #include "kernels/philox.h"
 #include "kernels/softmax_row.h"
 

@@ -7,7 +7,7 @@
 // temp = 0 takes the largest logit (the first, on a tie), with the statistics of temp = 1.
 #ifndef KERNELS_SAMPLE_H
 #define KERNELS_SAMPLE_H
-#include "kernels/device.h"
+#include "kernels/device/device.h"
 #include "kernels/modulation.h"
 #include <stdint.h>
 #ifdef __cplusplus

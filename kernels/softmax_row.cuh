@@ -7,7 +7,7 @@
 //   s0' = e^d s0   s1' = e^d (s1 + d s0)   s2' = e^2d s2   s3' = e^2d (s3 + d s2)
 #ifndef KERNELS_SOFTMAX_ROW_CUH
 #define KERNELS_SOFTMAX_ROW_CUH
-#include "kernels/vector.cuh"
+#include "kernels/device/vector.cuh"
 
 // The block that holds a row: as many warps as the row has use for, up to ROW_THREADS / 32. Many, for a decoding step may have
 // fewer rows than the device has processors, and a processor reads as fast as its threads ask.

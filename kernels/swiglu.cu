@@ -1,6 +1,6 @@
 // See swiglu.h. A thread takes W channels of a token.
 #include "kernels/swiglu.h"
-#include "kernels/vector.cuh"
+#include "kernels/device/vector.cuh"
 
 enum { BLOCK = 256 };
 

@@ -2,7 +2,7 @@
 // gate and up come from one product: gate_up (N, 2, F).
 #ifndef KERNELS_SWIGLU_H
 #define KERNELS_SWIGLU_H
-#include "kernels/device.h"
+#include "kernels/device/device.h"
 #ifdef __cplusplus
 extern "C" {
 #endif

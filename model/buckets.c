@@ -12,9 +12,9 @@ Buckets buckets_make(const ParamTable *table, Comm *comm, bool sharded) {
     return b;
 }
 
-Share buckets_share(const Buckets *b, int i) {
+Shard buckets_shard(const Buckets *b, int i) {
     size_t parts = b->sharded ? (size_t)b->ranks : 1, n = (b->cut[i + 1] - b->cut[i]) / parts, first = b->cut[i] + (b->sharded ? (size_t)b->rank * n : 0);
-    return (Share){first, first + n, b->cut[i] / parts};
+    return (Shard){first, first + n, b->cut[i] / parts};
 }
 
 size_t buckets_held(const Buckets *b) { return b->cut[b->count] / (b->sharded ? (size_t)b->ranks : 1); }

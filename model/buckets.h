@@ -3,7 +3,7 @@
 // optimizer state of its share of each bucket, updates these parameters, and gets the others from their ranks.
 #ifndef MODEL_BUCKETS_H
 #define MODEL_BUCKETS_H
-#include "kernels/comm.h"
+#include "kernels/device/comm.h"
 #include "model/params.h"
 
 enum { BUCKETS_MAX = 6 };
@@ -22,10 +22,10 @@ Buckets buckets_make(const ParamTable *table, Comm *comm, bool sharded);
 
 // The parameters of bucket i that this rank updates, [first, end), whose state begins at `at` in arrays of buckets_held values:
 // its share where sharded, else all.
-typedef struct Share {
+typedef struct Shard {
     size_t first, end, at;
-} Share;
-Share buckets_share(const Buckets *buckets, int i);
+} Shard;
+Shard buckets_shard(const Buckets *buckets, int i);
 size_t buckets_held(const Buckets *buckets);
 
 // flat from value `from` on is final: begins to sum, over the ranks, the buckets that lie there and have not begun. Where sharded a

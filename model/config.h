@@ -2,7 +2,7 @@
 // Qwen3: pre-norm RMSNorm, grouped-query attention with rotary positions, SwiGLU; they differ in the flags below.
 #ifndef MODEL_CONFIG_H
 #define MODEL_CONFIG_H
-#include "kernels/check.h"
+#include "base/check.h"
 
 enum { MODEL_MAX_EOS = 8 };
 
@@ -21,13 +21,6 @@ typedef struct ModelConfig {
     int rope_original_T;
     int eos[MODEL_MAX_EOS], n_eos; // token ids that end a response (generation_config.json, else config.json)
 } ModelConfig;
-
-// Reads dir/config.json and, where it is there, dir/generation_config.json. What the code does not do (MoE, a sliding
-// window in use, quantised weights, another architecture or activation) is refused by name. False with the reason in err.
-bool model_config_load(ModelConfig *config, const char *dir, Error *err);
-
-// Writes both files into dir, each under a temporary name first.
-bool model_config_save(const ModelConfig *config, const char *dir, Error *err);
 
 // The sizes make sense together (positive, NH % NKV == 0, HS even, below 2^31 in products). False with the reason in err.
 bool model_config_check(const ModelConfig *config, const char *where, Error *err);

@@ -1,7 +1,7 @@
 #include "model/gpt.h"
 #include "kernels/embedding.h"
 #include "kernels/matmul.h"
-#include "kernels/nvtx.h"
+#include "kernels/device/nvtx.h"
 #include "kernels/rmsnorm.h"
 #include "kernels/rope.h"
 #include "kernels/swiglu.h"

@@ -12,7 +12,7 @@
 // L layers, V vocabulary, Q = (NH + 2 NKV) HS.
 #ifndef MODEL_GPT_H
 #define MODEL_GPT_H
-#include "kernels/arena.h"
+#include "kernels/device/arena.h"
 #include "kernels/attention.h"
 #include "kernels/attention_decode.h"
 #include "model/buckets.h"

@@ -1,7 +1,7 @@
 #include "model/gpt_head.h"
 #include "kernels/matmul.h"
-#include "kernels/nvtx.h"
-#include "kernels/rows.h"
+#include "kernels/device/nvtx.h"
+#include "kernels/gather_rows.h"
 
 void head_plan(const Gpt *g, Head *head, Arena *arena, int chunk, bool train) {
     size_t C = (size_t)g->config.C, V = (size_t)g->config.V;
@@ -14,7 +14,7 @@ void head_plan(const Gpt *g, Head *head, Arena *arena, int chunk, bool train) {
 
 void head_logits(const Gpt *g, Head *head, const GptActs *acts, const int *rows, int M) {
     int C = g->config.C;
-    rows_gather(g->dev, head->x, acts->hidden, rows, M, C);
+    gather_rows(g->dev, head->x, acts->hidden, rows, M, C);
     matmul_logits(g->dev, head->logits, head->x, g->params + g->table.head, M, C, g->config.V);
 }
 
@@ -33,6 +33,6 @@ void head_policy_loss(const Gpt *g, Head *head, GptActs *acts, Gradients *grads,
         policy_loss(g->dev, result + m, dlogits, head->logits, &part, objective, n, V);
         matmul_backward_weight(g->dev, grads->head, NULL, dlogits, head->x, n, C, V);
         matmul_backward_input(g->dev, head->dx, dlogits, g->params + g->table.head, n, C, V);
-        rows_scatter(g->dev, acts->dhidden, head->dx, rows + m, n, C);
+        scatter_rows(g->dev, acts->dhidden, head->dx, rows + m, n, C);
     }
 }

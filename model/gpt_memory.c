@@ -1,7 +1,7 @@
 // What a model, its activations and its gradients need, planned into arenas.
 #include "kernels/embedding.h"
 #include "kernels/rmsnorm.h"
-#include "kernels/rows.h"
+#include "kernels/gather_rows.h"
 #include "model/gpt.h"
 #include <math.h>
 
@@ -147,7 +147,7 @@ void gradients_final(const Gpt *g, Gradients *grads, size_t from) {
 }
 
 void gradients_finish(const Gpt *g, Gradients *grads) {
-    if (g->config.tied) rows_add(g->dev, grads->flat + g->table.embed, grads->head, (size_t)g->config.V * g->config.C);
+    if (g->config.tied) add_rows(g->dev, grads->flat + g->table.embed, grads->head, (size_t)g->config.V * g->config.C);
     buckets_sum_from(grads->buckets, g->dev, grads->flat, 0);
     buckets_sum_end(grads->buckets, g->dev);
 }

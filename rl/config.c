@@ -1,4 +1,5 @@
 #include "rl/config.h"
+#include "base/json.h"
 #include "rl/methods.h"
 #include <string.h>
 
@@ -141,7 +142,7 @@ bool train_config_same(const TrainConfig *config, const cJSON *saved, const char
     cJSON *identity = cJSON_Parse(text); // numbers as a checkpoint's text gives them: raw ones equal no parsed ones
     bool same = true;
     for (const cJSON *now = identity->child; now && same; now = now->next) {
-        const cJSON *then = cJSON_GetObjectItemCaseSensitive(saved, now->string);
+        const cJSON *then = json_get(saved, now->string);
         if (!then && strcmp(now->string, "steps") == 0) continue; // saved under the constant schedule: that is the difference to name
         same = same_value(now, then, where, err);
     }

@@ -1,7 +1,7 @@
 // Everything a training run can be told: one struct, parsed once, printed once, saved with the checkpoint.
 #ifndef RL_CONFIG_H
 #define RL_CONFIG_H
-#include "rl/flags.h"
+#include "base/flags.h"
 
 typedef enum LossMean { MEAN_TOKEN, MEAN_SEQUENCE, MEAN_PROMPT, MEAN_CONSTANT } LossMean;
 typedef enum Modulation {

@@ -1,8 +1,8 @@
 #include "rl/generate.h"
 #include "kernels/decode.h"
-#include "kernels/graph.h"
-#include "kernels/nvtx.h"
-#include "kernels/phase.h"
+#include "kernels/device/graph.h"
+#include "kernels/device/nvtx.h"
+#include "kernels/device/timer.h"
 #include "model/gpt_head.h"
 #include <string.h>
 
@@ -179,9 +179,9 @@ static void prefill(Generator *g) {
     if (g->waiting == 0) return;
     RANGE("prefill");
     upload_rows(g, g->waiting);
-    phase_begin(g->gpt->dev, PHASE_PREFILL);
+    timer_begin(g->gpt->dev, TIMER_PREFILL);
     forward(g, g->waiting);
-    phase_end(g->gpt->dev);
+    timer_end(g->gpt->dev);
     g->waiting = 0;
 }
 
@@ -288,7 +288,7 @@ static void decode(Generator *g, int R, int steps) {
     device_upload(dev, g->next.key, g->h_key, (size_t)R * sizeof *g->h_key);
     device_upload(dev, g->next.left, g->h_left, (size_t)R * sizeof(int));
     device_zero(dev, g->next.taken, (size_t)R * sizeof(int));
-    phase_begin(dev, PHASE_DECODE);
+    timer_begin(dev, TIMER_DECODE);
     for (int i = 0; i < steps; i++) {
         if (!g->warm[R]) {
             decode_step(g, R);
@@ -299,7 +299,7 @@ static void decode(Generator *g, int R, int steps) {
             g->graph[R] = graph_end(dev);
         }
     }
-    phase_end(dev);
+    timer_end(dev);
     device_download(dev, g->h_taken, g->next.taken, (size_t)R * sizeof(int));
     device_download(dev, g->h_log, g->next.log, (size_t)R * DECODE_BURST_MAX * sizeof *g->h_log);
 }

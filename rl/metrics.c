@@ -1,17 +1,12 @@
 #include "rl/metrics.h"
-#include "model/json_file.h"
+#include "base/clock.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "base/text.h"
 #include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-#include <utf8proc.h>
-
-double seconds_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 StepMetrics metrics_empty(const char *phase, int step, int steps) {
     StepMetrics m = {.phase = phase, .step = step, .steps = steps};
@@ -22,13 +17,13 @@ StepMetrics metrics_empty(const char *phase, int step, int steps) {
 // Drops from a log what a resumed run will write again: lines of steps beyond the checkpoint, and half a last line.
 static bool keep_lines(const char *path, int sft_done, int rl_done, Error *err) {
     size_t n, kept = 0;
-    char *text = file_read_whole(path, (size_t)4 << 30, &n, err);
+    char *text = file_read(path, (size_t)4 << 30, &n, err);
     if (!text) return false;
     for (size_t at = 0; at < n;) {
         const char *end = memchr(text + at, '\n', n - at);
         size_t length = end ? (size_t)(end - text) - at + 1 : n - at;
         cJSON *row = end ? cJSON_ParseWithLength(text + at, length) : NULL;
-        const cJSON *phase = cJSON_GetObjectItemCaseSensitive(row, "phase"), *step = cJSON_GetObjectItemCaseSensitive(row, "step");
+        const cJSON *phase = json_get(row, "phase"), *step = json_get(row, "step");
         bool sft = cJSON_IsString(phase) && strcmp(phase->valuestring, "sft") == 0;
         int last = sft ? sft_done : rl_done > 0 ? rl_done : -1; // step 0, the untrained policy's figures, comes again before step 1
         if (row && (!cJSON_IsNumber(step) || step->valueint <= last)) {
@@ -38,7 +33,7 @@ static bool keep_lines(const char *path, int sft_done, int rl_done, Error *err) 
         cJSON_Delete(row);
         at += length;
     }
-    bool ok = file_write_whole(path, text, kept, err);
+    bool ok = file_replace(path, text, kept, err);
     free(text);
     return ok;
 }
@@ -90,10 +85,10 @@ static void add_figures(cJSON *row, const StepMetrics *m) {
         {"b_stab_mean", m->b_stab_mean}, {"b_stab_low", m->b_stab_low}, {"response_length", m->response_length}, {"worked", m->worked},
         {"truncated", m->truncated}, {"tokens", m->tokens}, {"tokens_per_s", m->tokens_per_s}, {"sec_generate", m->sec_generate},
         {"sec_verify", m->sec_verify}, {"sec_update", m->sec_update}, {"sec_total", m->sec_total}, {"skipped", (double)m->skipped}};
-    static const char *const phases[PHASES] = {"sec_prefill", "sec_decode", "sec_forward", "sec_loss", "sec_backward", "sec_exchange", "sec_optimizer"};
+    static const char *const phases[TIMERS] = {"sec_prefill", "sec_decode", "sec_forward", "sec_loss", "sec_backward", "sec_exchange", "sec_optimizer"};
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) add(row, figures[i].name, figures[i].x);
-    for (int p = 0; p < PHASES; p++)
-        if (m->sec_phase[p] > 0) add(row, phases[p], m->sec_phase[p]); // the warm-up generates nothing
+    for (int p = 0; p < TIMERS; p++)
+        if (m->sec_timer[p] > 0) add(row, phases[p], m->sec_timer[p]); // the warm-up generates nothing
 }
 
 static void add_tables(cJSON *row, const StepMetrics *m) {
@@ -158,20 +153,12 @@ void metrics_write(MetricsLog *log, const StepMetrics *m, bool show) {
     if (show) print_line(log, m);
 }
 
-// A token's bytes as text of JSON: a token may be half a character, or hold a NUL; each such byte becomes U+FFFD.
+// A token may be half a character, or hold a NUL.
 static void add_token_text(cJSON *token, const char *bytes, size_t n) {
-    char text[512];
-    size_t used = 0;
-    for (size_t at = 0, wide; at < n && used + 4 < sizeof text; at += wide) {
-        utf8proc_int32_t code;
-        utf8proc_ssize_t whole = utf8proc_iterate((const utf8proc_uint8_t *)bytes + at, (utf8proc_ssize_t)(n - at), &code);
-        bool good = whole > 0 && code != 0;
-        wide = good ? (size_t)whole : 1;
-        memcpy(text + used, good ? bytes + at : "\xEF\xBF\xBD", good ? wide : 3);
-        used += good ? wide : 3;
-    }
-    text[used] = 0;
+    char *text = utf8_text(bytes, n, NULL);
+    REQUIRE(text, "out of memory");
     cJSON_AddStringToObject(token, "text", text);
+    free(text);
 }
 
 void metrics_write_rollout(MetricsLog *log, const Tokenizer *tokenizer, const char *prompt_text, const char *gold, int step,

@@ -2,7 +2,7 @@
 // token, in rollouts.jsonl for the report.
 #ifndef RL_METRICS_H
 #define RL_METRICS_H
-#include "kernels/phase.h"
+#include "kernels/device/timer.h"
 #include "kernels/policy_loss.h"
 #include "rl/reward.h"
 #include <cjson/cJSON.h>
@@ -18,11 +18,11 @@ typedef struct StepMetrics { // names as in metrics.jsonl; NaN where a step has 
     double b_comp_mean, b_comp_low, b_stab_mean, b_stab_low; // low: share below 0.95
     double response_length, worked, truncated;
     double tokens, tokens_per_s;
-    double sec_phase[PHASES]; // of the device: sec_prefill, sec_decode, ... (kernels/phase.h)
+    double sec_timer[TIMERS]; // of the device: sec_prefill, sec_decode, ... (kernels/device/timer.h)
     double sec_generate, sec_verify, sec_update, sec_total;
     long long skipped;
     int verdicts[VERDICT_COUNT];
-    char undecided[3][320]; // up to three of this rank's rollouts with verdict unknown or limit, see judge_describe
+    char undecided[3][320]; // up to three of this rank's rollouts with verdict unknown or limit, see grader_describe
     int undecided_count;
     int alloc_prompts[11], alloc_rollouts[11]; // by the history's pass rate before this step
     int pass_hist[11];                         // held-out prompts by pass rate, on evaluation steps with enough samples
@@ -49,7 +49,5 @@ void metrics_close(MetricsLog *log);
 void metrics_write(MetricsLog *log, const StepMetrics *metrics, bool show);
 void metrics_write_rollout(MetricsLog *log, const Tokenizer *tokenizer, const char *prompt_text, const char *gold, int step,
                            const Rollout *rollout, const TokenResult *results);
-
-double seconds_now(void); // monotonic
 
 #endif

@@ -1,5 +1,5 @@
 #include "rl/prompts.h"
-#include "model/chat.h"
+#include "model/files/chat.h"
 #include <string.h>
 #include <unistd.h>
 

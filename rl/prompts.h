@@ -3,7 +3,7 @@
 #define RL_PROMPTS_H
 #include "data/problems.h"
 #include "data/prompt_template.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 #include "rl/rollout.h"
 
 typedef struct PromptSet {

@@ -3,7 +3,7 @@
 #ifndef RL_REWARD_H
 #define RL_REWARD_H
 #include "data/problems.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 #include "rl/rollout.h"
 
 typedef enum Verdict {
@@ -19,24 +19,24 @@ typedef enum Verdict {
 
 const char *verdict_name(Verdict verdict); // "correct", "wrong", ...
 
-typedef struct Judge Judge;
+typedef struct Grader Grader;
 
 // Compiles the golds of all problems once. training: the verifier's policy for training (no guess is paid), else for
-// evaluation. The set must outlive the judge.
-Judge *judge_new(const ProblemSet *set, bool training);
-void judge_free(Judge *judge);
+// evaluation. The set must outlive the grader.
+Grader *grader_new(const ProblemSet *set, bool training);
+void grader_free(Grader *grader);
 
 // Judges `len` bytes answering problem `problem` of the set; *start and *length (may be NULL) receive the judged span.
-Verdict judge_response(Judge *judge, int problem, const char *text, size_t len, bool truncated, size_t *start, size_t *length);
+Verdict grade_response(Grader *grader, int problem, const char *text, size_t len, bool truncated, size_t *start, size_t *length);
 
 // What the verifier could not decide, as one line for the log:
 //   unknown (not understood): gold 1, answer \int_0^1 2x\,dx
 // Bytes outside printable ASCII become '?'. For VERDICT_UNKNOWN and VERDICT_LIMIT.
-void judge_describe(Judge *judge, int problem, const char *text, size_t len, char *line, size_t size);
+void grader_describe(Grader *grader, int problem, const char *text, size_t len, char *line, size_t size);
 
 // Decodes and judges every rollout of the list that `rank` holds, against the problem of its own prompt: its prompt id
 // is checked against the prompt's and the problem's. Fills verdict and reward (right or wrong).
-void judge_rollouts(Judge *judge, const Tokenizer *tokenizer, const Prompt *prompts, int P, Rollout *rollouts, int count, int rank,
+void grade_rollouts(Grader *grader, const Tokenizer *tokenizer, const Prompt *prompts, int P, Rollout *rollouts, int count, int rank,
                     float right, float wrong);
 
 // The response as text, malloc'd and zero-terminated; *len without the zero.

@@ -1,20 +1,20 @@
 #include "rl/rollout.h"
-#include "kernels/check.h"
+#include "base/check.h"
 
-RolloutPool pool_new(int capacity, int max_new) {
+RolloutBatch rollout_batch_new(int capacity, int max_new) {
     size_t tokens = (size_t)capacity * (size_t)max_new;
-    RolloutPool pool = {calloc((size_t)capacity, sizeof(Rollout)), 0, capacity, max_new, malloc(tokens * sizeof(int)), malloc(tokens * sizeof(TokenPolicy))};
+    RolloutBatch pool = {calloc((size_t)capacity, sizeof(Rollout)), 0, capacity, max_new, malloc(tokens * sizeof(int)), malloc(tokens * sizeof(TokenPolicy))};
     REQUIRE(pool.rollouts && pool.tokens && pool.sampled,
             "out of memory for %d rollouts of %d tokens: lower --prompts, --rollouts or --max-tokens", capacity, max_new);
     return pool;
 }
 
-void pool_free(RolloutPool *pool) {
+void rollout_batch_free(RolloutBatch *pool) {
     free(pool->rollouts), free(pool->tokens), free(pool->sampled);
-    *pool = (RolloutPool){0};
+    *pool = (RolloutBatch){0};
 }
 
-void pool_add(RolloutPool *pool, const Prompt *prompts, int i, int number, int rank) {
+void rollout_batch_add(RolloutBatch *pool, const Prompt *prompts, int i, int number, int rank) {
     REQUIRE(pool->count < pool->capacity, "more rollouts than the %d that were planned: a bug, please report it", pool->capacity);
     size_t at = (size_t)pool->count * (size_t)pool->max_new;
     pool->rollouts[pool->count++] = (Rollout){.prompt_id = prompts[i].id, .prompt = i, .number = number, .rank = rank,

@@ -26,17 +26,17 @@ typedef struct Rollout {
     float advantage;
 } Rollout;
 
-typedef struct RolloutPool { // room for one batch of rollouts, taken once
+typedef struct RolloutBatch { // room for one batch of rollouts, taken once
     Rollout *rollouts; // (count)
     int count, capacity, max_new;
     int *tokens;          // (capacity, max_new)
     TokenPolicy *sampled; // (capacity, max_new)
-} RolloutPool;
+} RolloutBatch;
 
-RolloutPool pool_new(int capacity, int max_new);
-void pool_free(RolloutPool *pool);
+RolloutBatch rollout_batch_new(int capacity, int max_new);
+void rollout_batch_free(RolloutBatch *pool);
 
 // Adds a rollout of prompt `i` without tokens; it carries the prompt's id from here on.
-void pool_add(RolloutPool *pool, const Prompt *prompts, int i, int number, int rank);
+void rollout_batch_add(RolloutBatch *pool, const Prompt *prompts, int i, int number, int rank);
 
 #endif

@@ -9,9 +9,10 @@
 //   8. `entropy-loss` differentiates the full-vocabulary entropy, not -log p of the sampled token.
 // The authors' way for 5 and 6 remains available as the control --modulation authors-compat.
 #include "rl/step.h"
+#include "base/clock.h"
 #include "kernels/advantage.h"
 #include "kernels/allocate.h"
-#include "kernels/nvtx.h"
+#include "kernels/device/nvtx.h"
 #include "rl/methods.h"
 #include "rl/step_metrics.h"
 #include <math.h>
@@ -52,13 +53,13 @@ static void deal(Trainer *t, const Prompt *prompts, const int *n) {
             int least = 0;
             for (int w = 1; w < ranks; w++)
                 if (load[w] < load[least]) least = w;
-            pool_add(&t->pool, prompts, i, number, least);
+            rollout_batch_add(&t->pool, prompts, i, number, least);
             load[least] += expected > 0 ? expected : t->pool.max_new / 2.0;
         }
 }
 
 // Gives every rank the reward, length and verdict of every rollout (their tokens stay where they were made).
-static void share_rewards(Trainer *t) {
+static void broadcast_rewards(Trainer *t) {
     int count = t->pool.count, rank = comm_rank(t->comm);
     double *table = calloc((size_t)count * 4, sizeof *table);
     REQUIRE(table, "out of memory");
@@ -207,19 +208,19 @@ void rl_step(Trainer *t, StepMetrics *m) {
     Prompt prompts[c->prompts];
     int *n = t->arrays.h_n;
     double start = seconds_now();
-    phases_start(t->dev);
+    timers_start(t->dev);
     allocate(t, prompts, n, m);
     deal(t, prompts, n);
     SampleConfig sample = {(float)c->temp, 0, 1.0f, (uint64_t)c->seed, (uint32_t)t->rl_done};
     generator_run(t->generator, t->pool.rollouts, t->pool.count, comm_rank(t->comm), prompts, c->prompts, c->max_tokens, &sample);
     double generated = seconds_now();
-    judge_rollouts(t->judge, t->tokenizer, prompts, c->prompts, t->pool.rollouts, t->pool.count, comm_rank(t->comm),
+    grade_rollouts(t->grader, t->tokenizer, prompts, c->prompts, t->pool.rollouts, t->pool.count, comm_rank(t->comm),
                    method->reward_right, method->reward_wrong);
-    share_rewards(t);
+    broadcast_rewards(t);
     double verified = seconds_now();
     advantages(t, prompts, n);
     update(t, prompts, n, m);
-    phases_stop(t->dev, m->sec_phase);
+    timers_stop(t->dev, m->sec_timer);
     double end = seconds_now();
     m->sec_generate = generated - start, m->sec_verify = verified - generated, m->sec_update = end - verified, m->sec_total = end - start;
     step_metrics_rollouts(m, t, prompts);

@@ -53,7 +53,7 @@ static bool no_spread(const Rollout *rollouts, int first, int end) {
 static void keep_undecided(StepMetrics *m, Trainer *t, const Rollout *r, int problem, const char *text, size_t len) {
     bool undecided = r->verdict == VERDICT_UNKNOWN || r->verdict == VERDICT_LIMIT;
     if (undecided && m->undecided_count < (int)(sizeof m->undecided / sizeof *m->undecided))
-        judge_describe(t->judge, problem, text, len, m->undecided[m->undecided_count++], sizeof *m->undecided);
+        grader_describe(t->grader, problem, text, len, m->undecided[m->undecided_count++], sizeof *m->undecided);
 }
 
 void step_metrics_rollouts(StepMetrics *m, Trainer *t, const Prompt *prompts) {

@@ -1,8 +1,9 @@
 #include "rl/trainer.h"
+#include "model/files/config_file.h"
 #include "data/sets.h"
-#include "model/gpt_files.h"
+#include "model/files/gpt_files.h"
 #include "rl/methods.h"
-#include "rl/resume.h"
+#include "rl/checkpoint.h"
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -60,13 +61,13 @@ static void open_parts(Trainer *t) {
     generator_commit(t->generator);
     arena_commit(&t->arrays.arena, t->dev);
     t->history = history_new(&t->train.problems);
-    t->pool = pool_new(B, c->max_tokens);
+    t->pool = rollout_batch_new(B, c->max_tokens);
     t->results = malloc((size_t)capacity * (size_t)new_tokens * sizeof *t->results);
     t->sequences = malloc((size_t)capacity * sizeof *t->sequences);
     t->warmup_tokens = malloc((size_t)c->sft_batch * (size_t)t->T * sizeof(int));
     REQUIRE(t->results && t->sequences && t->warmup_tokens, "out of memory");
-    t->judge = judge_new(&t->train.problems, true);
-    t->heldout_judge = judge_new(&t->heldout.problems, false); // as ./eval judges
+    t->grader = grader_new(&t->train.problems, true);
+    t->heldout_grader = grader_new(&t->heldout.problems, false); // as ./eval judges
 }
 
 // The model's shape: of the folder's config.json, or of the flags, with V tokens, of which `eos` ends a response.
@@ -150,7 +151,7 @@ bool trainer_open(Trainer *t, const TrainConfig *config, Comm *comm, Error *err)
     if (comm_rank(comm) == 0 && !make_folder(config->out, err)) return false;
     comm_barrier(comm);
     if (!trainer_open_data(t, err) || !open_model(t, err)) return false;
-    if (config->resume && !resume_load(t, err)) return false;
+    if (config->resume && !checkpoint_load(t, err)) return false;
     if (comm_rank(comm) != 0) return true;
     cJSON *line = config_line(t);
     bool ok = metrics_open(&t->log, config->out, line, t->sft_done, t->rl_done, err);
@@ -161,8 +162,8 @@ bool trainer_open(Trainer *t, const TrainConfig *config, Comm *comm, Error *err)
 void trainer_close(Trainer *t) {
     comm_detach(t->comm);
     metrics_close(&t->log);
-    judge_free(t->judge), judge_free(t->heldout_judge);
-    pool_free(&t->pool);
+    grader_free(t->grader), grader_free(t->heldout_grader);
+    rollout_batch_free(&t->pool);
     free(t->results), free(t->sequences), free(t->warmup_tokens), free(t->arrays.h_n);
     history_free(&t->history);
     updater_free(t->updater), generator_free(t->generator);

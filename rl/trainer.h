@@ -2,7 +2,7 @@
 // and rl_step, which do all their work through these.
 #ifndef RL_TRAINER_H
 #define RL_TRAINER_H
-#include "kernels/comm.h"
+#include "kernels/device/comm.h"
 #include "model/optimizer.h"
 #include "rl/config.h"
 #include "rl/generate.h"
@@ -28,7 +28,7 @@ typedef struct Trainer {
     TaskSpec tasks;
     PromptTemplate prompt;
     PromptSet train, heldout;
-    Judge *judge, *heldout_judge;
+    Grader *grader, *heldout_grader;
     Gpt *gpt;
     Buckets buckets;
     Arena arena; // gradients and optimizer state
@@ -37,7 +37,7 @@ typedef struct Trainer {
     Generator *generator;
     Updater *updater;
     History history;
-    RolloutPool pool;
+    RolloutBatch pool;
     int *warmup_tokens; // (sft_batch, T)
     StepArrays arrays;
     TokenResult *results;     // one a response token of a batch, in the order of training

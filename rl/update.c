@@ -1,6 +1,6 @@
 #include "rl/update.h"
 #include "kernels/advantage.h"
-#include "kernels/phase.h"
+#include "kernels/device/timer.h"
 #include <math.h>
 
 struct Updater {
@@ -176,19 +176,19 @@ void updater_gradient(Updater *u, Gradients *grads, TokenResult *results, const 
         PolicyTargets targets = {u->target, micro.supervised ? NULL : u->advantage, micro.supervised ? NULL : u->logp_old,
                                  u->weight, compat ? u->E_override : NULL};
         grads->last = next == count;
-        phase_begin(g->dev, PHASE_FORWARD);
+        timer_begin(g->dev, TIMER_FORWARD);
         gpt_forward(g, &u->acts, &batch);
-        phase_end(g->dev);
-        phase_begin(g->dev, PHASE_LOSS);
+        timer_end(g->dev);
+        timer_begin(g->dev, TIMER_LOSS);
         head_policy_loss(g, &u->head, &u->acts, grads, u->result, u->rows, &targets, &o, micro.N, micro.M);
-        phase_end(g->dev);
-        phase_begin(g->dev, PHASE_BACKWARD);
+        timer_end(g->dev);
+        timer_begin(g->dev, TIMER_BACKWARD);
         gpt_backward(g, &u->acts, grads, &batch);
-        phase_end(g->dev);
+        timer_end(g->dev);
         device_download(g->dev, results, u->result, (size_t)micro.M * sizeof *results);
         results += micro.M;
     }
-    phase_begin(g->dev, PHASE_EXCHANGE);
+    timer_begin(g->dev, TIMER_EXCHANGE);
     gradients_finish(g, grads);
-    phase_end(g->dev);
+    timer_end(g->dev);
 }

@@ -2,7 +2,7 @@
 // policy updates both go through here; supervised learning is the policy loss with advantage 1 and ratio 1.
 #ifndef RL_UPDATE_H
 #define RL_UPDATE_H
-#include "kernels/comm.h"
+#include "kernels/device/comm.h"
 #include "model/gpt_head.h"
 #include "rl/rollout.h"
 

@@ -2,7 +2,8 @@
 // Example e of the endless sequence that the seed names is problem e of the tasks (held-out prompts are passed over),
 // answered by the teacher: worked with probability --sft-worked, with an error with probability --sft-error.
 #include "rl/warmup.h"
-#include "kernels/nvtx.h"
+#include "base/clock.h"
+#include "kernels/device/nvtx.h"
 #include "kernels/philox.h"
 #include <math.h>
 #include <string.h>
@@ -59,7 +60,7 @@ void warmup_step(Trainer *t, StepMetrics *m) {
     OptimizerConfig optimizer = {(float)c->beta1, (float)c->beta2, (float)c->adam_eps, (float)c->weight_decay, (float)c->grad_clip};
     PolicyObjective plain = {.inv_temp = 1.0f};
     double start = seconds_now(), sums[2] = {0};
-    phases_start(t->dev);
+    timers_start(t->dev);
     int count = examples(t), k = 0;
     updater_gradient(t->updater, &t->grads, t->results, t->sequences, count, &plain, false);
     m->lr = learning_rate(c->sft_lr, t->sft_done, c->sft_steps, c->warmup, true);
@@ -69,7 +70,7 @@ void warmup_step(Trainer *t, StepMetrics *m) {
     sums[1] = k;
     comm_sum(t->comm, sums, 2);
     m->loss = sums[0], m->tokens = sums[1];
-    phases_stop(t->dev, m->sec_phase);
+    timers_stop(t->dev, m->sec_timer);
     m->sec_total = seconds_now() - start;
     m->tokens_per_s = sums[1] / m->sec_total;
     m->skipped = t->opt.skipped;

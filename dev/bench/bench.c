@@ -1,9 +1,10 @@
 // `make bench`: what this machine can do, and what share of it the program gets. The peak is measured first, in the same
 // run: independent fused multiply-adds in registers, on all threads. Figures of one run compare with each other; figures
 // of different runs need not (clocks and neighbours drift).
+#include "base/clock.h"
 #include "kernels/matmul.h"
 #include "kernels/tile.h"
-#include "model/gpt_files.h"
+#include "model/files/gpt_files.h"
 #include "model/optimizer.h"
 #include "rl/generate.h"
 #include "rl/metrics.h"
@@ -120,19 +121,19 @@ static double bench_generation(Gpt *gpt, int slots, int n, int T) {
     Prompt prompts[slots];
     for (int i = 0; i < n; i++) tokens[i] = 1 + i % 7;
     for (int s = 0; s < slots; s++) prompts[s] = (Prompt){.id = s, .tokens = tokens, .n = n};
-    RolloutPool pool = pool_new(slots, T);
+    RolloutBatch pool = rollout_batch_new(slots, T);
     Generator *generator = generator_new(gpt, slots, n + T);
     SampleConfig sample = {1.0f, 0, 1.0f, 1, 0};
     double best = 1e30;
     for (int trial = 0; trial < 2; trial++) {
         pool.count = 0;
-        for (int s = 0; s < slots; s++) pool_add(&pool, prompts, s, 0, 0);
+        for (int s = 0; s < slots; s++) rollout_batch_add(&pool, prompts, s, 0, 0);
         double start = seconds_now();
         generator_run(generator, pool.rollouts, pool.count, 0, prompts, slots, T, &sample);
         best = seconds_now() - start < best ? seconds_now() - start : best;
     }
     generator_free(generator);
-    pool_free(&pool);
+    rollout_batch_free(&pool);
     return slots * (n - 1 + T) / best;
 }
 

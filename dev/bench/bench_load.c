@@ -1,8 +1,10 @@
 // Loading a model: seconds, bytes a second, and the most memory the process held against what was planned for it.
 //
 //     build/cpu/dev/bench/bench_load FOLDER
-#include "model/gpt_files.h"
-#include "model/safetensors.h"
+#include "base/clock.h"
+#include "model/files/config_file.h"
+#include "model/files/gpt_files.h"
+#include "model/files/safetensors.h"
 #include "rl/metrics.h"
 #include <sys/resource.h>
 

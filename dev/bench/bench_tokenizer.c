@@ -1,8 +1,9 @@
 // Tokenizing on one core: the file's lines, each encoded by itself as a prompt would be, and the ids decoded again.
 //
 //     build/cpu/dev/bench/bench_tokenizer TOKENIZER TEXT
-#include "model/json_file.h"
-#include "model/tokenizer.h"
+#include "base/clock.h"
+#include "base/files.h"
+#include "model/tokenizer/tokenizer.h"
 #include "rl/metrics.h"
 #include <string.h>
 
@@ -14,7 +15,7 @@ int main(int argc, char **argv) {
     Tokenizer *t = tokenizer_load(argv[1], &err);
     REQUIRE(t, "%s", err.text);
     printf("%s loaded in %.2f s\n", argv[1], seconds_now() - start);
-    char *text = file_read_whole(argv[2], (size_t)1 << 30, &n, &err);
+    char *text = file_read(argv[2], (size_t)1 << 30, &n, &err);
     REQUIRE(text, "%s", err.text);
     int *ids = malloc((3 * n + 1) * sizeof *ids);
     REQUIRE(ids, "out of memory");

@@ -3,7 +3,7 @@
 //   "GGUF" | version | tensors | pairs | (key, type, value)... | (name, rank, dims, type, offset)... | padding | data
 #ifndef DEV_CONVERT_GGUF_H
 #define DEV_CONVERT_GGUF_H
-#include "kernels/check.h"
+#include "base/check.h"
 #include <stddef.h>
 #include <stdint.h>
 

@@ -4,7 +4,7 @@
 //
 // Byte i of a 4-bit block has value i in its low half and value i + 16 in its high half.
 #include "dev/convert/gguf.h"
-#include "model/safetensors.h"
+#include "model/files/safetensors.h"
 #include <string.h>
 
 enum { BLOCK = 32, F32 = 0, F16 = 1, Q4_0 = 2, Q4_1 = 3, Q8_0 = 8 };

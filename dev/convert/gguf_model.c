@@ -1,6 +1,6 @@
 // The Llama architecture in GGUF: names of the metadata and of the tensors, and what they are called at Hugging Face.
 #include "dev/convert/gguf_model.h"
-#include "model/gpt_files.h"
+#include "model/files/gpt_files.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -1,7 +1,7 @@
 // A GGUF file's tokenizer as tokenizer.json. Its pattern is only named (tokenizer.ggml.pre); the patterns behind the names
 // that are read here are those of the models' own tokenizer.json files.
 #include "dev/convert/gguf_model.h"
-#include "model/tokenizer_vocab.h"
+#include "model/tokenizer/vocab.h"
 #include <string.h>
 #include <utf8proc.h>
 

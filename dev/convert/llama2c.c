@@ -2,8 +2,8 @@
 // of its own), then every tensor of all layers as fp32, and nothing behind them.
 #include "dev/convert/convert.h"
 #include "dev/convert/llama2c.h"
-#include "model/gpt_files.h"
-#include "model/json_file.h"
+#include "model/files/gpt_files.h"
+#include "base/files.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -81,7 +81,7 @@ static bool check_length(const ModelConfig *c, size_t n, const char *path, Error
 bool convert_llama2c(const char *checkpoint, const char *tokenizer, const char *dir, Error *err) {
     ModelConfig config;
     size_t n;
-    char *bytes = file_read_whole(checkpoint, MAX_FILE, &n, err);
+    char *bytes = file_read(checkpoint, MAX_FILE, &n, err);
     if (!bytes) return false;
     bool ok = read_header(bytes, n, checkpoint, &config, err) && check_length(&config, n, checkpoint, err);
     if (ok && mkdir(dir, 0777) != 0 && errno != EEXIST) ok = fail(err, "%s: %s", dir, strerror(errno));

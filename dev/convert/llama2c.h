@@ -1,7 +1,7 @@
 // The parts of llama2.c's format that its two readers share.
 #ifndef DEV_CONVERT_LLAMA2C_H
 #define DEV_CONVERT_LLAMA2C_H
-#include "kernels/check.h"
+#include "base/check.h"
 
 enum { LLAMA2C_UNKNOWN, LLAMA2C_BOS, LLAMA2C_EOS, LLAMA2C_BYTES }; // ids; then 256 tokens of one byte each
 

@@ -8,8 +8,8 @@
 #define _GNU_SOURCE // asprintf, qsort_r
 #include "dev/convert/convert.h"
 #include "dev/convert/llama2c.h"
-#include "model/json_file.h"
-#include "model/tokenizer_vocab.h"
+#include "base/files.h"
+#include "model/tokenizer/vocab.h"
 #include <math.h>
 #include <string.h>
 #include <utf8proc.h>
@@ -165,7 +165,7 @@ static void conversion_free(Conversion *c) {
 bool llama2c_tokenizer(const char *path, int V, const char *dir, Error *err) {
     size_t n, room = (size_t)V + 1;
     if (V <= LLAMA2C_BYTES + 256) return fail(err, "%s: a vocabulary of %d; special tokens and bytes take %d", path, V, LLAMA2C_BYTES + 256);
-    char *bytes = file_read_whole(path, (size_t)64 << 20, &n, err);
+    char *bytes = file_read(path, (size_t)64 << 20, &n, err);
     if (!bytes) return false;
     Conversion c = {.path = path, .V = V, .pieces = calloc(room, sizeof *c.pieces), .tokens = calloc(room, sizeof *c.tokens),
                     .is_added = calloc(room, 1), .is_special = calloc(room, 1)};

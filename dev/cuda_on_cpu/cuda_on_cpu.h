@@ -2,8 +2,8 @@
 // arithmetic and the API's declarations from the toolkit's own headers, and gives the words of the language a meaning
 // on the host: qualifiers, threadIdx & co., __syncthreads, launches. Intrinsics, warp operations and atomics follow in
 // the three headers at the end.
-#ifndef CUDA_ON_CPU_H
-#define CUDA_ON_CPU_H
+#ifndef DEV_CUDA_ON_CPU_CUDA_ON_CPU_H
+#define DEV_CUDA_ON_CPU_CUDA_ON_CPU_H
 #define CUDA_ON_CPU 1
 #ifndef __clang__
 #error "dev/cuda_on_cpu needs clang: gcc cannot put the __shared__ arrays of templates into a section"
@@ -54,7 +54,7 @@ static inline void __threadfence_block() {}
 static inline void __threadfence_system() { sim_fence(); }
 static inline void __trap() { sim_die("__trap()"); }
 
-// ---- Launch: LAUNCH in kernels/launch.cuh makes a SimLauncher and calls it with the kernel's arguments. ------------
+// ---- Launch: LAUNCH in kernels/device/launch.cuh makes a SimLauncher and calls it with the kernel's arguments. ------------
 template <class... P> struct SimLauncher {
     struct Args {
         void (*kernel)(P...);

@@ -1,6 +1,6 @@
 // Fibers: stacks that give way to each other by a plain function call, with no help from the operating system.
-#ifndef CUDA_ON_CPU_FIBER_H
-#define CUDA_ON_CPU_FIBER_H
+#ifndef DEV_CUDA_ON_CPU_FIBER_H
+#define DEV_CUDA_ON_CPU_FIBER_H
 #include <stddef.h>
 
 typedef struct Fiber {

@@ -4,8 +4,8 @@
 // that give way only where CUDA has them wait. The state of the device (memory, streams, the block being run) is
 // therefore per process and lives in static variables of the file that owns it; nothing else in the project does so.
 // Every violation ends the process: what is wrong, which kernel, block and thread, then abort().
-#ifndef CUDA_ON_CPU_RUNTIME_H
-#define CUDA_ON_CPU_RUNTIME_H
+#ifndef DEV_CUDA_ON_CPU_RUNTIME_H
+#define DEV_CUDA_ON_CPU_RUNTIME_H
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

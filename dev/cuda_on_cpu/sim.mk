@@ -52,7 +52,7 @@ build/$(1)/%.o: %.c
 .PRECIOUS: build/$(1)/%.o
 build/$(1)/dynamo.a: $$(SIM_STEMS:%=build/$(1)/%.o)
 	@rm -f $$@ && ar rcs $$@ $$^
-build/$(1)/kernels.a: $$(patsubst %,build/$(1)/%.o,$$(filter kernels/%,$$(SIM_STEMS)))
+build/$(1)/kernels.a: $$(patsubst %,build/$(1)/%.o,$$(filter base/% kernels/%,$$(SIM_STEMS)))
 	@rm -f $$@ && ar rcs $$@ $$^
 build/$(1)/tests/kernels/%: build/$(1)/tests/kernels/%.o build/$(1)/kernels.a $$(SIM_RUNTIME_$(1))
 	@echo "  ld $$@" && $(SIM_CXX) -o $$@ $$^ $$(SIM_LINK_$(1)) -lcmocka
@@ -65,9 +65,9 @@ $(foreach m,plain asan race,$(eval $(call SIM_MODE,$(if $(filter plain,$(m)),sim
 $(foreach m,plain asan race,$(eval $(call SIM_MODE,$(if $(filter plain,$(m)),sim,sim-$(m))-bf16,$(m),-DPRECISION_BF16)))
 
 # The C twins by themselves, for tests/kernels/twins_*.c to hold against the kernels: for this machine, and for another (cuda.mk).
-SIM_TWINS = $(filter-out kernels/comm.c,$(wildcard kernels/*.c))
+SIM_TWINS = $(filter-out kernels/device/comm.c kernels/device/rendezvous.c,$(wildcard kernels/*.c kernels/device/*.c))
 X86_64    = -march=x86-64-v3
-build/cpu/twins.so build/portable/twins.so: $(SIM_TWINS) $(wildcard kernels/*.h)
+build/cpu/twins.so build/portable/twins.so: $(SIM_TWINS) $(wildcard kernels/*.h kernels/device/*.h)
 	@mkdir -p $(@D)
 	@echo "  cc $@" && $(CC) -std=gnu11 -O2 $(if $(findstring portable,$@),$(X86_64),$(SIM_NATIVE)) -fopenmp -I. -fPIC -shared -Wl,-Bsymbolic -o $@ $(SIM_TWINS) -lm
 $(foreach m,$(SIM_MODES),$(addprefix build/$(m)/tests/kernels/,twins_model twins_step)): | build/cpu/twins.so
@@ -81,4 +81,4 @@ sim-faults: $(SIM_FAULTS)
 	tests/cuda_on_cpu/run.sh build
 sim-test: $(SIM_TESTS) sim-faults
 	@set -e; for t in $(SIM_TESTS); do echo $$t; $$t; done
--include $(wildcard $(foreach m,$(SIM_MODES),build/$(m)/*.d build/$(m)/*/*.d build/$(m)/*/*/*.d))
+-include $(wildcard $(foreach m,$(SIM_MODES),build/$(m)/*.d build/$(m)/*/*.d build/$(m)/*/*/*.d build/$(m)/*/*/*/*.d))

@@ -1,4 +1,4 @@
-// ldmatrix, mma and cp.async, computed from the layouts written in kernels/ptx.cuh.
+// ldmatrix, mma and cp.async, computed from the layouts written in kernels/device/ptx.cuh.
 //
 // CUDA_ON_CPU_COPY = late (default): cp.async poisons its destination at once and copies at the wait, so that a missing
 // wait reads NaN. early: it copies at once, so that a buffer overwritten while others still read it is seen.

@@ -1,7 +1,7 @@
 // What the benchmark's parts share: timing, and the table that they fill.
 #ifndef DEV_GPU_BENCH_H
 #define DEV_GPU_BENCH_H
-#include "model/gpt_files.h"
+#include "model/files/gpt_files.h"
 #include "rl/metrics.h"
 
 enum { BENCH_ROWS = 64 };

@@ -41,17 +41,17 @@ static double generate(Bench *b, Gpt *gpt, int slots, int n, int new_tokens) {
     int tokens[n];
     Prompt prompts[slots];
     for (int i = 0; i < n; i++) tokens[i] = 1 + i % 7;
-    RolloutPool pool = pool_new(slots, new_tokens);
+    RolloutBatch pool = rollout_batch_new(slots, new_tokens);
     Generator *generator = generator_new(gpt, slots, n + new_tokens);
     SampleConfig sample = {1.0f, 0, 1.0f, 1, 0};
     double seconds;
     for (int s = 0; s < slots; s++) {
         prompts[s] = (Prompt){.id = s, .tokens = tokens, .n = n};
-        pool_add(&pool, prompts, s, 0, 0);
+        rollout_batch_add(&pool, prompts, s, 0, 0);
     }
     BENCH_SECONDS(b, seconds, generator_run(generator, pool.rollouts, slots, 0, prompts, slots, new_tokens, &sample));
     generator_free(generator);
-    pool_free(&pool);
+    rollout_batch_free(&pool);
     return seconds;
 }
 

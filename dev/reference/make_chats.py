@@ -1,4 +1,4 @@
-"""Prompts as Hugging Face's apply_chat_template renders them: the fixture of tests/model/test_chat.c.
+"""Prompts as Hugging Face's apply_chat_template renders them: the fixture of tests/model/files/test_chat.c.
 
     python dev/reference/make_chats.py [tests/model/fixtures/chats.json] [../shared]
 

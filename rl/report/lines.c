@@ -48,11 +48,6 @@ void lines_close(Lines *lines) {
 }
 
 double json_number(const cJSON *object, const char *name) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsNumber(item) && isfinite(item->valuedouble) ? item->valuedouble : NAN;
-}
-
-const char *json_string(const cJSON *object, const char *name) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsString(item) ? item->valuestring : NULL;
+    double x = json_double(object, name, NAN);
+    return isfinite(x) ? x : NAN;
 }

@@ -2,8 +2,7 @@
 // any line may be damaged. Such lines are skipped and counted; only opening the file can fail.
 #ifndef RL_REPORT_LINES_H
 #define RL_REPORT_LINES_H
-#include "kernels/check.h"
-#include <cjson/cJSON.h>
+#include "base/json.h"
 
 typedef struct Lines {
     FILE *file;
@@ -27,8 +26,5 @@ void lines_close(Lines *lines);
 
 // Number under `name`: NaN if it is missing, not a number, or not finite.
 double json_number(const cJSON *object, const char *name);
-
-// String under `name`, owned by the object; NULL if it is missing or not a string.
-const char *json_string(const cJSON *object, const char *name);
 
 #endif

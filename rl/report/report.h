@@ -13,7 +13,7 @@
 // Any field may be missing. Damaged lines are left out, and the page says how many.
 #ifndef RL_REPORT_H
 #define RL_REPORT_H
-#include "kernels/check.h"
+#include "base/check.h"
 
 enum { REPORT_RUNS_MAX = 64 };
 

@@ -63,7 +63,7 @@ static void print_table(FILE *out, const cJSON *first, const cJSON *last) {
     fprintf(out, "  %-38s %8s  %8s  %8s\n", "", "before", "after", "change");
     print_row(out, "pass@1, %", "points", pass[0], pass[1]);
     if (low[0] <= high[0] && low[1] <= high[1])
-        fprintf(out, "    95 %% intervals                       [%.1f %.1f] [%.1f %.1f]\n", low[0], high[0], low[1], high[1]);
+        fprintf(out, "    %-35s [%.1f %.1f] [%.1f %.1f]\n", "95 % intervals", low[0], high[0], low[1], high[1]);
     print_row(out, "responses that work it out, %", "points", worked[0], worked[1]);
     print_row(out, "response length", "tokens", length[0], length[1]);
     print_pass_rates(out, first, last);
@@ -74,9 +74,9 @@ bool summary_print(const char *dir, FILE *out, Error *err) {
     if (!lines_open(&lines, dir, "metrics.jsonl", err)) return false;
     cJSON *first = NULL, *last = NULL; // evaluations of the RL phase; of equal steps the later line counts
     for (cJSON *row; (row = lines_next(&lines)); cJSON_Delete(row)) {
-        const char *phase = json_string(row, "phase");
+        const char *phase = json_string(row, "phase", "");
         double step = json_number(row, "step");
-        if (!phase || strcmp(phase, "rl") != 0 || isnan(step) || isnan(json_number(row, "heldout_pass1"))) continue;
+        if (strcmp(phase, "rl") != 0 || isnan(step) || isnan(json_number(row, "heldout_pass1"))) continue;
         cJSON **ends[] = {&first, &last};
         for (int e = 0; e < 2; e++) {
             double kept = *ends[e] ? json_number(*ends[e], "step") : step;

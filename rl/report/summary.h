@@ -1,7 +1,7 @@
 // The result of a run on the terminal: the held-out prompts before and after reinforcement learning.
 #ifndef RL_REPORT_SUMMARY_H
 #define RL_REPORT_SUMMARY_H
-#include "kernels/check.h"
+#include "base/check.h"
 
 // Reads dir/metrics.jsonl and prints the first and the last evaluation of the RL phase side by side; prints nothing if
 // there were not two. False with the reason in err only if the file cannot be opened.

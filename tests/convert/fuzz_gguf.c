@@ -1,7 +1,7 @@
 // libFuzzer target: a GGUF file that opens has its tensors inside, its metadata can be read, and its tokenizer written.
 #define _GNU_SOURCE // memfd_create
 #include "dev/convert/gguf_model.h"
-#include "model/gpt_files.h"
+#include "model/files/gpt_files.h"
 #include "tests/model/fuzz_file.h"
 
 // The writing half of the converter is not what is tested here.

@@ -2,11 +2,12 @@
 // that ggml's formulas give; and files that lie about anything are refused with the reason.
 #define _GNU_SOURCE // memmem
 #include "dev/convert/convert.h"
+#include "model/files/config_file.h"
 #include "dev/convert/gguf.h"
-#include "model/gpt_files.h"
-#include "model/json_file.h"
-#include "model/tokenizer.h"
-#include "model/tokenizer_vocab.h"
+#include "model/files/gpt_files.h"
+#include "base/files.h"
+#include "model/tokenizer/tokenizer.h"
+#include "model/tokenizer/vocab.h"
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -166,7 +167,7 @@ static void converts_every_type(void **state) {
     (void)state;
     Error err = {""};
     ModelConfig c;
-    assert_true(file_write_whole(path, file.at, file.n, &err));
+    assert_true(file_replace(path, file.at, file.n, &err));
     if (!convert_gguf(path, dir, &err) || !model_config_load(&c, dir, &err)) fail_msg("%s", err.text);
     assert_true(c.V == V && c.C == C && c.F == F && c.L == 1 && c.NH == 2 && c.NKV == 1 && c.HS == HS && c.T_max == 64 && c.tied && c.rope_theta == 1e5 && c.eps == 1e-5f);
     assert_true(c.n_eos == 1 && c.eos[0] == 1);
@@ -197,7 +198,7 @@ static void converts_every_type(void **state) {
 
 static void assert_refused(const unsigned char *bytes, size_t n, const char *reason) {
     Error err = {""};
-    assert_true(file_write_whole(path, bytes, n, &err));
+    assert_true(file_replace(path, bytes, n, &err));
     assert_false(convert_gguf(path, dir, &err));
     if (!strstr(err.text, reason) || !strstr(err.text, path)) fail_msg("wanted \"%s\", got \"%s\"", reason, err.text);
 }
@@ -260,7 +261,7 @@ static void refuses_what_is_not_supported(void **state) {
 }
 
 int main(int argc, char **argv) {
-    if (argc > 1) return set_up(NULL) != 0 || !file_write_whole(argv[1], file.at, file.n, NULL) || tear_down(NULL) != 0; // a seed for fuzzing
+    if (argc > 1) return set_up(NULL) != 0 || !file_replace(argv[1], file.at, file.n, NULL) || tear_down(NULL) != 0; // a seed for fuzzing
     const struct CMUnitTest tests[] = {cmocka_unit_test(converts_every_type), cmocka_unit_test(refuses_lying_counts), cmocka_unit_test(refuses_what_is_not_supported)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

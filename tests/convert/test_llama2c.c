@@ -2,9 +2,11 @@
 // independent implementation in float64 gives (dev/reference/llama2c_generate.py), and its tokenizer the same ids. And
 // files that are not what they say are refused. The model lies in DATA_DIR (default ../shared), outside the repository.
 #include "dev/convert/convert.h"
-#include "model/gpt_files.h"
-#include "model/json_file.h"
-#include "model/tokenizer.h"
+#include "model/files/config_file.h"
+#include "model/files/gpt_files.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "model/tokenizer/tokenizer.h"
 #include "rl/generate.h"
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +31,7 @@ static bool story_open(Story *s) {
     if (access(s->model, R_OK) != 0) return printf("skipped: no models/stories260K in DATA_DIR\n"), false;
     snprintf(s->dir, sizeof s->dir, P_tmpdir "/test_llama2c_XXXXXX");
     assert_non_null(mkdtemp(s->dir));
-    s->expected = json_file_read("tests/convert/fixtures/stories260K.json", NULL);
+    s->expected = json_read("tests/convert/fixtures/stories260K.json", NULL);
     assert_non_null(s->expected);
     return true;
 }
@@ -62,17 +64,17 @@ static void check_generation(const Story *s) {
     device_upload_floats(dev, gpt->params, h_params, gpt->table.size);
     int bos = BOS;
     Prompt prompt = {.tokens = &bos, .n = 1};
-    RolloutPool pool = pool_new(1, TOKENS);
+    RolloutBatch pool = rollout_batch_new(1, TOKENS);
     Generator *generator = generator_new(gpt, 1, TOKENS + 1);
     SampleConfig greedy = {.temp = 0, .top_p = 1.0f, .seed = 1};
-    pool_add(&pool, &prompt, 0, 0, 0);
+    rollout_batch_add(&pool, &prompt, 0, 0, 0);
     generator_run(generator, pool.rollouts, 1, 0, &prompt, 1, TOKENS, &greedy);
     assert_ids(cJSON_GetObjectItem(s->expected, "tokens"), pool.rollouts[0].tokens, pool.rollouts[0].n, "greedy");
     Tokenizer *t = tokenizer_load(s->dir, &err);
     if (!t) fail_msg("%s", err.text);
     char *text = tokenizer_decode(t, pool.rollouts[0].tokens, pool.rollouts[0].n, NULL, &err);
     assert_string_equal(text, cJSON_GetObjectItem(s->expected, "text")->valuestring);
-    free(text), free(h_params), tokenizer_free(t), generator_free(generator), pool_free(&pool), gpt_free(gpt), device_close(dev);
+    free(text), free(h_params), tokenizer_free(t), generator_free(generator), rollout_batch_free(&pool), gpt_free(gpt), device_close(dev);
 }
 
 static void tells_the_same_story(void **state) {
@@ -100,11 +102,11 @@ static void assert_refused(const Story *s, bool tokenizer, size_t n, size_t at, 
     char path[128];
     size_t size;
     Error err = {""};
-    char *bytes = file_read_whole(tokenizer ? s->tokenizer : s->model, (size_t)1 << 24, &size, &err);
+    char *bytes = file_read(tokenizer ? s->tokenizer : s->model, (size_t)1 << 24, &size, &err);
     assert_non_null(bytes);
     memcpy(bytes + at, &value, 4);
     snprintf(path, sizeof path, "%s/broken.bin", s->dir);
-    assert_true(file_write_whole(path, bytes, n < size ? n : size, &err));
+    assert_true(file_replace(path, bytes, n < size ? n : size, &err));
     assert_false(convert_llama2c(tokenizer ? s->model : path, tokenizer ? path : s->tokenizer, s->dir, &err));
     if (!strstr(err.text, reason) || !strstr(err.text, path)) fail_msg("wanted \"%s\", got \"%s\"", reason, err.text);
     free(bytes);

@@ -3,7 +3,7 @@
 //                                      RTOL (1 + |a|), logprob_diff_max of both below RTOL, no NaN; with `tokens` also the
 //                                      same responses (rollouts.jsonl), lengths, verdicts and allocation
 //   compare_runs --self-test           every comparison fails where it must
-#include "kernels/check.h"
+#include "base/check.h"
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <string.h>

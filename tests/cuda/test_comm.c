@@ -1,7 +1,7 @@
 // Ranks of the CUDA build: collectives against their definition on 1 to 4 processes, and what the others do when one of
 // them dies: end within seconds, with a message. On a machine with GPUs as many ranks as there are.
-#include "kernels/comm.h"
-#include "kernels/lifeline.h"
+#include "kernels/device/comm.h"
+#include "kernels/device/rendezvous.h"
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 // Kernels that are wrong on purpose, one for each kind of error the harness promises to catch, and for each of them the
 // smallest correct relative, which it must let pass. `faults NAME` runs one; run.sh knows what each must print.
-#include "kernels/launch.cuh"
-#include "kernels/ptx.cuh"
+#include "kernels/device/launch.cuh"
+#include "kernels/device/ptx.cuh"
 
 enum { N = 256 };
 static const unsigned ALL = 0xffffffffu;

@@ -1,7 +1,7 @@
 // The harness's cublasLtMatmul against plain loops: every transposition, both orders, odd sizes, ld larger than needed,
 // batches, alpha and beta, bias, both mixes of types; and what it must refuse. With nvcc and -lcublasLt the same test
 // asks the library itself (tolerances are for its order of summation, and for bf16 outputs).
-#include "kernels/launch.cuh" // before cmocka, whose `fail` is a macro
+#include "kernels/device/launch.cuh" // before cmocka, whose `fail` is a macro
 extern "C" {
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 // launch.cuh and the language that the harness plays: indices, reductions, 128-bit access, votes, atomics, the
 // last-block pattern, streams, events and graphs. Also a plain CUDA test: build it with nvcc and run it on a GPU.
-#include "kernels/launch.cuh" // before cmocka, whose `fail` is a macro
+#include "kernels/device/launch.cuh" // before cmocka, whose `fail` is a macro
 extern "C" {
 #include <stdarg.h>
 #include <stddef.h>

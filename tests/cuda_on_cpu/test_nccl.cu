@@ -1,7 +1,7 @@
 // The harness's NCCL: collectives of 1 to 4 processes against their definition, and the two errors it must turn into
 // messages: ranks that disagree, and a peer that dies. On a machine with GPUs (nvcc, -lnccl) the first test runs with
 // as many ranks as there are GPUs; the errors are the harness's own business and are skipped.
-#include "kernels/launch.cuh" // before cmocka, whose `fail` is a macro
+#include "kernels/device/launch.cuh" // before cmocka, whose `fail` is a macro
 extern "C" {
 #include <stdarg.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
 // of the magnitudes of the terms behind it, which is the scale that rounding errors have. What they may amount to is said once, in `allowed`.
 #ifndef TESTS_KERNELS_COMPARE_H
 #define TESTS_KERNELS_COMPARE_H
-#include "kernels/device.h"
+#include "kernels/device/device.h"
 #include "kernels/philox.h"
 #include <math.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 // What the CUDA build promises of bits. Always: two runs give the same, and in fp32 a token's attention is the same in
 // decoding and in training. In invariant mode in bf16 too, on tiles. (That products keep their bits for any number of
 // tokens is cuBLASLt's affair: the pinned configuration is checked on a GPU; the harness's products keep them anyway.)
-#include "kernels/device_cuda.cuh"
+#include "kernels/device/device_cuda.cuh"
 extern "C" {
 #include <stdarg.h>
 #include <stddef.h>

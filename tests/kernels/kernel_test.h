@@ -2,7 +2,7 @@
 // bf16, so a test reaches device memory through device.h only, and takes every tolerance from compare.h.
 #ifndef TESTS_KERNELS_KERNEL_TEST_H
 #define TESTS_KERNELS_KERNEL_TEST_H
-#include "kernels/device.h"
+#include "kernels/device/device.h"
 #include "tests/kernels/compare.h"
 #include <string.h>
 

@@ -40,7 +40,7 @@ static inline ReferenceRow reference_row(const double *z, int V, double inv_temp
 }
 
 typedef struct ReferenceToken {
-    Sum logp, H, E, ratio, b_comp, b_stab, loss, pull; // loss with the entropy term
+    Sum logp, H, E, ratio, b_comp, b_stab, loss, dlogp; // loss with the entropy term
     double A_final, clipped;
 } ReferenceToken;
 
@@ -62,7 +62,7 @@ static inline ReferenceToken reference_token(const ReferenceRow *row, double z, 
     t.logp = (Sum){reference_log_pi(row, z, o->inv_temp), row->reach + row->log_sum};
     if (!advantage) {
         t.loss = (Sum){-t.logp.value - o->entropy_coef * t.H.value, t.logp.magnitude + o->entropy_coef * t.H.magnitude};
-        t.pull = (Sum){1, 1}, t.A_final = 1;
+        t.dlogp = (Sum){1, 1}, t.A_final = 1;
         return t;
     }
     double r = exp(t.logp.value - logp_old);
@@ -88,18 +88,18 @@ static inline ReferenceToken reference_token(const ReferenceRow *row, double z, 
     double rough = t.ratio.magnitude * fabs(t.A_final) + (1 + r + (dual ? o->dual_clip : 0)) * A_rough;
     t.loss = (Sum){loss - o->entropy_coef * t.H.value, rough + o->entropy_coef * t.H.magnitude};
     t.clipped = clipped || dual;
-    t.pull = t.clipped ? (Sum){0} : (Sum){r * t.A_final, rough};
+    t.dlogp = t.clipped ? (Sum){0} : (Sum){r * t.A_final, rough};
     return t;
 }
 
-// d loss / d z_b times weight: weight / temp (-pull ([b = a] - pi_b) + coef pi_b (log pi_b + H))
+// d loss / d z_b times weight: weight / temp (-dlogp ([b = a] - pi_b) + coef pi_b (log pi_b + H))
 static inline Sum reference_slope(const ReferenceRow *row, const ReferenceToken *t, double z, bool is_target, const PolicyObjective *o,
                                   double weight) {
     if (z == -INFINITY && !is_target) return (Sum){0};
     double log_pi = reference_log_pi(row, z, o->inv_temp), pi = exp(log_pi), scale = weight * o->inv_temp;
     double rise = o->entropy_coef * pi * (log_pi + t->H.value), rough = o->entropy_coef * pi * (fabs(log_pi) + t->H.magnitude + row->reach);
-    return (Sum){scale * (-t->pull.value * (is_target - pi) + rise),
-                 fabs(scale) * (t->pull.magnitude * (is_target + pi) + fabs(t->pull.value) * pi * row->reach + rough * row->reach)};
+    return (Sum){scale * (-t->dlogp.value * (is_target - pi) + rise),
+                 fabs(scale) * (t->dlogp.magnitude * (is_target + pi) + fabs(t->dlogp.value) * pi * row->reach + rough * row->reach)};
 }
 
 // A chain of a row's sum: every twin has at least 16 partial sums.

@@ -5,7 +5,7 @@
 #include "kernels/matmul.h"
 #include "kernels/rmsnorm.h"
 #include "kernels/rope.h"
-#include "kernels/rows.h"
+#include "kernels/gather_rows.h"
 #include "kernels/swiglu.h"
 #include "tests/kernels/twins.h"
 
@@ -33,12 +33,12 @@ static void twin_rows(Twins *w, int M, int C) {
     IN(N * C, 2, 1, back);
     SUM(M * C, 3, sum);
     SUM(M * C, 4, more);
-    rows_gather(dev_of(w), gathered, from, rows, M, C);
-    rows_scatter(dev_of(w), back, gathered, rows, M, C);
-    rows_add(dev_of(w), sum, more, (size_t)M * C);
-    C(rows_gather)(w->c, X(h_gathered), X(h_from), h_rows, M, C);
-    C(rows_scatter)(w->c, X(h_back), X(h_gathered), h_rows, M, C);
-    C(rows_add)(w->c, h_sum, h_more, (size_t)M * C);
+    gather_rows(dev_of(w), gathered, from, rows, M, C);
+    scatter_rows(dev_of(w), back, gathered, rows, M, C);
+    add_rows(dev_of(w), sum, more, (size_t)M * C);
+    C(gather_rows)(w->c, X(h_gathered), X(h_from), h_rows, M, C);
+    C(scatter_rows)(w->c, X(h_back), X(h_gathered), h_rows, M, C);
+    C(add_rows)(w->c, h_sum, h_more, (size_t)M * C);
     assert_memory_equal(download_floats(&w->t, gathered, M * C), h_gathered, (size_t)M * C * sizeof(float));
     assert_memory_equal(download_floats(&w->t, back, N * C), h_back, (size_t)N * C * sizeof(float));
     assert_memory_equal(DOWNLOAD(&w->t, sum, M * C), h_sum, (size_t)M * C * sizeof(float));

@@ -1,8 +1,9 @@
 // Against values from PyTorch: Hugging Face's own Llama, Qwen2 and Qwen3 with tiny random weights, written by
 // dev/reference/make_fixtures.py. Logits, loss, every gradient tensor, and the weights after each of three AdamW steps.
-#include "model/gpt_files.h"
+#include "model/files/gpt_files.h"
+#include "model/files/config_file.h"
 #include "model/optimizer.h"
-#include "model/safetensors.h"
+#include "model/files/safetensors.h"
 #include "rl/update.h"
 #include <math.h>
 #include <string.h>

@@ -146,11 +146,11 @@ static void test_blocks_suffice(void **state) {
         Generator *generator = generator_new(gpt, slots, T);
         for (int n = block - 1; n <= block + 2; n++) {
             Prompt prompts[] = {{.id = 1, .tokens = tokens, .n = n}, {.id = 2, .tokens = tokens, .n = n}};
-            RolloutPool pool = pool_new(8, T - n);
-            for (int j = 0; j < 8; j++) pool_add(&pool, prompts, j / 5, j, 0);
+            RolloutBatch pool = rollout_batch_new(8, T - n);
+            for (int j = 0; j < 8; j++) rollout_batch_add(&pool, prompts, j / 5, j, 0);
             generator_run(generator, pool.rollouts, pool.count, 0, prompts, 2, T - n, &usual);
             for (int j = 0; j < 8; j++) assert_int_equal(pool.rollouts[j].n, T - n);
-            pool_free(&pool);
+            rollout_batch_free(&pool);
         }
         generator_free(generator);
     }

@@ -25,7 +25,7 @@ static const SampleConfig usual = {.temp = 1, .top_p = 1, .seed = 3, .step = 1};
 static void fill_pool(int ranks) {
     trainer.pool.count = 0;
     for (int i = 0; i < PROMPTS; i++)
-        for (int number = 0; number < EACH; number++) pool_add(&trainer.pool, trainer.train.prompts, i, number, (i * 5 + number) % ranks);
+        for (int number = 0; number < EACH; number++) rollout_batch_add(&trainer.pool, trainer.train.prompts, i, number, (i * 5 + number) % ranks);
 }
 
 static void shuffle(uint32_t seed) {
@@ -92,7 +92,7 @@ static void test_judged_against_its_own_answer(void **state) {
         generate(1 + variant * 3, ranks);
         for (int j = 0; j < COUNT; j++) answer(&trainer.pool.rollouts[j]);
         for (int rank = ranks - 1; rank >= 0; rank--)
-            judge_rollouts(trainer.judge, trainer.tokenizer, trainer.train.prompts, PROMPTS, trainer.pool.rollouts, COUNT, rank, 1, -1);
+            grade_rollouts(trainer.grader, trainer.tokenizer, trainer.train.prompts, PROMPTS, trainer.pool.rollouts, COUNT, rank, 1, -1);
         for (int j = 0; j < COUNT; j++) {
             const Rollout *r = &trainer.pool.rollouts[j];
             const Problem *own = &trainer.train.problems.problems[r->prompt], *next = &trainer.train.problems.problems[(r->prompt + 1) % PROMPTS];
@@ -120,7 +120,7 @@ static void act_judge(void *context) {
     fill_pool(1);
     generate(6, 1);
     (*(void (**)(void))context)();
-    judge_rollouts(trainer.judge, trainer.tokenizer, trainer.train.prompts, PROMPTS, trainer.pool.rollouts, COUNT, 0, 1, 0);
+    grade_rollouts(trainer.grader, trainer.tokenizer, trainer.train.prompts, PROMPTS, trainer.pool.rollouts, COUNT, 0, 1, 0);
 }
 
 static void test_tampered_is_refused(void **state) {

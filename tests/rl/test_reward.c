@@ -18,8 +18,8 @@ typedef struct World {
     char folder[64];
     PromptSet set;
     Tokenizer *tokenizer;
-    Judge *judge;
-    RolloutPool pool;
+    Grader *grader;
+    RolloutBatch pool;
 } World;
 
 static void open_world(World *w) { // in place: the judge keeps a pointer to the set
@@ -34,15 +34,15 @@ static void open_world(World *w) { // in place: the judge keeps a pointer to the
     if (!tokenizer_write_characters(w->folder, characters, NULL, 0, &err)) fail_msg("%s", err.text);
     if (!(w->tokenizer = tokenizer_load(w->folder, &err))) fail_msg("%s", err.text);
     if (!prompts_tokenize(&w->set, w->tokenizer, &(PromptTemplate){.text = PROMPT_SLOT}, 0, NULL, &err)) fail_msg("%s", err.text);
-    w->judge = judge_new(&w->set.problems, true);
-    w->pool = pool_new(COUNT, TASK_RESPONSE_MAX);
+    w->grader = grader_new(&w->set.problems, true);
+    w->pool = rollout_batch_new(COUNT, TASK_RESPONSE_MAX);
     }
 
 static void close_world(World *w) {
-    judge_free(w->judge);
+    grader_free(w->grader);
     tokenizer_free(w->tokenizer);
     prompts_free(&w->set);
-    pool_free(&w->pool);
+    rollout_batch_free(&w->pool);
 }
 
 // Rollout j answers its own prompt: rightly where its number is even, with a wrong answer where it is odd.
@@ -61,13 +61,13 @@ static void test_own_answer_only(void **state) {
     for (int ranks = 1; ranks <= 3; ranks++) {
         w.pool.count = 0;
         for (int i = 0; i < PROBLEMS; i++)
-            for (int j = 0; j < EACH; j++) pool_add(&w.pool, w.set.prompts, i, j, (i * EACH + j) % ranks);
+            for (int j = 0; j < EACH; j++) rollout_batch_add(&w.pool, w.set.prompts, i, j, (i * EACH + j) % ranks);
         for (int j = COUNT - 1; j > 0; j--) { // shuffle: the order of the list must not matter
             Rollout *a = &w.pool.rollouts[j], *b = &w.pool.rollouts[(j * 7919 + 13) % (j + 1)], keep = *a;
             *a = *b, *b = keep;
         }
         for (int j = 0; j < COUNT; j++) answer(&w, &w.pool.rollouts[j]);
-        for (int rank = ranks - 1; rank >= 0; rank--) judge_rollouts(w.judge, w.tokenizer, w.set.prompts, PROBLEMS, w.pool.rollouts, COUNT, rank, 1, -1);
+        for (int rank = ranks - 1; rank >= 0; rank--) grade_rollouts(w.grader, w.tokenizer, w.set.prompts, PROBLEMS, w.pool.rollouts, COUNT, rank, 1, -1);
         for (int j = 0; j < COUNT; j++) {
             assert_int_equal(w.pool.rollouts[j].verdict == VERDICT_CORRECT, w.pool.rollouts[j].number % 2 == 0);
             assert_true(w.pool.rollouts[j].reward == (w.pool.rollouts[j].number % 2 == 0 ? 1.0f : -1.0f));
@@ -83,7 +83,7 @@ static bool refuses(World *w, void (*tamper)(World *)) {
     if (child == 0) {
         fclose(stderr);
         tamper(w);
-        judge_rollouts(w->judge, w->tokenizer, w->set.prompts, PROBLEMS, w->pool.rollouts, w->pool.count, 0, 1, 0);
+        grade_rollouts(w->grader, w->tokenizer, w->set.prompts, PROBLEMS, w->pool.rollouts, w->pool.count, 0, 1, 0);
         _exit(0);
     }
     int status = 0;
@@ -111,7 +111,7 @@ static void test_mixed_up_is_refused(void **state) {
     (void)state;
     World w;
     open_world(&w);
-    for (int i = 0; i < 4; i++) pool_add(&w.pool, w.set.prompts, i, 0, 0);
+    for (int i = 0; i < 4; i++) rollout_batch_add(&w.pool, w.set.prompts, i, 0, 0);
     for (int j = 0; j < 4; j++) answer(&w, &w.pool.rollouts[j]);
     assert_false(refuses(&w, leave));
     assert_true(refuses(&w, move_to_other_prompt));
@@ -126,10 +126,10 @@ static void test_truncated_pays_nothing(void **state) {
     (void)state;
     World w;
     open_world(&w);
-    pool_add(&w.pool, w.set.prompts, 0, 0, 0);
+    rollout_batch_add(&w.pool, w.set.prompts, 0, 0, 0);
     answer(&w, &w.pool.rollouts[0]);
     w.pool.rollouts[0].truncated = true;
-    judge_rollouts(w.judge, w.tokenizer, w.set.prompts, PROBLEMS, w.pool.rollouts, 1, 0, 1, 0);
+    grade_rollouts(w.grader, w.tokenizer, w.set.prompts, PROBLEMS, w.pool.rollouts, 1, 0, 1, 0);
     assert_int_equal(w.pool.rollouts[0].verdict, VERDICT_TRUNCATED);
     assert_true(w.pool.rollouts[0].reward == 0);
     close_world(&w);
@@ -139,17 +139,17 @@ static void test_undecided_is_described(void **state) {
     (void)state;
     Problem problem = {.prompt = (char *)"q", .gold = (char *)"1"};
     ProblemSet set = {.problems = &problem, .count = 1};
-    Judge *judge = judge_new(&set, true);
+    Grader *grader = grader_new(&set, true);
     static const char TEXT[] = "so \\boxed{\\int_0^1 2x\\,dx}", ODD[] = "\\boxed{\\int \xff\n1}";
     char line[320], small[12];
-    assert_int_equal(judge_response(judge, 0, TEXT, sizeof TEXT - 1, false, NULL, NULL), VERDICT_UNKNOWN);
-    judge_describe(judge, 0, TEXT, sizeof TEXT - 1, line, sizeof line);
+    assert_int_equal(grade_response(grader, 0, TEXT, sizeof TEXT - 1, false, NULL, NULL), VERDICT_UNKNOWN);
+    grader_describe(grader, 0, TEXT, sizeof TEXT - 1, line, sizeof line);
     assert_string_equal(line, "unknown (not understood): gold 1, answer \\int_0^1 2x\\,dx");
-    judge_describe(judge, 0, ODD, sizeof ODD - 1, line, sizeof line);
+    grader_describe(grader, 0, ODD, sizeof ODD - 1, line, sizeof line);
     assert_string_equal(line, "unknown (not understood): gold 1, answer \\int ??1");
-    judge_describe(judge, 0, TEXT, sizeof TEXT - 1, small, sizeof small);
+    grader_describe(grader, 0, TEXT, sizeof TEXT - 1, small, sizeof small);
     assert_string_equal(small, "unknown (no");
-    judge_free(judge);
+    grader_free(grader);
 }
 
 int main(void) {

@@ -1,6 +1,6 @@
 // The parts of one RL step: how rollouts are dealt, what a token weighs, where mini-batches are cut, what the history learns, and that
 // nothing mixed up passes. step.c is compiled into this test, so that ranks can be played one after the other.
-#include "kernels/comm.h"
+#include "kernels/device/comm.h"
 static int played_rank, played_ranks = 1; // of the test, in the place of comm.h's
 #define comm_rank(comm) ((void)(comm), played_rank)
 #define comm_size(comm) ((void)(comm), played_ranks)
@@ -114,7 +114,7 @@ static int close_world(void **state) {
     return 0;
 }
 
-// Gives the dealt rollouts responses, rewards and places, as generation and share_rewards would.
+// Gives the dealt rollouts responses, rewards and places, as generation and broadcast_rewards would.
 static void make_up_responses(Trainer *t) {
     for (int j = 0; j < t->pool.count; j++) {
         Rollout *r = &t->pool.rollouts[j];

@@ -1,8 +1,8 @@
-// rl/report: the page holds what the runs logged; hostile text stays data; a damaged log, cut at any byte or with any byte
-// changed, still gives a page with valid data; a page that cannot be written leaves the old one; sizes are bounded.
+// rl/report: the page holds what the runs logged; hostile text stays data; a damaged log, cut at any byte or with any
+// byte changed, still gives a page with valid data; a page that cannot be written leaves the old one; sizes are bounded.
 #include "rl/report/report.h" // before cmocka.h, whose macro fail() would rewrite check.h
 #include "rl/report/summary.h"
-#include <cjson/cJSON.h>
+#include "base/json.h"
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -161,7 +161,7 @@ static const cJSON *at(const cJSON *json, const char *path) {
         assert_true(n < sizeof part);
         memcpy(part, s, n);
         part[n] = 0;
-        json = cJSON_IsArray(json) ? cJSON_GetArrayItem(json, atoi(part)) : cJSON_GetObjectItemCaseSensitive(json, part);
+        json = cJSON_IsArray(json) ? cJSON_GetArrayItem(json, atoi(part)) : json_get(json, part);
         s += n + (s[n] == '.');
     }
     return json;
@@ -192,20 +192,23 @@ static void the_checks_fail(void **state) {
 
 static void shows_what_was_logged(void **state) {
     cJSON *data = RUN_OF(*state, metrics, rollouts);
-    static const struct { const char *path; double value; } wanted[] = {
-        {"runs.0.config.parameters", 1234567}, {"runs.0.config.seed", 7}, {"runs.0.unreadable", 0}, {"runs.0.replaced", 1},
-        {"runs.0.sft.step.1", 2}, {"runs.0.sft.columns.loss.y.0", 2.5}, {"runs.0.sft.columns.loss.sum", 4},
-        {"runs.0.sft.evaluations.0.heldout_pass1", 0.1}, {"runs.0.sft.evaluations.0.pass_hist.0", 40},
-        {"runs.0.rl.width", 1}, {"runs.0.rl.rows", 2}, {"runs.0.rl.step.0", 0}, {"runs.0.rl.step.1", 1},
-        {"runs.0.rl.columns.reward.y.0", 0.25}, {"runs.0.rl.columns.reward.y.1", 0.75}, // the later of the two steps 1
-        {"runs.0.rl.columns.kl_old.y.1", 2e-6}, {"runs.0.rl.columns.tokens.sum", 1000}, {"runs.0.rl.columns.tokens.count", 1},
-        {"runs.0.rl.evaluations.0.heldout_low", 0.15}, {"runs.0.rl.evaluations.1.heldout_pass1", 0.625},
-        {"runs.0.rl.first.0.n_hist.24", 1}, {"runs.0.rl.last.0.alloc_by_pass.5.1", 32},
-        {"runs.0.rl.last.0.verdicts.<b>odd", 3}, {"runs.0.rollouts.logged", 3}, {"runs.0.rollouts.shown", 3},
-        {"runs.0.rollouts.groups.0.correct", 1}, {"runs.0.rollouts.groups.0.logged", 2},
-        {"runs.0.rollouts.groups.0.rollouts.0.advantage", 1.5}, {"runs.0.rollouts.groups.0.rollouts.0.tokens.0.1", -0.25},
-        {"runs.0.rollouts.groups.0.rollouts.0.tokens.0.5", 1.62}, {"runs.0.rollouts.groups.1.step", 1}};
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) assert_number(data, wanted[i].path, wanted[i].value);
+    static const struct {
+        const char *path;
+        double value;
+    } wanted[] = {
+        {"config.parameters", 1234567}, {"config.seed", 7}, {"unreadable", 0}, {"replaced", 1},
+        {"sft.step.1", 2}, {"sft.columns.loss.y.0", 2.5}, {"sft.columns.loss.sum", 4},
+        {"sft.evaluations.0.heldout_pass1", 0.1}, {"sft.evaluations.0.pass_hist.0", 40},
+        {"rl.width", 1}, {"rl.rows", 2}, {"rl.step.0", 0}, {"rl.step.1", 1}, {"rl.columns.reward.y.0", 0.25},
+        {"rl.columns.reward.y.1", 0.75}, // the later of the two steps 1
+        {"rl.columns.kl_old.y.1", 2e-6}, {"rl.columns.tokens.sum", 1000}, {"rl.columns.tokens.count", 1},
+        {"rl.evaluations.0.heldout_low", 0.15}, {"rl.evaluations.1.heldout_pass1", 0.625},
+        {"rl.first.0.n_hist.24", 1}, {"rl.last.0.alloc_by_pass.5.1", 32}, {"rl.last.0.verdicts.<b>odd", 3},
+        {"rollouts.logged", 3}, {"rollouts.shown", 3}, {"rollouts.groups.0.correct", 1},
+        {"rollouts.groups.0.logged", 2}, {"rollouts.groups.0.rollouts.0.advantage", 1.5},
+        {"rollouts.groups.0.rollouts.0.tokens.0.1", -0.25}, {"rollouts.groups.0.rollouts.0.tokens.0.5", 1.62},
+        {"rollouts.groups.1.step", 1}};
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) assert_number(at(data, "runs.0"), wanted[i].path, wanted[i].value);
     assert_text(data, "runs.0.config.method", "dynamo");
     assert_true(cJSON_IsNull(at(data, "runs.0.rl.columns.zero_spread.y.0"))); // not logged at step 0
     assert_null(at(data, "runs.0.rl.columns.heldout_pass1")); // evaluations are never averaged over steps
@@ -220,8 +223,9 @@ static void hostile_text_stays_text(void **state) {
     assert_text(data, "runs.0.rollouts.groups.0.gold", "4\"'&");
     assert_text(data, "runs.0.rollouts.groups.0.rollouts.0.tokens.0.0", "<img onerror=x>");
     assert_text(data, "runs.0.rollouts.groups.0.rollouts.1.verdict", "wrong<");
-    // FF, C0 AF (overlong), ED A0 80 (a surrogate) and a sequence that ends early: one mark a byte.
-    assert_text(data, "runs.0.rollouts.groups.0.rollouts.0.tokens.1.0", "\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD|\uFFFD\uFFFD");
+    // FF, C0 AF (overlong), ED A0 80 (a surrogate): one mark a byte; one for a sequence that ends early.
+    const char *marks = "\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD|\uFFFD";
+    assert_text(data, "runs.0.rollouts.groups.0.rollouts.0.tokens.1.0", marks);
     assert_text(data, "runs.0.rollouts.groups.0.rollouts.0.tokens.2.0", "a\nb\u202e\a");
     cJSON_Delete(data);
 }
@@ -230,9 +234,10 @@ static void hostile_text_stays_text(void **state) {
 static void nothing_ends_the_script_element(void **state) {
     static const char log[] =
         "{\"phase\":\"config\",\"" EVIL "\":\"" EVIL "\",\"method\":\"" EVIL "\"}\n"
-        "{\"phase\":\"rl\",\"step\":1,\"" EVIL "\":3,\"heldout_pass1\":0.5,\"verdicts\":{\"" EVIL "\":1},\"n_hist\":{\"" EVIL "\":1}}\n";
-    static const char samples[] = "{\"step\":1,\"prompt_id\":1,\"prompt\":\"" EVIL "\",\"gold\":\"" EVIL "\",\"verdict\":\"" EVIL "\","
-                                  "\"tokens\":[{\"text\":\"" EVIL "\"},{\"text\":\"\\u003c/script\\u003e\"}]}\n";
+        "{\"phase\":\"rl\",\"step\":1,\"" EVIL "\":3,\"heldout_pass1\":0.5,\"verdicts\":{\"" EVIL "\":1},"
+        "\"n_hist\":{\"" EVIL "\":1}}\n";
+    static const char samples[] = "{\"step\":1,\"prompt_id\":1,\"prompt\":\"" EVIL "\",\"gold\":\"" EVIL "\","
+                                  "\"verdict\":\"" EVIL "\",\"tokens\":[{\"text\":\"" EVIL "\"},{\"text\":\"\\u003c/script\\u003e\"}]}\n";
     cJSON *data = RUN_OF(*state, log, samples);
     assert_text(data, "runs.0.config.method", EVIL);
     assert_number(data, "runs.0.rl.columns." EVIL ".y.0", 3);
@@ -243,7 +248,7 @@ static void nothing_ends_the_script_element(void **state) {
     cJSON_Delete(data);
 }
 
-// A lone surrogate is no text, so its line is damaged; a NUL ends a string early, escaped or not; what follows survives.
+// A lone surrogate is no text, so its line is damaged; a NUL, escaped or not, ends a string early.
 static void surrogates_and_nul(void **state) {
     static const char log[] = "{\"phase\":\"rl\",\"step\":1,\"loss\":1,\"verdicts\":{\"\\ud800\":1}}\n"
                               "{\"phase\":\"rl\",\"step\":2,\"loss\":2,\"verdicts\":{\"\\ud83d\\ude00\":1}}\n";
@@ -278,7 +283,7 @@ static void odd_fields_are_left_out(void **state) {
     assert_number(data, "runs.0.unreadable", 11);
     assert_number(data, "runs.0.rollouts.unreadable", 2);
     assert_number(data, "runs.0.rl.rows", 2);
-    assert_null(at(data, "runs.0.config.method"));
+    assert_text(data, "runs.0.config.parameters", "many");
     assert_null(at(data, "runs.0.rl.columns.reward"));
     assert_null(at(data, "runs.0.rl.columns.grad_norm"));
     assert_number(data, "runs.0.rl.columns.ratio_max.y.0", 1e308);
@@ -332,10 +337,10 @@ static void long_runs_stay_small(void **state) {
     char *log = malloc(3000 * 100), *samples = malloc(2000 * 150), *end = log, *tail = samples;
     assert_true(log && samples);
     for (int s = 0; s < 3000; s++)
-        end += sprintf(end, "{\"phase\":\"rl\",\"step\":%d,\"reward\":%d,\"ratio_max\":%d,\"heldout_pass1\":0.%04d}\n", s, s % 2, s, s);
+        end += sprintf(end, "{\"phase\":\"rl\",\"step\":%d,\"reward\":%d,\"ratio_max\":%d,\"heldout_pass1\":0.%04d}\n", s,
+                       s % 2, s, s);
     for (int r = 0; r < 2000; r++)
-        tail += sprintf(tail, "{\"step\":%d,\"prompt_id\":1,\"reward\":%d,\"tokens\":[{\"text\":\"t\",\"advantage\":1}]}\n", r / 2,
-                        r % 6 == 0);
+        tail += sprintf(tail, "{\"step\":%d,\"prompt_id\":1,\"reward\":%d,\"tokens\":[{\"text\":\"t\"}]}\n", r / 2, r % 6 == 0);
     cJSON *data = run_of(*state, log, (size_t)(end - log), samples, (size_t)(tail - samples));
     assert_number(data, "runs.0.rl.width", 8);
     assert_int_equal(cJSON_GetArraySize(at(data, "runs.0.rl.step")), 376); // step 0, and 2,999 by eights
@@ -376,7 +381,7 @@ static void huge_lines_stay_small(void **state) {
     char *page = page_of(*state, log, (size_t)(end - log), samples, (size_t)(tail - samples));
     assert_true(strlen(page) < 300000);
     cJSON *data = data_of(page);
-    assert_int_equal(strlen(at(data, "runs.0.config.method")->valuestring), 400 + strlen("\u2026"));
+    assert_null(at(data, "runs.0.config"));
     assert_int_equal(strlen(at(data, "runs.0.rollouts.groups.0.prompt")->valuestring), 3000 + strlen("\u2026"));
     assert_number(data, "runs.0.rl.columns.loss.y.0", 1);
     assert_number(data, "runs.0.rl.last.0.verdicts.a", 1);
@@ -442,14 +447,16 @@ static char *summary_of(const Folder *f, const char *log) {
     return text;
 }
 
-// Changes are those of the printed figures: 88.4 - 38.4 is 50.0, though 88.35 - 38.43 is 49.9. A step logged again counts
-// as logged last; a step that is no evaluation, or of the warm-up, does not count.
+// Changes are those of the printed figures: 88.4 - 38.4 is 50.0, though 88.35 - 38.43 is 49.9. A step logged again
+// counts as logged last; a step that is no evaluation, or of the warm-up, does not count.
 static void summary_adds_up(void **state) {
     char *text = summary_of(*state,
-        "{\"phase\":\"sft\",\"step\":9,\"heldout_pass1\":0.9}\n"
-        "{\"phase\":\"rl\",\"step\":0,\"heldout_pass1\":0.3843,\"heldout_low\":0.35,\"heldout_high\":0.4,\"pass_hist\":[1,0,0,0,0,1,0,0,0,0,2]}\n"
-        "{\"phase\":\"rl\",\"step\":8,\"heldout_pass1\":0.1}\n{\"phase\":\"rl\",\"step\":9,\"loss\":1}\n"
-        "{\"phase\":\"rl\",\"step\":8,\"heldout_pass1\":0.88355,\"heldout_low\":0.8,\"heldout_high\":0.9,\"pass_hist\":[0,0,0,0,0,1,0,0,0,0,3]}\n");
+                            "{\"phase\":\"sft\",\"step\":9,\"heldout_pass1\":0.9}\n"
+                            "{\"phase\":\"rl\",\"step\":0,\"heldout_pass1\":0.3843,\"heldout_low\":0.35,\"heldout_high\":0.4,"
+                            "\"pass_hist\":[1,0,0,0,0,1,0,0,0,0,2]}\n"
+                            "{\"phase\":\"rl\",\"step\":8,\"heldout_pass1\":0.1}\n{\"phase\":\"rl\",\"step\":9,\"loss\":1}\n"
+                            "{\"phase\":\"rl\",\"step\":8,\"heldout_pass1\":0.88355,\"heldout_low\":0.8,\"heldout_high\":0.9,"
+                            "\"pass_hist\":[0,0,0,0,0,1,0,0,0,0,3]}\n");
     assert_non_null(strstr(text, "(steps 0 and 8)"));
     assert_non_null(strstr(text, "    38.4      88.4     +50.0 points"));
     assert_non_null(strstr(text, "[35.0 40.0] [80.0 90.0]"));

@@ -1,0 +1,94 @@
+// The character tokenizer: a vocabulary of single bytes, and no merges, is byte-level BPE like any other, so one reader
+// (ours, and Hugging Face's) serves for it too.
+#include "base/files.h"
+#include "base/json.h"
+#include "model/tokenizer/tokenizer.h"
+#include "model/tokenizer/vocab.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <utf8proc.h>
+
+static const cJSON *add_byte_level(cJSON *json, const char *key) {
+    cJSON *part = cJSON_AddObjectToObject(json, key);
+    cJSON_AddStringToObject(part, "type", "ByteLevel");
+    cJSON_AddFalseToObject(part, "add_prefix_space");
+    cJSON_AddTrueToObject(part, "trim_offsets");
+    return cJSON_AddFalseToObject(part, "use_regex");
+}
+
+static bool add_special(cJSON *list, const char *content, int id) {
+    static const char *const off[] = {"single_word", "lstrip", "rstrip", "normalized"};
+    cJSON *token = cJSON_CreateObject();
+    cJSON_AddNumberToObject(token, "id", id);
+    cJSON_AddStringToObject(token, "content", content);
+    for (int i = 0; i < 4; i++) cJSON_AddFalseToObject(token, off[i]);
+    cJSON_AddTrueToObject(token, "special");
+    return cJSON_AddItemToArray(list, token);
+}
+
+static const cJSON *add_token(cJSON *vocab, const char *spelling, int id) {
+    return json_get(vocab, spelling) ? NULL : cJSON_AddNumberToObject(vocab, spelling, id);
+}
+
+static bool is_plain(const char *text) { // printable ASCII: the same bytes in every spelling
+    for (const char *c = text; *c; c++)
+        if (*c <= ' ' || *c > '~') return false;
+    return *text != 0;
+}
+
+static bool add_vocab(cJSON *added, cJSON *vocab, const char *characters, const char *const *special_tokens, int n_special,
+                      Error *err) {
+    for (int i = 0; i < n_special; i++)
+        if (!is_plain(special_tokens[i]) || !add_token(vocab, special_tokens[i], i) || !add_special(added, special_tokens[i], i))
+            return fail(err, "the special token \"%s\" is empty, not printable ASCII, or given twice", special_tokens[i]);
+    for (int i = 0; characters[i]; i++) {
+        utf8proc_uint8_t spelling[8] = {0};
+        unsigned char byte = (unsigned char)characters[i];
+        if (byte >= 128) return fail(err, "byte 0x%02x: the characters of a character tokenizer are ASCII", byte);
+        utf8proc_encode_char(spelling_of_byte(byte), spelling);
+        if (!add_token(vocab, (const char *)spelling, n_special + i)) return fail(err, "the character 0x%02x is given twice", byte);
+    }
+    return true;
+}
+
+static cJSON *make_tokenizer(const char *characters, const char *const *special_tokens, int n_special, Error *err) {
+    static const char *const none[] = {"dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix"};
+    static const char *const off[] = {"fuse_unk", "byte_fallback", "ignore_merges"};
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "version", "1.0");
+    cJSON_AddNullToObject(json, "truncation");
+    cJSON_AddNullToObject(json, "padding");
+    cJSON *added = cJSON_AddArrayToObject(json, "added_tokens");
+    cJSON_AddNullToObject(json, "normalizer");
+    add_byte_level(json, "pre_tokenizer");
+    cJSON_AddNullToObject(json, "post_processor");
+    const cJSON *decoder = add_byte_level(json, "decoder");
+    cJSON *model = cJSON_AddObjectToObject(json, "model");
+    cJSON_AddStringToObject(model, "type", "BPE");
+    for (int i = 0; i < 4; i++) cJSON_AddNullToObject(model, none[i]);
+    for (int i = 0; i < 3; i++) cJSON_AddFalseToObject(model, off[i]);
+    cJSON *vocab = cJSON_AddObjectToObject(model, "vocab"), *merges = cJSON_AddArrayToObject(model, "merges");
+    bool good = (added && decoder && vocab && merges) || fail(err, "out of memory");
+    if (good && add_vocab(added, vocab, characters, special_tokens, n_special, err)) return json;
+    cJSON_Delete(json);
+    return NULL;
+}
+
+bool tokenizer_write_characters(const char *dir, const char *characters, const char *const *special_tokens, int n_special,
+                                Error *err) {
+    static const char config[] = "{\n  \"tokenizer_class\": \"PreTrainedTokenizerFast\",\n  \"clean_up_tokenization_spaces\": false\n}\n";
+    char path[4200];
+    Error why = {0};
+    if (strlen(dir) > 4096) return fail(err, "the path of the folder is too long");
+    if (!*characters) return fail(err, "%s: a tokenizer without characters", dir);
+    cJSON *json = make_tokenizer(characters, special_tokens, n_special, &why);
+    if (!json) return fail(err, "%s: %s", dir, why.text);
+    bool good = mkdir(dir, 0777) == 0 || errno == EEXIST || fail(err, "%s: %s", dir, strerror(errno));
+    snprintf(path, sizeof path, "%s/tokenizer.json", dir);
+    good = good && json_replace(path, json, err);
+    snprintf(path, sizeof path, "%s/tokenizer_config.json", dir);
+    good = good && file_replace(path, config, sizeof config - 1, err);
+    cJSON_Delete(json);
+    return good;
+}
