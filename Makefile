@@ -67,7 +67,7 @@ include dev/cuda.mk
 include dev/fuzz.mk
 
 # report.c embeds the page (.incbin), which the compiler's list of dependencies does not say.
-$(foreach b,$(BUILD) $(SIM_MODES:%=build/%) build/cuda build/cuda-fp32,$(b)/rl/report/report.o): rl/report/page.html
+$(foreach b,$(BUILD) $(SIM_MODES:%=build/%) build/cuda build/cuda-fp32,$(b)/rl/report/report.o): rl/report/page.html rl/report/page.js
 
 clean:
 	rm -rf build train eval report train-cuda eval-cuda train-sim eval-sim

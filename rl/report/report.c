@@ -1,4 +1,4 @@
-// Reads the logs of runs into one JSON document and puts it into page.html, which draws everything.
+// Reads the logs of runs into one JSON document and puts it, with page.js, which draws everything, into page.html.
 // A log is read twice: once to sort its lines (a resumed run may log a step again), once for what the lines hold.
 #include "rl/report/report.h"
 #include "base/files.h"
@@ -21,8 +21,12 @@ enum {
 __asm__(".pushsection .rodata\n"
         "report_page: .incbin \"rl/report/page.html\"\n"
         ".byte 0\n"
+        "report_script: .incbin \"rl/report/page.js\"\n"
+        ".byte 0\n"
         ".popsection\n");
 extern const char report_page[] __attribute__((visibility("hidden")));
+extern const char report_script[] __attribute__((visibility("hidden")));
+static const char data_slot[] = "null</script>", script_slot[] = "<script src=\"page.js\"></script>"; // in this order
 
 typedef struct Entry { // one line of a log
     double major, minor; // metrics.jsonl: phase (0 warm-up, 1 RL), step; rollouts.jsonl: step, prompt
@@ -340,14 +344,15 @@ static void put_json(FILE *out, const char *json) {
 }
 
 static bool page_write(const char *path, const cJSON *document, Error *err) {
-    const char *slot = strstr(report_page, "null</script>"); // of the element that holds the data
+    const char *data = strstr(report_page, data_slot), *script = strstr(data, script_slot);
     char *json = cJSON_PrintUnformatted(document), *text = json ? utf8_text(json, strlen(json), NULL) : NULL;
     FileReplacement page;
     bool ok = text ? file_replace_begin(&page, path, err) : fail(err, "%.400s: out of memory", path);
     if (ok) {
-        fwrite(report_page, 1, (size_t)(slot - report_page), page.file);
+        fwrite(report_page, 1, (size_t)(data - report_page), page.file);
         put_json(page.file, text);
-        fputs(slot + strlen("null"), page.file);
+        fwrite(data + strlen("null"), 1, (size_t)(script - data) - strlen("null"), page.file);
+        fprintf(page.file, "<script>\n%s</script>%s", report_script, script + strlen(script_slot));
         ok = file_replace_commit(&page, err);
     }
     free(text);
