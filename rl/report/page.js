@@ -159,7 +159,6 @@ function difference(b, a) {
 // ---- Choosing with pointer or keyboard; the tip
 
 const tip = $('tip'), hideTip = () => { tip.hidden = true; };
-addEventListener('scroll', hideTip, { passive: true });
 
 // Shows the tip at (x, y) of the window: a heading, and rows [name, value].
 function showTip(x, y, heading, rows) {
@@ -167,9 +166,9 @@ function showTip(x, y, heading, rows) {
     tip.replaceChildren(el('b', {}, heading), el('table', {}, rows.slice(0, 24).concat(more).map(cells =>
         el('tr', {}, cells.map(cell => el('td', {}, cell))))));
     tip.hidden = false;
-    const place = (at, size, end) => Math.max(4, at + 14 + size > end - 4 ? at - 14 - size : at + 14) + 'px';
-    tip.style.left = place(x, tip.offsetWidth, innerWidth);
-    tip.style.top = place(y, tip.offsetHeight, innerHeight);
+    const place = (at, size, end) => Math.max(4, at + 14 + size > end - 4 ? at - 14 - size : at + 14);
+    tip.style.left = place(x, tip.offsetWidth, root.clientWidth) + scrollX + 'px';
+    tip.style.top = place(y, tip.offsetHeight, innerHeight) + scrollY + 'px';
 }
 
 // Lets the pointer, and the arrow keys while the node has the focus, choose one of count() items: nearest(event) is the
@@ -336,7 +335,7 @@ function drawCurve(image, p, frame, c, stacked) {
     if (count === 0) return;
     image.append(group);
     if (stacked) return path('area', bandPath(p, frame, t));
-    if (t.low) path(count > 1 ? 'band' : 'line', bandPath(p, frame, t)); // of a single value, a bar
+    if (t.low && !singles) path(count > 1 ? 'band' : 'line', bandPath(p, frame, t)); // of a single value, a bar
     if (smoothed && !several) path('pale', linePath(p, frame, t.x, t.y));
     path(`line dash${c.dash}${singles ? ' thin' : ''}`, linePath(p, frame, t.x, smoothed ? smooth(t.y) : t.y));
     if (count <= (several ? 12 : 40)) t.y.forEach((y, i) => {
@@ -679,7 +678,7 @@ function notesOf(run) {
 function describeView() {
     const binary = runs.every(({ rl: { columns: { reward, pass_rate: rate } } }) =>
         !reward || (rate && reward.y.every((y, i) => y === null || Math.abs(y - rate.y[i]) < 1e-6)));
-    const states = { one: !several, several, seeds, means: seeds && !singles, singles: !seeds || singles, binary };
+    const states = { one: !several, several, seeds, lone: !seeds, means: seeds && !singles, singles, binary };
     root.className = Object.keys(states).filter(name => states[name]).join(' ');
     $('singles').setAttribute('aria-pressed', String(singles));
 }
