@@ -336,7 +336,7 @@ static bool run_json(cJSON *run, const char *dir, size_t budget, Error *err) {
 // Writes JSON so that it is inert within a script element: < > & and JavaScript's line separators become \uXXXX.
 static void put_json(FILE *out, const char *json) {
     for (const char *s = json; *s; s++) {
-        bool separator = memcmp(s, "\u2028", 2) == 0 && (s[2] == "\u2028"[2] || s[2] == "\u2029"[2]);
+        bool separator = strncmp(s, "\u2028", 2) == 0 && (s[2] == "\u2028"[2] || s[2] == "\u2029"[2]);
         if (separator) fprintf(out, "\\u202%c", s[2] == "\u2028"[2] ? '8' : '9'), s += 2;
         else if (*s == '<' || *s == '>' || *s == '&') fprintf(out, "\\u%04x", (unsigned)*s);
         else fputc(*s, out);
