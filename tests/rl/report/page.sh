@@ -10,24 +10,47 @@ cd "$work" || exit 1
 failed=0
 check() { name=$1; shift; if "$@"; then echo "[       OK ] $name"; else echo "[  FAILED  ] $name"; failed=1; fi; }
 
+# Figures that are the same in every step.
+constant=$(tr -d '\n' <<'END'
+,"zero_spread":0.1,"b_comp_mean":1.1,"b_stab_mean":0.9,"b_comp_low":0,"b_stab_low":0.02,"entropy_min":0,"entropy_max":2
+,"delta_max":1,"clip_frac":0,"kl_old":0.00001,"ratio_max":1.5,"logprob_diff_max":0,"lr":0.001,"response_length":8
+,"worked":0.4,"truncated":0.01,"tokens":1000,"tokens_per_s":2000,"sec_generate":0.2,"sec_verify":0.1,"sec_update":0.1
+,"sec_total":0.5,"sec_decode":0.2,"sec_forward":0.1,"sec_backward":0.1,"n_hist":{"8":3,"24":1}
+,"alloc_by_pass":[[3,24],[0,0],[0,0],[0,0],[0,0],[1,24],[0,0],[0,0],[0,0],[0,0],[0,0]]
+,"verdicts":{"correct":3,"wrong":1}
+END
+)
+measured=',"heldout_length":9,"heldout_worked":0.5,"pass_hist":[1,2,0,0,0,3,0,0,0,0,4]'
+
 # A run: log DIR METHOD SEED LAST, where LAST is its final pass@1.
 log() {
     mkdir -p "$1"
-    awk -v method="$2" -v seed="$3" -v last="$4" -v out="$1" 'BEGIN {
-        printf "{\"phase\":\"config\",\"method\":\"%s\",\"data\":\"task:add\",\"seed\":%d,\"out\":\"%s\",\"lr\":0.001}\n", method, seed, out
-        for (s = 1; s <= 70; s++) printf "{\"phase\":\"sft\",\"step\":%d,\"loss\":%.4f,\"tokens\":100,\"sec_total\":0.5}\n", s, 2 / s
-        for (s = 0; s <= 20; s++) {
-            printf "{\"phase\":\"rl\",\"step\":%d", s
-            if (s % 10 == 0) printf ",\"heldout_pass1\":%.4f,\"heldout_low\":%.4f,\"heldout_high\":%.4f,\"heldout_length\":9,\"heldout_worked\":0.5,\"pass_hist\":[1,2,0,0,0,3,0,0,0,0,4]",
-                p = 0.2004 + (last - 0.2004) * s / 20, p - 0.03, p + 0.04
-            if (s > 0) printf ",\"loss\":%.3f,\"pass_rate\":%.3f,\"reward\":%.3f,\"entropy\":%.3f,\"zero_spread\":0.1,\"b_comp_mean\":1.1,\"b_stab_mean\":0.9,\"b_comp_low\":0,\"b_stab_low\":0.02,\"entropy_min\":0,\"entropy_max\":2,\"delta_max\":1,\"grad_norm\":%d,\"clip_frac\":0,\"kl_old\":0.00001,\"ratio_max\":1.5,\"logprob_diff_max\":0,\"lr\":0.001,\"response_length\":8,\"worked\":0.4,\"truncated\":0.01,\"tokens\":1000,\"tokens_per_s\":2000,\"sec_generate\":0.2,\"sec_verify\":0.1,\"sec_update\":0.1,\"sec_total\":0.5,\"sec_decode\":0.2,\"sec_forward\":0.1,\"sec_backward\":0.1,\"n_hist\":{\"8\":3,\"24\":1},\"alloc_by_pass\":[[3,24],[0,0],[0,0],[0,0],[0,0],[1,24],[0,0],[0,0],[0,0],[0,0],[0,0]],\"verdicts\":{\"correct\":3,\"wrong\":1}",
-                0.1 * s - 1.5, s / 40, s / 40 - 0.5, 1 / s, s
-            print "}"
-        }
-    }' >"$1/metrics.jsonl"
-    cat >"$1/rollouts.jsonl" <<'END'
-{"step":1,"prompt_id":5,"rollout":0,"prompt":"1+1=","gold":"2","reward":1,"verdict":"correct","advantage":0.5,"tokens":[{"text":" ","logp":-0.25,"entropy":0.5,"b_comp":1.2,"b_stab":0.9,"advantage":0.54},{"text":"2\n","logp":-0.5,"entropy":0.75,"b_comp":1,"b_stab":1,"advantage":0.5}]}
-{"step":1,"prompt_id":5,"rollout":1,"prompt":"1+1=","gold":"2","reward":0,"verdict":"wrong","advantage":-0.5,"tokens":[{"text":"3","logp":-1,"entropy":0.5,"b_comp":1,"b_stab":1,"advantage":-0.5}]}
+    {
+        echo "{\"phase\":\"config\",\"method\":\"$2\",\"data\":\"task:add\",\"seed\":$3,\"out\":\"$1\",\"lr\":0.001}"
+        awk -v last="$4" -v constant="$constant" -v measured="$measured" 'BEGIN {
+            for (s = 1; s <= 70; s++)
+                printf "{\"phase\":\"sft\",\"step\":%d,\"loss\":%.4f,\"tokens\":100,\"sec_total\":0.5}\n", s, 2 / s
+            for (s = 0; s <= 20; s++) {
+                printf "{\"phase\":\"rl\",\"step\":%d", s
+                p = 0.2004 + (last - 0.2004) * s / 20
+                if (s % 10 == 0) {
+                    printf ",\"heldout_pass1\":%.4f,\"heldout_low\":%.4f,\"heldout_high\":%.4f", p, p - 0.03, p + 0.04
+                    printf "%s", measured
+                }
+                if (s > 0) {
+                    printf ",\"loss\":%.3f,\"pass_rate\":%.3f,\"reward\":%.3f", 0.1 * s - 1.5, s / 40, s / 40 - 0.5
+                    printf ",\"entropy\":%.3f,\"grad_norm\":%d%s", 1 / s, s, constant
+                }
+                print "}"
+            }
+        }'
+    } >"$1/metrics.jsonl"
+    awk '{ printf "%s%s", $0, /]}$/ ? "\n" : "" }' >"$1/rollouts.jsonl" <<'END' # one line a rollout
+{"step":1,"prompt_id":5,"rollout":0,"prompt":"1+1=","gold":"2","reward":1,"verdict":"correct","advantage":0.5,
+"tokens":[{"text":" ","logp":-0.25,"entropy":0.5,"b_comp":1.2,"b_stab":0.9,"advantage":0.54},
+{"text":"2\n","logp":-0.5,"entropy":0.75,"b_comp":1,"b_stab":1,"advantage":0.5}]}
+{"step":1,"prompt_id":5,"rollout":1,"prompt":"1+1=","gold":"2","reward":0,"verdict":"wrong","advantage":-0.5,
+"tokens":[{"text":"3","logp":-1,"entropy":0.5,"b_comp":1,"b_stab":1,"advantage":-0.5}]}
 END
 }
 
@@ -41,7 +64,8 @@ const press = (node, ...keys) => {
     for (const key of keys) node.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
     return tip.hidden ? 'hidden' : tip.textContent;
 };
-const heldout = get('heldout_pass1', '.picture'), tokens = document.querySelector('.tokens'), bars = get('rollouts_per_prompt', '.picture');
+const heldout = get('heldout_pass1', '.picture'), bars = get('rollouts_per_prompt', '.picture');
+const tokens = document.querySelector('.tokens'), toggle = document.getElementById('singles');
 if (heldout) {
     found.first = press(heldout, 'Home');
     found.next = press(heldout, 'ArrowRight');
@@ -54,11 +78,11 @@ if (heldout) {
 }
 if (bars) found.bar = press(bars, 'Home');
 if (tokens) found.token = press(tokens, 'Home');
-const toggle = document.getElementById('singles');
 if (toggle.offsetParent) {
-    found.bands = document.querySelectorAll('#pass_rate .picture .band').length + ' ' + document.querySelectorAll('#pass_rate .picture .line').length;
+    const drawn = name => document.querySelectorAll(`#pass_rate .picture .${name}`).length;
+    found.bands = drawn('band') + ' ' + drawn('line');
     toggle.click();
-    found.singles = document.querySelectorAll('#pass_rate .picture .band').length + ' ' + document.querySelectorAll('#pass_rate .picture .line').length;
+    found.singles = drawn('band') + ' ' + drawn('line');
 }
 const figures = [...document.querySelectorAll('figure')].filter(f => !f.hidden);
 found.figures = figures.length;
@@ -83,8 +107,9 @@ draw() {
         r driver.html
         N
     }' "$1.html" >"$1.driven.html"
-    timeout 60 "$browser" --no-sandbox --headless=new --disable-gpu --user-data-dir="$work/profile" --window-size="$2,900" ${3:-} \
-        --enable-logging=stderr --virtual-time-budget=5000 --dump-dom "file://$work/$1.driven.html" >"$1.dom" 2>"$1.log"
+    timeout 60 "$browser" --no-sandbox --headless=new --disable-gpu --user-data-dir="$work/profile" ${3:-} \
+        --window-size="$2,900" --enable-logging=stderr --virtual-time-budget=5000 --dump-dom \
+        "file://$work/$1.driven.html" >"$1.dom" 2>"$1.log"
     grep CONSOLE "$1.log" >"$1.console"
 }
 quiet() { test -s "$1.dom" -a ! -s "$1.console" && ! grep -q 'data-error' "$1.dom"; }
@@ -98,7 +123,8 @@ log one dynamo 1 0.5136
 draw one 1600
 value() { grep "$1" one/metrics.jsonl | tail -1 | grep -o "\"$2\":[^,}]*" | cut -d: -f2 | sed 's/0*$//'; }
 percent() { awk -v x="$1" 'BEGIN { printf "%.1f", 100 * x }'; }
-final=$(value '"phase":"rl"' heldout_pass1) low=$(value '"phase":"rl"' heldout_low) high=$(value '"phase":"rl"' heldout_high)
+final=$(value '"phase":"rl"' heldout_pass1)
+low=$(value '"phase":"rl"' heldout_low) high=$(value '"phase":"rl"' heldout_high)
 check one_run_without_console_errors quiet one
 check every_figure_is_drawn found one undrawn ""
 check all_25_figures found one figures 25
@@ -116,7 +142,8 @@ check escape_hides found one escape hidden
 check last_point_by_pointer found one hover "RL step 20pass@151.4 % .*"
 check leaving_hides found one left true
 check bars_by_keyboard found one bar "rollouts of a prompt: 8prompts75.0 % (60 prompts)"
-check token_by_keyboard found one token '" "log p.0.25entropy H0.5 natsadvantage A0.5bcomp1.2bstab0.9final advantage0.54'
+check token_by_keyboard found one token \
+    '" "log p.0.25entropy H0.5 natsadvantage A0.5bcomp1.2bstab0.9final advantage0.54'
 check advantage_of_a_token holds one '<i data-advantage="-0.5" style="background: color-mix(in srgb, var(--down)'
 check spaces_and_newlines_are_seen holds one '<s>␣</s>'
 check newlines_are_seen holds one '2<s>↵'
@@ -156,16 +183,20 @@ check light found one paper "rgb(253, 253, 251)"
 mkdir evil
 evil='</script><script>alert(1)</script><!--<script>\u2028\u0000x'
 {
-    echo "{\"phase\":\"config\",\"method\":\"$evil\",\"data\":{\"toString\":1},\"parameters\":\"many\",\"__proto__\":3,\"$evil\":\"$evil\"}"
-    printf '{"phase":"rl","step":1,"heldout_pass1":0.5,"loss":1e999,"verdicts":{"%s":1,"\377\300\257":2,"toString":"x"}}\n' "$evil"
-    echo '{"phase":"rl","step":2,"loss":1e308,"reward":-1e308,"entropy":1e-300,"n_hist":{"-1":2,"99999":1,"8":"x"},"alloc_by_pass":[1,[2]],"verdicts":[]}'
-    echo '{"phase":"rl","step":3,"loss":-1e308,"heldout_pass1":-4,"pass_hist":[1e300,-1,"a"],"verdicts":{"\ud800":1}}'
+    printf '{"phase":"config","method":"%s","data":{"toString":1},"parameters":"many","__proto__":3,' "$evil"
+    printf '"%s":"%s"}\n' "$evil" "$evil"
+    printf '{"phase":"rl","step":1,"heldout_pass1":0.5,"loss":1e999,'
+    printf '"verdicts":{"%s":1,"\377\300\257":2,"toString":"x"}}\n' "$evil"
+    printf '{"phase":"rl","step":2,"loss":1e308,"reward":-1e308,"entropy":1e-300,"n_hist":{"-1":2,"99999":1,"8":"x"},'
+    echo '"alloc_by_pass":[1,[2]],"verdicts":[]}'
+    echo '{"phase":"rl","step":3,"loss":-1e308,"heldout_pass1":-4,"verdicts":{"\ud800":1}}'
     echo '{"phase":"rl","step":3,"heldout_pass1":-4,"pass_hist":[1e300,-1,"a"],"n_hist":7,"reward":1e308}'
     echo '{"phase":"rl","step":4,"loss":NaN}'
     printf '{"phase":"rl","st'
 } >evil/metrics.jsonl
 {
-    echo "{\"step\":1,\"prompt_id\":1,\"prompt\":\"$evil\",\"gold\":\"$evil\",\"verdict\":\"$evil\",\"tokens\":[{\"text\":\"$evil\",\"advantage\":1e300},{},7,{\"text\":3}]}"
+    printf '{"step":1,"prompt_id":1,"prompt":"%s","gold":"%s","verdict":"%s",' "$evil" "$evil" "$evil"
+    printf '"tokens":[{"text":"%s","advantage":1e300},{},7,{"text":3}]}\n' "$evil"
     head -c 1048576 /dev/zero | tr '\0' '<' | sed 's/^/{"step":2,"prompt_id":1,"tokens":[{"text":"/; s/$/"}]}/'
     echo
     echo '{"step":3,"prompt_id":1,"tokens":"none","prompt":7}'
