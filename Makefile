@@ -15,7 +15,7 @@ FLINT       = $(if $(wildcard /usr/include/arb.h),-lflint-arb) -lflint
 FOLDERS := base kernels kernels/device model model/files model/tokenizer rl rl/evaluate rl/report data verify
 SOURCES := $(filter-out %/main.c,$(wildcard $(FOLDERS:%=%/*.c))) # a main.c is a program
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
-TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(FOLDERS:%=tests/%/test_*.c) tests/convert/test_*.c))
+TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(FOLDERS:%=tests/%/test_*.c) tests/convert/test_*.c tests/docs/test_*.c))
 SYSTEM  := tests/system/run.sh tests/system/eval.sh
 PAGE    := tests/rl/report/page.sh
 CONVERT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/convert/convert.c,$(wildcard dev/convert/*.c)))
@@ -72,7 +72,7 @@ $(foreach b,$(BUILD) $(SIM_MODES:%=build/%) build/cuda build/cuda-fp32,$(b)/rl/r
 clean:
 	rm -rf build train eval report train-cuda eval-cuda train-sim eval-sim
 help:
-	@echo "make          train and eval for the CPU        make demo    warm-up and RL in minutes, with a report"
+	@echo "make          train, eval, report for the CPU   make demo    warm-up and RL in minutes, with a report"
 	@echo "make test     all tests                         make bench   rates as a share of this machine's peak"
 	@echo "make tests    builds the tests only             make clean   removes everything that was built"
 	@echo "make convert  GGUF and llama2.c to a folder     make fuzz    every parser's fuzz target, a minute each (clang)"

@@ -121,19 +121,20 @@ static double bench_generation(Gpt *gpt, int slots, int n, int T) {
     Prompt prompts[slots];
     for (int i = 0; i < n; i++) tokens[i] = 1 + i % 7;
     for (int s = 0; s < slots; s++) prompts[s] = (Prompt){.id = s, .tokens = tokens, .n = n};
-    RolloutBatch pool = rollout_batch_new(slots, T);
+    RolloutBatch batch;
+    rollout_batch_plan(&batch, 0, slots, T); rollout_batch_commit(&batch, NULL);
     Generator *generator = generator_new(gpt, slots, n + T);
     SampleConfig sample = {1.0f, 0, 1.0f, 1, 0};
     double best = 1e30;
     for (int trial = 0; trial < 2; trial++) {
-        pool.count = 0;
-        for (int s = 0; s < slots; s++) rollout_batch_add(&pool, prompts, s, 0, 0);
+        batch.count = 0;
+        for (int s = 0; s < slots; s++) rollout_batch_add(&batch, prompts, s, 0, 0);
         double start = seconds_now();
-        generator_run(generator, pool.rollouts, pool.count, 0, prompts, slots, T, &sample);
+        generator_run(generator, batch.rollouts, batch.count, 0, prompts, slots, T, &sample);
         best = seconds_now() - start < best ? seconds_now() - start : best;
     }
     generator_free(generator);
-    rollout_batch_free(&pool);
+    rollout_batch_free(&batch, NULL);
     return slots * (n - 1 + T) / best;
 }
 

@@ -41,17 +41,18 @@ static double generate(Bench *b, Gpt *gpt, int slots, int n, int new_tokens) {
     int tokens[n];
     Prompt prompts[slots];
     for (int i = 0; i < n; i++) tokens[i] = 1 + i % 7;
-    RolloutBatch pool = rollout_batch_new(slots, new_tokens);
+    RolloutBatch batch;
+    rollout_batch_plan(&batch, 0, slots, new_tokens); rollout_batch_commit(&batch, NULL);
     Generator *generator = generator_new(gpt, slots, n + new_tokens);
     SampleConfig sample = {1.0f, 0, 1.0f, 1, 0};
     double seconds;
     for (int s = 0; s < slots; s++) {
         prompts[s] = (Prompt){.id = s, .tokens = tokens, .n = n};
-        rollout_batch_add(&pool, prompts, s, 0, 0);
+        rollout_batch_add(&batch, prompts, s, 0, 0);
     }
-    BENCH_SECONDS(b, seconds, generator_run(generator, pool.rollouts, slots, 0, prompts, slots, new_tokens, &sample));
+    BENCH_SECONDS(b, seconds, generator_run(generator, batch.rollouts, slots, 0, prompts, slots, new_tokens, &sample));
     generator_free(generator);
-    rollout_batch_free(&pool);
+    rollout_batch_free(&batch, NULL);
     return seconds;
 }
 

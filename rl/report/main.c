@@ -18,12 +18,12 @@ int main(int argc, char **argv) {
         if (strncmp(argv[a], "--out=", 6) == 0) path = argv[a] + 6;
         else if (strcmp(argv[a], "--out") == 0 && a + 1 < argc) path = argv[++a];
         else if (argv[a][0] == '-') return fprintf(stderr, "report: unknown flag %s, see --help\n", argv[a]), 2;
-        else if (runs <= REPORT_RUNS_MAX) dirs[runs++] = argv[a]; // one too many is refused by report_write
+        else if (runs <= REPORT_RUNS_MAX) dirs[runs++] = argv[a]; // one too many is refused by report_write_runs
     }
     if (runs == 0) return usage(stderr), 2;
     bool own = !path && runs == 1;
     if (!path) path = "report.html";
-    if (!(own ? report_write_run(dirs[0], &err) : report_write(path, dirs, runs, &err)))
+    if (!(own ? report_write(dirs[0], &err) : report_write_runs(path, dirs, runs, &err)))
         return fprintf(stderr, "report: %s\n", err.text), 2;
     printf("report: %s%s%s\n", own ? dirs[0] : "", own ? "/" : "", path);
     return 0;

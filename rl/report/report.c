@@ -360,7 +360,7 @@ static bool page_write(const char *path, const cJSON *document, Error *err) {
     return ok;
 }
 
-bool report_write(const char *path, const char *const *dirs, int runs, Error *err) {
+bool report_write_runs(const char *path, const char *const *dirs, int runs, Error *err) {
     if (runs < 1 || runs > REPORT_RUNS_MAX) return fail(err, "a report shows 1 to %d runs", REPORT_RUNS_MAX);
     cJSON *document = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(document, "runs");
     bool ok = true;
@@ -374,9 +374,9 @@ bool report_write(const char *path, const char *const *dirs, int runs, Error *er
     return ok;
 }
 
-bool report_write_run(const char *dir, Error *err) {
+bool report_write(const char *dir, Error *err) {
     char path[FILE_PATH_SIZE];
     if (snprintf(path, sizeof path, "%s/report.html", dir) >= (int)sizeof path)
         return fail(err, "%.200s...: the path is too long; use a shorter one", dir);
-    return report_write(path, &dir, 1, err);
+    return report_write_runs(path, &dir, 1, err);
 }

@@ -11,8 +11,8 @@
 //   rollouts.jsonl  {"step", "prompt_id", "rollout", "prompt", "gold", "reward", "verdict", "advantage" (A), "tokens":
 //                   [{"text", "logp", "entropy", "b_comp", "b_stab", "advantage" (A b_comp b_stab)}, ...]}; optional
 // Any field may be missing. Damaged lines are left out, and the page says how many.
-#ifndef RL_REPORT_H
-#define RL_REPORT_H
+#ifndef RL_REPORT_REPORT_H
+#define RL_REPORT_REPORT_H
 #include "base/check.h"
 
 enum { REPORT_RUNS_MAX = 64 };
@@ -20,9 +20,9 @@ enum { REPORT_RUNS_MAX = 64 };
 // Writes the page of the runs in dirs[0..runs) to `path`, replacing it atomically. The page's size is bounded whatever
 // the logs hold. False with the reason in err if a metrics.jsonl cannot be opened, memory runs out, or the page cannot
 // be written; an earlier page is then unchanged. The same files give the same page, byte for byte.
-bool report_write(const char *path, const char *const *dirs, int runs, Error *err);
+bool report_write_runs(const char *path, const char *const *dirs, int runs, Error *err);
 
 // The same for one run, into dir/report.html.
-bool report_write_run(const char *dir, Error *err);
+bool report_write(const char *dir, Error *err);
 
 #endif

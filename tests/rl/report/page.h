@@ -47,7 +47,7 @@ static inline char *page_of(const char *log, size_t log_size, const char *sample
     put("metrics.jsonl", log, log_size);
     remove("rollouts.jsonl");
     if (samples) put("rollouts.jsonl", samples, samples_size);
-    if (!report_write_run(".", &err)) fail_msg("%s", err.text);
+    if (!report_write(".", &err)) fail_msg("%s", err.text);
     assert_int_not_equal(access("report.html.tmp", F_OK), 0);
     return get("report.html");
 }

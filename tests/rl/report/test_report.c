@@ -37,11 +37,11 @@ static void empty_and_missing_files(void **state) {
     assert_null(at(data, "runs.0.rollouts"));
     cJSON_Delete(data);
     Error err = {""};
-    assert_false(report_write_run("no/such/folder", &err));
+    assert_false(report_write("no/such/folder", &err));
     assert_non_null(strstr(err.text, "no/such/folder/metrics.jsonl"));
-    assert_false(report_write_run("no/such/folder", NULL));
-    assert_false(report_write("page.html", NULL, 0, &err));
-    assert_false(report_write("page.html", NULL, REPORT_RUNS_MAX + 1, &err));
+    assert_false(report_write("no/such/folder", NULL));
+    assert_false(report_write_runs("page.html", NULL, 0, &err));
+    assert_false(report_write_runs("page.html", NULL, REPORT_RUNS_MAX + 1, &err));
     assert_non_null(strstr(err.text, "1 to 64 runs"));
 }
 
@@ -80,7 +80,7 @@ static void several_runs_on_one_page(void **state) {
     Error err = {""};
     const char *dirs[] = {".", ".", "."};
     free(page_of(metrics, sizeof metrics - 1, NULL, 0));
-    assert_true(report_write("report.html", dirs, 3, &err));
+    assert_true(report_write_runs("report.html", dirs, 3, &err));
     char *page = get("report.html");
     cJSON *data = data_of(page);
     assert_int_equal(cJSON_GetArraySize(at(data, "runs")), 3);
@@ -89,7 +89,7 @@ static void several_runs_on_one_page(void **state) {
     cJSON_Delete(data);
     free(page);
     dirs[1] = "no/such/folder";
-    assert_false(report_write("report.html", dirs, 3, &err));
+    assert_false(report_write_runs("report.html", dirs, 3, &err));
     assert_non_null(strstr(err.text, "no/such/folder"));
 }
 
@@ -106,7 +106,7 @@ static void a_page_that_cannot_be_written(void **state) {
     char *old = page_of(metrics, sizeof metrics - 1, NULL, 0);
     Error err = {""};
     assert_int_equal(mkdir("report.html.tmp", 0700), 0); // the temporary name is taken by a folder
-    assert_false(report_write_run(".", &err));
+    assert_false(report_write(".", &err));
     assert_non_null(strstr(err.text, "report.html.tmp"));
     char *still = get("report.html");
     assert_string_equal(old, still);
@@ -114,7 +114,7 @@ static void a_page_that_cannot_be_written(void **state) {
 
     assert_int_equal(remove("report.html"), 0);
     assert_int_equal(mkdir("report.html", 0700), 0); // the name of the page is taken by a folder
-    assert_false(report_write_run(".", &err));
+    assert_false(report_write(".", &err));
     assert_non_null(strstr(err.text, "report.html"));
     assert_int_not_equal(access("report.html.tmp", F_OK), 0);
     assert_int_equal(rmdir("report.html"), 0);
