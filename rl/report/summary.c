@@ -5,10 +5,16 @@
 
 enum { BINS = 11 }; // of pass_hist: exactly 0, tenths, exactly 1, as in rl/history.h
 
+static double as_printed(double x) {
+    char text[32];
+    snprintf(text, sizeof text, "%.1f", x);
+    return strtod(text, NULL);
+}
+
 // A change is the difference of the two numbers as printed, so that the row adds up.
 static void print_row(FILE *out, const char *name, const char *unit, double before, double after) {
     if (isnan(before) || isnan(after)) return;
-    double change = (round(10 * after) - round(10 * before)) / 10;
+    double change = as_printed(after) - as_printed(before);
     fprintf(out, "  %-38s %8.1f  %8.1f  %+8.1f %s\n", name, before, after, change, unit);
 }
 
@@ -61,9 +67,9 @@ static void print_table(FILE *out, const cJSON *first, const cJSON *last) {
     fprintf(out, "\nHeld-out prompts, before and after reinforcement learning (steps %.0f and %.0f)\n",
             json_number(first, "step"), json_number(last, "step"));
     fprintf(out, "  %-38s %8s  %8s  %8s\n", "", "before", "after", "change");
-    print_row(out, "pass@1, %", "points", pass[0], pass[1]);
+    print_row(out, "pass@1", "points", pass[0], pass[1]);
     if (low[0] <= high[0] && low[1] <= high[1])
-        fprintf(out, "    %-35s [%.1f %.1f] [%.1f %.1f]\n", "95 % intervals", low[0], high[0], low[1], high[1]);
+        fprintf(out, "    %-36s [%.1f %.1f] [%.1f %.1f]\n", "95 % intervals", low[0], high[0], low[1], high[1]);
     print_row(out, "responses that work it out, %", "points", worked[0], worked[1]);
     print_row(out, "response length", "tokens", length[0], length[1]);
     print_pass_rates(out, first, last);
