@@ -101,7 +101,7 @@ function makeGroups() {
 runs.forEach(prepare);
 const groups = makeGroups(), seeds = groups.some(g => g.runs.length > 1);
 
-// What is one curve: the runs of a group, or a single one.
+// The curves to draw: one for the runs of a group, or one for every run.
 const subjects = () => !singles ? groups : runs.map(run => ({ runs: [run], colour: run.group.colour,
     label: `${run.group.label}, seed ${plain(run.config.seed)}` }));
 
@@ -641,7 +641,8 @@ function showRollouts(change) {
     const list = run.rollouts.groups;
     const values = list.flatMap(g => g.rollouts).flatMap(r => r.tokens.map(token => token[field])).filter(isNumber);
     const far = largest(values.map(x => Math.abs(x - rest)).concat(1e-9));
-    const same = distinct(group.rollouts.map(r => r.reward)).length === 1 && group.rollouts.some(r => r.advantage);
+    const same = distinct(group.rollouts.map(r => r.reward)).length === 1 &&
+        group.rollouts.some(r => r.advantage && r.advantage !== r.reward); // of w-reinforce A is the reward
     const missing = group.rollouts.length < group.logged ? `, ${group.rollouts.length} shown` : '';
     offer('choose-run', withRollouts.map(r => r.name), withRollouts.indexOf(run));
     offer('choose-group', list.map(g => `step ${g.step}, ${g.correct} of ${g.logged} correct: ` +
@@ -652,7 +653,7 @@ function showRollouts(change) {
     put('rollouts', el('h3', {}, `Prompt at step ${group.step}`), el('pre', { tabindex: 0 }, group.prompt ?? '–'),
         el('p', { class: 'facts' }, `Expected answer: ${group.gold ?? '–'}. Logged of this group: ` +
             `${plural(group.logged, 'rollout')}, ${group.correct} correct${missing}.` + (same ? ' All of them got ' +
-            'the same reward; A is not 0 because others of the group, which were not logged, did not.' : '')),
+            'the same reward; A is not 0 because others of the group, which were not logged, got another.' : '')),
         group.rollouts.map(r => rolloutBox(r, far)));
 }
 
