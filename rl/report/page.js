@@ -63,7 +63,7 @@ let singles = false; // draw every run instead of the mean of its group
 function prepare(run) {
     const evaluations = run.rl.evaluations.length ? run.rl.evaluations : run.sft.evaluations;
     [run.first, run.last] = [evaluations[0], evaluations[evaluations.length - 1]];
-    run.config = run.config || {};
+    run.config = Object.assign(Object.create(null), run.config); // a flag may have any name, __proto__ too
     const { sec_total, ...rl } = run.rl.columns; // the time of a step that none of its parts accounts for
     const parts = [rl.sec_generate, rl.sec_verify, rl.sec_update].filter(Boolean);
     if (sec_total) run.rl.columns.sec_other = { y: sec_total.y.map((t, i) =>
@@ -708,8 +708,9 @@ function build() {
     });
     $('choice').hidden = !withRollouts.length;
     if (withRollouts.length) showRollouts(firstView(withRollouts[0]));
-    $('notes').prepend(...runs.flatMap(run => notesOf(run).map(note =>
-        el('li', {}, several ? `${run.name}: ${note}` : note))));
+    const said = distinct(runs.flatMap(notesOf)).map(note => [note, runs.filter(run => notesOf(run).includes(note))]);
+    $('notes').prepend(...said.map(([note, of]) => el('li', {}, !several ? note :
+        `${of.length === runs.length ? 'Every run' : of.map(run => run.name).join(', ')}: ${note}`)));
 }
 
 addEventListener('resize', resize);

@@ -205,6 +205,8 @@ evil='</script><script>alert(1)</script><!--<script>\u2028\u0000x'
 draw evil 1000
 check hostile_page_without_console_errors quiet evil
 check hostile_text_runs_no_script found evil scripts 3
+check a_flag_may_be_named_proto holds evil '<tr><td>__proto__</td><td>3</td><td>–</td></tr>'
+check a_flag_may_be_named_proto holds evil '<tr><td>__proto__</td><td>3</td><td>–</td></tr>'
 check hostile_text_is_shown_as_text holds evil '&lt;/script&gt;&lt;script&gt;alert(1)'
 check damaged_lines_are_counted holds evil 'evil: 2 lines of metrics.jsonl could not be read'
 check cut_off_line_is_noted holds evil 'evil: The last line of metrics.jsonl is cut off'
