@@ -18,9 +18,10 @@ need libgmp-dev gmp.h
 need libflint-dev flint/flint.h
 need libflint-arb-dev arb.h flint/arb.h
 need libcmocka-dev cmocka.h
-if [ "${1:-}" = all ]; then # what only some tests use: ranks by MPI, and clang, which runs the CUDA kernels on the CPU
+if [ "${1:-}" = all ]; then # what only some tests use: ranks by MPI, clang, which runs the CUDA kernels on the CPU, a browser for the report
     command -v mpicc >/dev/null && command -v mpirun >/dev/null || missing="$missing libopenmpi-dev openmpi-bin"
     command -v clang++ >/dev/null || missing="$missing clang"
+    command -v chromium >/dev/null || missing="$missing chromium"
 fi
 [ -z "$missing" ] && exit 0
 [ "${1:-}" = look ] && exit 1
