@@ -13,11 +13,10 @@ MPI_CFLAGS := $(if $(MPI_LIBS),-DHAVE_MPI $(shell mpicc --showme:compile 2>/dev/
 FLINT       = $(if $(wildcard /usr/include/arb.h),-lflint-arb) -lflint
 
 FOLDERS := base kernels kernels/device model model/files model/tokenizer rl rl/evaluate rl/report data verify
-SOURCES := $(filter-out %/main.c,$(wildcard $(FOLDERS:%=%/*.c))) # a main.c is a program
+SOURCES := $(filter-out %/main.c,$(wildcard $(FOLDERS:%=%/*.c))) # main.c: a program
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(FOLDERS:%=tests/%/test_*.c) tests/convert/test_*.c tests/docs/test_*.c))
 SYSTEM  := tests/system/run.sh tests/system/eval.sh
-PAGE    := tests/rl/report/page.sh
 CONVERT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/convert/convert.c,$(wildcard dev/convert/*.c)))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard dev/bench/bench*.c))
 
@@ -53,7 +52,7 @@ demo: all
 # The tests: every module and whole programs; all of that again under the sanitizers; the CUDA kernels, executed on the CPU.
 tests: $(TESTS)
 check: twins tests $(BUILD)/train $(BUILD)/eval $(BUILD)/report
-	@sh dev/run_tests.sh $(TESTS) "$(PAGE) $(BUILD)/report" $(SYSTEM:%="% $(BUILD)/train $(BUILD)/eval")
+	@sh dev/run_tests.sh $(TESTS) "tests/rl/report/page.sh $(BUILD)/report" $(SYSTEM:%="% $(BUILD)/train $(BUILD)/eval")
 check-sanitized:
 	@OMP_NUM_THREADS=2 $(MAKE) --no-print-directory BUILD=build/sanitized OPT="$(SANITIZE)" check
 test: check check-sanitized test-cuda
@@ -66,8 +65,9 @@ convert: $(BUILD)/dev/convert/convert # other programs' models to Hugging Face f
 include dev/cuda.mk
 include dev/fuzz.mk
 
-# report.c embeds the page (.incbin), which the compiler's list of dependencies does not say.
-$(foreach b,$(BUILD) $(SIM_MODES:%=build/%) build/cuda build/cuda-fp32,$(b)/rl/report/report.o): rl/report/page.html rl/report/page.js
+# report.c embeds the page with .incbin, which the compiler's dependency files do not list.
+REPORT_BUILDS := $(BUILD) build/cuda build/cuda-fp32 $(SIM_MODES:%=build/%)
+$(REPORT_BUILDS:%=%/rl/report/report.o): rl/report/page.html rl/report/page.js
 
 clean:
 	rm -rf build train eval report train-cuda eval-cuda train-sim eval-sim

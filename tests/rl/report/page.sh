@@ -4,9 +4,13 @@
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) ||
     { echo "skipped: the report in a browser (chromium is not installed)"; exit 0; }
 report=$(realpath "$1")
+flags="--no-sandbox --headless=new --disable-gpu --disable-dev-shm-usage --virtual-time-budget=5000"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
+echo '<p>works' >works.html
+timeout 60 "$browser" $flags --user-data-dir="$work/profile" --dump-dom "file://$work/works.html" 2>/dev/null |
+    grep -q works || { echo "skipped: the report in a browser ($browser does not run here)"; exit 0; }
 failed=0
 check() { name=$1; shift; if "$@"; then echo "[       OK ] $name"; else echo "[  FAILED  ] $name"; failed=1; fi; }
 
@@ -107,9 +111,8 @@ draw() {
         r driver.html
         N
     }' "$1.html" >"$1.driven.html"
-    timeout 60 "$browser" --no-sandbox --headless=new --disable-gpu --user-data-dir="$work/profile" ${3:-} \
-        --window-size="$2,900" --enable-logging=stderr --virtual-time-budget=5000 --dump-dom \
-        "file://$work/$1.driven.html" >"$1.dom" 2>"$1.log"
+    timeout 60 "$browser" $flags --user-data-dir="$work/profile" ${3:-} --window-size="$2,900" \
+        --enable-logging=stderr --dump-dom "file://$work/$1.driven.html" >"$1.dom" 2>"$1.log"
     grep CONSOLE "$1.log" >"$1.console"
 }
 quiet() { test -s "$1.dom" -a ! -s "$1.console" && ! grep -q 'data-error' "$1.dom"; }
