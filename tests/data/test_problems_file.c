@@ -158,7 +158,8 @@ static void test_broken_files(void **state) {
 
 // One row of text between two good ones: it is turned down for the reason given, and the others are kept.
 static void assert_turned_down(const char *row, size_t size, const char *why) {
-    static const char before[] = "{\"question\":\"q1\",\"answer\":\"1\"}\n", after[] = "\n{\"question\":\"q2\",\"answer\":\"2\"}\n";
+    static const char before[] = "{\"question\":\"q1\",\"answer\":\"1\"}\n",
+                      after[] = "\n{\"question\":\"q2\",\"answer\":\"2\"}\n";
     size_t total = sizeof before - 1 + size + sizeof after - 1;
     char *text = malloc(total);
     assert_non_null(text);
@@ -169,8 +170,10 @@ static void assert_turned_down(const char *row, size_t size, const char *why) {
     loaded.good = problems_from_memory(text, total, "rows", false, &loaded.set, &loaded.report, &loaded.err);
     free(text);
     assert_true(loaded.good);
-    if (loaded.report.kept != 2 || loaded.report.bad != 1 || loaded.report.row[0].line != 2 || !strstr(loaded.report.row[0].what, why))
-        fail_msg("%.60s: %d kept, %d bad, \"%s\"", row, loaded.report.kept, loaded.report.bad, loaded.report.row[0].what);
+    if (loaded.report.kept != 2 || loaded.report.bad != 1 || loaded.report.row[0].line != 2 ||
+        !strstr(loaded.report.row[0].what, why))
+        fail_msg("%.60s: %d kept, %d bad, \"%s\"", row, loaded.report.kept, loaded.report.bad,
+                 loaded.report.row[0].what);
     problems_free(&loaded.set);
 }
 
@@ -192,7 +195,8 @@ static void test_hostile_rows(void **state) {
         {"{\"question\":{\"a\":\"q\"},\"answer\":1}", "no question"},
         {"{\"question\":\"[{\\\"role\\\":\\\"user\\\",\\\"content\\\":\\\" \\\"}]\",\"answer\":1}", "no question"},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) assert_turned_down(rows[i][0], strlen(rows[i][0]), rows[i][1]);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_turned_down(rows[i][0], strlen(rows[i][0]), rows[i][1]);
     assert_turned_down("{\"question\":\"q\0r\",\"answer\":1}", 30, "NUL");
 }
 
@@ -277,11 +281,12 @@ static void test_sources(void **state) {
     }
 }
 
-// The same question again: the first is kept, and whether the answers agree is said.
+// The same question again: the first is kept, and the report says whether the answers differ.
 static void test_duplicates(void **state) {
     (void)state;
     Loaded loaded;
-    load_text(&loaded, "{\"question\":\"q\",\"answer\":1}\n{\"question\":\"q\",\"answer\":1.0}\n{\"question\":\"q\",\"answer\":2}\n", "");
+    load_text(&loaded, "{\"question\":\"q\",\"answer\":1}\n{\"question\":\"q\",\"answer\":1.0}\n"
+                       "{\"question\":\"q\",\"answer\":2}\n", "");
     assert_int_equal(loaded.report.duplicates, 2);
     assert_string_equal(loaded.report.row[0].what, "a question seen before");
     assert_string_equal(loaded.report.row[1].what, "a question seen before, with another answer");

@@ -73,10 +73,12 @@ static void test_first_wrong(void **state) {
     assert_int_equal(first_wrong((float[]){1, -2, 0}, (float[]){NAN, -2, 0}, 3, 1, 1), 0);
 }
 
-static void compare(const Fixture *f, const char *what, const float *got, const Safetensor *want, double atol, double rtol) {
+static void compare(const Fixture *f, const char *what, const float *got, const Safetensor *want, double atol,
+                    double rtol) {
     const float *w = want->data;
     size_t i = first_wrong(got, w, want->elements, atol, rtol);
-    if (i < want->elements) fail_msg("%s: %s %s [%zu] is %.8g, PyTorch has %.8g", f->dir, what, want->name, i, got[i], w[i]);
+    if (i < want->elements)
+        fail_msg("%s: %s %s [%zu] is %.8g, PyTorch has %.8g", f->dir, what, want->name, i, got[i], w[i]);
 }
 
 static void check_logits(Fixture *f) {
@@ -117,7 +119,9 @@ static int sequences_of(const Fixture *f, TrainSequence *sequences) {
     for (int b = 0; b < f->B; b++) {
         const int *ids = f->ids + f->starts[b];
         int n = f->starts[b + 1] - f->starts[b];
-        if (n > 1) sequences[count++] = (TrainSequence){.prompt = ids, .n_prompt = 1, .tokens = ids + 1, .n = n - 1, .weight = 1.0f / (float)targets};
+        float weight = 1.0f / (float)targets;
+        TrainSequence s = {.prompt = ids, .n_prompt = 1, .tokens = ids + 1, .n = n - 1, .weight = weight};
+        if (n > 1) sequences[count++] = s;
     }
     return count;
 }
@@ -188,7 +192,8 @@ static void test_llama3_rope(void **state) { (void)state, check("llama3_rope", f
 static void test_qwen2_untied(void **state) { (void)state, check("qwen2_untied", true, 0); }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_first_wrong), cmocka_unit_test(test_llama), cmocka_unit_test(test_qwen2),
-                                       cmocka_unit_test(test_qwen3), cmocka_unit_test(test_llama3_rope), cmocka_unit_test(test_qwen2_untied)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_first_wrong), cmocka_unit_test(test_llama),
+                                       cmocka_unit_test(test_qwen2),       cmocka_unit_test(test_qwen3),
+                                       cmocka_unit_test(test_llama3_rope), cmocka_unit_test(test_qwen2_untied)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
