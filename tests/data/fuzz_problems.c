@@ -1,4 +1,4 @@
-// libFuzzer target of the row reader: any file, any settings; an error or a set that keeps its promises, never a crash.
+// libFuzzer target of the file reader: any file, any settings; an error or a valid set, never a crash.
 //
 //   make fuzz-problems [FUZZ_SECONDS=60]
 //

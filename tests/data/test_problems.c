@@ -162,8 +162,7 @@ static void test_batch_order(void **state) {
     for (int i = 0; i < 100; i++) assert_in_range(a[i], 0, 999);
 }
 
-// Over many epochs every problem is as likely to come first as any other: chi-square of 16 cells, 15 degrees of
-// freedom.
+// Over many epochs every problem is equally likely to come first: chi-square of 16 cells, 15 degrees of freedom.
 static void test_first_of_an_epoch_is_uniform(void **state) {
     (void)state;
     ProblemSet set = {.count = 16};

@@ -156,8 +156,8 @@ static void test_broken_files(void **state) {
     free(deep);
 }
 
-// One row of text between two good ones: it is turned down for the reason given, and the others are kept.
-static void assert_turned_down(const char *row, size_t size, const char *why) {
+// A bad row between two good ones is left out for this reason, and the others are kept.
+static void assert_left_out(const char *row, size_t size, const char *why) {
     static const char before[] = "{\"question\":\"q1\",\"answer\":\"1\"}\n",
                       after[] = "\n{\"question\":\"q2\",\"answer\":\"2\"}\n";
     size_t total = sizeof before - 1 + size + sizeof after - 1;
@@ -196,8 +196,8 @@ static void test_hostile_rows(void **state) {
         {"{\"question\":\"[{\\\"role\\\":\\\"user\\\",\\\"content\\\":\\\" \\\"}]\",\"answer\":1}", "no question"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        assert_turned_down(rows[i][0], strlen(rows[i][0]), rows[i][1]);
-    assert_turned_down("{\"question\":\"q\0r\",\"answer\":1}", 30, "NUL");
+        assert_left_out(rows[i][0], strlen(rows[i][0]), rows[i][1]);
+    assert_left_out("{\"question\":\"q\0r\",\"answer\":1}", 30, "NUL");
 }
 
 static void test_deep_rows(void **state) {
@@ -209,10 +209,10 @@ static void test_deep_rows(void **state) {
     memset(row + size, '[', DEEP), memset(row + size + DEEP, ']', DEEP);
     size += 2 * DEEP;
     size += (size_t)sprintf(row + size, ",\"answer\":1}");
-    assert_turned_down(row, size, "not a JSON object");
+    assert_left_out(row, size, "not a JSON object");
     size = 0;
     for (int i = 0; i < DEEP; i++) size += (size_t)sprintf(row + size, "{\"a\":");
-    assert_turned_down(row, size, "not a JSON object");
+    assert_left_out(row, size, "not a JSON object");
     size = (size_t)sprintf(row, "{\"answer\":1,\"question\":\"[{"); // a chat as a string, as deep
     memset(row + size, '[', DEEP);
     size += DEEP;
@@ -233,10 +233,10 @@ static void test_large_rows(void **state) {
     memset(row, 'x', size);
     memcpy(row, "{\"question\":\"", 13);
     memcpy(row + size - 14, "\",\"answer\":12}", 14);
-    assert_turned_down(row, size, "longer than 16 MiB");
+    assert_left_out(row, size, "longer than 16 MiB");
     size = (size_t)2 << 20;
     memcpy(row + size - 14, "\",\"answer\":12}", 14);
-    assert_turned_down(row, size, "longer than 1 MiB");
+    assert_left_out(row, size, "longer than 1 MiB");
     size = 1 << 20;
     memcpy(row + size - 14, "\",\"answer\":12}", 14);
     Loaded loaded;

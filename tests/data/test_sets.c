@@ -175,7 +175,7 @@ static void test_real_sets(void **state) {
     }
 }
 
-// Golds as only their set's rule finds them.
+// Golds that only the set's own rule finds.
 static void test_real_golds(void **state) {
     (void)state;
     const char *folder = real_folder();
@@ -199,7 +199,7 @@ static void test_real_golds(void **state) {
     problems_free(&set);
 }
 
-// AIME 1983-2023 and MATH500 share problems: six, of which only one is written the same to the byte.
+// AIME 1983-2023 and MATH500 share six problems, of which one has the same bytes.
 static void test_real_overlap(void **state) {
     (void)state;
     const char *folder = real_folder();

@@ -57,7 +57,7 @@ static void close_fixture(Fixture *f) {
     safetensors_close(f->expected);
 }
 
-// The first of n values that is not what it should be; n where all are.
+// The index of the first wrong value, or n.
 static size_t first_wrong(const float *got, const float *want, size_t n, double atol, double rtol) {
     for (size_t i = 0; i < n; i++)
         if (!(fabs(got[i] - want[i]) <= atol + rtol * fabs(want[i]))) return i;
@@ -112,7 +112,7 @@ static void check_logits(Fixture *f) {
     gpt_acts_free(&acts);
 }
 
-// Every token that has a next one in its sequence predicts it; the loss is their mean.
+// Every token predicts the next one in its sequence; the loss is the mean.
 static int sequences_of(const Fixture *f, TrainSequence *sequences) {
     int count = 0, targets = 0;
     for (int b = 0; b < f->B; b++) targets += f->starts[b + 1] - f->starts[b] - 1;
@@ -126,7 +126,7 @@ static int sequences_of(const Fixture *f, TrainSequence *sequences) {
     return count;
 }
 
-// Gradients are compared relative to the largest entry of their tensor: the sums behind them cancel to that scale.
+// Gradients are compared relative to the largest entry of their tensor, since their sums cancel to that scale.
 static void compare_tensors(Fixture *f, const char *prefix, const float *h_flat, double atol) {
     for (int i = 0; i < f->gpt->table.count; i++) {
         const Param *p = &f->gpt->table.params[i];

@@ -1,5 +1,5 @@
 // Chat templates: prompts equal, byte for byte, what Hugging Face renders (tests/model/fixtures/chats.json, made by
-// dev/reference/make_chats.py), and a template that does anything else is refused with the way out.
+// dev/reference/make_chats.py), and any other template is refused with a hint.
 #include "model/files/chat.h"
 #include "base/files.h"
 #include "base/json.h"

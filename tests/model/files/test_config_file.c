@@ -34,7 +34,7 @@ static int remove_dir(void **state) {
     return rmdir(dir);
 }
 
-// GOOD with more keys before it: of a key given twice the first counts.
+// GOOD with more keys before it; the first of two equal keys counts.
 static bool load(ModelConfig *config, const char *more, Error *err) {
     char text[4096];
     snprintf(text, sizeof text, "{%s%s%s}", more, *more ? "," : "", GOOD);

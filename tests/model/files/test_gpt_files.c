@@ -67,7 +67,7 @@ static void saves_what_transformers_loads(void **state) {
     }
 }
 
-// A tiny model's tensors with one type each, in one file or two, read straight into the device and by way of the host.
+// A tiny model's tensors, one type each, in one file or two, read straight to the device and through the host.
 typedef struct Tiny {
     char dir[64];
     ModelConfig config;

@@ -49,7 +49,7 @@ static void random_texts_match(void **state) {
     }
 }
 
-// The comparison above must see one wrong id, a missing one, and two that changed places.
+// The comparison above must detect a wrong id, a missing one, and two exchanged ones.
 static void hash_sees_changes(void **state) {
     (void)state;
     const int a[][3] = {{5, 6, 7}, {5, 6, 8}, {6, 5, 7}};
@@ -60,7 +60,7 @@ static void hash_sees_changes(void **state) {
         for (int j = 0; j < i; j++) assert_true(hash[i].value != hash[j].value);
 }
 
-// A character in pieces comes out whole and at once; what can never become one is replaced at once.
+// A character in pieces is returned whole when it is complete; bytes that can never become one are replaced at once.
 static void streams_characters(void **state) {
     (void)state;
     static const struct {
@@ -85,7 +85,7 @@ static void streams_characters(void **state) {
     tokenizer_free(t);
 }
 
-// Any bytes: text is encoded and given back, the rest is refused with the place of the first byte that is wrong.
+// Any bytes: UTF-8 is encoded and decoded back; anything else is refused with the offset of the first wrong byte.
 static void raw_bytes_are_text_or_refused(void **state) {
     (void)state;
     Tokenizer *t = family("gpt2");

@@ -1,9 +1,9 @@
-// tokenizer.json files that are broken, hostile or ask for what is not supported: each is refused with the file and the
-// reason; and any damage to a good one is either refused or leaves a tokenizer that works.
+// tokenizer.json files that are broken, hostile or use unsupported features are refused with file and reason; a damaged
+// good one is refused or still gives a tokenizer that works.
 #include "tests/model/tokenizer/tokenizer_cases.h"
 #include <unistd.h>
 
-// A small good file in parts, of which a case replaces one
+// A small good file in parts; a case replaces one of them.
 typedef struct Parts {
     const char *added, *normalizer, *pre, *model, *vocab, *merges;
 } Parts;
@@ -13,7 +13,7 @@ static const Parts good = {"[" SPECIAL "]", "null", LEVEL, "\"type\":\"BPE\"",
                            "{\"a\":0,\"b\":1,\"c\":2,\"ab\":3,\"abc\":4}", "[[\"a\",\"b\"],[\"ab\",\"c\"]]"};
 // A pre-tokenizer that splits by a regular expression.
 #define SPLIT(regex, behavior)                                                                                         \
-    "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" regex "\"},"                \
+    "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" regex "\"},"            \
     "\"behavior\":\"" behavior "\"}," LEVEL "]}"
 
 static char path[64];
@@ -148,7 +148,7 @@ static void refuses_what_is_no_tokenizer(void **state) {
     assert_non_null(strstr(err.text, "no tokenizer.json in it"));
 }
 
-// A pattern that backtracks without end stops with an error, not with a hang.
+// A pattern with too much backtracking ends in an error, not in a hang.
 static void gives_up_on_endless_patterns(void **state) {
     (void)state;
     char text[4096], word[300];
