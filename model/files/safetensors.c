@@ -1,5 +1,5 @@
-// Optional (Hugging Face models): the reader. Tensors point into the mapping and their names into the parsed header, so
-// opening a model reads only its headers.
+// Optional (Hugging Face models): the reader of .safetensors files.
+// Tensors point into the mapping and their names into the parsed header, so opening a model reads only its headers.
 #include "model/files/safetensors.h"
 #include "base/json.h"
 #include <errno.h>

@@ -1,5 +1,6 @@
-// Optional (Hugging Face models): the character tokenizer, written as byte-level BPE with a vocabulary of single bytes
-// and no merges, so that tokenizer_load and Hugging Face read it like any other.
+// Optional (Hugging Face models): the character tokenizer.
+// It is byte-level BPE with a vocabulary of single bytes and no merges, so tokenizer_load and Hugging Face read it like
+// any other.
 #include "base/files.h"
 #include "base/json.h"
 #include "model/tokenizer/tokenizer.h"
@@ -12,8 +13,8 @@
 #define BYTE_LEVEL "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false}"
 static const char EMPTY[] =
     "{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\"added_tokens\":[],\"normalizer\":null,"
-    "\"pre_tokenizer\":" BYTE_LEVEL ",\"post_processor\":null,\"decoder\":" BYTE_LEVEL ",\"model\":{\"type\":\"BPE\",\"dropout\":null,"
-    "\"unk_token\":null,\"continuing_subword_prefix\":null,\"end_of_word_suffix\":null,\"fuse_unk\":false,"
+    "\"pre_tokenizer\":" BYTE_LEVEL ",\"post_processor\":null,\"decoder\":" BYTE_LEVEL ","
+    "\"model\":{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":null,\"continuing_subword_prefix\":null,\"end_of_word_suffix\":null,\"fuse_unk\":false,"
     "\"byte_fallback\":false,\"ignore_merges\":false,\"vocab\":{},\"merges\":[]}}";
 
 static bool add_special(cJSON *list, const char *content, int id) {
