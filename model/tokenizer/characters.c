@@ -14,8 +14,9 @@
 static const char EMPTY[] =
     "{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\"added_tokens\":[],\"normalizer\":null,"
     "\"pre_tokenizer\":" BYTE_LEVEL ",\"post_processor\":null,\"decoder\":" BYTE_LEVEL ","
-    "\"model\":{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":null,\"continuing_subword_prefix\":null,\"end_of_word_suffix\":null,\"fuse_unk\":false,"
-    "\"byte_fallback\":false,\"ignore_merges\":false,\"vocab\":{},\"merges\":[]}}";
+    "\"model\":{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":null,\"continuing_subword_prefix\":null,"
+    "\"end_of_word_suffix\":null,\"fuse_unk\":false,\"byte_fallback\":false,\"ignore_merges\":false,\"vocab\":{},"
+    "\"merges\":[]}}";
 
 static bool add_special(cJSON *list, const char *content, int id) {
     static const char *const off[] = {"single_word", "lstrip", "rstrip", "normalized"};
