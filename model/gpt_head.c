@@ -7,8 +7,9 @@ void head_plan(const Gpt *g, Head *head, Arena *arena, int chunk, bool train) {
     size_t C = (size_t)g->config.C, V = (size_t)g->config.V;
     *head = (Head){.chunk = chunk};
     ARENA_PLAN(arena, head->x, (size_t)chunk * C);
-    ARENA_PLAN(arena, head->logits, (size_t)chunk * V);
     if (train) ARENA_PLAN(arena, head->dx, (size_t)chunk * C);
+    arena->kind = MEMORY_LOGITS;
+    ARENA_PLAN(arena, head->logits, (size_t)chunk * V);
     if (train && sizeof(floatX) != sizeof(float)) ARENA_PLAN(arena, head->dlogits, (size_t)chunk * V);
 }
 

@@ -34,7 +34,7 @@ static void upload_rotations(Gpt *g) {
 Gpt *gpt_plan(Device *dev, const ModelConfig *config, int T_rope) {
     Gpt *g = calloc(1, sizeof *g);
     REQUIRE(g, "out of memory");
-    *g = (Gpt){.config = *config, .dev = dev, .T_rope = T_rope, .arena = {.name = "weights"}};
+    *g = (Gpt){.config = *config, .dev = dev, .T_rope = T_rope, .arena = {.name = "weights", .kind = MEMORY_WEIGHTS}};
     g->q_size = config->NH * config->HS;
     g->kv_size = config->NKV * config->HS;
     g->Q = g->q_size + 2 * g->kv_size;
@@ -88,6 +88,7 @@ static void plan_layer(const Gpt *g, LayerActs *act, Arena *arena, size_t N) {
 static void plan_common(const Gpt *g, GptActs *a, Arena *arena, size_t N) {
     a->layers = calloc((size_t)g->config.L, sizeof *a->layers);
     REQUIRE(a->layers, "out of memory");
+    arena->kind = MEMORY_ACTIVATIONS;
     ARENA_PLAN(arena, a->x_final, N * g->config.C);
     ARENA_PLAN(arena, a->hidden, N * g->config.C);
     ARENA_PLAN(arena, a->rstd_final, N);
@@ -133,6 +134,7 @@ void gpt_acts_free(GptActs *a) {
 
 void gradients_plan(const Gpt *g, Gradients *grads, Arena *arena, Buckets *buckets) {
     *grads = (Gradients){.buckets = buckets};
+    arena->kind = MEMORY_GRADIENTS;
     ARENA_PLAN(arena, grads->flat, g->table.room);
     if (g->config.tied) ARENA_PLAN(arena, grads->head, (size_t)g->config.V * g->config.C);
 }

@@ -8,6 +8,7 @@
 void optimizer_plan(Optimizer *opt, Arena *arena, const Buckets *buckets) {
     size_t n = buckets_held(buckets);
     *opt = (Optimizer){.buckets = buckets};
+    arena->kind = MEMORY_OPTIMIZER;
     if (sizeof(floatX) != sizeof(float)) ARENA_PLAN(arena, opt->master, n);
     ARENA_PLAN(arena, opt->m, n);
     ARENA_PLAN(arena, opt->v, n);

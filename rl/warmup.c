@@ -1,17 +1,17 @@
-// Supervised learning is the policy loss with advantage 1 and ratio 1, so it shares every line with reinforcement learning.
-// Example e of the endless sequence that the seed names is problem e of the tasks (held-out prompts are passed over),
-// answered by the teacher: worked with probability --sft-worked, with an error with probability --sft-error.
-#include "rl/warmup.h"
+// Supervised warm-up. Supervised learning is the policy loss with advantage 1 and ratio 1, so it shares its code with
+// reinforcement learning. Example e of the seed's endless sequence is problem e of the tasks (held-out prompts are
+// skipped), answered by the teacher: worked out with probability --sft-worked, and wrong with probability --sft-error.
+#include "rl/step.h"
 #include "base/clock.h"
 #include "kernels/device/nvtx.h"
 #include "kernels/philox.h"
 #include <math.h>
 #include <string.h>
 
-enum { WARMUP_STREAM = 0x5f000000 }; // a Philox counter of its own
+enum { WARMUP_STREAM = 0x5f000000 }; // a Philox counter that no sampling uses
 
-// Writes the example's tokens and returns its sequence (weights still 0). It is asked as reinforcement learning will ask it, and
-// ends in a token that ends generation: the newline itself, where the tokenizer is the tasks' own.
+// Writes the example's tokens and returns its sequence (weight still 0). The question is put as in reinforcement
+// learning, and the response ends in a token that ends generation: the newline itself, with the tasks' tokenizer.
 static TrainSequence example(Trainer *t, uint64_t e, int *tokens) {
     const TrainConfig *c = &t->config;
     TaskProblem problem;
@@ -40,8 +40,9 @@ static int examples(Trainer *t) {
     int rank = comm_rank(t->comm), ranks = comm_size(t->comm), count = 0;
     double total = 0;
     for (int b = 0; b < t->config.sft_batch; b++) {
-        TrainSequence s = example(t, (uint64_t)t->sft_done * (uint64_t)t->config.sft_batch + (uint64_t)b, t->warmup_tokens + (size_t)count * t->T);
-        total += s.n; // every rank looks at every example to know the global count, and keeps its own
+        uint64_t e = (uint64_t)t->sft_done * (uint64_t)t->config.sft_batch + (uint64_t)b;
+        TrainSequence s = example(t, e, t->warmup_tokens + (size_t)count * t->T);
+        total += s.n; // every rank makes every example to know the global count, and keeps its own
         if (b % ranks == rank) t->sequences[count++] = s;
     }
     for (int j = 0; j < count; j++) t->sequences[j].weight = (float)(1.0 / total);
@@ -51,7 +52,7 @@ static int examples(Trainer *t) {
 void warmup_step(Trainer *t, StepMetrics *m) {
     RANGE("warm-up step");
     const TrainConfig *c = &t->config;
-    OptimizerConfig optimizer = {(float)c->beta1, (float)c->beta2, (float)c->adam_eps, (float)c->weight_decay, (float)c->grad_clip};
+    OptimizerConfig optimizer = optimizer_config(c);
     PolicyObjective plain = {.inv_temp = 1.0f};
     double start = seconds_now(), sums[2] = {0};
     timers_start(t->dev);
@@ -67,6 +68,6 @@ void warmup_step(Trainer *t, StepMetrics *m) {
     timers_stop(t->dev, m->sec_timer);
     m->sec_total = seconds_now() - start;
     m->tokens_per_s = sums[1] / m->sec_total;
-    m->skipped = t->opt.skipped;
+    m->skipped = (double)t->opt.skipped;
     t->sft_done++;
 }

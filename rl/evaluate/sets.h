@@ -11,8 +11,9 @@ typedef struct EvalSet {
     PromptTemplate template;
     PromptSet set;
     Grader *grader;
-    Outcome outcome;
-    int done; // prompts with an outcome
+    PromptOutcome *outcome; // (prompts)
+    int *answer, *correct;  // (prompts, samples) each sample's class of answer (vote.h), and whether it is correct
+    int done;               // prompts with an outcome
 } EvalSet;
 
 typedef struct EvalSets {

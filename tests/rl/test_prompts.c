@@ -1,4 +1,5 @@
 // rl/prompts: which template is chosen, what is tokenized, and what is left out for its length.
+#include "rl/data.h"
 #include "rl/prompts.h"
 #include "model/tokenizer/decode.h"
 #include <stdarg.h>
@@ -41,7 +42,7 @@ static const char chat_ml[] = "{% for message in messages %}{{'<|im_start|>' + m
 static const char *chosen(const char *asked, bool tasks) {
     static PromptTemplate template;
     Error err;
-    if (!prompts_choose_template(&template, asked, folder, tasks, &err)) fail_msg("%s", err.text);
+    if (!data_choose_template(&template, asked, folder, tasks, &err)) fail_msg("%s", err.text);
     return template.text;
 }
 
@@ -60,7 +61,7 @@ static void test_choice(void **state) {
     assert_string_equal(chosen("verbatim", false), "{question}"); // and what is asked for before all
     put(PROMPT_FILE, NULL);
     put("chat_template.jinja", "{{ something_else(messages) }}");
-    assert_false(prompts_choose_template(&template, "", folder, false, &err));
+    assert_false(data_choose_template(&template, "", folder, false, &err));
     assert_non_null(strstr(err.text, "--prompt-template"));
     assert_string_equal(chosen("verbatim", false), "{question}"); // the way out
     put("chat_template.jinja", NULL);

@@ -97,7 +97,7 @@ check plain_is_the_default_for_files misuse 'line 1' $eval --model base/model --
 rl="$train $tiny --model base/model --steps 2 --prompts 8 --prompt-template ./s.txt --data sums.jsonl,products.json"
 head -5 sums.jsonl >eval5.jsonl
 $rl --heldout-data eval5.jsonl --out files >files.log 2>&1 || cat files.log
-check evaluation_rows_are_left_out grep -q '5 training problems also stand in --heldout-data .*left out' files.log
+check evaluation_rows_are_left_out grep -q '5 training problems also occur in --heldout-data .*left out' files.log
 check the_rest_is_trained_on grep -q '26 to train on, 5 held out' files.log
 check template_is_saved cmp -s <(printf 's{question}\n') files/model/prompt_template.txt
 $eval --threads 1 --model files/model --data eval5.jsonl --samples 2 --out default.json >/dev/null 2>&1
