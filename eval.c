@@ -64,10 +64,10 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0) {
             printf("usage: ./eval --model DIR --data ... [flags]      or      ./eval --score FILE\nflag                   meaning (range) [default]\n\n");
-            return flags_help(eval_flags, eval_flag_count, stdout), 0;
+            return flags_help(&eval_flags, stdout), 0;
         }
     Comm *comm = comm_open(&argc, &argv, &err);
-    bool ok = comm && flags_parse(eval_flags, eval_flag_count, &config, argc, argv, &err);
+    bool ok = comm && flags_parse(&eval_flags, &config, argc, argv, &err);
     if (ok && comm_size(comm) > 1) ok = fail(&err, "evaluation runs on one rank; start it without mpirun");
     ok = ok && (*config.score ? score(&config, &err) : evaluate(&config, comm, &err));
     if (!ok) fprintf(stderr, "eval: %s\n", err.text);

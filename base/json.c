@@ -49,3 +49,25 @@ const char *json_string(const cJSON *object, const char *key, const char *fallba
     const cJSON *item = json_get(object, key);
     return cJSON_IsString(item) ? item->valuestring : fallback;
 }
+
+static void print_value(char *to, size_t size, const cJSON *item) {
+    char *text = item ? cJSON_PrintUnformatted(item) : NULL;
+    snprintf(to, size, "%s", text ? text : "(none)");
+    cJSON_free(text);
+}
+
+bool json_same(const cJSON *wanted, const cJSON *saved, JsonDifference *d) {
+    char *text = cJSON_PrintUnformatted(wanted);
+    cJSON *parsed = cJSON_Parse(text); // a raw number, as flags_to_json adds them, equals no parsed one
+    const cJSON *now = parsed ? parsed->child : NULL;
+    while (now && cJSON_Compare(now, json_get(saved, now->string), true)) now = now->next;
+    bool same = parsed && !now;
+    if (now) {
+        snprintf(d->key, sizeof d->key, "%s", now->string);
+        print_value(d->wanted, sizeof d->wanted, now);
+        print_value(d->saved, sizeof d->saved, json_get(saved, now->string));
+    }
+    cJSON_Delete(parsed);
+    cJSON_free(text);
+    return same;
+}

@@ -21,4 +21,10 @@ bool json_bool(const cJSON *object, const char *key, bool fallback);
 const char *json_string(const cJSON *object, const char *key, const char *fallback);
 int json_whole(const cJSON *item); // the item itself as json_int reads one; -1 where it is none
 
+// The first field of `wanted` whose value `saved` (may be NULL) does not have, as text. Numbers compare as printed.
+typedef struct JsonDifference {
+    char key[64], wanted[128], saved[128];
+} JsonDifference;
+bool json_same(const cJSON *wanted, const cJSON *saved, JsonDifference *difference);
+
 #endif

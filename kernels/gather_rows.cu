@@ -1,12 +1,13 @@
-// See rows.h. One block a row; a thread moves W values at a time.
+// Optional (CUDA): see gather_rows.h. One block per row; a thread moves W values at a time.
 #include "kernels/gather_rows.h"
 #include "kernels/device/vector.cuh"
 
 enum { BLOCK = 128 };
 
-// to row = from row, where exactly one side is named by `rows`
-template <int W, bool scatter> static __global__ void rows_move_kernel(floatX *to, const floatX *from, const int *rows, int C) {
-    size_t dense = blockIdx.x, named = static_cast<size_t>(rows[dense]);
+// Copies one row: from the row that `rows` names to a dense one, or the other way round with `scatter`.
+template <int W, bool scatter>
+static __global__ void move_rows_kernel(floatX *to, const floatX *from, const int *rows, int C) {
+    size_t dense = blockIdx.x, named = size_t(rows[dense]);
     to += (scatter ? named : dense) * C;
     from += (scatter ? dense : named) * C;
     for (int c = threadIdx.x * W; c < C; c += BLOCK * W) {
@@ -16,32 +17,31 @@ template <int W, bool scatter> static __global__ void rows_move_kernel(floatX *t
     }
 }
 
-template <bool scatter> static void rows_move(Device *dev, floatX *to, const floatX *from, const int *rows, int M, int C) {
+template <bool scatter>
+static void move_rows(Device *dev, floatX *to, const floatX *from, const int *rows, int M, int C) {
     if (M == 0) return;
-    by_width(C % WIDE == 0 && aligned16(to, from), [&](auto W) {
-        LAUNCH((rows_move_kernel<W, scatter>), M, BLOCK, 0, dev->stream)(to, from, rows, C);
+    by_width(fit_wide(C) && aligned16(to, from), [&](auto W) {
+        LAUNCH((move_rows_kernel<W, scatter>), M, BLOCK, 0, dev->stream)(to, from, rows, C);
     });
-    CUDA_CHECK(cudaGetLastError());
 }
 
 extern "C" void gather_rows(Device *dev, floatX *to, const floatX *from, const int *rows, int M, int C) {
-    OP_RANGE();
-    rows_move<false>(dev, to, from, rows, M, C);
+    CUDA_OP();
+    move_rows<false>(dev, to, from, rows, M, C);
 }
 
 extern "C" void scatter_rows(Device *dev, floatX *to, const floatX *from, const int *rows, int M, int C) {
-    OP_RANGE();
-    rows_move<true>(dev, to, from, rows, M, C);
+    CUDA_OP();
+    move_rows<true>(dev, to, from, rows, M, C);
 }
 
-static __global__ void rows_add_kernel(float *to, const float *from, size_t n) {
-    size_t i = blockIdx.x * static_cast<size_t>(blockDim.x) + threadIdx.x;
+static __global__ void add_rows_kernel(float *to, const float *from, size_t n) {
+    size_t i = blockIdx.x * size_t(blockDim.x) + threadIdx.x;
     if (i < n) to[i] += from[i];
 }
 
 extern "C" void add_rows(Device *dev, float *to, const float *from, size_t n) {
-    OP_RANGE();
+    CUDA_OP();
     if (n == 0) return;
-    LAUNCH((rows_add_kernel), static_cast<unsigned>(ceil_div(n, BLOCK)), BLOCK, 0, dev->stream)(to, from, n);
-    CUDA_CHECK(cudaGetLastError());
+    LAUNCH((add_rows_kernel), unsigned(ceil_div(n, BLOCK)), BLOCK, 0, dev->stream)(to, from, n);
 }

@@ -3,18 +3,21 @@
 bool model_config_check(const ModelConfig *c, const char *where, Error *err) {
     const struct { const char *name; int value; } sizes[] = {
         {"vocab_size", c->V}, {"hidden_size", c->C}, {"intermediate_size", c->F}, {"num_hidden_layers", c->L},
-        {"num_attention_heads", c->NH}, {"num_key_value_heads", c->NKV}, {"head_dim", c->HS}, {"max_position_embeddings", c->T_max}};
+        {"num_attention_heads", c->NH}, {"num_key_value_heads", c->NKV}, {"head_dim", c->HS},
+        {"max_position_embeddings", c->T_max}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         if (sizes[i].value < 1 || sizes[i].value > 1 << 24)
             return fail(err, "%s: %s is %d; it must be 1 to %d", where, sizes[i].name, sizes[i].value, 1 << 24);
     if (c->NH % c->NKV) return fail(err, "%s: %d heads cannot share %d key/value heads evenly", where, c->NH, c->NKV);
     if (c->HS % 2) return fail(err, "%s: head_dim %d is odd; rotary positions need pairs", where, c->HS);
-    if (c->L > 1024 || c->HS > 512 || c->NH > 1024) return fail(err, "%s: more than 1024 layers or heads, or head_dim over 512", where);
+    if (c->L > 1024 || c->HS > 512 || c->NH > 1024)
+        return fail(err, "%s: more than 1024 layers or heads, or head_dim over 512", where);
     if ((double)c->NH * c->HS > 1 << 20 || (double)c->F > 1 << 22 || (double)c->C > 1 << 20)
-        return fail(err, "%s: a row of activations would be too long", where);
+        return fail(err, "%s: hidden_size, intermediate_size or heads times head_dim is too large", where);
     if (!(c->eps > 0 && c->eps < 1)) return fail(err, "%s: rms_norm_eps %g is not between 0 and 1", where, c->eps);
     if (!(c->rope_theta > 0)) return fail(err, "%s: rope_theta %g is not positive", where, c->rope_theta);
     for (int i = 0; i < c->n_eos; i++)
-        if (c->eos[i] < 0 || c->eos[i] >= c->V) return fail(err, "%s: eos_token_id %d is outside the vocabulary", where, c->eos[i]);
+        if (c->eos[i] < 0 || c->eos[i] >= c->V)
+            return fail(err, "%s: eos_token_id %d is outside the vocabulary", where, c->eos[i]);
     return true;
 }

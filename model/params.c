@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Adds a tensor at the end. A group's first tensor is aligned; the others follow it without a gap.
+// Appends a tensor: the first of a group aligned, the others without a gap.
 static size_t add(ParamTable *t, bool first_of_group, const char *name, int layer, int rows, int cols, ParamInit init) {
     if (first_of_group) t->size = (t->size + 63) / 64 * 64;
     Param *p = &t->params[t->count++];
@@ -65,7 +65,7 @@ const Param *params_find(const ParamTable *table, const char *name) {
     return NULL;
 }
 
-// Box-Muller on a Philox draw keyed by (seed, tensor, element)
+// Box-Muller over Philox, keyed by (seed, tensor, element)
 static float normal(uint64_t seed, uint32_t tensor, size_t element) {
     Philox bits = philox(seed, 0x77656967u, tensor, (uint32_t)element, (uint32_t)(element >> 32));
     double u = (bits.word[0] + 0.5) / 4294967296.0, v = bits.word[1] / 4294967296.0;

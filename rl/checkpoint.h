@@ -1,20 +1,21 @@
-// Checkpoints: OUT/checkpoints/step-NNNNNNN holds the model as Hugging Face writes one (config.json, model.safetensors,
-// tokenizer.json, ...) and trainer.safetensors: optimizer state, fp32 master weights where the model's are not, history, and
-// in its metadata the counters and the flags of the run. Position in the data and random numbers follow from the
-// counters alone. A checkpoint is written into a folder with a temporary name, flushed, and renamed.
+// Optional (checkpoints): OUT/checkpoints/step-NNNNNNN holds the model as Hugging Face writes one (config.json,
+// model.safetensors, tokenizer.json, ...) and trainer.safetensors: optimizer state, history, and in its metadata the
+// counters and flags of the run. model.safetensors is always fp32, so it also holds the master weights of a bf16 run.
+// The position in the data and all random numbers follow from the counters. A checkpoint is written into a folder with
+// a temporary name, flushed, and renamed.
 #ifndef RL_CHECKPOINT_H
 #define RL_CHECKPOINT_H
 #include "rl/trainer.h"
 
-// All ranks call, rank 0 writes: the same files however many there are and whether they share out the state (--zero), so any
-// number of ranks may go on. Keeps the newest --keep checkpoints. A failure is reported and the run goes on without.
+// All ranks call, rank 0 writes. The files are the same for any number of ranks, with --zero or without, so a run may
+// resume on another number. Keeps the latest --keep checkpoints. False with the reason in err: the run can continue.
 bool checkpoint_save(Trainer *trainer, Error *err);
 
-// The newest checkpoint of --out; refused with its reason where it was made with other flags or is damaged, and then, where
-// there is an older one, with how to go on from that. No checkpoint at all: a fresh start, said on stderr.
+// Loads the latest checkpoint of --out. A checkpoint that is damaged, or of a run with other flags, is refused with its
+// reason and, if there is an older one, how to resume from that. No checkpoint: a fresh start, reported on stderr.
 bool checkpoint_load(Trainer *trainer, Error *err);
 
-// The model alone, for users of it: OUT/model.
+// Writes the model alone, for its users, to OUT/model.
 bool checkpoint_save_model(Trainer *trainer, Error *err);
 
 #endif

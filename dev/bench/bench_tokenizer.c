@@ -3,7 +3,7 @@
 //     build/cpu/dev/bench/bench_tokenizer TOKENIZER TEXT
 #include "base/clock.h"
 #include "base/files.h"
-#include "model/tokenizer/tokenizer.h"
+#include "model/tokenizer/decode.h"
 #include <string.h>
 
 int main(int argc, char **argv) {

@@ -63,7 +63,9 @@ static inline double generation_seconds(Gpt *gpt, int slots, int n, int new_toke
     int tokens[n];
     Prompt prompts[slots];
     for (int i = 0; i < n; i++) tokens[i] = 1 + i % 7;
-    RolloutBatch batch = rollout_batch_new(slots, new_tokens);
+    RolloutBatch batch;
+    rollout_batch_plan(&batch, 0, slots, new_tokens);
+    rollout_batch_commit(&batch, NULL);
     Generator *generator = generator_new(gpt, slots, n + new_tokens);
     SampleConfig sample = {1.0f, 0, 1.0f, 1, 0};
     double seconds;
@@ -74,7 +76,7 @@ static inline double generation_seconds(Gpt *gpt, int slots, int n, int new_toke
     BENCH_SECONDS(gpt->dev, trials, seconds,
                   generator_run(generator, batch.rollouts, slots, 0, prompts, slots, new_tokens, &sample));
     generator_free(generator);
-    rollout_batch_free(&batch);
+    rollout_batch_free(&batch, NULL);
     return seconds;
 }
 

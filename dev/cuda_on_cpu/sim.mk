@@ -20,7 +20,7 @@ SIM_CU     = -x c++ -std=c++17 -fno-strict-aliasing $(SIM_NATIVE) $(SIM_WARN) -W
 SIM_C      = -std=gnu11 $(SIM_NATIVE) $(SIM_WARN) -Wshadow -Wmissing-prototypes
 SIM_MODES  = sim sim-asan sim-race sim-bf16 sim-asan-bf16 sim-race-bf16
 SIM_FOUND := $(wildcard $(CUDA_HOME)/include/cuda_bf16.h)
-SIM_STEMS  = $(sort $(basename $(wildcard $(FOLDERS:%=%/*.c) $(FOLDERS:%=%/*.cu))))
+SIM_STEMS  = $(sort $(basename $(SOURCES) $(wildcard $(FOLDERS:%=%/*.cu))))
 SIM_PARTS  = fiber block memory stream device tensor cublaslt nccl
 
 # How kernels (.cu), host code (.c) and the harness itself are compiled, and what the link needs, by kind of mode.

@@ -1,7 +1,10 @@
 #include "kernels/device/arena.h"
 #include <stdlib.h>
+#include <string.h>
 
-static size_t rounded(size_t bytes) { return (bytes + 127) / 128 * 128; }
+enum { ALIGNMENT = 128 };
+
+static size_t rounded(size_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
 
 void arena_plan(Arena *arena, void **pointer, size_t bytes, const char *name) {
     REQUIRE(!arena->memory, "%s is planned after the arena %s was committed", name, arena->name);
@@ -10,11 +13,18 @@ void arena_plan(Arena *arena, void **pointer, size_t bytes, const char *name) {
     arena->entries = grown;
     arena->entries[arena->count++] = (ArenaEntry){pointer, bytes, name};
     arena->bytes += rounded(bytes);
+    arena->by_kind[arena->kind] += rounded(bytes);
 }
 
 void arena_commit(Arena *arena, Device *dev) {
-    arena->memory = device_alloc(dev, arena->bytes);
-    device_zero(dev, arena->memory, arena->bytes);
+    if (dev) {
+        arena->memory = device_alloc(dev, arena->bytes);
+        device_zero(dev, arena->memory, arena->bytes);
+    } else {
+        arena->memory = aligned_alloc(ALIGNMENT, arena->bytes ? arena->bytes : ALIGNMENT);
+        REQUIRE(arena->memory, "out of memory for %s (%zu bytes)", arena->name, arena->bytes);
+        memset(arena->memory, 0, arena->bytes);
+    }
     char *at = arena->memory;
     for (int i = 0; i < arena->count; i++) {
         *arena->entries[i].pointer = at;
@@ -23,7 +33,8 @@ void arena_commit(Arena *arena, Device *dev) {
 }
 
 void arena_free(Arena *arena, Device *dev) {
-    if (arena->memory) device_free(dev, arena->memory);
+    if (arena->memory && dev) device_free(dev, arena->memory);
+    else free(arena->memory);
     free(arena->entries);
     *arena = (Arena){.name = arena->name};
 }

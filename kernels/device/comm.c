@@ -1,11 +1,11 @@
-// See comm.h. A rank that dies takes the others with it: mpirun ends the job, and MPI's own error handler aborts.
+// MPI, or one rank. If a rank dies, mpirun ends the job, and MPI's own error handler aborts.
 #include "kernels/device/comm.h"
 #include <stdlib.h>
 #include <string.h>
 
 struct Comm {
     int rank, size, local_rank;
-    float *gathered; // (size, PIECE) what all ranks have of a piece that this one sums
+    float *gathered; // (size, PIECE): all ranks' values of a piece that this rank sums
 };
 
 int comm_rank(const Comm *comm) { return comm->rank; }
@@ -21,19 +21,19 @@ void comm_detach(Comm *comm) { (void)comm; }
 #ifdef HAVE_MPI
 #include <mpi.h>
 
-enum { COUNT_MAX = 1 << 28, PIECE = 1 << 18 }; // counts of MPI are int; values summed at a time
+enum { COUNT_MAX = 1 << 28, PIECE = 1 << 18 }; // MPI's counts are int; PIECE values are summed at a time
 
 Comm *comm_open(int *argc, char ***argv, Error *err) {
     Comm *comm = calloc(1, sizeof *comm);
     REQUIRE(comm, "out of memory");
     MPI_Comm node;
-    // Without mpirun's environment there is one rank, and MPI need not be woken (it takes half a second).
+    // Without mpirun's environment there is one rank and no need for MPI_Init, which takes half a second.
     if (!getenv("OMPI_COMM_WORLD_SIZE") && !getenv("PMI_SIZE") && !getenv("PMI_RANK") && !getenv("PMIX_RANK")) {
         comm->size = 1;
         return comm;
     }
     if (MPI_Init(argc, argv) != MPI_SUCCESS) {
-        fail(err, "MPI did not start: run without mpirun, or mend the MPI installation");
+        fail(err, "MPI_Init failed: run without mpirun, or repair the MPI installation");
         free(comm);
         return NULL;
     }
@@ -55,7 +55,7 @@ void comm_close(Comm *comm) {
     free(comm);
 }
 
-// Reduced at rank 0 and sent out again, so that all ranks hold the same bits whatever algorithm MPI would choose.
+// Reduces on rank 0 and broadcasts, so all ranks get the same bits whatever algorithm MPI chooses.
 static void reduce(Comm *comm, double *x, size_t n, MPI_Op op) {
     for (size_t at = 0; comm->size > 1 && at < n; at += COUNT_MAX) {
         int count = n - at < COUNT_MAX ? (int)(n - at) : COUNT_MAX;
@@ -74,7 +74,7 @@ static void broadcast(Comm *comm, int from, void *bytes, size_t n) {
 
 void comm_broadcast(Comm *comm, void *h_bytes, size_t n) { broadcast(comm, 0, h_bytes, n); }
 
-// The sums at rank `to`, in rank order.
+// Leaves the sums on rank `to`, each summed in rank order.
 static void sum_at(Comm *comm, int to, float *x, size_t n) {
     for (size_t at = 0; at < n; at += PIECE) {
         int count = n - at < PIECE ? (int)(n - at) : PIECE;
@@ -86,12 +86,12 @@ static void sum_at(Comm *comm, int to, float *x, size_t n) {
     }
 }
 
-void comm_sum_device_begin(Comm *comm, Device *dev, float *x, size_t n, bool shares) {
+void comm_sum_device_begin(Comm *comm, Device *dev, float *x, size_t n, bool scatter) {
     (void)dev;
-    size_t share = n / (size_t)comm->size;
+    size_t shard = n / (size_t)comm->size;
     if (comm->size == 1) return;
-    if (shares) {
-        for (int r = 0; r < comm->size; r++) sum_at(comm, r, x + (size_t)r * share, share);
+    if (scatter) {
+        for (int r = 0; r < comm->size; r++) sum_at(comm, r, x + (size_t)r * shard, shard);
     } else {
         sum_at(comm, 0, x, n);
         broadcast(comm, 0, x, n * sizeof *x);
@@ -124,7 +124,9 @@ Comm *comm_open(int *argc, char ***argv, Error *err) {
 void comm_close(Comm *comm) { free(comm); }
 void comm_sum(Comm *comm, double *h_x, size_t n) { (void)comm, (void)h_x, (void)n; }
 void comm_max(Comm *comm, double *h_x, size_t n) { (void)comm, (void)h_x, (void)n; }
-void comm_sum_device_begin(Comm *comm, Device *dev, float *x, size_t n, bool shares) { (void)comm, (void)dev, (void)x, (void)n, (void)shares; }
+void comm_sum_device_begin(Comm *comm, Device *dev, float *x, size_t n, bool scatter) {
+    (void)comm, (void)dev, (void)x, (void)n, (void)scatter;
+}
 void comm_sum_device_end(Comm *comm, Device *dev) { (void)comm, (void)dev; }
 void comm_gather_device(Comm *comm, Device *dev, void *x, size_t bytes) { (void)comm, (void)dev, (void)x, (void)bytes; }
 void comm_broadcast(Comm *comm, void *h_bytes, size_t n) { (void)comm, (void)h_bytes, (void)n; }

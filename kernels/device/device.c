@@ -1,4 +1,4 @@
-// The C build's device: the host itself. Uploads are copies, and a "kernel" is a loop over OpenMP threads.
+// The device of the C build is the host: uploads are copies, and a kernel is a loop that OpenMP threads share.
 #include "kernels/device/device.h"
 #include "kernels/device/device_threads.h"
 #include <omp.h>
@@ -25,7 +25,7 @@ const char *device_name(const Device *dev) { return dev->name; }
 int device_threads(const Device *dev) { return dev->threads; }
 void device_set_invariant(Device *dev, bool on) { (void)dev, (void)on; }
 
-// Linux's estimate counts the caches that it would give up; elsewhere pages that nobody uses.
+// Linux's estimate counts the caches that it would give up; on other systems, the free pages.
 size_t device_memory_free(const Device *dev) {
     (void)dev;
     char line[128];
@@ -40,7 +40,7 @@ void *device_alloc(Device *dev, size_t bytes) {
     (void)dev;
     size_t rounded = (bytes + 127) / 128 * 128;
     void *memory = aligned_alloc(128, rounded ? rounded : 128);
-    REQUIRE(memory, "no %zu MiB of memory to be had: use a smaller model or smaller batches", bytes >> 20);
+    REQUIRE(memory, "%zu MiB of memory cannot be allocated: use a smaller model or smaller batches", bytes >> 20);
     return memory;
 }
 

@@ -1,6 +1,6 @@
-// What is behind a Device in the CUDA build: one GPU, one stream. Everything the kernels do is put on that stream in the
-// order of the calls, so nothing here waits for anything but where device.h says "done on return". Every .cu twin reads
-// the stream from here; matmul.cu also the cuBLASLt handle and the workspace.
+// Optional (CUDA): the Device of the CUDA build, one GPU and one stream. All work goes on that stream in the order of
+// the calls, so the host waits only where device.h says "done on return". Every .cu twin reads the stream from here;
+// matmul.cu also reads the cuBLASLt handle and the workspace.
 #ifndef KERNELS_DEVICE_CUDA_CUH
 #define KERNELS_DEVICE_CUDA_CUH
 #include "kernels/device/launch.cuh"
@@ -9,43 +9,54 @@
 #include "kernels/device/timer.h"
 #include <cublasLt.h>
 
-enum { DEVICE_WORKSPACE_BYTES = 32 << 20 }; // what cuBLASLt is best given on Hopper
+enum { DEVICE_WORKSPACE_BYTES = 32 << 20 }; // the size that cuBLASLt recommends on Hopper
 
 struct MatmulPlans; // matmul.cu: the algorithms chosen so far, by shape
 
-struct PhaseEvents {
-    Timer phase;
+struct TimerEvents {
+    Timer timer;
     cudaEvent_t began, ended;
 };
-struct TimerClock { // phase.cu
+struct TimerState { // timer.cu
     bool on;
-    int count, capacity; // of events: in use, made
-    PhaseEvents *events;
+    int count, capacity; // event pairs in use and created
+    TimerEvents *events;
 };
 
 struct Device {
     cudaStream_t stream;
-    TimerClock phases;
+    TimerState timers;
     cublasLtHandle_t cublas;
-    void *workspace;     // DEVICE_WORKSPACE_BYTES: scratch within one call of an op, never kept across two
+    void *workspace;     // DEVICE_WORKSPACE_BYTES: scratch of one call of an op, never kept until the next
     MatmulPlans *plans;
     int ordinal;
     int processors;      // streaming multiprocessors
-    size_t shared_max;   // bytes of shared memory that one block may ask for
-    bool invariant;      // a token's bits may not depend on its batch: pinned products, no split contexts
+    size_t shared_max;   // bytes of shared memory that one block may request
+    bool invariant;      // a token's bits must not depend on its batch: pinned products, no split contexts
     char name[320];
 };
 
+// CUDA_OP() is the first line of every op: a profiler's time line shows the op under its name, and the launches of the
+// op are checked for errors when it returns.
+struct LaunchCheck {
+    const char *op, *file;
+    int line;
+    ~LaunchCheck() { cuda_check(cudaGetLastError(), op, file, line); }
+};
+#define CUDA_OP()                                                                                                      \
+    OP_RANGE();                                                                                                        \
+    LaunchCheck launch_check = {__func__, __FILE__, __LINE__}
+
 MatmulPlans *matmul_plans_new();
 void matmul_plans_free(MatmulPlans *plans);
-void phase_clock_free(TimerClock *clock);
+void timer_events_free(TimerState *timers);
 
-// Lets a kernel ask for `bytes` of dynamic shared memory; more than 48 KiB must be asked for, once or more.
+// Lets a kernel use `bytes` of dynamic shared memory; CUDA wants to be asked for more than 48 KiB.
 template <class Kernel> static inline void allow_shared(const Device *dev, Kernel kernel, size_t bytes) {
     REQUIRE(bytes <= dev->shared_max, "a block needs %zu bytes of shared memory, this GPU has %zu: use a smaller size",
             bytes, dev->shared_max);
     if (bytes > 48 << 10)
-        CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)));
+        CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(bytes)));
 }
 
 #endif

@@ -1,22 +1,22 @@
-// host only: what is behind a Device in the C build. Kernels' .c twins read the thread count from here; the results of
-// every one of them are the same bits for any count.
+// host only: the Device of the C build. The .c twins read their thread count from it; every one of them computes the
+// same bits with any number of threads.
 #ifndef KERNELS_DEVICE_DEVICE_THREADS_H
 #define KERNELS_DEVICE_DEVICE_THREADS_H
 #include "kernels/device/timer.h"
 
-typedef struct TimerClock {
+typedef struct TimerState {
     bool on;
-    Timer phase;
+    Timer current;
     double began, seconds[TIMERS];
-} TimerClock;
+} TimerState;
 
 struct Device {
     int threads;
-    TimerClock phases;
+    TimerState timers;
     char name[64];
 };
 
-// for (...) after PARALLEL(dev) is shared out between the device's threads
+// PARALLEL(dev) before a for loop: the device's threads share its iterations.
 #define PRAGMA(text)  _Pragma(#text)
 #define PARALLEL(dev) PRAGMA(omp parallel for schedule(static) num_threads((dev)->threads))
 

@@ -1,3 +1,4 @@
+// Optional (CUDA): see graph.h. A graph is the capture of the device's stream.
 #include "kernels/device/graph.h"
 #include "kernels/device/device_cuda.cuh"
 
@@ -11,7 +12,9 @@ extern "C" bool graph_replay(Device *dev, Graph *graph) {
     return true;
 }
 
-extern "C" void graph_begin(Device *dev) { CUDA_CHECK(cudaStreamBeginCapture(dev->stream, cudaStreamCaptureModeThreadLocal)); }
+extern "C" void graph_begin(Device *dev) {
+    CUDA_CHECK(cudaStreamBeginCapture(dev->stream, cudaStreamCaptureModeThreadLocal));
+}
 
 extern "C" Graph *graph_end(Device *dev) {
     cudaGraph_t recorded;

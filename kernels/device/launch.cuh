@@ -1,12 +1,13 @@
-// What every .cu file includes: launching, checking, 128-bit memory access, reductions over a warp and over a block.
+// Optional (CUDA): every .cu file includes it. Launches, error checks, 128-bit memory access, reductions over a warp
+// and over a block.
 //
 //   LAUNCH((my_kernel<256, true>), grid, block, shared_bytes, stream)(args...);
 //   CUDA_CHECK(cudaGetLastError());
 //
-// Under nvcc this is plain CUDA. Under dev/cuda_on_cpu the same kernels run on the host: the three macros below are all
-// that differs, and no .cu file may ask which of the two it is. What a kernel must keep to: blocks of whole warps;
-// every lane that a mask names takes part; no lane returns before a later barrier or shuffle; 16-byte access by load128
-// and store128 only; inline PTX in ptx.cuh only. Packed128 has its name and its idea from llm.c.
+// Under nvcc this is plain CUDA. Under dev/cuda_on_cpu the same kernels run on the host: only the three macros below
+// differ, and no .cu file may ask which of the two it is. Rules for kernels: blocks of whole warps; every lane that a
+// mask names takes part; no lane returns before a later barrier or shuffle; 16-byte access by load128 and store128
+// only; inline PTX in ptx.cuh only. Packed128 has its name and its idea from llm.c.
 #ifndef KERNELS_LAUNCH_CUH
 #define KERNELS_LAUNCH_CUH
 #include "base/check.h"
@@ -17,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LAUNCH_NAME(...) __VA_ARGS__ // takes the brackets off a kernel's name, which may hold commas
+#define LAUNCH_NAME(...) __VA_ARGS__ // removes the parentheses from a kernel's name, which may contain commas
 
 #ifdef CUDA_ON_CPU
 #define LAUNCH(kernel, grid, block, shared_bytes, stream)                                                              \
@@ -34,7 +35,7 @@
 
 #define DEVICE_INLINE static __device__ __forceinline__
 
-// Always on. Prints file:line, the call, CUDA's name and text for the error and the next action; ends with status 1.
+// Always on. On an error it prints file:line, the call, CUDA's name and text, and what to do, and exits with status 1.
 #define CUDA_CHECK(call) cuda_check((call), #call, __FILE__, __LINE__)
 static inline void cuda_check(cudaError_t error, const char *call, const char *file, int line) {
     if (error == cudaSuccess) return;
@@ -43,7 +44,7 @@ static inline void cuda_check(cudaError_t error, const char *call, const char *f
     if (error == cudaErrorNoDevice || error == cudaErrorInsufficientDriver)
         action = "look at nvidia-smi: a GPU and a driver as new as the toolkit are needed; `make` builds the C version";
     if (error == cudaErrorNoKernelImageForDevice || error == cudaErrorUnsupportedPtxVersion)
-        action = "this program was built for other GPUs, or by a toolkit newer than the driver: `make cuda CUDA_ARCH=90` for sm_90";
+        action = "built for other GPUs, or by a toolkit newer than the driver: `make cuda CUDA_ARCH=90` for sm_90";
     if (error == cudaErrorInvalidConfiguration || error == cudaErrorInvalidValue)
         action = "print the sizes of this call: a zero, a negative or an oversized one is refused";
     if (error == cudaErrorIllegalAddress || error == cudaErrorLaunchFailure || error == cudaErrorMisalignedAddress)
@@ -55,8 +56,8 @@ static inline void cuda_check(cudaError_t error, const char *call, const char *f
 
 template <class A, class B> __host__ __device__ constexpr auto ceil_div(A a, B b) { return (a + b - 1) / b; }
 
-// One name for both precisions, so that a kernel written for floatX computes in fp32.
-template <class T> DEVICE_INLINE float to_float(T x) { return static_cast<float>(x); }
+// A kernel is written for floatX and computes in fp32 in both precisions.
+template <class T> DEVICE_INLINE float to_float(T x) { return float(x); }
 template <class T> DEVICE_INLINE T from_float(float x) { return static_cast<T>(x); } // to nearest, ties to even
 
 // ---- 16 bytes at once: 4 floats or 8 bf16. The address must be a multiple of 16 (the harness checks). --------
@@ -86,7 +87,7 @@ template <class T> DEVICE_INLINE void store128(T *to, const Packed128<T> &packed
     *reinterpret_cast<int4 *>(to) = pack128(packed);
 }
 
-// ---- Reductions. Every lane gets the result. The order of the sum is a fixed tree: the same bits in every run. ------
+// ---- Reductions. Every lane gets the result. A sum is a fixed tree: the same bits in every run. ---------------------
 DEVICE_INLINE float warp_sum(float value) {
     for (int offset = 16; offset > 0; offset /= 2) value += __shfl_xor_sync(0xffffffffu, value, offset);
     return value;

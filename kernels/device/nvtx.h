@@ -1,9 +1,9 @@
-// host only: named ranges for a profiler's time line, empty but in the CUDA build (-DNVTX; NVTX itself is a header of the
-// toolkit, which does nothing until a profiler loads its library).
+// Optional (CUDA): named ranges on a profiler's time line. They are empty unless -DNVTX is given, as in the CUDA build.
+// NVTX is a header of the toolkit and does nothing until a profiler loads its library.
 //
 //   RANGE("update");             from here to the end of the enclosing block
 //   RANGE_NUMBER("layer", l);    the same, as "layer 3"
-//   OP_RANGE();                  the name of the function: the first line of every op in a .cu file
+//   OP_RANGE();                  the name of the function
 #ifndef KERNELS_DEVICE_NVTX_H
 #define KERNELS_DEVICE_NVTX_H
 
@@ -22,7 +22,8 @@ static inline void range_end(const int *depth) {
 }
 #define RANGE_JOIN(a, b)      a##b
 #define RANGE_VARIABLE(line)  RANGE_JOIN(range_of_line_, line)
-#define RANGE_NUMBER(name, n) __attribute__((cleanup(range_end), unused)) const int RANGE_VARIABLE(__LINE__) = range_begin(name, n)
+#define RANGE_NUMBER(name, n)                                                                                          \
+    __attribute__((cleanup(range_end), unused)) const int RANGE_VARIABLE(__LINE__) = range_begin(name, n)
 #else
 #define RANGE_NUMBER(name, n) ((void)0)
 #endif

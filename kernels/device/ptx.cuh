@@ -1,6 +1,6 @@
-// The only inline PTX of the project: tensor cores (ldmatrix, mma), asynchronous copies (cp.async), ex2. sm_80 and later.
-// Source of every layout: NVIDIA, Parallel Thread Execution ISA, sections on mma.m16n8k16 (bf16), ldmatrix, cp.async.
-// Each function has a second body for dev/cuda_on_cpu, which computes the same from the layouts written here.
+// Optional (CUDA): the only inline PTX of the project: tensor cores (ldmatrix, mma), asynchronous copies (cp.async),
+// ex2. It needs sm_80. Source of all layouts: NVIDIA, Parallel Thread Execution ISA, sections on mma.m16n8k16 (bf16),
+// ldmatrix and cp.async. Each function has a second body for dev/cuda_on_cpu that computes the same from these layouts.
 //
 // lane = threadIdx.x % 32, g = lane / 4, q = lane % 4. A register holds two bf16, the lower index in the lower half.
 //   A (16 x 16, m x k)   a[0]: row g,     k 2q, 2q+1       a[1]: row g + 8, k 2q, 2q+1
@@ -19,7 +19,7 @@
 #include "kernels/device/launch.cuh"
 
 #ifndef CUDA_ON_CPU
-DEVICE_INLINE unsigned shared_address(const void *p) { return static_cast<unsigned>(__cvta_generic_to_shared(p)); }
+DEVICE_INLINE unsigned shared_address(const void *p) { return unsigned(__cvta_generic_to_shared(p)); }
 #endif
 
 DEVICE_INLINE void ldmatrix_x4(unsigned (&r)[4], const void *row) {
@@ -64,7 +64,7 @@ DEVICE_INLINE unsigned pack_bf16(float low, float high) {
     return bits;
 }
 
-// 2^x within 2^-22 of itself; 0 where that is below 2^-126. One instruction: exp2f takes three more to keep such small values.
+// 2^x with a relative error of 2^-22; 0 where 2^x is below 2^-126. One instruction; exp2f needs three more for those.
 DEVICE_INLINE float exp2_approx(float x) {
 #ifdef CUDA_ON_CPU
     return exp2f(x);
@@ -76,7 +76,7 @@ DEVICE_INLINE float exp2_approx(float x) {
 }
 
 // Starts a copy of 16 bytes from global to shared memory, both 16-byte aligned. Only the first `valid` bytes (0..16)
-// are read, the rest becomes zero. It may happen at any time until cp_async_wait; other threads see it after a barrier.
+// are read; the rest becomes zero. The copy is done after cp_async_wait, and other threads see it after a barrier.
 DEVICE_INLINE void cp_async_16(void *to_shared, const void *from, int valid = 16) {
 #ifdef CUDA_ON_CPU
     sim_cp_async_16(to_shared, from, valid);
@@ -86,7 +86,7 @@ DEVICE_INLINE void cp_async_16(void *to_shared, const void *from, int valid = 16
 #endif
 }
 
-// Closes the group of the copies that this thread has started since its last commit.
+// Makes one group of the copies that this thread has started since its last commit.
 DEVICE_INLINE void cp_async_commit() {
 #ifdef CUDA_ON_CPU
     sim_cp_async_commit();
@@ -95,7 +95,7 @@ DEVICE_INLINE void cp_async_commit() {
 #endif
 }
 
-// Waits until at most `pending` of this thread's youngest groups are still under way.
+// Waits until at most the `pending` latest groups of this thread are unfinished.
 template <int pending> DEVICE_INLINE void cp_async_wait() {
 #ifdef CUDA_ON_CPU
     sim_cp_async_wait(pending);

@@ -1,3 +1,4 @@
+// Optional (ranks): see rendezvous.h.
 #define _GNU_SOURCE // accept4, pipe2
 #include "kernels/device/rendezvous.h"
 #include "base/clock.h"
@@ -18,54 +19,58 @@
 enum { ANSWER_SECONDS = 10, HOST = 256 };
 #define TOGETHER "start all ranks with the same command, and where they run on several machines set DYNAMO_RENDEZVOUS"
 
-typedef struct Hello { // a rank's first words
+typedef struct Hello { // the first message of a rank that connects
     char magic[8];
     uint64_t secret;
     int32_t rank, size;
 } Hello;
 
-typedef struct News { // what goes over a connection afterwards
+typedef struct News { // every later message
     int32_t kind, rank;
 } News;
 enum { GOODBYE, DEATH };
 
 struct Rendezvous {
     Launch launch;
-    int *peers;    // sockets; rank 0: one a rank (its own -1); others: one, to rank 0. -1 once it said goodbye
+    int *peers;    // sockets; rank 0: one per rank (its own is -1); others: one, to rank 0. -1 after its goodbye
     int count;
-    int wake[2];   // a pipe: rendezvous_close ends the thread with it
+    int wake[2];   // a pipe, through which rendezvous_close ends the thread
     pthread_t thread;
 };
 
 static void nap(void) { nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL); }
 
-// ---- Who am I ------------------------------------------------------------------------------------------------------
+// ---- Who am I -------------------------------------------------------------------------------------------------------
 static bool number(const char *name, int *to, Error *err) {
     const char *text = getenv(name);
     char *end;
     long value = text ? strtol(text, &end, 10) : -1;
     if (!text) return fail(err, "%s is not set, though its launcher's other variables are", name);
-    if (end == text || *end || value < 0 || value > 1 << 20) return fail(err, "%s=%s: must be a whole number from 0", name, text);
+    if (end == text || *end || value < 0 || value > 1 << 20)
+        return fail(err, "%s=%s: must be a whole number from 0", name, text);
     *to = (int)value;
     return true;
 }
 
-// Some launchers give every process a GPU of its own (srun --gpus-per-task=1): it sees no other, and that one is its first.
+// Under some launchers (srun --gpus-per-task=1) a process sees one GPU only, and its ordinal is 0.
 static bool sees_one_gpu(void) {
     const char *visible = getenv("CUDA_VISIBLE_DEVICES");
     return visible && *visible && !strchr(visible, ',');
 }
 
 bool launch_read(Launch *launch, Error *err) {
-    static const char *const names[][3] = {{"RANK", "WORLD_SIZE", "LOCAL_RANK"},
-                                           {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"},
-                                           {"PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID"},
-                                           {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID"}};
+    static const char *const names[][3] = {
+        {"RANK", "WORLD_SIZE", "LOCAL_RANK"},
+        {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"},
+        {"PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID"},
+        {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID"}};
     *launch = (Launch){0, 1, 0};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *const *n = names[i];
         if (!getenv(n[0]) || !getenv(n[1])) continue;
-        if (!number(n[0], &launch->rank, err) || !number(n[1], &launch->size, err) || !number(n[2], &launch->local_rank, err)) return false;
+        int *to[3] = {&launch->rank, &launch->size, &launch->local_rank};
+        for (int k = 0; k < 3; k++)
+            if (!number(n[k], to[k], err)) return false;
         if (sees_one_gpu()) launch->local_rank = 0;
         if (launch->rank < launch->size) return true;
         return fail(err, "%s=%d of %s=%d: ranks count from 0", n[0], launch->rank, n[1], launch->size);
@@ -73,14 +78,14 @@ bool launch_read(Launch *launch, Error *err) {
     return true;
 }
 
-// The processes of one launcher on one machine have one parent.
+// The default path names the parent process, which all processes of one launcher on one machine share.
 static void rendezvous_path(char *path, size_t size) {
     const char *given = getenv("DYNAMO_RENDEZVOUS");
     if (given && *given) snprintf(path, size, "%s", given);
     else snprintf(path, size, "/tmp/dynamo-rendezvous.%d.%d", (int)getuid(), (int)getppid());
 }
 
-// ---- Sockets -------------------------------------------------------------------------------------------------------
+// ---- Sockets --------------------------------------------------------------------------------------------------------
 static bool all_bytes(int socket_, void *bytes, size_t n, bool sends) {
     for (char *at = bytes; n > 0;) {
         ssize_t done = sends ? send(socket_, at, n, MSG_NOSIGNAL) : recv(socket_, at, n, 0);
@@ -91,7 +96,7 @@ static bool all_bytes(int socket_, void *bytes, size_t n, bool sends) {
     return true;
 }
 
-// Answers within seconds while ranks meet; and a machine that goes silent counts as dead after 20 seconds.
+// A peer must answer within ANSWER_SECONDS while ranks connect; later a machine that is silent for 20 seconds is dead.
 static void set_options(int socket_) {
     int yes = 1, five = 5, three = 3;
     struct timeval answer = {.tv_sec = ANSWER_SECONDS};
@@ -120,7 +125,8 @@ static int listen_anywhere(int backlog, int *port) {
     socklen_t length = sizeof address;
     int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (s < 0) return -1;
-    if (bind(s, (struct sockaddr *)&address, length) == 0 && listen(s, backlog) == 0 && getsockname(s, (struct sockaddr *)&address, &length) == 0) {
+    struct sockaddr *any = (struct sockaddr *)&address;
+    if (bind(s, any, length) == 0 && listen(s, backlog) == 0 && getsockname(s, any, &length) == 0) {
         *port = ntohs(address.sin_port);
         return s;
     }
@@ -128,39 +134,41 @@ static int listen_anywhere(int backlog, int *port) {
     return -1;
 }
 
-// ---- Meeting -------------------------------------------------------------------------------------------------------
-// Appears whole or not at all.
+// ---- Connecting -----------------------------------------------------------------------------------------------------
+// The file appears complete or not at all. Only this user may read it: it holds the secret.
 static bool write_rendezvous(const char *path, int port, uint64_t secret, Error *err) {
     char host[HOST] = "", temporary[1100];
     gethostname(host, sizeof host - 1);
     snprintf(temporary, sizeof temporary, "%s.%d", path, (int)getpid());
     int fd = open(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
     FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (!file) return fail(err, "%s: %s: set DYNAMO_RENDEZVOUS to a file that all ranks can reach", temporary, strerror(errno));
-    fprintf(file, "%s %d %llu\n", host, port, (unsigned long long)secret);
-    if (fclose(file) == 0 && rename(temporary, path) == 0) return true;
+    bool written = file && fprintf(file, "%s %d %llu\n", host, port, (unsigned long long)secret) > 0;
+    if (file) written = fclose(file) == 0 && written;
+    if (written && rename(temporary, path) == 0) return true;
     return fail(err, "%s: %s: set DYNAMO_RENDEZVOUS to a file that all ranks can reach", path, strerror(errno));
 }
 
 static bool same_job(const Hello *hello, const Hello *mine) {
-    return memcmp(hello->magic, mine->magic, sizeof mine->magic) == 0 && hello->secret == mine->secret && hello->size == mine->size &&
-           hello->rank > 0 && hello->rank < mine->size;
+    return memcmp(hello->magic, mine->magic, sizeof mine->magic) == 0 && hello->secret == mine->secret &&
+           hello->size == mine->size && hello->rank > 0 && hello->rank < mine->size;
 }
 
-// Takes in every rank that knows the secret; strangers are sent away.
-static bool gather(Rendezvous *l, int listener, const Hello *mine, void *message, size_t bytes, double deadline, Error *err) {
+// Accepts every rank of this job; closes the connection of anyone who does not know the secret.
+static bool accept_ranks(Rendezvous *l, int listener, const Hello *mine, void *message, size_t bytes, double deadline,
+                         Error *err) {
     for (int missing = l->launch.size - 1; missing > 0;) {
         struct pollfd ready = {.fd = listener, .events = POLLIN};
         Hello hello;
         if (seconds_now() > deadline) {
             int r = 1;
             while (l->peers[r] >= 0) r++;
-            return fail(err, "rank %d of %d has not come: " TOGETHER, r, l->launch.size);
+            return fail(err, "rank %d of %d has not connected: " TOGETHER, r, l->launch.size);
         }
         int s = poll(&ready, 1, 200) == 1 ? accept4(listener, NULL, NULL, SOCK_CLOEXEC) : -1;
         if (s < 0) continue;
         set_options(s);
-        if (all_bytes(s, &hello, sizeof hello, false) && same_job(&hello, mine) && l->peers[hello.rank] < 0 && all_bytes(s, message, bytes, true)) {
+        bool expected = all_bytes(s, &hello, sizeof hello, false) && same_job(&hello, mine) && l->peers[hello.rank] < 0;
+        if (expected && all_bytes(s, message, bytes, true)) {
             l->peers[hello.rank] = s;
             missing--;
         } else {
@@ -170,20 +178,23 @@ static bool gather(Rendezvous *l, int listener, const Hello *mine, void *message
     return true;
 }
 
-static bool host_the_others(Rendezvous *l, const char *path, void *message, size_t bytes, double deadline, Error *err) {
+static bool connect_as_rank_0(Rendezvous *l, const char *path, void *message, size_t bytes, double deadline,
+                              Error *err) {
     Hello mine = {"dynamo.", 0, 0, l->launch.size};
     int port, listener = listen_anywhere(l->launch.size, &port);
     if (listener < 0) return fail(err, "no port to listen on: %s", strerror(errno));
-    bool ok = getrandom(&mine.secret, sizeof mine.secret, 0) == sizeof mine.secret || fail(err, "getrandom: %s", strerror(errno));
-    ok = ok && write_rendezvous(path, port, mine.secret, err);
-    bool all_here = ok && gather(l, listener, &mine, message, bytes, deadline, err);
-    if (ok) unlink(path);
+    bool ok = getrandom(&mine.secret, sizeof mine.secret, 0) == sizeof mine.secret;
+    if (!ok) fail(err, "getrandom: %s", strerror(errno));
+    bool written = ok && write_rendezvous(path, port, mine.secret, err);
+    bool complete = written && accept_ranks(l, listener, &mine, message, bytes, deadline, err);
+    if (written) unlink(path);
     close(listener);
-    return all_here;
+    return complete;
 }
 
-// The file may still be that of an earlier job, or rank 0 may be gone: then nobody answers, and we look again.
-static bool join_rank_0(Rendezvous *l, const char *path, void *message, size_t bytes, double deadline, Error *err) {
+// The file may be left from an earlier job, or rank 0 may be gone. Then nobody answers, and we try again.
+static bool connect_to_rank_0(Rendezvous *l, const char *path, void *message, size_t bytes, double deadline,
+                              Error *err) {
     Hello hello = {"dynamo.", 0, l->launch.rank, l->launch.size};
     for (; seconds_now() < deadline; nap()) {
         char host[HOST], port[8];
@@ -203,7 +214,7 @@ static bool join_rank_0(Rendezvous *l, const char *path, void *message, size_t b
     return fail(err, "rank %d of %d did not find rank 0 through %s: " TOGETHER, l->launch.rank, l->launch.size, path);
 }
 
-// ---- Watching ------------------------------------------------------------------------------------------------------
+// ---- Watching -------------------------------------------------------------------------------------------------------
 static void tell(const Rendezvous *l, News news) {
     for (int i = 0; i < l->count; i++)
         if (l->peers[i] >= 0) all_bytes(l->peers[i], &news, sizeof news, true);
@@ -211,7 +222,7 @@ static void tell(const Rendezvous *l, News news) {
 
 __attribute__((noreturn)) static void die_with(const Rendezvous *l, int rank) {
     if (l->launch.rank == 0) tell(l, (News){DEATH, rank});
-    fprintf(stderr, "rank %d: rank %d has died; this rank ends too. The newest checkpoint is whole: go on from it with --resume\n",
+    fprintf(stderr, "rank %d: rank %d has died; this rank ends too. --resume continues from the newest checkpoint\n",
             l->launch.rank, rank);
     end_process();
 }
@@ -221,13 +232,13 @@ static void *watch(void *rendezvous) {
     struct pollfd *fds = calloc((size_t)l->count + 1, sizeof *fds);
     REQUIRE(fds, "out of memory");
     for (;;) {
-        for (int i = 0; i < l->count; i++) fds[i] = (struct pollfd){.fd = l->peers[i], .events = POLLIN}; // poll passes over -1
+        for (int i = 0; i < l->count; i++) fds[i] = (struct pollfd){.fd = l->peers[i], .events = POLLIN}; // -1: skipped
         fds[l->count] = (struct pollfd){.fd = l->wake[0], .events = POLLIN};
         if (poll(fds, (nfds_t)l->count + 1, -1) < 0) continue;
         for (int i = 0; i < l->count; i++) {
             News news;
             if (!fds[i].revents) continue;
-            if (!all_bytes(l->peers[i], &news, sizeof news, false)) die_with(l, i); // ranks but 0 have one peer, rank 0
+            if (!all_bytes(l->peers[i], &news, sizeof news, false)) die_with(l, i); // other ranks have one peer, rank 0
             if (news.kind == DEATH) die_with(l, news.rank);
             close(l->peers[i]);
             l->peers[i] = -1;
@@ -248,9 +259,10 @@ Rendezvous *rendezvous_open(const Launch *launch, void *message, size_t bytes, d
     for (int i = 0; i < l->count; i++) l->peers[i] = -1;
     rendezvous_path(path, sizeof path);
     double deadline = seconds_now() + seconds;
-    bool met = launch->rank == 0 ? host_the_others(l, path, message, bytes, deadline, err) : join_rank_0(l, path, message, bytes, deadline, err);
-    if (met && pipe2(l->wake, O_CLOEXEC) == 0 && pthread_create(&l->thread, NULL, watch, l) == 0) return l;
-    if (met) fail(err, "no thread to watch the other ranks: %s", strerror(errno));
+    bool connected = launch->rank == 0 ? connect_as_rank_0(l, path, message, bytes, deadline, err)
+                                       : connect_to_rank_0(l, path, message, bytes, deadline, err);
+    if (connected && pipe2(l->wake, O_CLOEXEC) == 0 && pthread_create(&l->thread, NULL, watch, l) == 0) return l;
+    if (connected) fail(err, "cannot start the thread that watches the other ranks: %s", strerror(errno));
     for (int i = 0; i < l->count; i++)
         if (l->peers[i] >= 0) close(l->peers[i]);
     free(l->peers);

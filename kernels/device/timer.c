@@ -4,19 +4,19 @@
 #include <string.h>
 
 void timers_start(Device *dev) {
-    dev->phases = (TimerClock){.on = true};
+    dev->timers = (TimerState){.on = true};
 }
 
-void timer_begin(Device *dev, Timer phase) {
-    dev->phases.phase = phase;
-    if (dev->phases.on) dev->phases.began = seconds_now();
+void timer_begin(Device *dev, Timer timer) {
+    dev->timers.current = timer;
+    if (dev->timers.on) dev->timers.began = seconds_now();
 }
 
 void timer_end(Device *dev) {
-    if (dev->phases.on) dev->phases.seconds[dev->phases.phase] += seconds_now() - dev->phases.began;
+    if (dev->timers.on) dev->timers.seconds[dev->timers.current] += seconds_now() - dev->timers.began;
 }
 
 void timers_stop(Device *dev, double seconds[TIMERS]) {
-    memcpy(seconds, dev->phases.seconds, sizeof dev->phases.seconds);
-    dev->phases.on = false;
+    memcpy(seconds, dev->timers.seconds, sizeof dev->timers.seconds);
+    dev->timers.on = false;
 }

@@ -1,52 +1,53 @@
-// See phase.h. A pair of events a phase; they are kept from step to step, as many as the step of most phases had.
+// Optional (CUDA): see timer.h. Each timer_begin takes a pair of events. The events are kept from step to step, as many
+// as the longest step has needed.
 #include "kernels/device/timer.h"
 #include "kernels/device/device_cuda.cuh"
 
 extern "C" void timers_start(Device *dev) {
-    dev->phases.on = true;
-    dev->phases.count = 0;
+    dev->timers.on = true;
+    dev->timers.count = 0;
 }
 
-static PhaseEvents *grow(TimerClock *c) {
-    if (c->count == c->capacity) {
-        int capacity = c->capacity ? 2 * c->capacity : 64;
-        c->events = static_cast<PhaseEvents *>(realloc(c->events, static_cast<size_t>(capacity) * sizeof *c->events));
-        REQUIRE(c->events, "out of memory");
-        for (; c->capacity < capacity; c->capacity++) {
-            CUDA_CHECK(cudaEventCreate(&c->events[c->capacity].began));
-            CUDA_CHECK(cudaEventCreate(&c->events[c->capacity].ended));
+static TimerEvents *next_events(TimerState *t) {
+    if (t->count == t->capacity) {
+        int capacity = t->capacity ? 2 * t->capacity : 64;
+        t->events = static_cast<TimerEvents *>(realloc(t->events, size_t(capacity) * sizeof *t->events));
+        REQUIRE(t->events, "out of memory");
+        for (; t->capacity < capacity; t->capacity++) {
+            CUDA_CHECK(cudaEventCreate(&t->events[t->capacity].began));
+            CUDA_CHECK(cudaEventCreate(&t->events[t->capacity].ended));
         }
     }
-    return &c->events[c->count];
+    return &t->events[t->count];
 }
 
-extern "C" void timer_begin(Device *dev, Timer phase) {
-    if (!dev->phases.on) return;
-    PhaseEvents *e = grow(&dev->phases);
-    e->phase = phase;
+extern "C" void timer_begin(Device *dev, Timer timer) {
+    if (!dev->timers.on) return;
+    TimerEvents *e = next_events(&dev->timers);
+    e->timer = timer;
     CUDA_CHECK(cudaEventRecord(e->began, dev->stream));
 }
 
 extern "C" void timer_end(Device *dev) {
-    if (dev->phases.on) CUDA_CHECK(cudaEventRecord(dev->phases.events[dev->phases.count++].ended, dev->stream));
+    if (dev->timers.on) CUDA_CHECK(cudaEventRecord(dev->timers.events[dev->timers.count++].ended, dev->stream));
 }
 
 extern "C" void timers_stop(Device *dev, double seconds[TIMERS]) {
     device_sync(dev);
-    for (int p = 0; p < TIMERS; p++) seconds[p] = 0;
-    for (int i = 0; i < dev->phases.count; i++) {
-        const PhaseEvents *e = &dev->phases.events[i];
+    for (int t = 0; t < TIMERS; t++) seconds[t] = 0;
+    for (int i = 0; i < dev->timers.count; i++) {
+        const TimerEvents *e = &dev->timers.events[i];
         float milliseconds;
         CUDA_CHECK(cudaEventElapsedTime(&milliseconds, e->began, e->ended));
-        seconds[e->phase] += 1e-3 * milliseconds;
+        seconds[e->timer] += 1e-3 * milliseconds;
     }
-    dev->phases.on = false;
+    dev->timers.on = false;
 }
 
-void phase_clock_free(TimerClock *c) {
-    for (int i = 0; i < c->capacity; i++) {
-        CUDA_CHECK(cudaEventDestroy(c->events[i].began));
-        CUDA_CHECK(cudaEventDestroy(c->events[i].ended));
+void timer_events_free(TimerState *t) {
+    for (int i = 0; i < t->capacity; i++) {
+        CUDA_CHECK(cudaEventDestroy(t->events[i].began));
+        CUDA_CHECK(cudaEventDestroy(t->events[i].ended));
     }
-    free(c->events);
+    free(t->events);
 }

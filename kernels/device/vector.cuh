@@ -1,6 +1,7 @@
-// W values at once as floats. A kernel takes W as a template argument: WIDE (16 bytes of floatX) where the shapes and
-// addresses of the call allow it, 1 where they do not, and has one body for both. Sums over a row round differently for
-// another W; that changes no promise, since all rows of a tensor have the same.
+// Optional (CUDA): loads and stores W values at once as floats. W is a template argument of a kernel, which has one
+// body for both of its values: WIDE (16 bytes of floatX) where the shapes and addresses of the call allow it, else 1.
+// The sum
+// over a row rounds differently under another W; all rows of a tensor have the same W.
 #ifndef KERNELS_VECTOR_CUH
 #define KERNELS_VECTOR_CUH
 #include "kernels/device/device_cuda.cuh"
@@ -9,7 +10,7 @@
 
 enum { WIDE = Packed128<floatX>::size };
 
-// fp32 arrays beside a bf16 one take two loads of 16 bytes.
+// In bf16 an fp32 operand takes two loads of 16 bytes.
 template <int W, class T> DEVICE_INLINE void load_floats(float (&x)[W], const T *from) {
     if constexpr (W == 1) {
         x[0] = to_float(*from);
@@ -37,7 +38,9 @@ template <class... Pointers> static inline bool aligned16(const Pointers *...at)
     return ((reinterpret_cast<uintptr_t>(at) % 16 == 0) && ...);
 }
 
-// Calls launch(W) with W as a constant: by_width(C % WIDE == 0 && aligned16(x, y), [&](auto W) { ... k<W> ... });
+template <class... Sizes> static inline bool fit_wide(Sizes... n) { return ((n % WIDE == 0) && ...); }
+
+// Calls launch(W) with W as a constant: by_width(fit_wide(C) && aligned16(x, y), [&](auto W) { ... k<W> ... });
 template <class Launch> static inline void by_width(bool wide, Launch launch) {
     if (wide) launch(std::integral_constant<int, WIDE>());
     else launch(std::integral_constant<int, 1>());

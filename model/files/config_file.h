@@ -3,11 +3,12 @@
 #define MODEL_FILES_CONFIG_FILE_H
 #include "model/config.h"
 
-// Reads dir/config.json and, where it is there, dir/generation_config.json. What the code does not do (MoE, a sliding
-// window in use, quantised weights, another architecture or activation) is refused by name. False with the reason in err.
+// Reads dir/config.json and, for the EOS tokens, dir/generation_config.json if there is one. False with the reason in
+// err; a model that needs an unsupported feature (mixture of experts, a sliding window, quantised weights, another
+// architecture or activation) is an error that names it.
 bool model_config_load(ModelConfig *config, const char *dir, Error *err);
 
-// Writes both files into dir, each under a temporary name first.
+// Replaces both files in dir.
 bool model_config_save(const ModelConfig *config, const char *dir, Error *err);
 
 #endif

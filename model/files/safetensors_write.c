@@ -1,4 +1,4 @@
-// The writer: the header is built and measured first, then everything goes to path.tmp in one pass.
+// Optional (Hugging Face models): the writer. The header is built first; then everything is written in one pass.
 #include "model/files/safetensors.h"
 #include "base/files.h"
 #include "base/text.h"
@@ -18,10 +18,12 @@ static bool tensor_bytes(const Safetensor *t, size_t *bytes) {
 
 static int compare_names(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-// The names must be one reader's names: not empty, UTF-8, each once.
+static bool is_text(const char *text) { return text && utf8_valid(text, strlen(text), NULL); }
+
+// Whether every name is valid and occurs once. Sorts them.
 static bool check_names(const char *path, const char **names, size_t n, Error *err) {
     for (size_t i = 0; i < n; i++)
-        if (!names[i] || !*names[i] || !utf8_valid(names[i], strlen(names[i]), NULL) || strcmp(names[i], "__metadata__") == 0)
+        if (!is_text(names[i]) || !*names[i] || strcmp(names[i], "__metadata__") == 0)
             return fail(err, "%s: \"%s\" cannot be a name", path, names[i] ? names[i] : "");
     qsort(names, n, sizeof *names, compare_names);
     for (size_t i = 1; i < n; i++)
@@ -29,8 +31,8 @@ static bool check_names(const char *path, const char **names, size_t n, Error *e
     return true;
 }
 
-static bool check_all(const char *path, const Safetensor *tensors, size_t n, const SafetensorsPair *metadata, size_t n_metadata,
-                      Error *err) {
+static bool check_all(const char *path, const Safetensor *tensors, size_t n, const SafetensorsPair *metadata,
+                      size_t n_metadata, Error *err) {
     size_t bytes, total = 0;
     const char **names = malloc((n + n_metadata + 1) * sizeof *names);
     if (!names) return fail(err, "%s: out of memory", path);
@@ -43,7 +45,7 @@ static bool check_all(const char *path, const Safetensor *tensors, size_t n, con
             good = fail(err, "%s: %s: no data, or a rank, type or size that cannot be written", path, tensors[i].name);
     }
     for (size_t i = 0; good && i < n_metadata; i++)
-        if (!metadata[i].value || !utf8_valid(metadata[i].value, strlen(metadata[i].value), NULL))
+        if (!is_text(metadata[i].value))
             good = fail(err, "%s: metadata %s is not UTF-8 text", path, metadata[i].key);
     return good;
 }
@@ -62,12 +64,14 @@ static bool add_tensor(cJSON *header, const Safetensor *t, size_t *offset) {
 }
 
 // The header's text, padded with spaces so that the data starts at a multiple of 8. NULL when out of memory.
-static char *make_header(const Safetensor *tensors, size_t n, const SafetensorsPair *metadata, size_t n_metadata, size_t *length) {
+static char *make_header(const Safetensor *tensors, size_t n, const SafetensorsPair *metadata, size_t n_metadata,
+                         size_t *length) {
     size_t offset = 0;
     cJSON *header = cJSON_CreateObject();
     cJSON *pairs = n_metadata ? cJSON_AddObjectToObject(header, "__metadata__") : NULL;
     bool good = header && (pairs || !n_metadata);
-    for (size_t i = 0; good && i < n_metadata; i++) good = cJSON_AddStringToObject(pairs, metadata[i].key, metadata[i].value);
+    for (size_t i = 0; good && i < n_metadata; i++)
+        good = cJSON_AddStringToObject(pairs, metadata[i].key, metadata[i].value);
     for (size_t size = 8; size; size /= 2)
         for (size_t i = 0; good && i < n; i++)
             if (safetensor_type_size(tensors[i].type) == size) good = add_tensor(header, &tensors[i], &offset);

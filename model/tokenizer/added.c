@@ -1,14 +1,12 @@
+// Optional (Hugging Face models): added tokens, found by a binary search that advances byte by byte.
 #include "model/tokenizer/added.h"
 #include <string.h>
 #include <utf8proc.h>
 
 bool added_add(AddedTokens *added, const char *content, size_t n, int id, bool lstrip, bool rstrip) {
-    if ((added->count & (added->count - 1)) == 0) { // a power of two: full
-        AddedToken *tokens = realloc(added->tokens, (size_t)(added->count ? 2 * added->count : 1) * sizeof *tokens);
-        if (!tokens) return false;
-        added->tokens = tokens;
-    }
-    char *copy = malloc(n);
+    AddedToken *tokens = realloc(added->tokens, (size_t)(added->count + 1) * sizeof *tokens);
+    if (tokens) added->tokens = tokens;
+    char *copy = tokens ? malloc(n) : NULL;
     if (!copy) return false;
     memcpy(copy, content, n);
     added->tokens[added->count++] = (AddedToken){copy, n, id, lstrip, rstrip};
@@ -31,7 +29,7 @@ void added_free(AddedTokens *added) {
     free(added->tokens);
 }
 
-// In the range [low, high) all tokens share their first `depth` bytes: the first whose next byte is at least `byte`.
+// The first token in [low, high), which all share their first `depth` bytes, whose next byte is at least `byte`.
 static int lower_bound(const AddedTokens *added, int low, int high, size_t depth, int byte) {
     while (low < high) {
         int middle = low + (high - low) / 2;
@@ -43,7 +41,7 @@ static int lower_bound(const AddedTokens *added, int low, int high, size_t depth
     return low;
 }
 
-// The longest token at the start of text, or NULL: the sorted list is narrowed byte by byte.
+// The longest token that text starts with, or NULL.
 static const AddedToken *longest_at(const AddedTokens *added, const char *text, size_t n) {
     const AddedToken *found = NULL;
     int low = 0, high = added->count;
@@ -59,7 +57,8 @@ static const AddedToken *longest_at(const AddedTokens *added, const char *text, 
 static bool is_space(utf8proc_int32_t rune) { // Unicode's White_Space
     if (rune < 128) return rune == ' ' || (rune >= '\t' && rune <= '\r');
     utf8proc_category_t category = utf8proc_category(rune);
-    return rune == 0x85 || category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_ZL || category == UTF8PROC_CATEGORY_ZP;
+    return rune == 0x85 || category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_ZL ||
+           category == UTF8PROC_CATEGORY_ZP;
 }
 
 static size_t rune_at(const char *text, size_t n, utf8proc_int32_t *rune) {
@@ -67,7 +66,7 @@ static size_t rune_at(const char *text, size_t n, utf8proc_int32_t *rune) {
     return step > 0 ? (size_t)step : 0;
 }
 
-static void take_spaces(const AddedToken *t, const char *text, size_t n, size_t from, AddedMatch *match) {
+static void include_spaces(const AddedToken *t, const char *text, size_t n, size_t from, AddedMatch *match) {
     utf8proc_int32_t rune;
     while (t->lstrip && match->start > from) {
         size_t before = match->start - 1;
@@ -88,7 +87,7 @@ bool added_find(const AddedTokens *added, const char *text, size_t n, size_t fro
         const AddedToken *t = longest_at(added, text + i, n - i);
         if (!t) continue;
         *match = (AddedMatch){i, i + t->n, t->id};
-        take_spaces(t, text, n, from, match);
+        include_spaces(t, text, n, from, match);
         return true;
     }
     return false;

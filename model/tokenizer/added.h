@@ -1,5 +1,5 @@
-// Added tokens: cut out of the text before anything else looks at it. Leftmost first, the longest of those that start at
-// one place, as in the `tokenizers` package.
+// Optional (Hugging Face models): added tokens, which are cut out of the text before any other step. The leftmost match
+// wins, and the longest of those at the same position, as in the `tokenizers` package.
 #ifndef MODEL_TOKENIZER_ADDED_H
 #define MODEL_TOKENIZER_ADDED_H
 #include "base/check.h"
@@ -9,11 +9,11 @@ typedef struct AddedToken {
     char *content; // owned, n bytes
     size_t n;
     int id;
-    bool lstrip, rstrip; // takes the white space on its left, right, with it
+    bool lstrip, rstrip; // white space on its left, right belongs to it
 } AddedToken;
 
 typedef struct AddedTokens {
-    AddedToken *tokens; // (count) sorted by content once ready
+    AddedToken *tokens; // (count) sorted by content after added_sort
     int count;
     bool starts[256]; // some token starts with this byte
 } AddedTokens;
@@ -24,11 +24,11 @@ void added_sort(AddedTokens *added); // after the last added_add, before added_f
 void added_free(AddedTokens *added);
 
 typedef struct AddedMatch {
-    size_t start, end; // of text, spaces it takes included
+    size_t start, end; // in the text, with the spaces that belong to it
     int id;
 } AddedMatch;
 
-// The first match in text (n bytes, valid UTF-8) at or after `from`, which is the end of the match before. False: none.
+// The first match in text (n bytes, valid UTF-8) from byte `from` on, the end of the previous match. False: none.
 bool added_find(const AddedTokens *added, const char *text, size_t n, size_t from, AddedMatch *match);
 
 #endif

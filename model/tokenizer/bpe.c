@@ -1,5 +1,6 @@
-// Short words are scanned for their lowest rank and closed up after each merge: O(n^2) of a few instructions, all in the
-// first cache. Long ones use a linked list and a binary heap of (rank, position), O(n log n), so that no text is slow.
+// Optional (Hugging Face models): short words are scanned for their lowest rank and compacted after each merge: O(n^2)
+// of a few instructions each, in the L1 cache. Long words use a linked list and a binary heap of (rank, position): O(n
+// log n), so no text is slow.
 #include "model/tokenizer/bpe.h"
 #include <string.h>
 
@@ -94,7 +95,7 @@ static uint64_t heap_pop(uint64_t *heap, size_t *count) {
     return top;
 }
 
-// Sets the pair that starts at i, and queues it. At most n - 1 pushes at first and two for each merge: 3 n in all.
+// Looks up the pair that starts at i and pushes it. With n - 1 pushes at first and two per merge, 3 n fit.
 static void set_pair(const Merges *merges, BpeSpace *space, int i, size_t *count) {
     int next = space->next[i];
     space->rank[i] = next < 0 ? NO_RANK : look_up(merges, space->ids[i], space->ids[next], &space->merged[i]);
@@ -112,7 +113,7 @@ static size_t merge_long(const Merges *merges, BpeSpace *space, size_t n) {
     while (count) {
         uint64_t top = heap_pop(space->heap, &count);
         int i = (int)(uint32_t)top, gone = next[i];
-        if (space->rank[i] != top >> 32) continue; // one of the two has been merged since
+        if (space->rank[i] != top >> 32) continue; // one of the two was merged since
         space->ids[i] = space->merged[i];
         space->rank[gone] = NO_RANK;
         next[i] = next[gone];
@@ -130,7 +131,8 @@ ptrdiff_t bpe_word(const Merges *merges, const Vocab *vocab, const char *word, s
         if (space->ids[i] < 0) return -1 - (ptrdiff_t)i;
     }
     if (n > SHORT_WORD) return (ptrdiff_t)merge_long(merges, space, n);
-    for (size_t i = 0; i + 1 < n; i++) space->rank[i] = look_up(merges, space->ids[i], space->ids[i + 1], &space->merged[i]);
+    for (size_t i = 0; i + 1 < n; i++)
+        space->rank[i] = look_up(merges, space->ids[i], space->ids[i + 1], &space->merged[i]);
     space->rank[n - 1] = NO_RANK;
     return (ptrdiff_t)merge_short(merges, space, n);
 }

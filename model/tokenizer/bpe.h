@@ -1,5 +1,5 @@
-// Byte-pair encoding of one word (Sennrich et al. 2016): start from its bytes; merge the adjacent pair of lowest rank,
-// the leftmost of equals, until no pair is in the table.
+// Optional (Hugging Face models): byte-pair encoding of one word (Sennrich et al. 2016). Start from its bytes; merge
+// the adjacent pair of lowest rank, the leftmost of equals, until no pair is in the table.
 #ifndef MODEL_TOKENIZER_BPE_H
 #define MODEL_TOKENIZER_BPE_H
 #include "base/check.h"
@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 typedef struct Merge {
-    uint64_t pair; // left id << 32 | right id; NO_PAIR where the slot is empty
-    uint32_t rank; // lower merges first
+    uint64_t pair; // left id << 32 | right id; NO_PAIR: an empty slot
+    uint32_t rank; // the lowest is merged first
     int32_t id;    // what the pair becomes
 } Merge;
 
@@ -22,10 +22,10 @@ typedef struct Merges {
 bool merges_init(Merges *merges, size_t count);
 void merges_free(Merges *merges);
 
-// The pair (left, right) becomes id. Given again, the later rank holds, as in the `tokenizers` package.
+// The pair (left, right) becomes id. A pair given twice has the later rank, as in the `tokenizers` package.
 void merges_add(Merges *merges, int left, int right, uint32_t rank, int id);
 
-// The working memory of a caller; one for each thread.
+// Scratch memory, one per thread.
 typedef struct BpeSpace {
     int *ids, *merged, *next, *prev; // (room)
     uint32_t *rank;                  // (room)
@@ -37,7 +37,7 @@ typedef struct BpeSpace {
 bool bpe_reserve(BpeSpace *space, size_t n);
 void bpe_free(BpeSpace *space);
 
-// writes space->ids and returns how many; space has room for n >= 1 bytes. Where the vocabulary lacks a byte: -1 - its index.
+// writes space->ids and returns how many; space has room for n >= 1 bytes. -1 - i: the vocabulary lacks byte i of word.
 ptrdiff_t bpe_word(const Merges *merges, const Vocab *vocab, const char *word, size_t n, BpeSpace *space);
 
 #endif

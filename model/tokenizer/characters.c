@@ -1,5 +1,5 @@
-// The character tokenizer: a vocabulary of single bytes, and no merges, is byte-level BPE like any other, so one reader
-// (ours, and Hugging Face's) serves for it too.
+// Optional (Hugging Face models): the character tokenizer, written as byte-level BPE with a vocabulary of single bytes
+// and no merges, so that tokenizer_load and Hugging Face read it like any other.
 #include "base/files.h"
 #include "base/json.h"
 #include "model/tokenizer/tokenizer.h"
@@ -31,28 +31,29 @@ static const cJSON *add_token(cJSON *vocab, const char *spelling, int id) {
     return json_get(vocab, spelling) ? NULL : cJSON_AddNumberToObject(vocab, spelling, id);
 }
 
-static bool is_plain(const char *text) { // printable ASCII: the same bytes in every spelling
+static bool is_plain(const char *text) { // printable ASCII: its spelling is itself
     for (const char *c = text; *c; c++)
         if (*c <= ' ' || *c > '~') return false;
     return *text != 0;
 }
 
-static bool add_vocab(cJSON *added, cJSON *vocab, const char *characters, const char *const *special_tokens, int n_special,
+static bool add_vocab(cJSON *added, cJSON *vocab, const char *characters, const char *const *special, int n_special,
                       Error *err) {
     for (int i = 0; i < n_special; i++)
-        if (!is_plain(special_tokens[i]) || !add_token(vocab, special_tokens[i], i) || !add_special(added, special_tokens[i], i))
-            return fail(err, "the special token \"%s\" is empty, not printable ASCII, or given twice", special_tokens[i]);
+        if (!is_plain(special[i]) || !add_token(vocab, special[i], i) || !add_special(added, special[i], i))
+            return fail(err, "the special token \"%s\" is empty, not printable ASCII, or given twice", special[i]);
     for (int i = 0; characters[i]; i++) {
         utf8proc_uint8_t spelling[8] = {0};
         unsigned char byte = (unsigned char)characters[i];
         if (byte >= 128) return fail(err, "byte 0x%02x: the characters of a character tokenizer are ASCII", byte);
         utf8proc_encode_char(spelling_of_byte(byte), spelling);
-        if (!add_token(vocab, (const char *)spelling, n_special + i)) return fail(err, "the character 0x%02x is given twice", byte);
+        if (!add_token(vocab, (const char *)spelling, n_special + i))
+            return fail(err, "the character 0x%02x is given twice", byte);
     }
     return true;
 }
 
-static cJSON *make_tokenizer(const char *characters, const char *const *special_tokens, int n_special, Error *err) {
+static cJSON *make_tokenizer(const char *characters, const char *const *special, int n_special, Error *err) {
     static const char *const none[] = {"dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix"};
     static const char *const off[] = {"fuse_unk", "byte_fallback", "ignore_merges"};
     cJSON *json = cJSON_CreateObject();
@@ -70,19 +71,20 @@ static cJSON *make_tokenizer(const char *characters, const char *const *special_
     for (int i = 0; i < 3; i++) cJSON_AddFalseToObject(model, off[i]);
     cJSON *vocab = cJSON_AddObjectToObject(model, "vocab"), *merges = cJSON_AddArrayToObject(model, "merges");
     bool good = (added && decoder && vocab && merges) || fail(err, "out of memory");
-    if (good && add_vocab(added, vocab, characters, special_tokens, n_special, err)) return json;
+    if (good && add_vocab(added, vocab, characters, special, n_special, err)) return json;
     cJSON_Delete(json);
     return NULL;
 }
 
-bool tokenizer_write_characters(const char *dir, const char *characters, const char *const *special_tokens, int n_special,
+bool tokenizer_write_characters(const char *dir, const char *characters, const char *const *special, int n_special,
                                 Error *err) {
-    static const char config[] = "{\n  \"tokenizer_class\": \"PreTrainedTokenizerFast\",\n  \"clean_up_tokenization_spaces\": false\n}\n";
+    static const char config[] = "{\n  \"tokenizer_class\": \"PreTrainedTokenizerFast\",\n"
+                                 "  \"clean_up_tokenization_spaces\": false\n}\n";
     char path[4200];
     Error why = {0};
     if (strlen(dir) > 4096) return fail(err, "the path of the folder is too long");
     if (!*characters) return fail(err, "%s: a tokenizer without characters", dir);
-    cJSON *json = make_tokenizer(characters, special_tokens, n_special, &why);
+    cJSON *json = make_tokenizer(characters, special, n_special, &why);
     if (!json) return fail(err, "%s: %s", dir, why.text);
     bool good = mkdir(dir, 0777) == 0 || errno == EEXIST || fail(err, "%s: %s", dir, strerror(errno));
     snprintf(path, sizeof path, "%s/tokenizer.json", dir);

@@ -1,5 +1,5 @@
-// From ids to text. A token is any run of bytes, so the bytes of several need not be UTF-8: what is not becomes U+FFFD.
-#include "model/tokenizer/tokenizer.h"
+// Optional (showing text): tokens to UTF-8.
+#include "model/tokenizer/decode.h"
 #include "base/text.h"
 #include <string.h>
 
@@ -10,7 +10,7 @@ char *tokenizer_decode(const Tokenizer *t, const int *ids, int n, size_t *len, E
             return fail(err, "token %d has id %d; the vocabulary has %d", i, ids[i], tokenizer_vocab_size(t)), NULL;
         total += some;
     }
-    char *out = malloc(4 * total + 1); // U+FFFD is 3 bytes; the raw bytes wait at the end
+    char *out = malloc(4 * total + 1); // up to 3 bytes of text per raw byte (U+FFFD), then the raw bytes
     if (!out) return fail(err, "out of memory"), NULL;
     char *raw = out + 3 * total + 1;
     for (int i = 0; i < n; i++, at += some) {

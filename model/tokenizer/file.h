@@ -1,4 +1,4 @@
-// What a tokenizer is made of, and how it is read.
+// Optional (Hugging Face models): the parts of a tokenizer, and how they are read.
 #ifndef MODEL_TOKENIZER_FILE_H
 #define MODEL_TOKENIZER_FILE_H
 #include "model/tokenizer/tokenizer.h"
@@ -8,8 +8,8 @@
 #include "model/tokenizer/vocab.h"
 #include <cjson/cJSON.h>
 
-typedef struct TokenizerFile { // kept as read, for tokenizer_save
-    const char *name;          // inside its folder
+typedef struct TokenizerFile { // unchanged, for tokenizer_save
+    const char *name;          // in its folder
     char *bytes;
     size_t n;
 } TokenizerFile;
@@ -24,14 +24,14 @@ struct Tokenizer {
     int n_files;
 };
 
-// Fills an empty tokenizer from a parsed tokenizer.json. `path` is for messages. False with the reason in err.
+// Fills an empty tokenizer from a parsed tokenizer.json; `path` is for messages. False with the reason in err.
 bool tokenizer_read_json(Tokenizer *tokenizer, const cJSON *json, const char *path, Error *err);
 
-// The tokenizer.json that encoder.json and the text of vocab.bpe (GPT-2's form) amount to; <|endoftext|> is special. Takes
-// encoder, also when it fails. NULL with the reason in err. Free with cJSON_Delete.
+// The tokenizer.json equivalent to encoder.json and the text of vocab.bpe (GPT-2's files); <|endoftext|> is special.
+// Takes ownership of encoder, even on failure. NULL with the reason in err. Free with cJSON_Delete.
 cJSON *tokenizer_json_from_gpt2(cJSON *encoder, const char *merges, const char *merges_path, Error *err);
 
-// text (n bytes) in Unicode's form C, as *out (*n_out bytes, free with free). False when out of memory. text is UTF-8.
+// text (n bytes of UTF-8) in normalization form C: *out (*n_out bytes), free with free. False when out of memory.
 bool normalize_nfc(const char *text, size_t n, char **out, size_t *n_out);
 
 #endif

@@ -1,5 +1,5 @@
-// GPT-2's own files: encoder.json maps tokens to ids, vocab.bpe has a line "left right" for each merge, best first, below
-// a line "#version". They are read by way of the tokenizer.json they amount to.
+// Optional (Hugging Face models): GPT-2's own files. encoder.json maps tokens to ids; vocab.bpe has a line "#version"
+// and then a line "left right" per merge, the first merge first. They are converted to the equivalent tokenizer.json.
 #include "model/tokenizer/file.h"
 #include "base/json.h"
 #include <string.h>

@@ -1,14 +1,17 @@
+// Optional (Hugging Face models): the split of a text into words, by PCRE2.
 #include "model/tokenizer/split.h"
 #include <string.h>
 
-// What \s means to Oniguruma (Unicode's White_Space), for the inside of a class; PCRE2's has U+180E too.
+// \s in Oniguruma (Unicode's White_Space), for use inside a class; PCRE2's also has U+180E.
 static const char SPACES[] = "\\t-\\r\\x20\\x{85}\\p{Z}";
 
-// The bytes of GPT-2's pattern (Radford et al. 2019, encoder.py): contractions, words, numbers, other, spaces.
+// GPT-2's pattern (Radford et al. 2019, encoder.py): contractions, words, numbers, other, spaces.
 static const char GPT2[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
+static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
+
 typedef struct Translation {
-    char *out; // room for sizeof SPACES + 4 bytes a byte of the pattern
+    char *out; // sizeof SPACES + 4 bytes per byte of the pattern
     size_t n;
 } Translation;
 
@@ -17,7 +20,7 @@ static void put(Translation *t, const char *text, size_t n) {
     t->n += n;
 }
 
-// A backslash and what follows. Returns the bytes read, or 0 where the two engines differ in its meaning.
+// Translates an escape. Returns the bytes read, or 0 if the two engines give it different meanings.
 static size_t translate_escape(Translation *t, const char *at, bool in_class) {
     if (at[1] == 's' || (at[1] == 'S' && !in_class)) {
         if (!in_class) put(t, at[1] == 's' ? "[" : "[^", at[1] == 's' ? 1 : 2);
@@ -32,7 +35,7 @@ static size_t translate_escape(Translation *t, const char *at, bool in_class) {
     return n;
 }
 
-// Oniguruma (Ruby) to PCRE2. False where the pattern uses something whose meaning differs and is not translated.
+// Oniguruma (Ruby syntax) to PCRE2. False if a construct has another meaning in PCRE2 and is not translated.
 static bool translate(Translation *t, const char *pattern) {
     bool in_class = false, class_start = false;
     for (size_t i = 0; pattern[i];) {
@@ -42,8 +45,9 @@ static bool translate(Translation *t, const char *pattern) {
             if (!step) return false;
             class_start = false;
         } else {
-            if (in_class && (pattern[i] == '[' || (pattern[i] == '&' && pattern[i + 1] == '&'))) return false;
-            if (!in_class && (pattern[i] == '^' || pattern[i] == '$' || (pattern[i] == '}' && pattern[i + 1] == '+'))) return false;
+            const char *at = pattern + i;
+            if (in_class && (*at == '[' || begins(at, "&&"))) return false;
+            if (!in_class && (*at == '^' || *at == '$' || begins(at, "}+"))) return false;
             if (!in_class && pattern[i] == '[') {
                 in_class = class_start = true;
                 if (pattern[i + 1] == '^') step = 2;
@@ -62,14 +66,15 @@ static bool compile(SplitStage *stage, const char *pattern, size_t n, Error *err
     pcre2_compile_context *context = pcre2_compile_context_create(NULL);
     if (!context) return fail(err, "out of memory");
     pcre2_set_newline(context, PCRE2_NEWLINE_LF);
-    stage->code = pcre2_compile((PCRE2_SPTR)pattern, n, PCRE2_UTF | PCRE2_UCP | PCRE2_NO_AUTO_CAPTURE, &code, &offset, context);
+    uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NO_AUTO_CAPTURE;
+    stage->code = pcre2_compile((PCRE2_SPTR)pattern, n, options, &code, &offset, context);
     pcre2_compile_context_free(context);
     if (!stage->code) {
         char why[128] = "";
         pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof why);
         return fail(err, "the split pattern does not compile: %s", why);
     }
-    pcre2_jit_compile(stage->code, PCRE2_JIT_COMPLETE); // without it pcre2_match interprets: slower, the same words
+    pcre2_jit_compile(stage->code, PCRE2_JIT_COMPLETE); // if this fails, pcre2_match interprets the pattern
     return true;
 }
 
@@ -80,7 +85,8 @@ bool splitter_add(Splitter *splitter, const char *pattern, bool drop_matches, bo
     Translation t = {malloc((n + 1) * (sizeof SPACES + 4)), 0};
     if (!t.out) return fail(err, "out of memory");
     SplitStage stage = {NULL, drop_matches, drop_gaps};
-    bool good = translate(&t, pattern) || fail(err, "the split pattern uses what is not supported (\\w, \\b, \\h, ^, $, {}+, nested classes): %.200s", pattern);
+    static const char unsupported[] = "\\w, \\b, \\h, ^, $, {}+ and nested classes are not supported in a pattern";
+    bool good = translate(&t, pattern) || fail(err, "%s: %.200s", unsupported, pattern);
     good = good && compile(&stage, t.out, t.n, err);
     free(t.out);
     if (good) splitter->stages[splitter->count++] = stage;
@@ -90,7 +96,8 @@ bool splitter_add(Splitter *splitter, const char *pattern, bool drop_matches, bo
 bool splitter_add_text(Splitter *splitter, const char *text, bool drop_matches, bool drop_gaps, Error *err) {
     char pattern[1024];
     size_t n = 0;
-    if (!*text || strlen(text) > sizeof pattern / 2 - 1) return fail(err, "a split text that is empty or longer than 511 bytes");
+    if (!*text || strlen(text) > sizeof pattern / 2 - 1)
+        return fail(err, "a split text that is empty or longer than 511 bytes");
     for (; *text; text++) {
         if (strchr("\\^$.[]|()?*+{}", *text)) pattern[n++] = '\\';
         pattern[n++] = *text;
@@ -113,7 +120,7 @@ typedef struct Walk {
     Error *err;
 } Walk;
 
-// Finds the next match at or after `from`. False at the end and on errors; then *failed tells which.
+// Finds the next match from byte `from` on. False at the end, and with *failed on errors.
 static bool find_match(const Walk *w, const SplitStage *stage, const char *text, size_t n, size_t from, bool *failed) {
     PCRE2_SPTR subject = (PCRE2_SPTR)text;
     int found = pcre2_match(stage->code, subject, n, from, PCRE2_NO_UTF_CHECK, w->match, NULL);
@@ -128,7 +135,7 @@ static bool walk_stage(const Walk *w, int number, const char *text, size_t n) {
     if (n == 0) return true;
     if (number == w->splitter->count) return w->visit(w->context, text, n);
     const SplitStage *stage = &w->splitter->stages[number];
-    size_t done = 0, from = 0; // words before `done` are out; `from` is past it after an empty match
+    size_t done = 0, from = 0; // words before `done` were visited; after an empty match `from` is past it
     bool failed = false;
     while (from < n && find_match(w, stage, text, n, from, &failed)) {
         const size_t *span = pcre2_get_ovector_pointer(w->match);
@@ -144,8 +151,8 @@ static bool walk_stage(const Walk *w, int number, const char *text, size_t n) {
     return stage->drop_gaps || walk_stage(w, number + 1, text + done, n - done);
 }
 
-bool splitter_walk(const Splitter *splitter, const char *text, size_t n, pcre2_match_data *match, SplitVisit visit, void *context,
-                   Error *err) {
+bool splitter_walk(const Splitter *splitter, const char *text, size_t n, pcre2_match_data *match, SplitVisit visit,
+                   void *context, Error *err) {
     Walk walk = {splitter, match, visit, context, err};
     return walk_stage(&walk, 0, text, n);
 }

@@ -1,3 +1,4 @@
+// Optional (Hugging Face models): the vocabulary, a hash table over the tokens' bytes.
 #include "model/tokenizer/vocab.h"
 #include <string.h>
 #include <utf8proc.h>
@@ -21,7 +22,8 @@ TokenKind token_from_spelling(const char *text, size_t len, char *bytes, size_t 
     utf8proc_int32_t rune;
     *n = 0;
     for (size_t i = 0; i < len;) {
-        utf8proc_ssize_t step = utf8proc_iterate((const utf8proc_uint8_t *)text + i, (utf8proc_ssize_t)(len - i), &rune);
+        const utf8proc_uint8_t *at = (const utf8proc_uint8_t *)text + i;
+        utf8proc_ssize_t step = utf8proc_iterate(at, (utf8proc_ssize_t)(len - i), &rune);
         if (step <= 0) return TOKEN_MISSING;
         int byte = byte_of_spelling(rune);
         alphabet = alphabet && byte >= 0;
@@ -52,7 +54,7 @@ void vocab_free(Vocab *vocab) {
     free(vocab->slots);
 }
 
-// Eight bytes at a time, multiplied and folded (the scheme of wyhash, without its secrets).
+// Eight bytes at a time, multiplied and folded (the scheme of wyhash without its secrets).
 static uint64_t hash_bytes(const char *bytes, size_t len, TokenKind kind) {
     uint64_t hash = len * 0x9e3779b97f4a7c15u + kind;
     while (len) {
@@ -70,7 +72,7 @@ static uint64_t hash_bytes(const char *bytes, size_t len, TokenKind kind) {
     return hash ^ hash >> 29;
 }
 
-// The slot that holds the token, or the empty one where it belongs.
+// The token's slot, or the empty slot where it belongs.
 static VocabSlot *find_slot(const Vocab *vocab, const char *bytes, size_t len, TokenKind kind, uint32_t *tag) {
     uint64_t hash = hash_bytes(bytes, len, kind);
     *tag = (uint32_t)(hash >> 32);
@@ -79,7 +81,8 @@ static VocabSlot *find_slot(const Vocab *vocab, const char *bytes, size_t len, T
         if (slot->id < 0) return slot;
         if (slot->tag != *tag) continue;
         const TokenEntry *entry = &vocab->entries[slot->id];
-        if (entry->len == len && entry->kind == kind && memcmp(vocab->bytes + entry->start, bytes, len) == 0) return slot;
+        if (entry->len != len || entry->kind != kind) continue;
+        if (memcmp(vocab->bytes + entry->start, bytes, len) == 0) return slot;
     }
 }
 

@@ -1,24 +1,24 @@
-// Token <-> id. A token in a byte-level file is written with one printable character for each byte (GPT-2's alphabet);
-// here it is kept as its bytes.
+// Optional (Hugging Face models): token <-> id. Byte-level files spell a token with one printable character per byte
+// (GPT-2's byte alphabet); here a token is its bytes.
 #ifndef MODEL_TOKENIZER_VOCAB_H
 #define MODEL_TOKENIZER_VOCAB_H
 #include "base/check.h"
 #include <stddef.h>
 #include <stdint.h>
 
-enum { VOCAB_MAX = 1 << 22 }; // ids a file may use
+enum { VOCAB_MAX = 1 << 22 }; // ids in a file are below it
 
 typedef enum TokenKind {
     TOKEN_MISSING,
-    TOKEN_BYTES,  // spelled in the byte alphabet: what merges make
-    TOKEN_LITERAL // has a character outside that alphabet and stands for itself: only an added token can match it
+    TOKEN_BYTES,  // spelled in the byte alphabet: the result of merges
+    TOKEN_LITERAL // has a character outside that alphabet and means itself: only an added token matches it
 } TokenKind;
 
 typedef struct TokenEntry {
     size_t start;
     uint32_t len;
     unsigned char kind; // TokenKind
-    bool whole;         // BPE of its bytes gives this one token
+    bool whole;         // BPE of its bytes gives this token alone
     bool special;
 } TokenEntry;
 
@@ -30,7 +30,7 @@ typedef struct VocabSlot {
 typedef struct Vocab {
     TokenEntry *entries; // (size)
     int size;
-    char *bytes; // all tokens end to end
+    char *bytes; // all tokens concatenated
     size_t n_bytes, room;
     VocabSlot *slots; // (mask + 1) open addressing
     size_t mask;
@@ -50,11 +50,11 @@ int vocab_find(const Vocab *vocab, const char *bytes, size_t len, TokenKind kind
 
 static inline const char *vocab_bytes(const Vocab *vocab, int id) { return vocab->bytes + vocab->entries[id].start; }
 
-// From a file's spelling: writes bytes (never longer than text) and their number. Returns TOKEN_BYTES, or TOKEN_LITERAL with
-// text itself as the bytes, or TOKEN_MISSING where text is not UTF-8.
+// writes the bytes of a file's spelling (at most len) and their number. Returns TOKEN_BYTES, TOKEN_LITERAL (the bytes
+// are text itself) or TOKEN_MISSING (text is not UTF-8).
 TokenKind token_from_spelling(const char *text, size_t len, char *bytes, size_t *n);
 
-// A byte's character in the alphabet (33 .. 323): bytes that print stand for themselves, the rest follow from 256 on.
+// A byte's character in the alphabet (33 .. 323): printable bytes are themselves, the others follow from 256 on.
 int spelling_of_byte(int byte);
 
 #endif

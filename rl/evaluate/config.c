@@ -3,30 +3,41 @@
 
 enum { TASK_TOKENS = 96, FILE_TOKENS = 3072 }; // --max-tokens 0
 
-#define FIELD(name) offsetof(EvalConfig, name)
-const Flag eval_flags[] = {
-    {"model", FLAG_TEXT, FIELD(model), "", 0, 0, NULL, "a Hugging Face folder, such as OUT/model of a training run"},
-    {"data", FLAG_TEXT, FIELD(data), "task:all", 0, 0, NULL, "comma-separated: gsm8k, math500, aime24, ... (data/sets.h); task:NAME[@LEVELS] (held-out prompts); FILE[:question=KEY,answer=KEY]"},
-    {"data-dir", FLAG_TEXT, FIELD(data_dir), "", 0, 0, NULL, "folder of the named sets; else the environment's DATA_DIR, else ../shared"},
-    {"bad-rows", FLAG_CHOICE, FIELD(bad_rows), "skip", 0, 0, "skip|refuse", "rows without question or answer: left out and listed, or an error"},
-    {"problems", FLAG_INT, FIELD(problems), "0", 0, 1e7, NULL, "the most problems taken of each set; 0 = all (of tasks up to 256)"},
-    {"prompt-template", FLAG_TEXT, FIELD(prompt_template), "", 0, 0, NULL, "text around each question: a name in data/prompts, or ./FILE with a {question} slot; else tasks are asked verbatim and files as the model was trained"},
-    {"max-prompt", FLAG_INT, FIELD(max_prompt), "0", 0, 1 << 20, NULL, "longest prompt in tokens: longer ones are left out and listed; 0 = no limit"},
-    {"samples", FLAG_INT, FIELD(samples), "8", 1, 65536, NULL, "responses a problem"},
-    {"k", FLAG_TEXT, FIELD(k), "1", 0, 0, NULL, "values of k for pass@k, comma-separated"},
-    {"temp", FLAG_FLOAT, FIELD(temp), "1", 0, 10, NULL, "sampling temperature; 0 takes the most likely token"},
-    {"top-k", FLAG_INT, FIELD(top_k), "0", 0, 1 << 24, NULL, "sample among the k most likely tokens; 0 = off"},
-    {"top-p", FLAG_FLOAT, FIELD(top_p), "1", 0, 1, NULL, "sample among the most likely tokens that hold this mass; 1 = off"},
-    {"max-tokens", FLAG_INT, FIELD(max_tokens), "0", 0, 1 << 20, NULL, "longest response; 0 = 96 for tasks alone, else 3072 or what the model has room for"},
-    {"seed", FLAG_LONG, FIELD(seed), "1", 0, 9e18, NULL, "of the problems (as in training) and of sampling"},
-    {"slots", FLAG_INT, FIELD(slots), "64", 1, 4096, NULL, "sequences generated at a time"},
-    {"threads", FLAG_INT, FIELD(threads), "0", 0, 1024, NULL, "CPU threads; 0 = all cores"},
-    {"out", FLAG_TEXT, FIELD(out), "", 0, 0, NULL, "write the table as JSON (with --score: one verdict a line)"},
-    {"responses", FLAG_TEXT, FIELD(responses), "", 0, 0, NULL, "write every response and its verdict as JSON lines; FILE.partial until all are there"},
-    {"fresh", FLAG_SWITCH, FIELD(fresh), "no", 0, 0, NULL, "begin anew where an interrupted evaluation could go on"},
-    {"score", FLAG_TEXT, FIELD(score), "", 0, 0, NULL, "judge saved {gold, response} rows instead, as math answers (not those of tasks); no model is needed"},
+FLAG_WORDS(bad_rows_word, [BAD_ROWS_SKIP] = "skip", [BAD_ROWS_REFUSE] = "refuse")
+
+#define FLAG_CONFIG EvalConfig
+static const Flag rows[] = {
+    TEXT_FLAG("model", model, "", "a Hugging Face folder, such as OUT/model of a training run"),
+    TEXT_FLAG("data", data, "task:all",
+              "comma-separated: gsm8k, math500, aime24, ... (data/sets.h); task:NAME[@LEVELS] (held-out prompts); "
+              "FILE[:question=KEY,answer=KEY]"),
+    TEXT_FLAG("data-dir", data_dir, "", "folder of the named sets; else the environment's DATA_DIR, else ../shared"),
+    CHOICE_FLAG("bad-rows", bad_rows, "skip", bad_rows_word,
+              "rows without question or answer: left out and listed, or an error"),
+    INT_FLAG("problems", problems, "0", 0, 1e7, "the most problems taken of each set; 0 = all (of tasks up to 256)"),
+    TEXT_FLAG("prompt-template", prompt_template, "",
+              "text around each question: a name in data/prompts, or ./FILE with a {question} slot; else tasks are "
+              "asked verbatim and files as the model was trained"),
+    INT_FLAG("max-prompt", max_prompt, "0", 0, 1 << 20,
+              "longest prompt in tokens: longer ones are left out and listed; 0 = no limit"),
+    INT_FLAG("samples", samples, "8", 1, 65536, "responses a problem"),
+    TEXT_FLAG("k", k, "1", "values of k for pass@k, comma-separated"),
+    FLOAT_FLAG("temp", temp, "1", 0, 10, "sampling temperature; 0 takes the most likely token"),
+    INT_FLAG("top-k", top_k, "0", 0, 1 << 24, "sample among the k most likely tokens; 0 = off"),
+    FLOAT_FLAG("top-p", top_p, "1", 0, 1, "sample among the most likely tokens that hold this mass; 1 = off"),
+    INT_FLAG("max-tokens", max_tokens, "0", 0, 1 << 20,
+              "longest response; 0 = 96 for tasks alone, else 3072 or what the model has room for"),
+    LONG_FLAG("seed", seed, "1", 0, 9e18, "of the problems (as in training) and of sampling"),
+    INT_FLAG("slots", slots, "64", 1, 4096, "sequences generated at a time"),
+    INT_FLAG("threads", threads, "0", 0, 1024, "CPU threads; 0 = all cores"),
+    TEXT_FLAG("out", out, "", "write the table as JSON (with --score: one verdict a line)"),
+    TEXT_FLAG("responses", responses, "",
+              "write every response and its verdict as JSON lines; FILE.partial until all are there"),
+    SWITCH_FLAG("fresh", fresh, "begin anew where an interrupted evaluation could go on"),
+    TEXT_FLAG("score", score, "",
+              "judge saved {gold, response} rows instead, as math answers (not those of tasks); no model is needed"),
 };
-const int eval_flag_count = sizeof eval_flags / sizeof *eval_flags;
+const FlagTable eval_flags = {rows, sizeof rows / sizeof *rows};
 
 // "1,8,32" -> list; false with the reason in err
 bool eval_config_parse_k(const EvalConfig *c, int *k, int *count, Error *err) {
@@ -59,7 +70,7 @@ static cJSON *data_identity(const EvalSets *sets) {
         snprintf(hash, sizeof hash, "%016llx", (unsigned long long)eval_set_hash(&sets->set[s]));
         cJSON_AddStringToObject(set, "name", sets->set[s].name);
         cJSON_AddNumberToObject(set, "problems", sets->set[s].set.problems.count);
-        cJSON_AddStringToObject(set, "prompt_template", sets->set[s].prompt.name);
+        cJSON_AddStringToObject(set, "prompt_template", sets->set[s].template.name);
         cJSON_AddStringToObject(set, "hash", hash);
         cJSON_AddItemToArray(data, set);
     }
@@ -75,7 +86,7 @@ cJSON *eval_config_identity(const EvalConfig *c, const EvalSets *sets, Error *er
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)model_hash);
     cJSON_AddStringToObject(json, "model_files", hash);
     cJSON_AddItemToObject(json, "data", data_identity(sets));
-    flags_to_json(eval_flags, eval_flag_count, c, all);
+    flags_to_json(&eval_flags, c, all);
     for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++) cJSON_AddItemToObject(json, chosen[i], cJSON_DetachItemFromObject(all, chosen[i]));
     cJSON_Delete(all);
     return json;

@@ -3,7 +3,7 @@
 #define RL_EVALUATE_CONFIG_H
 #include "model/config.h"
 #include "rl/evaluate/table.h"
-#include "base/flags.h"
+#include "rl/config.h"
 
 typedef struct EvalConfig {
     char model[FLAG_TEXT_SIZE], data[FLAG_TEXT_SIZE], data_dir[FLAG_TEXT_SIZE], prompt_template[FLAG_TEXT_SIZE], k[FLAG_TEXT_SIZE];
@@ -14,8 +14,7 @@ typedef struct EvalConfig {
     double temp, top_p;
 } EvalConfig;
 
-extern const Flag eval_flags[];
-extern const int eval_flag_count;
+extern const FlagTable eval_flags;
 
 // "1,8,32" -> k (EVAL_MAX_K), count. False with the reason in err: not numbers, or one above --samples.
 bool eval_config_parse_k(const EvalConfig *config, int *k, int *count, Error *err);

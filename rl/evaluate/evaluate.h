@@ -1,47 +1,49 @@
-// Evaluation of a policy on a prompt set: samples of every prompt, judged. Kept apart from the training reward.
+// Evaluation of a policy on a prompt set: samples of every prompt, graded. It is separate from the training reward.
 #ifndef RL_EVALUATE_EVALUATE_H
 #define RL_EVALUATE_EVALUATE_H
-#include "kernels/device/comm.h"
 #include "rl/generate.h"
 #include "rl/metrics.h"
 #include "rl/prompts.h"
-#include "rl/evaluate/responses.h"
 
-// The random streams of evaluation: never those of a training step, which are numbered from 0.
+// The random stream of evaluation, apart from those of training steps, which count from 0.
 enum { EVALUATE_STREAM = 0x40000000 };
+
+typedef struct Response { // to one problem, graded
+    char *text;           // (len) and a terminating zero
+    size_t len;
+    int tokens;
+    bool truncated;
+    Verdict verdict;
+    size_t start, length; // the graded bytes of text; length 0: it states no answer
+} Response;
+
+typedef struct PromptOutcome { // of one prompt, summed over its samples
+    double correct, worked, tokens, truncated;
+} PromptOutcome;
 
 typedef struct Evaluation { // what to evaluate with; owns nothing
     Generator *generator;
     const Tokenizer *tokenizer;
     Grader *grader;
     const PromptSet *set;
-    RolloutBatch *pool;   // memory for at least `samples` rollouts; prompts are taken as many at a time as fit
+    RolloutBatch *batch; // room for at least `samples` rollouts; as many prompts are taken at a time as fit
     Comm *comm;
     SampleConfig sample;
     int samples, max_new;
-    ResponseFile *file;  // every response and verdict goes there; NULL: nowhere
+    void (*keep)(void *context, int prompt, const Response *responses); // takes a prompt's responses; NULL: nobody does
+    void *context;
 } Evaluation;
 
-typedef struct PromptOutcome { // of one prompt's samples, summed
-    double correct, worked, tokens, truncated;
-} PromptOutcome;
+// Grades a response to prompt i of the set: fills verdict, start and length.
+void evaluate_grade(const Evaluation *evaluation, int i, Response *response);
+PromptOutcome evaluate_count(const Response *responses, int samples);
 
-typedef struct Outcome { // of a prompt set
-    PromptOutcome *prompt; // (prompts) zero at first
-    int *answer, *right;   // (prompts, samples) each sample's class of answer (rl/evaluate/vote.h), and whether it is correct; both
-                           // NULL where nobody asks (several ranks; training)
-} Outcome;
+// Generates and grades prompts first, first + 1, ..., as many as the batch holds. writes their outcomes, on the rank that
+// generated them. Returns the first prompt that is left.
+int evaluate_part(const Evaluation *evaluation, int first, PromptOutcome *outcome);
 
-// Generates and judges prompts first, first + 1, ... as many as the pool holds. writes their part of outcome, on the rank
-// that generated them. Returns the first prompt that is left to do.
-int evaluate_part(const Evaluation *evaluation, int first, Outcome *outcome);
-
-// The whole set. writes outcome on every rank.
-void evaluate_prompts(const Evaluation *evaluation, Outcome *outcome);
-
-// Takes as many prompts as stand in evaluation->file, which is open at this set: judged anew, counted into outcome. Returns
-// how many; -1 with the reason in err where the file is not what this evaluation wrote.
-int evaluate_saved(const Evaluation *evaluation, Outcome *outcome, Error *err);
+// The whole set: writes outcome (prompts; zero before) on every rank.
+void evaluate_prompts(const Evaluation *evaluation, PromptOutcome *outcome);
 
 // Fills heldout_pass1 with its 95 % interval (bootstrap over prompts), heldout_worked, heldout_length and, with histogram,
 // pass_hist.

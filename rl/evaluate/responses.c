@@ -29,25 +29,14 @@ static const char *next_line(ResponseFile *f) {
     return f->line;
 }
 
-static bool same_value(const ResponseFile *f, const cJSON *now, const cJSON *then, Error *err) {
-    if (cJSON_Compare(now, then, true)) return true;
-    char *a = then ? cJSON_PrintUnformatted(then) : NULL, *b = cJSON_PrintUnformatted(now);
-    fail(err, "%.200s holds an unfinished evaluation with %s %.60s, not %.60s: use the same flags and files, or --fresh, or remove it", f->path,
-         now->string, a ? a : "(none)", b ? b : "?");
-    cJSON_free(a);
-    cJSON_free(b);
-    return false;
-}
-
 static bool same_identity(const ResponseFile *f, const cJSON *identity, const char *line, Error *err) {
-    char *text = cJSON_PrintUnformatted(identity);
-    cJSON *saved = cJSON_Parse(line), *wanted = cJSON_Parse(text); // both through text: raw numbers equal no parsed ones
-    bool same = wanted != NULL;
-    for (const cJSON *now = wanted ? wanted->child : NULL; now && same; now = now->next)
-        same = same_value(f, now, json_get(saved, now->string), err);
+    JsonDifference d;
+    cJSON *saved = cJSON_Parse(line);
+    bool same = json_same(identity, saved, &d);
+    if (!same)
+        fail(err, "%.200s holds an unfinished evaluation with %s %.60s, not %.60s: use the same flags and files, or "
+             "--fresh, or remove it", f->path, d.key, d.saved, d.wanted);
     cJSON_Delete(saved);
-    cJSON_Delete(wanted);
-    cJSON_free(text);
     return same;
 }
 

@@ -2,6 +2,7 @@
 #ifndef RL_EVALUATE_RUN_H
 #define RL_EVALUATE_RUN_H
 #include "rl/evaluate/config.h"
+#include "rl/evaluate/responses.h"
 #include <signal.h>
 
 typedef struct EvalRun {
@@ -11,7 +12,7 @@ typedef struct EvalRun {
     Gpt *gpt;
     cJSON *identity; // eval_config_identity
     ResponseFile *file;
-    RolloutBatch pool;
+    RolloutBatch batch;
     Generator *generator;
     char partial[FLAG_TEXT_SIZE + 16]; // path of the partial file
 } EvalRun;

@@ -1,6 +1,7 @@
 #include "rl/evaluate/sets.h"
 #include "data/random.h"
 #include "data/sets.h"
+#include "rl/data.h"
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
@@ -20,12 +21,14 @@ static bool load_set(const EvalSource *source, const char *item, const Tokenizer
     data_name(item, set->name, sizeof set->name);
     if (!load_problems(source, item, set, err)) return false;
     if (source->problems) problems_truncate(&set->set.problems, source->problems);
-    if (!prompts_choose_template(&set->prompt, source->prompt_template, source->model, set->tasks, err)) return false;
-    if (!prompts_tokenize(&set->set, tokenizer, &set->prompt, source->max_prompt, stderr, err)) return false;
+    if (!data_choose_template(&set->template, source->prompt_template, source->model, set->tasks, err)) return false;
+    if (!prompts_tokenize(&set->set, tokenizer, &set->template, source->max_prompt, stderr, err)) return false;
     size_t P = (size_t)set->set.problems.count, all = P * (size_t)source->samples;
     set->grader = grader_new(&set->set.problems, false);
-    set->outcome = (Outcome){calloc(P, sizeof *set->outcome.prompt), malloc(all * sizeof(int)), malloc(all * sizeof(int))};
-    REQUIRE(set->outcome.prompt && set->outcome.answer && set->outcome.right, "out of memory for %zu responses", all);
+    set->outcome = calloc(P, sizeof *set->outcome);
+    set->answer = malloc(all * sizeof(int));
+    set->correct = malloc(all * sizeof(int));
+    REQUIRE(set->outcome && set->answer && set->correct, "out of memory for %zu responses", all);
     return true;
 }
 
@@ -56,7 +59,7 @@ void eval_sets_free(EvalSets *sets) {
         EvalSet *set = &sets->set[i];
         grader_free(set->grader);
         prompts_free(&set->set);
-        free(set->outcome.prompt), free(set->outcome.answer), free(set->outcome.right);
+        free(set->outcome), free(set->answer), free(set->correct);
     }
     *sets = (EvalSets){0};
 }
@@ -66,7 +69,7 @@ uint64_t eval_set_hash(const EvalSet *set) {
     for (int i = 0; i < set->set.problems.count; i++) {
         const Prompt *prompt = &set->set.prompts[i];
         for (int t = 0; t < prompt->n; t++) hash = random_mix(hash ^ (uint32_t)prompt->tokens[t]) + 1;
-        hash = text_hash(set->set.problems.problems[i].gold, hash);
+        hash = text_hash(set->set.problems.items[i].gold, hash);
     }
     return hash;
 }

@@ -8,11 +8,12 @@ enum { EVAL_MAX_SETS = 32, EVAL_TASK_PROBLEMS = 256 };
 typedef struct EvalSet {
     char name[32];
     bool tasks;
-    PromptTemplate prompt;
+    PromptTemplate template;
     PromptSet set;
     Grader *grader;
-    Outcome outcome;
-    int done; // prompts with an outcome
+    PromptOutcome *outcome; // (prompts)
+    int *answer, *correct;  // (prompts, samples) each sample's class of answer (vote.h), and whether it is correct
+    int done;               // prompts with an outcome
 } EvalSet;
 
 typedef struct EvalSets {

@@ -28,14 +28,14 @@ static void gather(Gathered *g, EvalRow *row, const EvalSet *set, int kind, doub
     PromptOutcome sum = {0};
     int first = g->count;
     for (int i = 0; i < set->set.problems.count; i++) {
-        const TaskProblem *task = set->set.problems.problems[i].task;
-        const PromptOutcome *o = &set->outcome.prompt[i];
+        const TaskProblem *task = set->set.problems.items[i].task;
+        const PromptOutcome *o = &set->outcome[i];
         size_t to = (size_t)g->count * (size_t)g->samples, from = (size_t)i * (size_t)g->samples, bytes = (size_t)g->samples * sizeof(int);
         if (kind >= 0 && (!task || (int)task->kind != kind)) continue;
         g->n[g->count] = g->samples;
         g->c[g->count++] = (int)o->correct;
-        memcpy(g->answer + to, set->outcome.answer + from, bytes);
-        memcpy(g->right + to, set->outcome.right + from, bytes);
+        memcpy(g->answer + to, set->answer + from, bytes);
+        memcpy(g->right + to, set->correct + from, bytes);
         sum.worked += o->worked, sum.tokens += o->tokens, sum.truncated += o->truncated;
     }
     if (g->count == first) return;

@@ -6,7 +6,7 @@
 #include "model/files/gpt_files.h"
 #include "base/files.h"
 #include "base/json.h"
-#include "model/tokenizer/tokenizer.h"
+#include "model/tokenizer/decode.h"
 #include "rl/generate.h"
 #include <stdarg.h>
 #include <stddef.h>
@@ -65,7 +65,9 @@ static void check_generation(const Story *s) {
     device_upload_floats(dev, gpt->params, h_params, gpt->table.size);
     int bos = BOS;
     Prompt prompt = {.tokens = &bos, .n = 1};
-    RolloutBatch batch = rollout_batch_new(1, TOKENS);
+    RolloutBatch batch;
+    rollout_batch_plan(&batch, 0, 1, TOKENS);
+    rollout_batch_commit(&batch, NULL);
     Generator *generator = generator_new(gpt, 1, TOKENS + 1);
     SampleConfig greedy = {.temp = 0, .top_p = 1.0f, .seed = 1};
     rollout_batch_add(&batch, &prompt, 0, 0, 0);
@@ -76,7 +78,8 @@ static void check_generation(const Story *s) {
     char *text = tokenizer_decode(t, batch.rollouts[0].tokens, batch.rollouts[0].n, NULL, &err);
     assert_string_equal(text, cJSON_GetObjectItem(s->expected, "text")->valuestring);
     free(text), free(h_params);
-    tokenizer_free(t), generator_free(generator), rollout_batch_free(&batch), gpt_free(gpt), device_close(dev);
+    tokenizer_free(t), generator_free(generator), rollout_batch_free(&batch, dev);
+    gpt_free(gpt), device_close(dev);
 }
 
 static void tells_the_same_story(void **state) {

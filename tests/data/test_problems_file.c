@@ -1,5 +1,5 @@
 // The file loader on good and on hostile files. The real data sets are tried in test_sets.c.
-#include "data/problems.h"
+#include "data/problems_file.h"
 #include "data/random.h"
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,9 +37,9 @@ static void assert_only(const char *text, const char *settings, const char *prom
     load_text(&loaded, text, settings);
     if (!loaded.good) fail_msg("%s", loaded.err.text);
     assert_int_equal(loaded.set.count, 1);
-    assert_string_equal(loaded.set.problems[0].prompt, prompt);
-    assert_string_equal(loaded.set.problems[0].gold, gold);
-    assert_null(loaded.set.problems[0].task);
+    assert_string_equal(loaded.set.items[0].prompt, prompt);
+    assert_string_equal(loaded.set.items[0].gold, gold);
+    assert_null(loaded.set.items[0].task);
     problems_free(&loaded.set);
 }
 
@@ -111,8 +111,8 @@ static void test_bad_rows_are_listed(void **state) {
     assert_int_equal(loaded.report.duplicates, 1);
     assert_int_equal(loaded.report.listed, 11);
     for (int i = 0; i < 11; i++) assert_int_equal(loaded.report.row[i].line, lines[i]);
-    assert_string_equal(loaded.set.problems[0].gold, "1"); // the first of the two
-    assert_int_equal(loaded.set.problems[1].line, 14);
+    assert_string_equal(loaded.set.items[0].gold, "1"); // the first of the two
+    assert_int_equal(loaded.set.items[1].line, 14);
     problems_free(&loaded.set);
     load(&loaded, mixed, strlen(mixed), "", true);
     assert_false(loaded.good);
@@ -145,7 +145,7 @@ static void test_broken_files(void **state) {
               "[\n {\"question\":\"q\",\"answer\":1},\n {\"question\":\"r\"},\n {\"question\":\"s\",\"answer\":2\n",
               "");
     assert_false(loaded.good);
-    assert_non_null(strstr(loaded.err.text, ":4: broken JSON array"));
+    assert_non_null(strstr(loaded.err.text, ":4: syntax error in the JSON array"));
     load(&loaded, "{\"question\":\"q\0r\",\"answer\":1}", 29, "", false);
     assert_false(loaded.good);
     size_t size = 200000; // deep nesting
@@ -216,7 +216,7 @@ static void test_deep_rows(void **state) {
     Loaded loaded;
     load(&loaded, row, size, "", false);
     assert_true(loaded.good); // what is no chat is a question like any other
-    assert_int_equal(strlen(loaded.set.problems[0].prompt), DEEP + 2);
+    assert_int_equal(strlen(loaded.set.items[0].prompt), DEEP + 2);
     problems_free(&loaded.set);
     free(row);
 }
@@ -283,8 +283,8 @@ static void test_duplicates(void **state) {
     Loaded loaded;
     load_text(&loaded, "{\"question\":\"q\",\"answer\":1}\n{\"question\":\"q\",\"answer\":1.0}\n{\"question\":\"q\",\"answer\":2}\n", "");
     assert_int_equal(loaded.report.duplicates, 2);
-    assert_string_equal(loaded.report.row[0].what, "its question was there before");
-    assert_string_equal(loaded.report.row[1].what, "its question was there before, with another answer");
+    assert_string_equal(loaded.report.row[0].what, "a question seen before");
+    assert_string_equal(loaded.report.row[1].what, "a question seen before, with another answer");
     problems_free(&loaded.set);
 }
 

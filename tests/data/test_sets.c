@@ -88,7 +88,7 @@ static void test_where_files_are_looked_for(void **state) {
     assert_non_null(strstr(source, "/data/gsm8k/test.jsonl:rule=gsm8k"));
     ProblemSet set;
     assert_true(data_load("gsm8k", "", DATA_EVAL, true, &set, NULL, &err));
-    assert_string_equal(set.problems[0].gold, "1000");
+    assert_string_equal(set.items[0].gold, "1000");
     problems_free(&set);
     unsetenv("DATA_DIR");
     for (int i = 5; i >= 0; i--) {
@@ -161,11 +161,11 @@ static void test_real_sets(void **state) {
             fail_msg("%s: %d rows, %d bad, %d duplicates", source, report.rows, report.bad, report.duplicates);
         assert_int_equal(set.count, sets[i].rows - sets[i].bad - sets[i].duplicates);
         for (int p = 0; p < set.count; p++) {
-            const Problem *problem = &set.problems[p];
+            const Problem *problem = &set.items[p];
             if (!*problem->prompt || strspn(problem->gold, " \n") == strlen(problem->gold)) fail_msg("%s:%d: empty", source, problem->line);
         }
-        assert_string_equal(set.problems[0].gold, sets[i].first);
-        assert_string_equal(set.problems[set.count - 1].gold, sets[i].last);
+        assert_string_equal(set.items[0].gold, sets[i].first);
+        assert_string_equal(set.items[set.count - 1].gold, sets[i].last);
         problems_free(&set);
     }
 }
@@ -180,17 +180,17 @@ static void test_real_golds(void **state) {
     int commas = 0, dollars = 0;
     assert_true(data_load("gsm8k", folder, DATA_TRAIN, false, &set, NULL, &err));
     for (int i = 0; i < set.count; i++) {
-        commas += strlen(set.problems[i].gold) > 3; // "1,000" has lost its comma
-        assert_int_equal(strspn(set.problems[i].gold, "-.0123456789"), strlen(set.problems[i].gold));
+        commas += strlen(set.items[i].gold) > 3; // "1,000" has lost its comma
+        assert_int_equal(strspn(set.items[i].gold, "-.0123456789"), strlen(set.items[i].gold));
     }
     assert_true(commas >= 79);
     problems_free(&set);
     assert_true(data_load("olympiadbench", folder, DATA_EVAL, false, &set, NULL, &err));
-    for (int i = 0; i < set.count; i++) dollars += strchr(set.problems[i].gold, '$') != NULL;
+    for (int i = 0; i < set.count; i++) dollars += strchr(set.items[i].gold, '$') != NULL;
     assert_true(dollars > 0); // a list's first element, as it stands there
     problems_free(&set);
     assert_true(data_load("svamp", folder, DATA_EVAL, false, &set, NULL, &err));
-    assert_non_null(strstr(set.problems[0].prompt, "93 groups How big is each group of bananas?")); // two fields
+    assert_non_null(strstr(set.items[0].prompt, "93 groups How big is each group of bananas?")); // two fields
     problems_free(&set);
 }
 
@@ -205,7 +205,7 @@ static void test_real_overlap(void **state) {
     assert_true(data_load("aime-train", folder, DATA_TRAIN, false, &train, NULL, &err));
     assert_true(data_load("math500", folder, DATA_EVAL, false, &eval, NULL, &err));
     assert_int_equal(problems_overlap(&train, &eval, twin), 6);
-    for (int i = 0; i < train.count; i++) exact += twin[i] >= 0 && train.problems[i].id == eval.problems[twin[i]].id;
+    for (int i = 0; i < train.count; i++) exact += twin[i] >= 0 && train.items[i].id == eval.items[twin[i]].id;
     assert_int_equal(exact, 1);
     problems_free(&train);
     assert_true(data_load("math", folder, DATA_TRAIN, false, &train, NULL, &err));

@@ -2,7 +2,8 @@
 #include "kernels/gather_rows.h"
 #include "tests/kernels/kernel_test.h"
 
-static const int shapes[][3] = {{1, 1, 8}, {9, 5, 40}, {300, 131, 64}, {40, 40, 1000}}; // N rows in all, M of them named, C
+static const int shapes[][3] = {
+    {1, 1, 8}, {9, 5, 40}, {300, 131, 64}, {40, 40, 1000}}; // N rows in all, M of them named, C
 
 // M different rows of N, not in order
 static int *some_rows(KernelTest *t, int N, int M) {
@@ -20,13 +21,15 @@ static void check_rows(int N, int M, int C) {
     KernelTest t = test_open();
     int *h_rows = some_rows(&t, N, M), *rows = UPLOAD(&t, h_rows, M);
     float *h_all = random_floats(&t, (size_t)N * C, 1, 1), *h_few = random_floats(&t, (size_t)M * C, 2, 1);
-    floatX *all = upload_rounded(&t, h_all, (size_t)N * C), *few = upload_rounded(&t, h_few, (size_t)M * C), *to = DEVICE(&t, floatX, M * C);
+    floatX *all = upload_rounded(&t, h_all, (size_t)N * C), *few = upload_rounded(&t, h_few, (size_t)M * C),
+           *to = DEVICE(&t, floatX, M * C);
     gather_rows(t.dev, to, all, rows, M, C);
     float *gathered = download_floats(&t, to, (size_t)M * C);
     for (int m = 0; m < M; m++) assert_memory_equal(gathered + m * C, h_all + h_rows[m] * C, (size_t)C * sizeof(float));
     scatter_rows(t.dev, all, few, rows, M, C);
     float *scattered = download_floats(&t, all, (size_t)N * C);
-    for (int m = 0; m < M; m++) memcpy(h_all + h_rows[m] * C, h_few + m * C, (size_t)C * sizeof(float)); // the others stay
+    for (int m = 0; m < M; m++)
+        memcpy(h_all + h_rows[m] * C, h_few + m * C, (size_t)C * sizeof(float)); // the others stay
     assert_memory_equal(scattered, h_all, (size_t)N * C * sizeof(float));
     test_close(&t);
 }

@@ -3,7 +3,7 @@
 #include "model/files/safetensors.h"
 #include "rl/checkpoint.h"
 #include "rl/step.h"
-#include "rl/warmup.h"
+#include "rl/step.h"
 #include "tests/rl/small_trainer.h"
 #include <math.h>
 #include <sys/stat.h>
@@ -238,7 +238,7 @@ static void test_foreign_and_unfinished(void **state) {
     assert_true(loads(""));
     snprintf(path, sizeof path, "%s/checkpoints/step-0000009", folder);
     mkdir(path, 0777);
-    assert_false(loads("go on from the checkpoint before it"));
+    assert_false(loads("resume from the checkpoint before it"));
     remove(path);
     assert_true(loads(""));
     assert_int_equal(trainer.rl_done, 1);

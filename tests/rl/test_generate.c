@@ -46,7 +46,7 @@ static void generate(Batchful *b, const char *architecture, int slots, int threa
     Device *dev = device_open(threads, 0, NULL);
     Gpt *gpt = open_model(dev, architecture);
     Generator *generator = generator_new(gpt, slots, LONGEST + MAX_NEW);
-    if (burst) generator_look_every(generator, burst);
+    if (burst) generator_set_burst(generator, burst);
     fill(b, ranks);
     for (int rank = 0; rank < ranks; rank++) generator_run(generator, b->rollouts, ROLLOUTS, rank, b->prompts, PROMPTS, MAX_NEW, sample);
     generator_free(generator);
@@ -146,11 +146,13 @@ static void test_blocks_suffice(void **state) {
         Generator *generator = generator_new(gpt, slots, T);
         for (int n = block - 1; n <= block + 2; n++) {
             Prompt prompts[] = {{.id = 1, .tokens = tokens, .n = n}, {.id = 2, .tokens = tokens, .n = n}};
-            RolloutBatch pool = rollout_batch_new(8, T - n);
-            for (int j = 0; j < 8; j++) rollout_batch_add(&pool, prompts, j / 5, j, 0);
-            generator_run(generator, pool.rollouts, pool.count, 0, prompts, 2, T - n, &usual);
-            for (int j = 0; j < 8; j++) assert_int_equal(pool.rollouts[j].n, T - n);
-            rollout_batch_free(&pool);
+            RolloutBatch batch;
+            rollout_batch_plan(&batch, 0, 8, T - n);
+            rollout_batch_commit(&batch, NULL);
+            for (int j = 0; j < 8; j++) rollout_batch_add(&batch, prompts, j / 5, j, 0);
+            generator_run(generator, batch.rollouts, batch.count, 0, prompts, 2, T - n, &usual);
+            for (int j = 0; j < 8; j++) assert_int_equal(batch.rollouts[j].n, T - n);
+            rollout_batch_free(&batch, NULL);
         }
         generator_free(generator);
     }

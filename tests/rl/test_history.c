@@ -18,7 +18,7 @@ static void test_near(void **state) {
 static void test_visits(void **state) {
     (void)state;
     Problem problems[3] = {{.id = 11}, {.id = 22}, {.id = 33}};
-    ProblemSet set = {.problems = problems, .count = 3};
+    ProblemSet set = {.items = problems, .count = 3};
     History h = history_new(&set);
     assert_true(history_pass_rate(&h, 1) == -1);
     history_visit(&h, 1, 22, 8, 2, 30, 1);

@@ -60,17 +60,18 @@ static void test_loss_means(void **state) {
 
 static void test_mini_batches(void **state) {
     (void)state;
-    int n[40];
-    for (int i = 0; i < 40; i++) n[i] = 1 + i * 7 % 9;
+    int n[40], starts[41] = {0};
+    for (int i = 0; i < 40; i++) n[i] = 1 + i * 7 % 9, starts[i + 1] = starts[i] + n[i];
+    const RolloutBatch batch = {.h_starts = starts};
     for (int P = 1; P <= 40; P++)
         for (int updates = 1; updates <= P; updates++) {
             TrainConfig c = {.prompts = P, .updates = updates};
             int total = 0, prompt = 0, at = 0;
             for (int i = 0; i < P; i++) total += n[i];
-            assert_int_equal(first_rollout(&c, n, 0), 0);
-            assert_int_equal(first_rollout(&c, n, updates), total);
+            assert_int_equal(first_rollout(&c, &batch, 0), 0);
+            assert_int_equal(first_rollout(&c, &batch, updates), total);
             for (int u = 0; u < updates; u++) { // whole prompts, P / updates of them or one more
-                int end = first_rollout(&c, n, u + 1), prompts = 0;
+                int end = first_rollout(&c, &batch, u + 1), prompts = 0;
                 for (; at < end; prompts++) at += n[prompt++];
                 assert_int_equal(at, end);
                 assert_true(prompts == P / updates || prompts == P / updates + (P % updates > 0));
@@ -114,10 +115,23 @@ static int close_world(void **state) {
     return 0;
 }
 
-// Gives the dealt rollouts responses, rewards and places, as generation and broadcast_rewards would.
+// Deals n[i] rollouts of prompt i, as if the allocation had chosen these numbers.
+static void deal(Trainer *t, const Prompt *prompts, const int *n) {
+    RolloutBatch *b = &t->batch;
+    for (int i = 0; i < b->P; i++) b->h_n[i] = n[i], b->h_starts[i + 1] = b->h_starts[i] + n[i];
+    rollout_batch_deal(b, prompts, &t->history, played_ranks);
+}
+
+// Group advantages and history, as rl_step calls them.
+static void advantages(Trainer *t, const Prompt *prompts) {
+    rollout_batch_advantages(&t->batch, t->dev, prompts, ADVANTAGE_GRPO);
+    record_history(t, prompts);
+}
+
+// Gives the dealt rollouts responses and rewards, as generation and grading would.
 static void make_up_responses(Trainer *t) {
-    for (int j = 0; j < t->pool.count; j++) {
-        Rollout *r = &t->pool.rollouts[j];
+    for (int j = 0; j < t->batch.count; j++) {
+        Rollout *r = &t->batch.rollouts[j];
         r->n = 1 + (j * 5) % 12;
         r->truncated = r->n == 12;
         for (int k = 0; k < r->n; k++) r->tokens[k] = 3 + (j + k) % 9, r->sampled[k] = (TokenPolicy){-1, 1, 0};
@@ -137,16 +151,16 @@ static void test_deal(void **state) {
         int ranks[28], j = 0;
         for (played_rank = played_ranks - 1; played_rank >= 0; played_rank--) {
             deal(&trainer, prompts, n);
-            assert_int_equal(trainer.pool.count, 28);
+            assert_int_equal(trainer.batch.count, 28);
             for (int k = 0; k < 28; k++) {
-                if (played_rank < played_ranks - 1) assert_int_equal(ranks[k], trainer.pool.rollouts[k].rank);
-                ranks[k] = trainer.pool.rollouts[k].rank;
+                if (played_rank < played_ranks - 1) assert_int_equal(ranks[k], trainer.batch.rollouts[k].rank);
+                ranks[k] = trainer.batch.rollouts[k].rank;
                 assert_true(ranks[k] >= 0 && ranks[k] < played_ranks);
             }
         }
         for (int i = 0; i < 7; i++)
             for (int number = 0; number < n[i]; number++, j++) {
-                const Rollout *r = &trainer.pool.rollouts[j];
+                const Rollout *r = &trainer.batch.rollouts[j];
                 double expected = trainer.history.length[i] > 0 ? trainer.history.length[i] : 6;
                 assert_true(r->prompt == i && r->prompt_id == prompts[i].id && r->number == number);
                 load[r->rank] += expected, longest = fmax(longest, expected);
@@ -174,8 +188,8 @@ static void test_split_over_ranks(void **state) {
                 int count = sequences_of(&trainer, prompts, 0, 28);
                 for (int k = 0; k < count; k++) {
                     const TrainSequence *s = &trainer.sequences[k];
-                    int j = (int)((s->tokens - trainer.pool.tokens) / trainer.pool.max_new);
-                    const Rollout *r = &trainer.pool.rollouts[j];
+                    int j = (int)((s->tokens - trainer.batch.tokens) / trainer.batch.max_new);
+                    const Rollout *r = &trainer.batch.rollouts[j];
                     assert_true(r->rank == played_rank && s->prompt == prompts[r->prompt].tokens && s->n_prompt == prompts[r->prompt].n);
                     assert_true(s->n == r->n && s->sampled == r->sampled && s->advantage == r->advantage);
                     seen[j]++;
@@ -200,16 +214,16 @@ static void test_advantages_and_history(void **state) {
         t->config.history_decay = 0.5;
         deal(t, t->train.prompts, n);
         make_up_responses(t);
-        advantages(t, t->train.prompts, n);
+        advantages(t, t->train.prompts);
         for (int i = 0, j = 0; i < 7; i++) {
             double sum = 0, correct = 0, length = 0;
             for (int k = 0; k < n[i]; k++, j++) {
-                const Rollout *r = &t->pool.rollouts[j];
+                const Rollout *r = &t->batch.rollouts[j];
                 sum += r->advantage, correct += r->verdict == VERDICT_CORRECT, length += (double)r->n / n[i];
             }
             assert_true(near(sum, 0, 1e-5));
             for (int k = j - n[i]; k < j && correct > 0 && correct < n[i]; k++)
-                assert_true((t->pool.rollouts[k].advantage > 0) == (t->pool.rollouts[k].reward > 0));
+                assert_true((t->batch.rollouts[k].advantage > 0) == (t->batch.rollouts[k].reward > 0));
             double visits = visit == 0 ? 1 : 1.5; // the first visit's counts have halved
             assert_true(near(t->history.correct[i], visits * correct, 1e-12) && near(t->history.verified[i], visits * n[i], 1e-12));
             assert_true(near(t->history.length[i], length, 1e-12));
@@ -220,14 +234,13 @@ static void test_advantages_and_history(void **state) {
 
 typedef struct Mixed {
     void (*tamper)(void);
-    int n[7];
 } Mixed;
 static void leave(void) {}
-static void move_rollout(void) { trainer.pool.rollouts[3].prompt = 4; }
-static void change_id(void) { trainer.pool.rollouts[9].prompt_id++; }
+static void move_rollout(void) { trainer.batch.rollouts[3].prompt = 4; }
+static void change_id(void) { trainer.batch.rollouts[9].prompt_id++; }
 static void swap_rollouts(void) {
-    Rollout keep = trainer.pool.rollouts[1];
-    trainer.pool.rollouts[1] = trainer.pool.rollouts[2], trainer.pool.rollouts[2] = keep;
+    Rollout keep = trainer.batch.rollouts[1];
+    trainer.batch.rollouts[1] = trainer.batch.rollouts[2], trainer.batch.rollouts[2] = keep;
 }
 static void other_history(void) { trainer.history.id[2]++; }
 static void other_problems(void) { // whichever prompts are drawn
@@ -237,38 +250,38 @@ static void other_problems(void) { // whichever prompts are drawn
 static void act_advantages(void *context) {
     Mixed *m = context;
     m->tamper();
-    advantages(&trainer, trainer.train.prompts, m->n);
+    advantages(&trainer, trainer.train.prompts);
 }
 static void act_sequences(void *context) {
     Mixed *m = context;
     m->tamper();
-    sequences_of(&trainer, trainer.train.prompts, 0, trainer.pool.count);
+    sequences_of(&trainer, trainer.train.prompts, 0, trainer.batch.count);
 }
 static void act_allocate(void *context) {
     Mixed *m = context;
     Prompt prompts[7];
-    StepMetrics metrics = metrics_empty("rl", 1, 1);
-    int n[7];
+    const AllocateConfig config = {ALLOCATE_VARIANCE, 4, 2, 6, 2, 0.85};
     m->tamper();
-    allocate(&trainer, prompts, n, &metrics);
+    choose_prompts(&trainer, prompts);
+    rollout_batch_allocate(&trainer.batch, trainer.dev, prompts, &trainer.history, &config);
 }
 
 static void test_mixed_up_is_refused(void **state) {
     (void)state;
-    Mixed m = {leave, {2, 6, 4, 4, 3, 5, 4}};
-    deal(&trainer, trainer.train.prompts, m.n);
+    Mixed m = {leave};
+    deal(&trainer, trainer.train.prompts, (const int[]){2, 6, 4, 4, 3, 5, 4});
     make_up_responses(&trainer);
     assert_false(refused(act_advantages, &m, "") || refused(act_sequences, &m, "") || refused(act_allocate, &m, ""));
     m.tamper = move_rollout;
-    assert_true(refused(act_advantages, &m, "another prompt's group") && refused(act_sequences, &m, "behind another prompt"));
+    assert_true(refused(act_advantages, &m, "another prompt's group") && refused(act_sequences, &m, "with another prompt"));
     m.tamper = change_id;
-    assert_true(refused(act_advantages, &m, "another prompt's group") && refused(act_sequences, &m, "behind another prompt"));
+    assert_true(refused(act_advantages, &m, "another prompt's group") && refused(act_sequences, &m, "with another prompt"));
     m.tamper = swap_rollouts;
     assert_true(refused(act_advantages, &m, "another prompt's group"));
     m.tamper = other_history;
     assert_true(refused(act_advantages, &m, "belongs to another prompt"));
     m.tamper = other_problems;
-    assert_true(refused(act_allocate, &m, "do not belong together"));
+    assert_true(refused(act_allocate, &m, "is of another prompt"));
 }
 
 // Two whole steps: the budget is spent, every reward is in the history, and the sampler's log-probabilities are the trained ones.

@@ -1,5 +1,5 @@
 // The examples of warm-up are asked as reinforcement learning asks, and end in a token that ends generation.
-#include "rl/warmup.h"
+#include "rl/step.h"
 #include "tests/rl/small_trainer.h"
 
 // One step of warm-up; `eos`, unless -1, becomes the model's only end-of-sequence token. Leaves the trainer open.

@@ -107,7 +107,7 @@ check plain_is_the_default_for_files misuse 'line 1' $one --data sums.jsonl # it
 rl="$train $tiny --model base/model --steps 2 --prompts 8 --prompt-template ./s.txt --data sums.jsonl,products.json"
 head -5 sums.jsonl >eval5.jsonl
 run files.log $rl --heldout-data eval5.jsonl --out files
-check evaluation_rows_are_left_out grep -q '5 training problems also stand in --heldout-data .*left out' files.log
+check evaluation_rows_are_left_out grep -q '5 training problems also occur in --heldout-data .*left out' files.log
 check the_rest_is_trained_on grep -q '26 to train on, 5 held out' files.log
 check template_is_saved cmp -s <(printf 's{question}\n') files/model/prompt_template.txt
 ask="$eval --threads 1 --model files/model --data eval5.jsonl --samples 2"

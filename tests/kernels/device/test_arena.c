@@ -64,7 +64,7 @@ static void test_planning_after_commit_is_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_planning_after_commit_is_refused), cmocka_unit_test(test_layout),
-                                       cmocka_unit_test(test_macro)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_planning_after_commit_is_refused),
+                                       cmocka_unit_test(test_layout), cmocka_unit_test(test_macro)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

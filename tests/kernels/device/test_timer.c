@@ -1,4 +1,4 @@
-// Time by phases: every phase counts as its own and nothing else does; a step starts anew; all of them fit into the time that passed.
+// Each timer counts its own time and no other; a step starts from 0; the sum is not above the time that passed.
 #include "kernels/device/timer.h"
 #include "tests/kernels/kernel_test.h"
 #include <time.h>
@@ -35,7 +35,7 @@ static void test_phases(void **state) {
     (void)state;
     KernelTest t = test_open();
     char *memory = DEVICE(&t, char, BYTES);
-    double seconds[TIMERS], backward = INFINITY, decode = INFINITY; // the least of five steps: other programs only add to it
+    double seconds[TIMERS], backward = INFINITY, decode = INFINITY; // the least of five steps: other programs only add
     for (int step = 0; step < 5; step++) {
         one_step(&t, memory, seconds);
         backward = fmin(backward, seconds[TIMER_BACKWARD]), decode = fmin(decode, seconds[TIMER_DECODE]);

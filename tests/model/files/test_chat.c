@@ -87,11 +87,11 @@ static void refuses_other_templates(void **state) {
     assert_refused("{{ m['content'] | trim }}" ML_TURNS ML_END, NULL, "trim");
     assert_refused("{% set system = 'You' %}" ML_TURNS ML_END, NULL, "set system");
     assert_refused("{{ '<|im_sep|>' }}" ML_TURNS ML_END, NULL, "<|im_sep|>");
-    assert_refused("{{ '<|im_start|>system\\na<|im_end|>\\n' }}{{ '<|im_start|>system\\nb<|im_end|>\\n' }}" ML_TURNS ML_END, NULL, "two system messages");
+    assert_refused("{{ '<|im_start|>system\\na<|im_end|>\\n' }}{{ '<|im_start|>system\\nb<|im_end|>\\n' }}" ML_TURNS ML_END, NULL, "two default system messages");
     assert_refused("{{ '<|im_start|>system\\n\\u00e9<|im_end|>\\n' }}" ML_TURNS ML_END, NULL, "escapes");
     assert_refused("{{ bos_token }}" LLAMA_TURNS LLAMA_END, NULL, "bos_token");
     assert_refused("{{ '<|im|>' }}" LLAMA_TURNS LLAMA_END, NULL, "<|im|>");
-    assert_refused("{{ 'Date: ' + strftime_now('%d') }}" LLAMA_TURNS LLAMA_END, NULL, "dates of its own");
+    assert_refused("{{ 'Date: ' + strftime_now('%d') }}" LLAMA_TURNS LLAMA_END, NULL, "with other dates");
     assert_refused("{{ '<|start_header_id|>' + m['content'] }}" LLAMA_END, NULL, "keeps white space");
 }
 

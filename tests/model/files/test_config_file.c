@@ -96,7 +96,7 @@ static void refuses_hostile_numbers(void **state) {
     assert_refused("\"vocab_size\":null", "vocab_size is 0");
     assert_refused("\"hidden_size\":64.5", "hidden_size is -1");
     assert_refused("\"hidden_size\":16777217", "hidden_size is 16777217");
-    assert_refused("\"intermediate_size\":16777216", "too long");
+    assert_refused("\"intermediate_size\":16777216", "too large");
     assert_refused("\"num_hidden_layers\":100000", "1024 layers");
     assert_refused("\"num_attention_heads\":5", "5 heads cannot share 2");
     assert_refused("\"head_dim\":15", "odd");

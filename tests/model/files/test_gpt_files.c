@@ -168,7 +168,7 @@ static void refuses_what_does_not_fit(void **state) {
     for (int i = 0; i < 3; i++) {
         char reason[200];
         t.h[last] = bad[i];
-        snprintf(reason, sizeof reason, "%s holds a value that is not finite (element %zu)", p->name, param_elements(p) - 1);
+        snprintf(reason, sizeof reason, "%s: element %zu is not finite", p->name, param_elements(p) - 1);
         assert_refused(&t, reason);
     }
     t.h[last] = kept;
@@ -176,10 +176,10 @@ static void refuses_what_does_not_fit(void **state) {
     assert_refused(&t, "has no tensor model.layers.0.self_attn.q_proj.weight");
     t.tensors[2].name = p->name;
     t.tensors[2].shape[0]--;
-    assert_refused(&t, "q_proj.weight has another shape than config.json asks for (24 x 20)");
+    assert_refused(&t, "q_proj.weight has another shape than config.json implies (24 x 20)");
     t.tensors[2].shape[0]++;
     t.tensors[2].type = SAFETENSOR_I32;
-    assert_refused(&t, "q_proj.weight: I32 where F32, F16 or BF16 is read");
+    assert_refused(&t, "q_proj.weight: I32, where F32, F16 or BF16 is read");
     t.tensors[2].type = SAFETENSOR_F32;
     tiny_write(&t, "model.safetensors", 0, t.table.count);
     tiny_check(&t); // all of that was the only reason

@@ -1,7 +1,7 @@
 // libFuzzer target: the input as a tokenizer.json, and what then loads encodes and decodes; the input as a chat template.
 #define _GNU_SOURCE // memfd_create
 #include "model/files/chat.h"
-#include "model/tokenizer/tokenizer.h"
+#include "model/tokenizer/decode.h"
 #include "tests/model/fuzz_file.h"
 #include <string.h>
 

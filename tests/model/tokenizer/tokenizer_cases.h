@@ -2,7 +2,7 @@
 #ifndef TESTS_MODEL_TOKENIZER_TOKENIZER_CASES_H
 #define TESTS_MODEL_TOKENIZER_TOKENIZER_CASES_H
 #include "base/json.h"
-#include "model/tokenizer/tokenizer.h"
+#include "model/tokenizer/decode.h"
 #include "model/tokenizer/file.h"
 #include "tests/model/tokenizer/tokenizer_texts.h"
 #include <stdarg.h>

@@ -32,7 +32,7 @@ static void make(EvalSet *set, Made *made, const char *name, const int *correct,
     *made = (Made){0};
     *set = (EvalSet){.set.problems = {made->problems, count, count}, .set.prompts = made->prompts};
     snprintf(set->name, sizeof set->name, "%s", name);
-    set->outcome = (Outcome){made->outcome, made->answer, made->right};
+    set->outcome = made->outcome, set->answer = made->answer, set->correct = made->right;
     for (int i = 0; i < count; i++) {
         made->outcome[i] = (PromptOutcome){correct[i], 1, 10 * SAMPLES, i == 0};
         for (int s = 0; s < SAMPLES; s++) {
