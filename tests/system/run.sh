@@ -56,7 +56,7 @@ $train $small --steps 100000 --threads 1 --out interrupted >interrupted.log 2>&1
 pid=$!
 for _ in $(seq 100); do grep -q '^rl ' interrupted.log && break; sleep 0.1; done
 kill -INT $pid; wait $pid
-check interrupt_ends_well grep -q -e '--resume goes on' interrupted.log
+check interrupt_ends_well grep -q -e 'add --resume to the same command' interrupted.log
 
 # A damaged or foreign checkpoint is refused with its reason, and nothing is lost.
 refused() { ! $train $small --out "$1" --resume ${3:-} >refused.log 2>&1 && grep -q -e "$2" refused.log; }
