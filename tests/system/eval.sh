@@ -65,7 +65,7 @@ check resumes_after_kill_9 cmp -s whole.json killed.json
 check resumed_responses_are_the_same cmp -s whole.jsonl killed.jsonl
 end_at INT 20 'eval-*.partial' $ask --out stopped.json
 check interrupt_has_its_own_status test $? = 130
-check interrupt_says_how_to_resume grep -q 'problems are saved in eval-[0-9a-f]*.partial; run the same command' ended.log
+check interrupt_says_how_to_resume grep -q 'saved in eval-[0-9a-f]*.partial; run the same command' ended.log
 saved=$(($(wc -l <"$(echo eval-*.partial)") / 8))
 $ask --out stopped.json >stopped.log 2>&1
 check what_was_saved_is_not_generated_again grep -q "^$saved problems were taken" stopped.log
