@@ -42,7 +42,7 @@ static cJSON *identity_of(const char *seed) {
 
 static ResponseFile *open_file(const char *path, const char *seed, bool fresh, Error *err) {
     cJSON *identity = identity_of(seed);
-    ResponseFile *file = responses_open(path, identity, fresh, NULL, err);
+    ResponseFile *file = responses_open(path, identity, fresh, err);
     cJSON_Delete(identity);
     return file;
 }
