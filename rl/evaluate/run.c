@@ -1,6 +1,5 @@
 // Optional (./eval): opening and filling an evaluation.
 #include "rl/evaluate/run.h"
-#include "rl/evaluate/vote.h"
 #include "model/files/config_file.h"
 #include "base/clock.h"
 #include "data/random.h"
