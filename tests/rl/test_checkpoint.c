@@ -1,5 +1,5 @@
-// Checkpoints: what was saved is restored, the next step is bit-identical, and a checkpoint that is cut, damaged, foreign
-// or impossible is refused with the reason, whichever byte or value is wrong.
+// Checkpoints: what was saved is restored, the next step is bit-identical, and a checkpoint that is cut, damaged,
+// foreign or impossible is refused with the reason, whichever byte or value is wrong.
 #include "model/files/safetensors.h"
 #include "rl/checkpoint.h"
 #include "rl/step.h"

@@ -37,7 +37,8 @@ static int remove_folder(void **state) {
 }
 
 static const char chat_ml[] = "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + "
-                              "message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+                              "message['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
+                              "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
 static const char *chosen(const char *asked, bool tasks) {
     static PromptTemplate template;
