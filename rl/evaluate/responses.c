@@ -181,6 +181,7 @@ static bool copy_rows(ResponseFile *f, const char *to, Error *err) {
 }
 
 bool responses_finish(ResponseFile *f, const char *to, Error *err) {
+    if (f->reading && end_reading(f, err) < 0) return false;
     if (fflush(f->file) != 0) return fail(err, "%.300s: %s", f->path, strerror(errno));
     if (to && !copy_rows(f, to, err)) return false;
     if (unlink(f->path) == 0) return true;

@@ -5,7 +5,6 @@
 #include "data/random.h"
 #include "model/files/gpt_files.h"
 #include "rl/memory.h"
-#include <string.h>
 #include <unistd.h>
 
 // Plans the memory of model and generator, commits it if there is enough, and reads the weights.

@@ -50,19 +50,19 @@ end_at() {
 # has a name of its own.
 for lines in 10 100 250; do end_at KILL $lines killed.jsonl.partial $ask --out killed.json --responses killed.jsonl; done
 $ask --out killed.json --responses killed.jsonl --slots 9 >killed.log 2>&1 || cat killed.log
-check kills_left_something_to_take_up grep -q 'problems were resumed' killed.log
+check kills_left_something_to_resume grep -q 'problems were resumed' killed.log
 check resumes_after_kill_9 cmp -s whole.json killed.json
 check resumed_responses_are_the_same cmp -s whole.jsonl killed.jsonl
 end_at INT 20 'eval-*.partial' $ask --out stopped.json
 check interrupt_has_its_own_status test $? = 130
-check interrupt_says_how_to_go_on grep -q 'problems are saved in eval-[0-9a-f]*.partial; run the same command again to resume' ended.log
+check interrupt_says_how_to_resume grep -q 'problems are saved in eval-[0-9a-f]*.partial; run the same command again to resume' ended.log
 saved=$(($(wc -l <"$(echo eval-*.partial)") / 8))
 $ask --out stopped.json >stopped.log 2>&1
 check what_was_saved_is_not_generated_again grep -q "^$saved problems were resumed" stopped.log
 check resumes_after_an_interrupt cmp -s whole.json stopped.json
 check nothing_is_left_behind test -z "$(compgen -G '*.partial')"
 
-# An unfinished evaluation is only taken up by itself.
+# Only the same evaluation resumes an unfinished one.
 end_at KILL 10 half.jsonl.partial $ask --responses half.jsonl
 check other_temperature misuse 'with temp 1, not 0.5' $ask --responses half.jsonl --temp 0.5
 check other_seed misuse 'an unfinished evaluation' $ask --responses half.jsonl --seed 2
@@ -75,6 +75,10 @@ check other_model misuse 'with model_files' ${ask/base/other} --responses half.j
 $ask --responses half.jsonl --fresh --temp 0.5 >fresh.log 2>&1
 check fresh_begins_anew test -s half.jsonl -a ! -e half.jsonl.partial
 
+cp -r base wide
+token='{"id":33,"content":"<x>","special":true,"single_word":false,"lstrip":false,"rstrip":false,"normalized":false}'
+sed -i "s/\"added_tokens\":[^]]*\]/\"added_tokens\":[$token]/" wide/model/tokenizer.json
+check tokenizer_of_another_model misuse 'the tokenizer has 34 tokens, the model 33' ${ask/base/wide} --fresh
 mkdir weightless && cp base/model/*.json weightless
 $eval --model weightless --data task:add@1 >weightless.log 2>&1
 check no_partial_file_of_a_run_that_cannot_start test "$(compgen -G '*.partial')" = ""
