@@ -12,19 +12,21 @@ MPI_LIBS   := $(shell mpicc --showme:link 2>/dev/null)
 MPI_CFLAGS := $(if $(MPI_LIBS),-DHAVE_MPI $(shell mpicc --showme:compile 2>/dev/null))
 FLINT       = $(if $(wildcard /usr/include/arb.h),-lflint-arb) -lflint
 
-FOLDERS := base kernels kernels/device model model/files model/tokenizer rl rl/evaluate data verify
-SOURCES := $(wildcard $(FOLDERS:%=%/*.c))
+FOLDERS := base kernels kernels/device model model/files model/tokenizer rl rl/evaluate rl/report data verify
+SOURCES := $(filter-out %/main.c,$(wildcard $(FOLDERS:%=%/*.c))) # main.c: a program
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(FOLDERS:%=tests/%/test_*.c) tests/convert/test_*.c tests/docs/test_*.c))
 SYSTEM  := tests/system/run.sh tests/system/eval.sh
 CONVERT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/convert/convert.c,$(wildcard dev/convert/*.c)))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard dev/bench/bench*.c))
 
-all: train eval
-train eval: %: $(BUILD)/% .force
+all: train eval report
+train eval report: %: $(BUILD)/% .force
 	@cmp -s $< $@ || cp -f $< $@
 
 $(BUILD)/train $(BUILD)/eval $(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(OBJECTS)
+	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
+$(BUILD)/report: $(BUILD)/rl/report/main.o $(OBJECTS)
 	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
 $(BUILD)/dev/convert/convert: $(BUILD)/dev/convert/convert.o $(CONVERT) $(OBJECTS)
 	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
@@ -49,8 +51,8 @@ demo: all
 
 # The tests: every module and whole programs; all of that again under the sanitizers; the CUDA kernels, executed on the CPU.
 tests: $(TESTS)
-check: twins tests $(BUILD)/train $(BUILD)/eval
-	@sh dev/run_tests.sh $(TESTS) $(SYSTEM:%="% $(BUILD)/train $(BUILD)/eval")
+check: twins tests $(BUILD)/train $(BUILD)/eval $(BUILD)/report
+	@sh dev/run_tests.sh $(TESTS) "tests/rl/report/page.sh $(BUILD)/report" $(SYSTEM:%="% $(BUILD)/train $(BUILD)/eval")
 check-sanitized:
 	@OMP_NUM_THREADS=2 $(MAKE) --no-print-directory BUILD=build/sanitized OPT="$(SANITIZE)" check
 test: check check-sanitized test-cuda
@@ -63,10 +65,14 @@ convert: $(BUILD)/dev/convert/convert # other programs' models to Hugging Face f
 include dev/cuda.mk
 include dev/fuzz.mk
 
+# report.c embeds the page with .incbin, which the compiler's dependency files do not list.
+REPORT_BUILDS := $(BUILD) build/cuda build/cuda-fp32 $(SIM_MODES:%=build/%)
+$(REPORT_BUILDS:%=%/rl/report/report.o): rl/report/page.html rl/report/page.js
+
 clean:
-	rm -rf build train eval train-cuda eval-cuda train-sim eval-sim
+	rm -rf build train eval report train-cuda eval-cuda train-sim eval-sim
 help:
-	@echo "make          train and eval for the CPU        make demo    warm-up and RL in minutes, with a report"
+	@echo "make          train, eval, report for the CPU   make demo    warm-up and RL in minutes, with a report"
 	@echo "make test     all tests                         make bench   rates as a share of this machine's peak"
 	@echo "make tests    builds the tests only             make clean   removes everything that was built"
 	@echo "make convert  GGUF and llama2.c to a folder     make fuzz    every parser's fuzz target, a minute each (clang)"

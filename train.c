@@ -4,9 +4,9 @@
 #include "base/clock.h"
 #include "rl/checkpoint.h"
 #include "rl/evaluate/evaluate.h"
-#include "rl/report.h"
+#include "rl/report/report.h"
+#include "rl/report/summary.h"
 #include "rl/step.h"
-#include "rl/summary.h"
 #include <signal.h>
 #include <string.h>
 

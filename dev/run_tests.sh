@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs each test command given, JOBS of them at a time (default 1), and closes with one line of counts. A command that fails
-# has its output printed whole.
+# Optional (tests): runs each command given, JOBS at a time (default 1), and prints one line of counts at the end. If a
+# command fails, all of its output is printed.
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 count=0

@@ -1,4 +1,4 @@
-// What both converters write and share.
+// Optional (converters): what both converters write: tokenizer.json, tokenizer_config.json, reordered q and k rows.
 #include "dev/convert/convert.h"
 #include "base/json.h"
 #include <string.h>

@@ -1,5 +1,5 @@
-// Atomics. Fibers give way only at meetings, so a plain read-modify-write is one; sim_touch tells the race detector
-// that this access was atomic, and sim_fence + atomic is how it sees the last-block pattern.
+// Optional (CUDA on a CPU): atomics. Fibers switch only where they wait, so a plain read-modify-write is atomic.
+// sim_touch marks the access as atomic for the race detector, which knows the last-block pattern by sim_fence + atomic.
 #ifndef DEV_CUDA_ON_CPU_ATOMICS_H
 #define DEV_CUDA_ON_CPU_ATOMICS_H
 

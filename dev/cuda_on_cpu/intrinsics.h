@@ -1,5 +1,5 @@
-// CUDA's scalar device functions that neither the C library nor the toolkit's headers give a host compiler. The fast
-// ones (__expf and so on) are the exact ones here: their error on the GPU is not modelled.
+// Optional (CUDA on a CPU): CUDA's scalar device functions that neither the C library nor the toolkit's headers define
+// for a host compiler. Fast ones such as __expf are exact here: their error on the GPU is not modelled.
 #ifndef DEV_CUDA_ON_CPU_INTRINSICS_H
 #define DEV_CUDA_ON_CPU_INTRINSICS_H
 

@@ -1,5 +1,5 @@
-// Warp collectives, all built on sim_meet (runtime.h): every lane leaves its value, the last computes all the answers.
-// By CUDA's rules a shuffle or vote orders no memory accesses; only __syncwarp does.
+// Optional (CUDA on a CPU): warp collectives on sim_meet (runtime.h): every lane leaves its value, and the last to
+// arrive computes all results. By CUDA's rules a shuffle or vote orders no memory accesses; only __syncwarp does.
 #ifndef DEV_CUDA_ON_CPU_WARP_H
 #define DEV_CUDA_ON_CPU_WARP_H
 

@@ -1,6 +1,6 @@
-// A real model end to end: stories260K in llama2.c's format, converted, loaded and run greedily, gives the 200 tokens that an
-// independent implementation in float64 gives (dev/reference/llama2c_generate.py), and its tokenizer the same ids. And
-// files that are not what they say are refused. The model lies in DATA_DIR (default ../shared), outside the repository.
+// A real model end to end: stories260K in llama2.c's format, converted, loaded and decoded greedily, gives the same 200
+// tokens as an independent implementation in float64 (dev/reference/llama2c_generate.py), and its tokenizer the same
+// ids. Damaged files are refused. The model is in DATA_DIR (default ../shared), outside the repository.
 #include "dev/convert/convert.h"
 #include "model/files/config_file.h"
 #include "model/files/gpt_files.h"
@@ -17,7 +17,8 @@
 #include <unistd.h>
 
 enum { TOKENS = 200, BOS = 1 };
-static const char *const files[] = {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "broken.bin"};
+static const char *const files[] = {"config.json",    "generation_config.json", "model.safetensors",
+                                    "tokenizer.json", "tokenizer_config.json",  "broken.bin"};
 
 typedef struct Story {
     char model[4096], tokenizer[4096], dir[64];
@@ -65,7 +66,8 @@ static void check_generation(const Story *s) {
     int bos = BOS;
     Prompt prompt = {.tokens = &bos, .n = 1};
     RolloutBatch batch;
-    rollout_batch_plan(&batch, 0, 1, TOKENS); rollout_batch_commit(&batch, NULL);
+    rollout_batch_plan(&batch, 0, 1, TOKENS);
+    rollout_batch_commit(&batch, NULL);
     Generator *generator = generator_new(gpt, 1, TOKENS + 1);
     SampleConfig greedy = {.temp = 0, .top_p = 1.0f, .seed = 1};
     rollout_batch_add(&batch, &prompt, 0, 0, 0);
@@ -75,7 +77,9 @@ static void check_generation(const Story *s) {
     if (!t) fail_msg("%s", err.text);
     char *text = tokenizer_decode(t, batch.rollouts[0].tokens, batch.rollouts[0].n, NULL, &err);
     assert_string_equal(text, cJSON_GetObjectItem(s->expected, "text")->valuestring);
-    free(text), free(h_params), tokenizer_free(t), generator_free(generator), rollout_batch_free(&batch, dev), gpt_free(gpt), device_close(dev);
+    free(text), free(h_params);
+    tokenizer_free(t), generator_free(generator), rollout_batch_free(&batch, dev);
+    gpt_free(gpt), device_close(dev);
 }
 
 static void tells_the_same_story(void **state) {
@@ -98,7 +102,7 @@ static void tells_the_same_story(void **state) {
     story_close(&s);
 }
 
-// Writes the first n bytes of a file with 4 of them replaced, and demands that the conversion names the reason.
+// Writes the first n bytes of a file with 4 of them replaced; the conversion must fail and name the reason.
 static void assert_refused(const Story *s, bool tokenizer, size_t n, size_t at, int32_t value, const char *reason) {
     char path[128];
     size_t size;
@@ -125,7 +129,7 @@ static void refuses_hostile_files(void **state) {
     assert_refused(&s, false, SIZE_MAX, 12, 7, "7 heads");
     assert_refused(&s, false, SIZE_MAX, 20, INT32_MIN, "vocab_size");
     assert_refused(&s, false, SIZE_MAX, 20, 1 << 24, "describes a file of");
-    assert_refused(&s, false, SIZE_MAX, 20, -512, "describes a file of"); // a head of its own that is not there
+    assert_refused(&s, false, SIZE_MAX, 20, -512, "describes a file of"); // a separate head that is missing
     assert_refused(&s, false, 500000, 0, 64, "describes a file of");
     assert_refused(&s, true, 3000, 4, 0, "ends after");
     assert_refused(&s, true, SIZE_MAX, 8, 1 << 30, "piece 0 has 1073741824 bytes");

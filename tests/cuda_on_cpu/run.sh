@@ -34,8 +34,8 @@ for order in asc desc 1 2; do
         check "$mode/$name${environment:+ $environment} order=$order" "$status" "$text" "$o $environment" "$mode" "$name"
     done <<'CASES'
 sim abort divergent_barrier - divergent barrier: __syncthreads at tests/cuda_on_cpu/faults.cu:
-sim abort lane_left_early - deadlock: no thread of the block can go on
-sim abort barrier_in_branch - deadlock: no thread of the block can go on
+sim abort lane_left_early - deadlock: no thread of the block can run
+sim abort barrier_in_branch - deadlock: no thread of the block can run
 sim abort mask_omits_caller - bad mask: __shfl_sync at tests/cuda_on_cpu/faults.cu:
 sim abort mask_differs - bad mask: __shfl_xor_sync at tests/cuda_on_cpu/faults.cu:
 sim abort mask_names_no_lane - names a lane which the block does not have
@@ -53,7 +53,7 @@ sim 0 missing_wait_ok CUDA_ON_CPU_COPY=late all results are numbers
 sim 0 missing_wait_ok CUDA_ON_CPU_COPY=early all results are numbers
 sim abort host_reads_device - host code touches device memory
 sim abort host_reads_copied - host code touches device memory
-sim abort copy_wrong_kind - is no host pointer
+sim abort copy_wrong_kind - is not a host pointer
 sim abort copy_too_long - out of bounds: source of cudaMemcpy
 sim abort free_twice - is not the start of a live allocation
 sim abort kernel_reads_null - illegal address: a kernel touches

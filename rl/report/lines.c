@@ -1,8 +1,7 @@
-// JSON lines with damaged and cut-off ones passed over; see the header.
-#include "rl/report_lines.h"
+#include "rl/report/lines.h"
+#include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <sys/types.h>
 
 bool lines_open(Lines *lines, const char *dir, const char *name, Error *err) {
     char path[4096];
@@ -10,18 +9,15 @@ bool lines_open(Lines *lines, const char *dir, const char *name, Error *err) {
     if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path)
         return fail(err, "%.200s/%s: the path is too long; use a shorter one", dir, name);
     lines->file = fopen(path, "rb");
-    if (!lines->file) return fail(err, "%.400s: cannot be opened; is this the folder of a run?", path);
+    if (!lines->file) return fail(err, "%.400s: %s; is this the folder of a run?", path, strerror(errno));
     return true;
 }
 
-// One object and nothing but white space after it.
+// One object with nothing but white space after it.
 static cJSON *parse_object(const char *line, size_t length) {
     const char *end = NULL;
     cJSON *object = cJSON_ParseWithLengthOpts(line, length, &end, false);
-    if (object && cJSON_IsObject(object)) {
-        const size_t used = (size_t)(end - line);
-        if (strspn(end, " \t\r\n") == length - used) return object;
-    }
+    if (object && cJSON_IsObject(object) && strspn(end, " \t\r\n") == length - (size_t)(end - line)) return object;
     cJSON_Delete(object);
     return NULL;
 }
@@ -33,12 +29,9 @@ cJSON *lines_next(Lines *lines) {
         if (length < 0) return NULL;
         cJSON *object = parse_object(lines->line, (size_t)length);
         if (object) return object;
-        const bool blank = strspn(lines->line, " \t\r\n") == (size_t)length;
-        if (blank) continue;
-        if (lines->line[length - 1] == '\n')
-            lines->unreadable++;
-        else
-            lines->cut_off = true;
+        if (strspn(lines->line, " \t\r\n") == (size_t)length) continue;
+        if (lines->line[length - 1] == '\n') lines->unreadable++;
+        else lines->cut_off = true;
     }
 }
 
@@ -55,12 +48,6 @@ void lines_close(Lines *lines) {
 }
 
 double json_number(const cJSON *object, const char *name) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    if (cJSON_IsBool(item)) return cJSON_IsTrue(item);
-    return cJSON_IsNumber(item) && isfinite(item->valuedouble) ? item->valuedouble : NAN;
-}
-
-const char *report_json_string(const cJSON *object, const char *name) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsString(item) ? item->valuestring : NULL;
+    double x = json_double(object, name, NAN);
+    return isfinite(x) ? x : NAN;
 }
