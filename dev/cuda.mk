@@ -99,19 +99,22 @@ SIM_CHECKED  = $(foreach m,$(SIM_MODES),$(CUDA_TESTED:%=build/$(m)/%))
 SIM_TRAINED  = build/sim-asan/train build/sim-race-bf16/train
 SIM_COMM     = build/sim/tests/cuda/test_comm build/sim-asan/tests/cuda/test_comm
 SIM_PROGRAMS = build/sim/train build/sim-bf16/train build/sim/dev/gpu/bench $(SIM_TRAINED) $(SIM_COMM)
-.PHONY: test-cuda-kernels test-cuda-full
+.PHONY: test-cuda-built test-cuda-kernels test-cuda-full
 ifneq ($(and $(SIM_FOUND),$(shell command -v $(SIM_CXX) 2>/dev/null)),)
-test-cuda: $(SIM_TESTS) $(SIM_FAULTS) $(SIM_CHECKED) $(SIM_PROGRAMS) $(BUILD)/train $(BUILD)/tests/cuda/compare_runs \
-    $(if $(NVCC),cuda)
-	@JOBS=2 sh dev/run_tests.sh $(SIM_TESTS) "tests/cuda_on_cpu/run.sh build" $(SIM_COMM) \
+test-cuda-built: $(SIM_TESTS) $(SIM_FAULTS) $(SIM_CHECKED) $(SIM_PROGRAMS) $(BUILD)/train \
+    $(BUILD)/tests/cuda/compare_runs $(if $(NVCC),cuda)
+test-cuda: test-cuda-built # long runs first
+	@sh dev/run_tests.sh \
 	    "tests/cuda/run.sh $(BUILD)/train $(BUILD)/tests/cuda/compare_runs build/sim/train build/sim-bf16/train" \
-	    "build/sim/dev/gpu/bench build small" $(SIM_TRAINED:%="tests/cuda/step.sh %") $(KERNEL_RUNS)
+	    "tests/cuda_on_cpu/run.sh build" $(SIM_TRAINED:%="tests/cuda/step.sh %") $(SIM_TESTS) $(SIM_COMM) \
+	    "build/sim/dev/gpu/bench build small" $(KERNEL_RUNS)
 test-cuda-kernels: $(SIM_CHECKED)
-	@JOBS=2 sh dev/run_tests.sh $(KERNEL_RUNS)
+	@sh dev/run_tests.sh $(KERNEL_RUNS)
 test-cuda-full: test-cuda
 	@failed=0; for way in $(SIM_ALL_WAYS); do echo "$$way:"; \
 	    $(MAKE) --no-print-directory test-cuda-kernels SIM_WAYS=$$way || failed=1; done; exit $$failed
 else
+test-cuda-built:
 test-cuda test-cuda-full:
 	@echo "skipped the CUDA kernels: they need $(SIM_CXX) and the toolkit's headers ($(CUDA_HOME)/include)"
 endif

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Runs tests/cuda_on_cpu/faults in four builds and compares what each broken kernel prints.
-#   tests/cuda_on_cpu/run.sh BUILD_DIR      with BUILD_DIR/{sim,sim-asan,sim-race,sim-race-bf16}/tests/cuda_on_cpu/faults (make sim-faults)
-# A case must end with the status expected (0, 3 = a NaN in the result, or "abort") and print the text expected.
+#   tests/cuda_on_cpu/run.sh BUILD_DIR
+# BUILD_DIR/{sim,sim-asan,sim-race,sim-race-bf16}/tests/cuda_on_cpu/faults come from `make sim-faults`. A case must end
+# with the expected status (0, 3 = a NaN in the result, or "abort") and print the expected text.
 build=$1
 [ -n "$build" ] || { echo "usage: $0 BUILD_DIR" >&2; exit 2; }
 failures=0
@@ -31,7 +32,8 @@ for order in asc desc 1 2; do
     while read -r mode status name environment text; do
         [ "$environment" = - ] && environment=
         [ "$name" = endless_loop ] && [ $order != asc ] && continue
-        check "$mode/$name${environment:+ $environment} order=$order" "$status" "$text" "$o $environment" "$mode" "$name"
+        label="$mode/$name${environment:+ $environment} order=$order"
+        check "$label" "$status" "$text" "$o $environment" "$mode" "$name"
     done <<'CASES'
 sim abort divergent_barrier - divergent barrier: __syncthreads at tests/cuda_on_cpu/faults.cu:
 sim abort lane_left_early - deadlock: no thread of the block can run
