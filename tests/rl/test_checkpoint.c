@@ -13,7 +13,6 @@ static Trainer trainer;
 
 static int open_world(void **state) {
     (void)state;
-    Error err = {""};
     StepMetrics m = metrics_empty("rl", 1, 1);
     new_folder(folder);
     small_trainer(&trainer, folder, flags);
