@@ -31,7 +31,7 @@ static void comparator_fails(void **state) {
 // Of problem i the first correct[i] samples are right. All right answers are equal, and all wrong ones.
 static void make(EvalSet *set, Made *made, const char *name, const int *correct, int count) {
     *made = (Made){0};
-    *set = (EvalSet){.set.problems = {made->problems, count, count}, .set.prompts = made->prompts};
+    *set = (EvalSet){.set.problems = {.items = made->problems, .count = count}, .set.prompts = made->prompts};
     snprintf(set->name, sizeof set->name, "%s", name);
     set->outcome = made->outcome, set->answer = made->answer, set->correct = made->right;
     for (int i = 0; i < count; i++) {
