@@ -1,41 +1,41 @@
+// Optional (data from files, chat templates): lists of files, overlaps between sets, and the choice of a template.
 #include "rl/data.h"
 #include "data/sets.h"
 #include "model/files/chat.h"
 #include <string.h>
 #include <unistd.h>
 
-// Reads every item of the list into one set. What is left out is printed to `notes`.
-static bool load_list(const TrainConfig *c, const char *list, DataUse use, ProblemSet *all, FILE *notes,
-                      Error *err) {
+// Reads every item of the list into one set. Reports what is left out to `notes`.
+static bool load_list(const TrainConfig *c, const char *list, DataUse use, ProblemSet *all, FILE *notes, Error *err) {
     char item[DATA_ITEM_MAX];
     while (data_list_next(&list, item)) {
         ProblemSet set = {0};
-        if (data_is_tasks(item)) return fail(err, "%.60s: tasks and files do not mix in one run", item);
+        if (data_is_tasks(item)) return fail(err, "%.60s: a run cannot mix tasks and files", item);
         if (!data_load(item, c->data_dir, use, c->bad_rows == BAD_ROWS_REFUSE, &set, notes, err)) return false;
-        int twice = problems_merge(all, &set);
-        if (twice && notes) fprintf(notes, "%s: %d problems stand in a set before it\n", item, twice);
+        int repeated = problems_merge(all, &set);
+        if (repeated && notes) fprintf(notes, "%s: %d problems are also in an earlier set: left out\n", item, repeated);
     }
     return true;
 }
 
-// Reports how many training problems also occur in an evaluation set, with the lines of the first; with `remove`
+// Reports how many training problems also occur in an evaluation set, with the lines of the first, and with `remove`
 // removes them.
 static void report_overlap(ProblemSet *train, const ProblemSet *eval, const char *name, bool remove, FILE *notes) {
-    int *twin = malloc(((size_t)train->count + 1) * sizeof *twin), first = 0;
+    int *match = malloc(((size_t)train->count + 1) * sizeof *match), first = 0;
     bool *keep = malloc(((size_t)train->count + 1) * sizeof *keep);
-    REQUIRE(twin && keep, "out of memory");
-    int found = problems_overlap(train, eval, twin);
-    while (first < train->count && twin[first] < 0) first++;
+    REQUIRE(match && keep, "out of memory");
+    int found = problems_overlap(train, eval, match);
+    while (first < train->count && match[first] < 0) first++;
     if (found && notes)
         fprintf(notes, "%d training problems also occur in %s (the first at line %d; there, line %d)%s\n", found, name,
-                train->items[first].line, eval->items[twin[first]].line, remove ? ": left out" : "");
-    for (int i = 0; i < train->count; i++) keep[i] = twin[i] < 0;
+                train->items[first].line, eval->items[match[first]].line, remove ? ": left out" : "");
+    for (int i = 0; i < train->count; i++) keep[i] = match[i] < 0;
     if (remove) problems_keep(train, keep);
-    free(twin);
+    free(match);
     free(keep);
 }
 
-// Against every named evaluation set whose file is there.
+// For every named evaluation set whose file exists.
 static void check_against_evaluation_sets(const TrainConfig *c, ProblemSet *train, FILE *notes) {
     for (int s = 0; s < data_set_count; s++) {
         ProblemSet eval = {0};
@@ -57,8 +57,8 @@ bool data_load_files(const TrainConfig *c, ProblemSet *train, ProblemSet *heldou
         *train = all;
     } else {
         if (c->problems && c->problems < all.count - c->heldout) problems_truncate(&all, c->problems + c->heldout);
-        double share = (double)c->heldout / all.count;
-        problems_split(&all, share < 0.5 ? share : 0.5, (uint64_t)c->seed, train, heldout);
+        double fraction = (double)c->heldout / all.count;
+        problems_split(&all, fraction < 0.5 ? fraction : 0.5, (uint64_t)c->seed, train, heldout);
     }
     if (c->problems) problems_truncate(train, c->problems);
     if (notes) check_against_evaluation_sets(c, train, notes);
@@ -67,7 +67,7 @@ bool data_load_files(const TrainConfig *c, ProblemSet *train, ProblemSet *heldou
 
 #define BOXED "Please reason step by step, and put your final answer within \\boxed{}."
 
-// The model's own chat template as a prompt template: the chat of the user who asks {question}.
+// The model's chat template as a prompt template: a chat in which the user asks {question}.
 static bool from_chat(PromptTemplate *out, const ChatTemplate *chat, const char *model, Error *err) {
     char *text = chat_render(chat, BOXED, PROMPT_SLOT);
     bool ok = prompt_template_parse(out, model, text, strlen(text), err);

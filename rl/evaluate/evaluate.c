@@ -37,8 +37,9 @@ static PromptOutcome grade_prompt(const Evaluation *e, int i, const Rollout *rol
 
 int evaluate_part(const Evaluation *e, int first, PromptOutcome *outcome) {
     RolloutBatch *b = e->batch;
-    int P = e->set->problems.count, rank = comm_rank(e->comm), ranks = comm_size(e->comm), fit = b->capacity / e->samples;
-    REQUIRE(fit >= 1, "%d samples a prompt are more than the %d rollouts of the batch", e->samples, b->capacity);
+    int P = e->set->problems.count, rank = comm_rank(e->comm), ranks = comm_size(e->comm);
+    int fit = b->capacity / e->samples;
+    REQUIRE(fit >= 1, "%d samples per prompt do not fit a batch of %d rollouts", e->samples, b->capacity);
     int end = P - first > fit ? first + fit : P;
     b->count = 0;
     for (int i = first; i < end; i++) // all samples of a prompt go to one rank, which can compare their answers

@@ -1,9 +1,11 @@
+// Optional (./eval): the partial file, read and written line by line.
 #define _GNU_SOURCE // getline
 #include "rl/evaluate/responses.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,8 +15,8 @@ struct ResponseFile {
     char path[PATH_BYTES];
     const char *set;
     FILE *file;
-    bool reading; // rows may follow; else at the end, where rows are written
-    long good;    // bytes that hold the identity and whole problems
+    bool reading; // rows may follow; otherwise at the end, where rows are written
+    long good;    // bytes of the identity and of whole problems
     int line_number;
     char *line; // of getline
     size_t room;
@@ -34,8 +36,8 @@ static bool same_identity(const ResponseFile *f, const cJSON *identity, const ch
     cJSON *saved = cJSON_Parse(line);
     bool same = json_same(identity, saved, &d);
     if (!same)
-        fail(err, "%.200s holds an unfinished evaluation with %s %.60s, not %.60s: use the same flags and files, or "
-             "--fresh, or remove it", f->path, d.key, d.saved, d.wanted);
+        fail(err, "%.200s: an unfinished evaluation with %s %.60s, not %.60s: use the same flags and files, or --fresh",
+             f->path, d.key, d.saved, d.wanted);
     cJSON_Delete(saved);
     return same;
 }
@@ -48,7 +50,7 @@ static bool begin(ResponseFile *f, const cJSON *identity, Error *err) {
     return ok || fail(err, "%.300s: %s", f->path, strerror(errno));
 }
 
-ResponseFile *responses_open(const char *path, const cJSON *identity, bool fresh, bool *resumed, Error *err) {
+ResponseFile *responses_open(const char *path, const cJSON *identity, bool fresh, Error *err) {
     ResponseFile *f = calloc(1, sizeof *f);
     REQUIRE(f, "out of memory");
     f->set = "";
@@ -59,7 +61,6 @@ ResponseFile *responses_open(const char *path, const cJSON *identity, bool fresh
     if (f->file && !line) fclose(f->file); // not even its first line is whole
     bool ok = line ? same_identity(f, identity, line, err) : begin(f, identity, err);
     if (ok && line) f->good = ftell(f->file);
-    if (resumed) *resumed = f->reading;
     if (ok) return f;
     responses_close(f);
     return NULL;
@@ -75,12 +76,11 @@ void responses_close(ResponseFile *f) {
 void responses_begin_set(ResponseFile *f, const char *name) { f->set = name; }
 
 bool responses_refuse(const ResponseFile *f, const char *what, Error *err) {
-    return fail(err, "%.300s:%d: %s: remove the file, or begin anew with --fresh", f->path, f->line_number, what);
+    return fail(err, "%.300s:%d: %s: start over with --fresh", f->path, f->line_number, what);
 }
 
 static char *bytes_of(const cJSON *row, size_t *len) {
-    const char *hex = cJSON_GetStringValue(json_get(row, "response_hex"));
-    const char *text = cJSON_GetStringValue(json_get(row, "response"));
+    const char *hex = json_string(row, "response_hex", NULL), *text = json_string(row, "response", NULL);
     if (!text) return NULL;
     if (!hex) return *len = strlen(text), strdup(text);
     *len = strlen(hex) / 2;
@@ -93,24 +93,23 @@ static char *bytes_of(const cJSON *row, size_t *len) {
     return bytes;
 }
 
-// Whether the row is sample `sample` of the problem; fills response.
+// Whether the row is sample `sample` of the problem; writes response.
 static bool parse_row(const cJSON *row, const Problem *problem, int sample, Response *response) {
-    const cJSON *id = json_get(row, "prompt_id"), *tokens = json_get(row, "tokens");
-    const cJSON *number = json_get(row, "sample");
-    const char *verdict = cJSON_GetStringValue(json_get(row, "verdict"));
-    if (!cJSON_IsNumber(id) || id->valuedouble != (double)problem->id || !cJSON_IsNumber(number) || number->valueint != sample) return false;
-    int v = 0;
-    while (verdict && v < VERDICT_COUNT && strcmp(verdict_name((Verdict)v), verdict)) v++;
-    if (!verdict || v == VERDICT_COUNT || !cJSON_IsNumber(tokens) || tokens->valueint < 0) return false;
-    *response = (Response){.tokens = tokens->valueint, .truncated = v == VERDICT_TRUNCATED, .verdict = (Verdict)v};
+    const char *verdict = json_string(row, "verdict", "");
+    int v = 0, tokens = json_int(row, "tokens", -1);
+    bool own = json_double(row, "prompt_id", NAN) == (double)problem->id && json_int(row, "sample", -1) == sample;
+    while (v < VERDICT_COUNT && strcmp(verdict_name((Verdict)v), verdict)) v++;
+    if (!own || v == VERDICT_COUNT || tokens < 0) return false;
+    *response = (Response){.tokens = tokens, .truncated = v == VERDICT_TRUNCATED, .verdict = (Verdict)v};
     response->text = bytes_of(row, &response->len);
     return response->text != NULL;
 }
 
-// Cuts off what is not whole; from here on rows are written.
+// Cuts off what is not whole, and continues with writing rows.
 static int end_reading(ResponseFile *f, Error *err) {
     f->reading = false;
-    if (fflush(f->file) == 0 && ftruncate(fileno(f->file), f->good) == 0 && fseek(f->file, f->good, SEEK_SET) == 0) return 0;
+    if (fflush(f->file) == 0 && ftruncate(fileno(f->file), f->good) == 0 && fseek(f->file, f->good, SEEK_SET) == 0)
+        return 0;
     fail(err, "%.300s: %s", f->path, strerror(errno));
     return -1;
 }
@@ -123,11 +122,13 @@ int responses_read(ResponseFile *f, const Problem *problem, int n, Response *res
         cJSON *row = cJSON_Parse(line);
         bool ok = parse_row(row, problem, s, &responses[s]);
         cJSON_Delete(row);
-        if (!ok) return responses_refuse(f, "not the row that belongs here", err), -1;
+        if (!ok) return responses_refuse(f, "not the row of this problem and sample", err), -1;
     }
     f->good = ftell(f->file);
     return 1;
 }
+
+#define DISK_FULL "%s: %s: free some disk space and run the same command again to resume"
 
 static void add_hex(cJSON *row, const Response *r) {
     char *hex = malloc(2 * r->len + 1);
@@ -155,14 +156,14 @@ void responses_write(ResponseFile *f, const Problem *problem, int sample, const 
     cJSON_AddNumberToObject(row, "tokens", r->tokens);
     char *line = cJSON_PrintUnformatted(row);
     REQUIRE(line, "out of memory");
-    REQUIRE(fprintf(f->file, "%s\n", line) > 0, "%s: %s: make room, and the same command goes on", f->path, strerror(errno));
+    REQUIRE(fprintf(f->file, "%s\n", line) > 0, DISK_FULL, f->path, strerror(errno));
     cJSON_free(line);
     cJSON_Delete(row);
     free(text);
 }
 
 void responses_flush(ResponseFile *f) {
-    REQUIRE(fflush(f->file) == 0, "%s: %s: make room, and the same command goes on", f->path, strerror(errno));
+    REQUIRE(fflush(f->file) == 0, DISK_FULL, f->path, strerror(errno));
 }
 
 // Copies what follows the first line.
@@ -180,6 +181,7 @@ static bool copy_rows(ResponseFile *f, const char *to, Error *err) {
 }
 
 bool responses_finish(ResponseFile *f, const char *to, Error *err) {
+    if (f->reading && end_reading(f, err) < 0) return false;
     if (fflush(f->file) != 0) return fail(err, "%.300s: %s", f->path, strerror(errno));
     if (to && !copy_rows(f, to, err)) return false;
     if (unlink(f->path) == 0) return true;

@@ -1,14 +1,15 @@
-// The responses of an evaluation as JSON lines, kept in a partial file while it runs, so that an interrupted one goes on.
+// Optional (./eval): the responses of an evaluation as JSON lines, kept in a partial file while it runs, from which an
+// interrupted evaluation resumes.
 //
-//   FILE.partial   first line: the evaluation's identity (model, data, seed, flags of sampling); then the rows so far
-//   FILE           the rows alone, put there in one piece when all is done
+//   FILE.partial   first line: the evaluation's identity (model, data, seed, sampling flags); then the rows so far
+//   FILE           the rows alone, written at the end and moved into place at once
 //
 // A row: {"set", "prompt_id", "sample", "prompt", "gold", "response", "response_hex"?, "verdict", "span": [begin, end],
-// "tokens"}. Rows stand set by set, problem by problem, sample by sample. JSON holds text: where the response has a NUL or
-// is not UTF-8 (a character cut by the length limit), "response" shows those bytes as U+FFFD and "response_hex" has all of
-// them as they are. ./eval --score reads both.
+// "tokens"}, ordered by set, problem and sample. JSON holds text: if the response contains a NUL or is not UTF-8 (a
+// character cut by the length limit), "response" shows those bytes as U+FFFD and "response_hex" holds all of them
+// exactly. ./eval --score reads both.
 //
-// Only problems with all of their rows are taken back; what stands behind the last of them (a row cut short by a power
+// Only problems with all of their rows are resumed; whatever follows the last of them (a row cut short by a power
 // failure, say) is cut off and generated again.
 #ifndef RL_EVALUATE_RESPONSES_H
 #define RL_EVALUATE_RESPONSES_H
@@ -17,28 +18,27 @@
 
 typedef struct ResponseFile ResponseFile;
 
-// Opens or begins the partial file at `path`. One that is there must carry the same identity: if not, it is refused with the
-// first difference; `fresh` begins anew whatever is there. NULL with the reason in err. *resumed (may be NULL): whether rows
-// may be there.
-ResponseFile *responses_open(const char *path, const cJSON *identity, bool fresh, bool *resumed, Error *err);
+// Opens or creates the partial file at `path`. An existing one must have the same identity; if not, err names the first
+// difference. With `fresh` an existing one is discarded. NULL with the reason in err.
+ResponseFile *responses_open(const char *path, const cJSON *identity, bool fresh, Error *err);
 
-// The name that rows carry from here on.
+// Sets the set's name in the rows to come; `name` must outlive them.
 void responses_begin_set(ResponseFile *file, const char *name);
 
-// writes responses (n) with malloc'd texts, as saved for this problem; start and length are not read. Returns 1; 0 where
-// the file has no more whole problems, after which it takes rows; -1 with the reason in err (texts are then NULL or set,
-// all the same to be freed) where a row is not this problem's.
+// writes responses (n), all but start and length, as saved for this problem; the caller frees every text, whatever is
+// returned: 1; 0 if the file has no more whole problems, after which it takes rows; -1 with the reason in err if a row
+// belongs to another problem.
 int responses_read(ResponseFile *file, const Problem *problem, int n, Response *responses, Error *err);
 
-// Fills err with the file, the line read last and `what`; returns false.
+// Sets err to the file, the number of the last line read and `what`; returns false.
 bool responses_refuse(const ResponseFile *file, const char *what, Error *err);
 
-// Appends a row. A disk that is full ends the program with a message; what was flushed before stays usable.
+// Appends a row. A full disk ends the program with a message; what was flushed before can be resumed.
 void responses_write(ResponseFile *file, const Problem *problem, int sample, const Response *response);
 void responses_flush(ResponseFile *file);
 
-// Ends the evaluation: writes the rows to `to` (NULL: nowhere) and removes the partial file. False with the reason in err.
+// Ends the evaluation: writes the rows to `to` (NULL: nowhere) and removes the partial file.
 bool responses_finish(ResponseFile *file, const char *to, Error *err);
-void responses_close(ResponseFile *file); // NULL is fine; leaves the partial file as it is
+void responses_close(ResponseFile *file); // leaves the partial file as it is; NULL is allowed
 
 #endif

@@ -1,4 +1,4 @@
-// One evaluation from model and data to the outcomes of all its prompts: opened once, filled, closed.
+// Optional (./eval): one evaluation, from model and data to the outcomes of all prompts: opened, filled, closed.
 #ifndef RL_EVALUATE_RUN_H
 #define RL_EVALUATE_RUN_H
 #include "rl/evaluate/config.h"
@@ -15,16 +15,18 @@ typedef struct EvalRun {
     RolloutBatch batch;
     Generator *generator;
     char partial[FLAG_TEXT_SIZE + 16]; // path of the partial file
+    EvalSet *set;                      // the set being filled
+    int samples;                       // per prompt
 } EvalRun;
 
-// Opens everything that the config asks for, the partial file too; sets config->max_tokens where it was left open. False
-// with one line in err. Close with eval_run_close in either case; the partial file stays.
+// Opens everything that the config asks for, last the partial file, so that a run that cannot start leaves none; sets
+// config->max_tokens if it was left open. False with one line in err. Close with eval_run_close in either case.
 bool eval_run_open(EvalRun *run, EvalConfig *config, Comm *comm, Error *err);
 
-// Takes what is saved and generates what is not, until all outcomes are there. Where *stop turns nonzero it ends after the
-// responses under way, which are saved too. False with the reason in err.
+// Reads what is saved and generates the rest, until every prompt has an outcome. Once *stop is nonzero it saves the
+// responses under way and ends early: false, with how to resume in err. False with the reason in err on any error.
 bool eval_run_fill(EvalRun *run, const EvalConfig *config, Comm *comm, const volatile sig_atomic_t *stop, Error *err);
 
-void eval_run_close(EvalRun *run);
+void eval_run_close(EvalRun *run); // leaves the partial file as it is
 
 #endif

@@ -1,19 +1,20 @@
+// Optional (./eval): reading the sets, and hashes of data and model.
 #include "rl/evaluate/sets.h"
 #include "data/random.h"
 #include "data/sets.h"
 #include "rl/data.h"
 #include <dirent.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <string.h>
 
 static bool load_problems(const EvalSource *source, const char *item, EvalSet *set, Error *err) {
-    if (!set->tasks) return data_load(item, source->data_dir, DATA_EVAL, source->strict, &set->set.problems, stderr, err);
+    ProblemSet *problems = &set->set.problems, train; // no training problems, so nothing to free
     TaskSpec spec;
-    ProblemSet train = {0};
     int count = source->problems ? source->problems : EVAL_TASK_PROBLEMS;
-    bool ok = task_spec_parse(item + strlen("task:"), &spec, err) && problems_from_tasks(&spec, source->seed, 0, count, source->problems == 0, &train, &set->set.problems, err);
-    problems_free(&train);
-    return ok;
+    if (!set->tasks) return data_load(item, source->data_dir, DATA_EVAL, source->strict, problems, stderr, err);
+    return task_spec_parse(item + strlen("task:"), &spec, err) &&
+           problems_from_tasks(&spec, source->seed, 0, count, source->problems == 0, &train, problems, err);
 }
 
 static bool load_set(const EvalSource *source, const char *item, const Tokenizer *tokenizer, EvalSet *set, Error *err) {
@@ -32,12 +33,6 @@ static bool load_set(const EvalSource *source, const char *item, const Tokenizer
     return true;
 }
 
-static void number_name(char name[32], int number) {
-    char numbered[48];
-    snprintf(numbered, sizeof numbered, "%.24s-%d", name, number);
-    memcpy(name, numbered, strlen(numbered) + 1);
-}
-
 bool eval_sets_load(EvalSets *sets, const EvalSource *source, const Tokenizer *tokenizer, Error *err) {
     char item[DATA_ITEM_MAX];
     const char *at = source->data;
@@ -46,8 +41,9 @@ bool eval_sets_load(EvalSets *sets, const EvalSource *source, const Tokenizer *t
         if (sets->count == EVAL_MAX_SETS) return fail(err, "--data: more than %d sets", EVAL_MAX_SETS);
         EvalSet *set = &sets->set[sets->count++];
         if (!load_set(source, item, tokenizer, set, err)) return false;
-        for (int i = 0; i < sets->count - 1; i++) // two files of one name, from two folders
-            if (strcmp(sets->set[i].name, set->name) == 0) number_name(set->name, sets->count);
+        for (int i = 0; i < sets->count - 1; i++) // two files of the same name
+            if (strcmp(sets->set[i].name, set->name) == 0)
+                snprintf(set->name + strnlen(set->name, 20), 12, "-%d", sets->count);
         sets->longest = set->set.longest > sets->longest ? set->set.longest : sets->longest;
         sets->files |= !set->tasks;
     }
@@ -82,7 +78,10 @@ static bool file_hash(const char *path, uint64_t *hash, Error *err) {
     for (size_t n; file && (n = fread(block, 1, words * sizeof *block, file)) > 0;) {
         memset((char *)block + n, 0, words * sizeof *block - n);
         *hash = random_mix(*hash ^ n);
-        for (size_t i = 0; i < (n + 7) / 8; i++) *hash = (*hash ^ block[i]) * 0x9e3779b97f4a7c15u, *hash ^= *hash >> 29;
+        for (size_t i = 0; i < (n + 7) / 8; i++) {
+            *hash = (*hash ^ block[i]) * 0x9e3779b97f4a7c15u;
+            *hash ^= *hash >> 29;
+        }
     }
     bool ok = file && !ferror(file);
     if (!ok) fail(err, "%s: %s", path, strerror(errno));
@@ -91,13 +90,9 @@ static bool file_hash(const char *path, uint64_t *hash, Error *err) {
     return ok;
 }
 
-static bool has_suffix(const char *name, const char *suffix) {
-    size_t n = strlen(name), m = strlen(suffix);
-    return n >= m && strcmp(name + n - m, suffix) == 0;
-}
-
 static int is_model_file(const struct dirent *entry) {
-    return has_suffix(entry->d_name, ".json") || has_suffix(entry->d_name, ".txt") || has_suffix(entry->d_name, ".safetensors");
+    const char *name = entry->d_name;
+    return !fnmatch("*.json", name, 0) || !fnmatch("*.txt", name, 0) || !fnmatch("*.safetensors", name, 0);
 }
 
 bool eval_model_hash(const char *dir, uint64_t *hash, Error *err) {

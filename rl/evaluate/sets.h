@@ -1,4 +1,4 @@
-// The data sets of one evaluation, from a list such as "gsm8k,math500,task:add,my.jsonl:answer=a" (data/sets.h).
+// Optional (./eval): the data sets of an evaluation, from a list such as "gsm8k,task:add,my.jsonl" (data/sets.h).
 #ifndef RL_EVALUATE_SETS_H
 #define RL_EVALUATE_SETS_H
 #include "rl/evaluate/evaluate.h"
@@ -11,36 +11,36 @@ typedef struct EvalSet {
     PromptTemplate template;
     PromptSet set;
     Grader *grader;
-    PromptOutcome *outcome; // (prompts)
-    int *answer, *correct;  // (prompts, samples) each sample's class of answer (vote.h), and whether it is correct
-    int done;               // prompts with an outcome
+    PromptOutcome *outcome; // (P) of the first `done` prompts
+    int *answer, *correct;  // (P, samples) each sample's class of answer (vote.h), and whether it is correct
+    int done;
 } EvalSet;
 
 typedef struct EvalSets {
     EvalSet set[EVAL_MAX_SETS];
     int count;
-    int longest; // tokens of the longest prompt of all
-    bool files;  // not tasks alone
+    int longest; // tokens of the longest prompt
+    bool files;  // some set is from a file
 } EvalSets;
 
-typedef struct EvalSource { // what is read, and how
+typedef struct EvalSource { // what to read, and how
     const char *data, *data_dir, *prompt_template, *model; // as on the command line
     uint64_t seed;  // of tasks
-    int problems;   // the most of each set; 0: all, and EVAL_TASK_PROBLEMS of tasks
-    int max_prompt; // tokens; longer ones are left out and reported; 0: no limit
+    int problems;   // at most this many of each set; 0: all, and EVAL_TASK_PROBLEMS of tasks
+    int max_prompt; // tokens; longer prompts are left out and reported; 0: no limit
     bool strict;    // a bad row is an error
     int samples;
 } EvalSource;
 
-// Reads, tokenizes and prepares every set of the list; what was left out of them is printed to stderr. False with the reason
-// in err. Free with eval_sets_free in either case.
+// Reads, tokenizes and prepares every set of the list; reports to stderr what was left out. False with the reason in
+// err. Free with eval_sets_free in either case.
 bool eval_sets_load(EvalSets *sets, const EvalSource *source, const Tokenizer *tokenizer, Error *err);
 void eval_sets_free(EvalSets *sets);
 
-// 64 bits of every prompt's tokens and every gold, in order.
+// A hash of every prompt's tokens and every gold, in order.
 uint64_t eval_set_hash(const EvalSet *set);
 
-// 64 bits of what a model folder holds: its .json, .txt and .safetensors files, whole. False with the reason in err.
+// A hash of the .json, .txt and .safetensors files of a model folder. False with the reason in err.
 bool eval_model_hash(const char *dir, uint64_t *hash, Error *err);
 
 #endif

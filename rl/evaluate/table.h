@@ -1,5 +1,5 @@
-// The table of an evaluation: a row for every data set and their average (of tasks alone: a row for every kind, and one
-// for all), each figure with its 95 % interval.
+// Optional (./eval): the table of an evaluation: a row per data set and their average (for tasks alone: a row per kind,
+// and one for all), each figure with its 95 % interval.
 #ifndef RL_EVALUATE_TABLE_H
 #define RL_EVALUATE_TABLE_H
 #include "rl/evaluate/estimate.h"
@@ -11,7 +11,7 @@ typedef struct EvalRow {
     char name[32];
     int problems;
     Estimate pass[EVAL_MAX_K], avg, maj;
-    double worked, length, truncated; // share of responses that work something out, mean tokens, share cut by the limit
+    double worked, length, truncated; // fraction worked, mean tokens, fraction truncated (docs/glossary.md)
 } EvalRow;
 
 typedef struct EvalTable {
@@ -20,9 +20,9 @@ typedef struct EvalTable {
     int n_rows;
 } EvalTable;
 
-// From the outcomes of all prompts. Of two sets or more the last row is their average: every set weighs the same.
+// From the outcomes of all prompts. The last row of several sets is their average, in which each has the same weight.
 EvalTable eval_table_make(const EvalSets *sets, const int *k, int n_k, int samples);
 void eval_table_print(const EvalTable *table, FILE *out);
-cJSON *eval_table_json(const EvalTable *table); // the "rows"
+cJSON *eval_table_json(const EvalTable *table); // an array of rows; free with cJSON_Delete
 
 #endif

@@ -1,3 +1,4 @@
+// Optional (./eval): classes of answers.
 #include "rl/evaluate/vote.h"
 #include "verify/verify.h"
 #include <string.h>
@@ -8,14 +9,17 @@ static bool same_bytes(const Response *a, const Response *b) {
     return a->length == b->length && memcmp(a->text + a->start, b->text + b->start, a->length) == 0;
 }
 
-// Gives every open answer from `first` on that the verifier finds equal to the answer of `first` its number.
+// Adds to the class of `first` every later open answer that the verifier finds equal to its answer.
 static void gather_equal(int *answer, const Response *responses, int first, int n) {
     VerifyPolicy policy = verify_policy_evaluation();
     VerifyGold *gold = verify_compile(responses[first].text + responses[first].start, responses[first].length, &policy);
     VerifyScratch *scratch = verify_scratch_new();
     REQUIRE(gold && scratch, "out of memory");
-    for (int j = first + 1; j < n; j++)
-        if (answer[j] == OPEN && verify_check(scratch, gold, responses[j].text, responses[j].len).verdict == VERIFY_EQUAL) answer[j] = first;
+    for (int j = first + 1; j < n; j++) {
+        if (answer[j] != OPEN) continue;
+        VerifyResult result = verify_check(scratch, gold, responses[j].text, responses[j].len);
+        if (result.verdict == VERIFY_EQUAL) answer[j] = first;
+    }
     verify_scratch_free(scratch);
     verify_gold_free(gold);
 }

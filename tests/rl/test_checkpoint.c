@@ -1,8 +1,7 @@
-// Checkpoints: what was saved is what comes back, the next step is the same to the bit, and a checkpoint that is cut, damaged, foreign or
-// impossible is refused with its reason, whichever byte or value is wrong.
+// Checkpoints: what was saved is restored, the next step is bit-identical, and a checkpoint that is cut, damaged,
+// foreign or impossible is refused with the reason, whichever byte or value is wrong.
 #include "model/files/safetensors.h"
 #include "rl/checkpoint.h"
-#include "rl/step.h"
 #include "rl/step.h"
 #include "tests/rl/small_trainer.h"
 #include <math.h>
@@ -62,7 +61,8 @@ static void same_values(const float *a, const float *b) {
 }
 static void same_trainers(const Trainer *a, const Trainer *b) {
     size_t P = (size_t)a->history.count * sizeof(double);
-    assert_true(a->sft_done == b->sft_done && a->rl_done == b->rl_done && a->opt.t == b->opt.t && a->opt.skipped == b->opt.skipped);
+    assert_true(a->sft_done == b->sft_done && a->rl_done == b->rl_done);
+    assert_true(a->opt.t == b->opt.t && a->opt.skipped == b->opt.skipped);
     same_values(a->opt.master, b->opt.master);
     same_values(a->opt.m, b->opt.m);
     same_values(a->opt.v, b->opt.v);
@@ -71,7 +71,7 @@ static void same_trainers(const Trainer *a, const Trainer *b) {
     assert_memory_equal(a->history.length, b->history.length, P);
 }
 
-static void test_goes_on(void **state) {
+static void test_resumes(void **state) {
     (void)state;
     static Trainer other;
     const char *const resume[] = {"--sft-steps", "2", "--sft-batch", "8", "--resume", "--slots", "3", NULL};
@@ -83,7 +83,7 @@ static void test_goes_on(void **state) {
     small_trainer_close(&other);
 }
 
-// The trainer is of no further use to the tests but as what a checkpoint is loaded into.
+// From here on the trainer only serves to load checkpoints into.
 static bool loads(const char *word) {
     Error err = {""};
     if (checkpoint_load(&trainer, &err)) return true;
@@ -115,7 +115,7 @@ static void test_cut_short(void **state) {
     }
 }
 
-// A flipped bit anywhere in the length and the header: refused, or harmless where it names nothing that is read; it never crashes.
+// A flipped bit anywhere in the length or the header is refused, or harmless if nothing that is read depends on it.
 static void test_flipped_header_bits(void **state) {
     (void)state;
     size_t n, refusals = 0, tried = 0;
@@ -138,7 +138,7 @@ static void test_flipped_header_bits(void **state) {
 }
 
 enum { TENSORS = 6, COUNTERS = 5 };
-typedef struct Rewrite { // what the next checkpoint says in the place of the saved one; NULL or 0: as it was
+typedef struct Rewrite { // one change to the saved checkpoint; NULL or 0: none
     const char *key, *value; // of metadata
     const char *tensor;      // its first value becomes `number`, its first id another, or it is dropped or cut
     double number;
@@ -220,7 +220,8 @@ static void test_impossible_values(void **state) {
     free(bytes);
 }
 
-// Another model's weights; a newer checkpoint that is damaged, where the message names the way back; unfinished ones are passed over.
+// Another model's weights; a damaged newer checkpoint, where the message names the remedy; unfinished ones, which are
+// ignored.
 static void test_foreign_and_unfinished(void **state) {
     (void)state;
     Error err = {""};
@@ -244,7 +245,12 @@ static void test_foreign_and_unfinished(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_goes_on), cmocka_unit_test(test_cut_short), cmocka_unit_test(test_flipped_header_bits),
-                                       cmocka_unit_test(test_impossible_values), cmocka_unit_test(test_foreign_and_unfinished)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_resumes),
+        cmocka_unit_test(test_cut_short),
+        cmocka_unit_test(test_flipped_header_bits),
+        cmocka_unit_test(test_impossible_values),
+        cmocka_unit_test(test_foreign_and_unfinished),
+    };
     return cmocka_run_group_tests(tests, open_world, close_world);
 }

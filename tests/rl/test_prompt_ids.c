@@ -1,5 +1,5 @@
-// From birth to reward: rollouts in any order, split over ranks, generated in a few slots that are refilled as they fall free, say what
-// they would have said alone, and each is judged against its own prompt's answer. A rollout that names the wrong prompt stops the run.
+// From creation to reward: rollouts in any order, split over ranks and generated in a few refilled slots, have the same
+// tokens as alone, and each is graded against its own prompt's gold. A rollout with a wrong prompt id stops the run.
 #include "kernels/philox.h"
 #include "tests/rl/small_trainer.h"
 
@@ -25,7 +25,8 @@ static const SampleConfig usual = {.temp = 1, .top_p = 1, .seed = 3, .step = 1};
 static void fill_batch(int ranks) {
     trainer.batch.count = 0;
     for (int i = 0; i < PROMPTS; i++)
-        for (int number = 0; number < EACH; number++) rollout_batch_add(&trainer.batch, trainer.train.prompts, i, number, (i * 5 + number) % ranks);
+        for (int number = 0; number < EACH; number++)
+            rollout_batch_add(&trainer.batch, trainer.train.prompts, i, number, (i * 5 + number) % ranks);
 }
 
 static void shuffle(uint32_t seed) {
@@ -39,9 +40,11 @@ static void shuffle(uint32_t seed) {
 static void generate(int slots, int ranks) {
     Generator *g = generator_new(trainer.gpt, slots, trainer.train.longest + MAX_NEW);
     for (int rank = 0; rank < ranks; rank++) {
-        int steps = (int)generator_run(g, trainer.batch.rollouts, COUNT, rank, trainer.train.prompts, PROMPTS, MAX_NEW, &usual), tokens = 0;
-        for (int j = 0; j < COUNT; j++) tokens += trainer.batch.rollouts[j].rank == rank ? trainer.batch.rollouts[j].n : 0;
-        assert_true(steps * slots >= tokens && (slots > 1 || steps == tokens)); // refilled: a single slot is never idle
+        int tokens = 0, steps = (int)generator_run(g, trainer.batch.rollouts, COUNT, rank, trainer.train.prompts,
+                                                   PROMPTS, MAX_NEW, &usual);
+        for (int j = 0; j < COUNT; j++)
+            if (trainer.batch.rollouts[j].rank == rank) tokens += trainer.batch.rollouts[j].n;
+        assert_true(steps * slots >= tokens && (slots > 1 || steps == tokens)); // a single slot is never idle
     }
     generator_free(g);
 }
@@ -71,7 +74,8 @@ static void test_generated_as_if_alone(void **state) {
     }
 }
 
-// In the place of what the untrained model says: the right answer of its own prompt where the number is even, else that of the next.
+// Replaces the untrained model's tokens with a right response: to the rollout's own prompt if its number is even, else
+// to the next one.
 static void answer(Rollout *r) {
     char text[TASK_RESPONSE_MAX + 1];
     Error err = {""};
@@ -83,7 +87,12 @@ static void answer(Rollout *r) {
     r->truncated = false;
 }
 
-static void test_judged_against_its_own_answer(void **state) {
+static void grade(int rank, float wrong) {
+    grade_rollouts(trainer.grader, trainer.tokenizer, trainer.train.prompts, PROMPTS, trainer.batch.rollouts, COUNT,
+                   rank, 1, wrong);
+}
+
+static void test_graded_against_its_own_gold(void **state) {
     (void)state;
     for (int variant = 0; variant < 6; variant++) {
         int ranks = 1 + variant % 3;
@@ -91,13 +100,14 @@ static void test_judged_against_its_own_answer(void **state) {
         shuffle(10 + (uint32_t)variant);
         generate(1 + variant * 3, ranks);
         for (int j = 0; j < COUNT; j++) answer(&trainer.batch.rollouts[j]);
-        for (int rank = ranks - 1; rank >= 0; rank--)
-            grade_rollouts(trainer.grader, trainer.tokenizer, trainer.train.prompts, PROMPTS, trainer.batch.rollouts, COUNT, rank, 1, -1);
+        for (int rank = ranks - 1; rank >= 0; rank--) grade(rank, -1);
         for (int j = 0; j < COUNT; j++) {
             const Rollout *r = &trainer.batch.rollouts[j];
-            const Problem *own = &trainer.train.problems.items[r->prompt], *next = &trainer.train.problems.items[(r->prompt + 1) % PROMPTS];
-            bool right = r->number % 2 == 0 || strcmp(own->gold, next->gold) == 0; // two prompts may have the same answer
-            assert_true(r->prompt_id == own->id && (r->verdict == VERDICT_CORRECT) == right && r->reward == (right ? 1.0f : -1.0f));
+            const Problem *own = &trainer.train.problems.items[r->prompt];
+            const Problem *next = &trainer.train.problems.items[(r->prompt + 1) % PROMPTS];
+            bool right = r->number % 2 == 0 || strcmp(own->gold, next->gold) == 0; // two prompts may have the same gold
+            assert_true(r->prompt_id == own->id && (r->verdict == VERDICT_CORRECT) == right);
+            assert_true(r->reward == (right ? 1.0f : -1.0f));
         }
     }
 }
@@ -116,28 +126,31 @@ static void act_generate(void *context) {
     (*(void (**)(void))context)();
     generate(6, 1);
 }
-static void act_judge(void *context) {
+static void act_grade(void *context) {
     fill_batch(1);
     generate(6, 1);
     (*(void (**)(void))context)();
-    grade_rollouts(trainer.grader, trainer.tokenizer, trainer.train.prompts, PROMPTS, trainer.batch.rollouts, COUNT, 0, 1, 0);
+    grade(0, 0);
 }
 
 static void test_tampered_is_refused(void **state) {
     (void)state;
     void (*const tampers[])(void) = {wrong_id, wrong_prompt, swapped_prompts};
     void (*none)(void) = leave, (*beyond)(void) = no_such_prompt;
-    assert_false(refused(act_generate, &none, "") || refused(act_judge, &none, ""));
+    assert_false(refused(act_generate, &none, "") || refused(act_grade, &none, ""));
     for (int i = 0; i < 3; i++) {
         void (*tamper)(void) = tampers[i];
         assert_true(refused(act_generate, &tamper, "was about to be generated from prompt"));
-        assert_true(refused(act_judge, &tamper, "another prompt's answer"));
+        assert_true(refused(act_grade, &tamper, "another prompt's answer"));
     }
-    assert_true(refused(act_judge, &beyond, "names prompt 12 of 12"));
+    assert_true(refused(act_grade, &beyond, "names prompt 12 of 12"));
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_generated_as_if_alone), cmocka_unit_test(test_judged_against_its_own_answer),
-                                       cmocka_unit_test(test_tampered_is_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_generated_as_if_alone),
+        cmocka_unit_test(test_graded_against_its_own_gold),
+        cmocka_unit_test(test_tampered_is_refused),
+    };
     return cmocka_run_group_tests(tests, open_world, close_world);
 }

@@ -36,8 +36,9 @@ static int remove_folder(void **state) {
     return rmdir(folder);
 }
 
-static const char chat_ml[] = "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
-                              "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+static const char chat_ml[] = "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + "
+                              "message['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
+                              "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
 static const char *chosen(const char *asked, bool tasks) {
     static PromptTemplate template;
@@ -51,19 +52,20 @@ static void test_choice(void **state) {
     PromptTemplate template;
     Error err;
     assert_string_equal(chosen("", true), "{question}");
-    assert_non_null(strstr(chosen("", false), "Question: {question}\n")); // a base model: plainly
+    assert_non_null(strstr(chosen("", false), "Question: {question}\n")); // a base model: data/prompts/plain.txt
     put("chat_template.jinja", chat_ml);
-    assert_string_equal(chosen("", false), "<|im_start|>system\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>\n"
-                                           "<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n");
+    assert_string_equal(chosen("", false),
+                        "<|im_start|>system\nPlease reason step by step, and put your final answer within \\boxed{}."
+                        "<|im_end|>\n<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n");
     assert_string_equal(chosen("", true), "{question}");
-    put(PROMPT_FILE, "Q:{question}A\n"); // what it was trained with comes before its chat template
+    put(PROMPT_FILE, "Q:{question}A\n"); // what it was trained with precedes its chat template
     assert_string_equal(chosen("", false), "Q:{question}A");
-    assert_string_equal(chosen("verbatim", false), "{question}"); // and what is asked for before all
+    assert_string_equal(chosen("verbatim", false), "{question}"); // and --prompt-template precedes both
     put(PROMPT_FILE, NULL);
     put("chat_template.jinja", "{{ something_else(messages) }}");
     assert_false(data_choose_template(&template, "", folder, false, &err));
     assert_non_null(strstr(err.text, "--prompt-template"));
-    assert_string_equal(chosen("verbatim", false), "{question}"); // the way out
+    assert_string_equal(chosen("verbatim", false), "{question}"); // the remedy
     put("chat_template.jinja", NULL);
 }
 
@@ -98,8 +100,8 @@ static void test_tokens_and_length(void **state) {
         assert_string_equal(back, want);
         free(back);
     }
-    assert_string_equal(text, "prompts of more than 7 tokens (--max-prompt) are left out:\n  line 2, 13 tokens: 1+1+1+1+1= ...\n"
-                              "  line 4, 14 tokens: 2+2+2+2+2= ...\n");
+    assert_string_equal(text, "prompts of more than 7 tokens (--max-prompt) are left out:\n"
+                              "  line 2, 13 tokens: 1+1+1+1+1= ...\n  line 4, 14 tokens: 2+2+2+2+2= ...\n");
     prompts_free(&set);
     set = set_of(2, (const char *const[]){"1+1=", "x"}); // a character that the vocabulary lacks
     assert_false(prompts_tokenize(&set, tokenizer, &template, 0, NULL, &err));

@@ -1,5 +1,5 @@
-// No rollout is ever judged against another prompt's answer: shuffled, split over ranks and refilled rollouts keep their
-// prompt's id, and a tampered one stops the program.
+// No rollout is graded against another prompt's gold: shuffled and split over ranks, rollouts keep their prompt's id,
+// and a wrong id stops the program.
 #include "rl/history.h"
 #include "rl/prompts.h"
 #include "rl/reward.h"
@@ -22,7 +22,7 @@ typedef struct World {
     RolloutBatch batch;
 } World;
 
-static void open_world(World *w) { // in place: the judge keeps a pointer to the set
+static void open_world(World *w) { // in place: the grader keeps a pointer to the set
     *w = (World){.folder = "/tmp/dynamo-test-reward"};
     TaskSpec spec;
     ProblemSet heldout = {0};
@@ -33,11 +33,12 @@ static void open_world(World *w) { // in place: the judge keeps a pointer to the
     problems_free(&heldout);
     if (!tokenizer_write_characters(w->folder, characters, NULL, 0, &err)) fail_msg("%s", err.text);
     if (!(w->tokenizer = tokenizer_load(w->folder, &err))) fail_msg("%s", err.text);
-    if (!prompts_tokenize(&w->set, w->tokenizer, &(PromptTemplate){.text = PROMPT_SLOT}, 0, NULL, &err)) fail_msg("%s", err.text);
+    const PromptTemplate verbatim = {.text = PROMPT_SLOT};
+    if (!prompts_tokenize(&w->set, w->tokenizer, &verbatim, 0, NULL, &err)) fail_msg("%s", err.text);
     w->grader = grader_new(&w->set.problems, true);
     rollout_batch_plan(&w->batch, 0, COUNT, TASK_RESPONSE_MAX);
     rollout_batch_commit(&w->batch, NULL);
-    }
+}
 
 static void close_world(World *w) {
     grader_free(w->grader);
@@ -46,11 +47,13 @@ static void close_world(World *w) {
     rollout_batch_free(&w->batch, NULL);
 }
 
-// Rollout j answers its own prompt: rightly where its number is even, with a wrong answer where it is odd.
+// Gives the rollout a response to its prompt: right if its number is even, wrong if it is odd.
 static void answer(World *w, Rollout *r) {
     char text[TASK_RESPONSE_MAX + 1];
     Error err;
-    int n = task_response(w->set.problems.items[r->prompt].task, r->number % 4 < 2, r->number % 2 ? 1.0 : 0.0, 5, (uint64_t)r->number, text, sizeof text);
+    const TaskProblem *task = w->set.problems.items[r->prompt].task;
+    double wrong = r->number % 2 ? 1.0 : 0.0;
+    int n = task_response(task, r->number % 4 < 2, wrong, 5, (uint64_t)r->number, text, sizeof text);
     r->n = tokenizer_encode(w->tokenizer, text, (size_t)n, r->tokens, TASK_RESPONSE_MAX, &err);
     assert_true(r->n > 0);
 }
@@ -68,16 +71,17 @@ static void test_own_answer_only(void **state) {
             *a = *b, *b = keep;
         }
         for (int j = 0; j < COUNT; j++) answer(&w, &w.batch.rollouts[j]);
-        for (int rank = ranks - 1; rank >= 0; rank--) grade_rollouts(w.grader, w.tokenizer, w.set.prompts, PROBLEMS, w.batch.rollouts, COUNT, rank, 1, -1);
-        for (int j = 0; j < COUNT; j++) {
-            assert_int_equal(w.batch.rollouts[j].verdict == VERDICT_CORRECT, w.batch.rollouts[j].number % 2 == 0);
-            assert_true(w.batch.rollouts[j].reward == (w.batch.rollouts[j].number % 2 == 0 ? 1.0f : -1.0f));
+        for (int rank = ranks - 1; rank >= 0; rank--)
+            grade_rollouts(w.grader, w.tokenizer, w.set.prompts, PROBLEMS, w.batch.rollouts, COUNT, rank, 1, -1);
+        for (const Rollout *r = w.batch.rollouts; r < w.batch.rollouts + COUNT; r++) {
+            assert_int_equal(r->verdict == VERDICT_CORRECT, r->number % 2 == 0);
+            assert_true(r->reward == (r->number % 2 == 0 ? 1.0f : -1.0f));
         }
     }
     close_world(&w);
 }
 
-// Runs in a child process and reports whether it refused (exit status 1).
+// Whether grading after `tamper`, in a child process, is refused (exit status 1).
 static bool refuses(World *w, void (*tamper)(World *)) {
     fflush(NULL);
     pid_t child = fork();
@@ -123,7 +127,7 @@ static void test_mixed_up_is_refused(void **state) {
     close_world(&w);
 }
 
-static void test_truncated_pays_nothing(void **state) {
+static void test_truncated_is_not_correct(void **state) {
     (void)state;
     World w;
     open_world(&w);
@@ -154,6 +158,11 @@ static void test_undecided_is_described(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_undecided_is_described), cmocka_unit_test(test_own_answer_only), cmocka_unit_test(test_mixed_up_is_refused), cmocka_unit_test(test_truncated_pays_nothing)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_undecided_is_described),
+        cmocka_unit_test(test_own_answer_only),
+        cmocka_unit_test(test_mixed_up_is_refused),
+        cmocka_unit_test(test_truncated_is_not_correct),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

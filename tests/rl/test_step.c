@@ -1,7 +1,7 @@
-// The parts of one RL step: how rollouts are dealt, what a token weighs, where mini-batches are cut, what the history learns, and that
-// nothing mixed up passes. step.c is compiled into this test, so that ranks can be played one after the other.
+// The parts of one RL step: how rollouts are dealt to ranks, the weight of a token, the cuts between mini-batches, the
+// history, and that mixed-up prompts are refused. step.c is compiled into this test, which plays the ranks in turn.
 #include "kernels/device/comm.h"
-static int played_rank, played_ranks = 1; // of the test, in the place of comm.h's
+static int played_rank, played_ranks = 1; // instead of comm.h's
 #define comm_rank(comm) ((void)(comm), played_rank)
 #define comm_size(comm) ((void)(comm), played_ranks)
 #define rl_step         rl_step_in_test
@@ -16,10 +16,11 @@ static void test_near(void **state) {
 }
 
 enum { ROLLOUTS = 8 };
-// Prompt 0: 3 and 5 tokens; prompt 1: 2 (cut by the limit), 4 and 1; prompt 2: 7 and 6, both cut; prompt 3: 2
+// Prompt 0: 3 and 5 tokens; prompt 1: 2 (truncated), 4 and 1; prompt 2: 7 and 6, both truncated; prompt 3: 2.
 static void some_rollouts(Rollout *r) {
     const int prompt[ROLLOUTS] = {0, 0, 1, 1, 1, 2, 2, 3}, n[ROLLOUTS] = {3, 5, 2, 4, 1, 7, 6, 2};
-    for (int j = 0; j < ROLLOUTS; j++) r[j] = (Rollout){.prompt = prompt[j], .n = n[j], .truncated = j == 2 || j == 5 || j == 6};
+    for (int j = 0; j < ROLLOUTS; j++)
+        r[j] = (Rollout){.prompt = prompt[j], .n = n[j], .truncated = j == 2 || j == 5 || j == 6};
 }
 
 static void check_weights(LossMean mean, Truncated truncated, int first, int end, const double *want_inverse) {
@@ -35,27 +36,28 @@ static void check_weights(LossMean mean, Truncated truncated, int first, int end
     }
 }
 
-// Each divisor by hand; 0 stands for a rollout that is left out.
+// Each divisor by hand; 0 is a rollout that is left out. 30 tokens in all, 15 of them not truncated; 8 sequences, 5 not
+// truncated; 4 prompts of 8, 7, 13 and 2 tokens, of which 8, 5, none and 2 are left without the truncated ones.
 static void test_loss_means(void **state) {
     (void)state;
-    const double token[] = {30, 30, 30, 30, 30, 30, 30, 30}, token_mask[] = {15, 15, 0, 15, 15, 0, 0, 15}; // 30 tokens in all, 15 not cut
+    const double token[] = {30, 30, 30, 30, 30, 30, 30, 30}, token_mask[] = {15, 15, 0, 15, 15, 0, 0, 15};
     check_weights(MEAN_TOKEN, TRUNCATED_KEEP, 0, 8, token);
     check_weights(MEAN_TOKEN, TRUNCATED_MASK, 0, 8, token_mask);
-    const double sequence[] = {24, 40, 16, 32, 8, 56, 48, 16}, sequence_mask[] = {15, 25, 0, 20, 5, 0, 0, 10}; // 8 sequences, 5 not cut
+    const double sequence[] = {24, 40, 16, 32, 8, 56, 48, 16}, sequence_mask[] = {15, 25, 0, 20, 5, 0, 0, 10};
     check_weights(MEAN_SEQUENCE, TRUNCATED_KEEP, 0, 8, sequence);
     check_weights(MEAN_SEQUENCE, TRUNCATED_MASK, 0, 8, sequence_mask);
-    const double prompt[] = {32, 32, 28, 28, 28, 52, 52, 8}; // 4 prompts of 8, 7, 13 and 2 tokens
-    const double prompt_mask[] = {24, 24, 0, 15, 15, 0, 0, 6}; // prompt 2 has nothing left: 3 prompts of 8, 5 and 2
+    const double prompt[] = {32, 32, 28, 28, 28, 52, 52, 8}, prompt_mask[] = {24, 24, 0, 15, 15, 0, 0, 6};
     check_weights(MEAN_PROMPT, TRUNCATED_KEEP, 0, 8, prompt);
     check_weights(MEAN_PROMPT, TRUNCATED_MASK, 0, 8, prompt_mask);
-    const double constant[] = {80, 80, 80, 80, 80, 80, 80, 80}, constant_mask[] = {50, 50, 0, 50, 50, 0, 0, 50}; // sequences x max_tokens
+    const double constant[] = {80, 80, 80, 80, 80, 80, 80, 80}, constant_mask[] = {50, 50, 0, 50, 50, 0, 0, 50};
     check_weights(MEAN_CONSTANT, TRUNCATED_KEEP, 0, 8, constant);
     check_weights(MEAN_CONSTANT, TRUNCATED_MASK, 0, 8, constant_mask);
-    // mini-batches: of one prompt, of two, and one in which nothing is trained
+    // Mini-batches: of one prompt, of two, and one in which nothing is trained.
     check_weights(MEAN_PROMPT, TRUNCATED_KEEP, 2, 5, (const double[]){7, 7, 7});
     check_weights(MEAN_TOKEN, TRUNCATED_KEEP, 2, 5, (const double[]){7, 7, 7});
     check_weights(MEAN_PROMPT, TRUNCATED_KEEP, 5, 8, (const double[]){26, 26, 4});
-    for (LossMean mean = MEAN_TOKEN; mean <= MEAN_CONSTANT; mean++) check_weights(mean, TRUNCATED_MASK, 5, 7, (const double[]){0, 0});
+    for (LossMean mean = MEAN_TOKEN; mean <= MEAN_CONSTANT; mean++)
+        check_weights(mean, TRUNCATED_MASK, 5, 7, (const double[]){0, 0});
 }
 
 static void test_mini_batches(void **state) {
@@ -81,11 +83,11 @@ static void test_mini_batches(void **state) {
 
 static void test_objective(void **state) {
     (void)state;
-    TrainConfig c = {.temp = 0.7, .eps_low = 0.1, .eps_high = 0.3, .dual_clip = 4, .entropy_coef = 0.02, .const_boost = 0.5,
-                     .modulation = MODULATION_BOTH, .constants = CONSTANTS_PAPER};
+    TrainConfig c = {.temp = 0.7, .eps_low = 0.1, .eps_high = 0.3, .dual_clip = 4, .entropy_coef = 0.02,
+                     .const_boost = 0.5, .modulation = MODULATION_BOTH, .constants = CONSTANTS_PAPER};
     PolicyObjective o = objective(&c);
-    assert_true(o.inv_temp == 1 / 0.7f && o.eps_low == 0.1f && o.eps_high == 0.3f && o.dual_clip == 4 && o.entropy_coef == 0.02f &&
-                o.const_boost == 0);
+    assert_true(o.inv_temp == 1 / 0.7f && o.eps_low == 0.1f && o.eps_high == 0.3f && o.dual_clip == 4);
+    assert_true(o.entropy_coef == 0.02f && o.const_boost == 0);
     assert_true(o.comp == 0.4f && o.stab == 0.4f && o.stab_gamma == 50 && o.stab_tau == 0.9f);
     c.constants = CONSTANTS_RELEASE;
     o = objective(&c);
@@ -93,8 +95,9 @@ static void test_objective(void **state) {
     for (Modulation m = MODULATION_OFF; m <= MODULATION_AUTHORS_COMPAT; m++) {
         c.modulation = (int)m;
         o = objective(&c);
-        assert_true((o.comp > 0) == (m == MODULATION_COMP || m == MODULATION_BOTH || m == MODULATION_AUTHORS_COMPAT));
-        assert_true((o.stab > 0) == (m == MODULATION_STAB || m == MODULATION_BOTH || m == MODULATION_AUTHORS_COMPAT));
+        bool both = m == MODULATION_BOTH || m == MODULATION_AUTHORS_COMPAT;
+        assert_true((o.comp > 0) == (m == MODULATION_COMP || both));
+        assert_true((o.stab > 0) == (m == MODULATION_STAB || both));
         assert_true((o.const_boost > 0) == (m == MODULATION_CONST));
     }
 }
@@ -113,6 +116,11 @@ static int close_world(void **state) {
     small_trainer_close(&trainer);
     remove_tree(folder);
     return 0;
+}
+
+static void clear_history(void) {
+    History *h = &trainer.history;
+    for (int i = 0; i < h->count; i++) h->correct[i] = h->verified[i] = h->length[i] = 0;
 }
 
 // Deals n[i] rollouts of prompt i, as if the allocation had chosen these numbers.
@@ -134,13 +142,13 @@ static void make_up_responses(Trainer *t) {
         Rollout *r = &t->batch.rollouts[j];
         r->n = 1 + (j * 5) % 12;
         r->truncated = r->n == 12;
-        for (int k = 0; k < r->n; k++) r->tokens[k] = 3 + (j + k) % 9, r->sampled[k] = (TokenPolicy){-1, 1, 0};
+        for (int i = 0; i < r->n; i++) r->tokens[i] = 3 + (j + i) % 9, r->sampled[i] = (TokenPolicy){-1, 1, 0};
         r->verdict = (j * 7) % 3 == 0 ? VERDICT_CORRECT : VERDICT_WRONG;
         r->reward = r->verdict == VERDICT_CORRECT;
     }
 }
 
-// Every rollout once, in the order of the prompts, the same deal on every rank, and no rank with more than one response too many.
+// Every rollout once, in the order of the prompts, the same deal on every rank, and loads at most one response apart.
 static void test_deal(void **state) {
     (void)state;
     Prompt *prompts = trainer.train.prompts;
@@ -171,7 +179,7 @@ static void test_deal(void **state) {
     played_rank = 0, played_ranks = 1;
 }
 
-// Together the ranks train every rollout once, behind its own prompt, with the weight that one rank alone gives it.
+// Together the ranks train every rollout once, after its own prompt, with the weight that a single rank gives it.
 static void test_split_over_ranks(void **state) {
     (void)state;
     const Prompt *prompts = trainer.train.prompts;
@@ -190,7 +198,8 @@ static void test_split_over_ranks(void **state) {
                     const TrainSequence *s = &trainer.sequences[k];
                     int j = (int)((s->tokens - trainer.batch.tokens) / trainer.batch.max_new);
                     const Rollout *r = &trainer.batch.rollouts[j];
-                    assert_true(r->rank == played_rank && s->prompt == prompts[r->prompt].tokens && s->n_prompt == prompts[r->prompt].n);
+                    const Prompt *own = &prompts[r->prompt];
+                    assert_true(r->rank == played_rank && s->prompt == own->tokens && s->n_prompt == own->n);
                     assert_true(s->n == r->n && s->sampled == r->sampled && s->advantage == r->advantage);
                     seen[j]++;
                     if (played_ranks == 1) alone[j] = s->weight;
@@ -204,12 +213,12 @@ static void test_split_over_ranks(void **state) {
     played_rank = 0, played_ranks = 1;
 }
 
-// Group advantages reach their rollouts and the history counts each prompt's own verdicts.
+// Every rollout gets its group's advantage, and the history counts each prompt's own verdicts.
 static void test_advantages_and_history(void **state) {
     (void)state;
     Trainer *t = &trainer;
     const int n[7] = {2, 6, 4, 4, 3, 5, 4};
-    for (int i = 0; i < t->history.count; i++) t->history.correct[i] = t->history.verified[i] = t->history.length[i] = 0;
+    clear_history();
     for (int visit = 0; visit < 2; visit++) {
         t->config.history_decay = 0.5;
         deal(t, t->train.prompts, n);
@@ -225,14 +234,15 @@ static void test_advantages_and_history(void **state) {
             for (int k = j - n[i]; k < j && correct > 0 && correct < n[i]; k++)
                 assert_true((t->batch.rollouts[k].advantage > 0) == (t->batch.rollouts[k].reward > 0));
             double visits = visit == 0 ? 1 : 1.5; // the first visit's counts have halved
-            assert_true(near(t->history.correct[i], visits * correct, 1e-12) && near(t->history.verified[i], visits * n[i], 1e-12));
+            assert_true(near(t->history.correct[i], visits * correct, 1e-12));
+            assert_true(near(t->history.verified[i], visits * n[i], 1e-12));
             assert_true(near(t->history.length[i], length, 1e-12));
         }
         for (int i = 7; i < t->history.count; i++) assert_true(t->history.verified[i] == 0);
     }
 }
 
-typedef struct Mixed {
+typedef struct Mixed { // what a test of refused() does first
     void (*tamper)(void);
 } Mixed;
 static void leave(void) {}
@@ -273,9 +283,11 @@ static void test_mixed_up_is_refused(void **state) {
     make_up_responses(&trainer);
     assert_false(refused(act_advantages, &m, "") || refused(act_sequences, &m, "") || refused(act_allocate, &m, ""));
     m.tamper = move_rollout;
-    assert_true(refused(act_advantages, &m, "another prompt's group") && refused(act_sequences, &m, "with another prompt"));
+    assert_true(refused(act_advantages, &m, "another prompt's group"));
+    assert_true(refused(act_sequences, &m, "with another prompt"));
     m.tamper = change_id;
-    assert_true(refused(act_advantages, &m, "another prompt's group") && refused(act_sequences, &m, "with another prompt"));
+    assert_true(refused(act_advantages, &m, "another prompt's group"));
+    assert_true(refused(act_sequences, &m, "with another prompt"));
     m.tamper = swap_rollouts;
     assert_true(refused(act_advantages, &m, "another prompt's group"));
     m.tamper = other_history;
@@ -284,10 +296,10 @@ static void test_mixed_up_is_refused(void **state) {
     assert_true(refused(act_allocate, &m, "is of another prompt"));
 }
 
-// Two whole steps: the budget is spent, every reward is in the history, and the sampler's log-probabilities are the trained ones.
+// Two whole steps: the budget is spent, every verdict is in the history, and training finds the sampler's log pi.
 static void test_whole_steps(void **state) {
     (void)state;
-    for (int i = 0; i < trainer.history.count; i++) trainer.history.correct[i] = trainer.history.verified[i] = trainer.history.length[i] = 0;
+    clear_history();
     trainer.config.history_decay = 1, trainer.config.loss_mean = MEAN_TOKEN;
     double correct = 0;
     for (int step = 1; step <= 2; step++) {
@@ -296,15 +308,25 @@ static void test_whole_steps(void **state) {
         rl_step_in_test(&trainer, &m);
         assert_true(m.logprob_diff_max == 0 && m.ratio_max == 1 && m.clip_frac == 0 && m.kl_old == 0);
         correct += m.verdicts[VERDICT_CORRECT];
-        for (int i = 0; i < trainer.history.count; i++) verified += trainer.history.verified[i], right += trainer.history.correct[i];
+        for (int i = 0; i < trainer.history.count; i++) {
+            verified += trainer.history.verified[i];
+            right += trainer.history.correct[i];
+        }
         assert_true(verified == 28 * step && right == correct && trainer.rl_done == step);
     }
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_near), cmocka_unit_test(test_loss_means), cmocka_unit_test(test_mini_batches),
-                                       cmocka_unit_test(test_objective), cmocka_unit_test(test_deal), cmocka_unit_test(test_split_over_ranks),
-                                       cmocka_unit_test(test_advantages_and_history), cmocka_unit_test(test_mixed_up_is_refused),
-                                       cmocka_unit_test(test_whole_steps)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_near),
+        cmocka_unit_test(test_loss_means),
+        cmocka_unit_test(test_mini_batches),
+        cmocka_unit_test(test_objective),
+        cmocka_unit_test(test_deal),
+        cmocka_unit_test(test_split_over_ranks),
+        cmocka_unit_test(test_advantages_and_history),
+        cmocka_unit_test(test_mixed_up_is_refused),
+        cmocka_unit_test(test_whole_steps),
+    };
     return cmocka_run_group_tests(tests, open_world, close_world);
 }

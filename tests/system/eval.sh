@@ -60,7 +60,7 @@ end_at() {
 # partial file has a generated name.
 for n in 10 100 250; do end_at KILL $n killed.jsonl.partial $ask --out killed.json --responses killed.jsonl; done
 run killed.log $ask --out killed.json --responses killed.jsonl --slots 9
-check kills_left_something_to_resume grep -q 'problems were taken' killed.log
+check kills_left_something_to_resume grep -q 'problems were resumed' killed.log
 check resumes_after_kill_9 cmp -s whole.json killed.json
 check resumed_responses_are_the_same cmp -s whole.jsonl killed.jsonl
 end_at INT 20 'eval-*.partial' $ask --out stopped.json
@@ -68,14 +68,14 @@ check interrupt_has_its_own_status test $? = 130
 check interrupt_says_how_to_resume grep -q 'saved in eval-[0-9a-f]*.partial; run the same command' ended.log
 saved=$(($(wc -l <"$(echo eval-*.partial)") / 8))
 $ask --out stopped.json >stopped.log 2>&1
-check what_was_saved_is_not_generated_again grep -q "^$saved problems were taken" stopped.log
+check what_was_saved_is_not_generated_again grep -q "^$saved problems were resumed" stopped.log
 check resumes_after_an_interrupt cmp -s whole.json stopped.json
 check nothing_is_left_behind test -z "$(compgen -G '*.partial')"
 
 # Only the same evaluation resumes an unfinished one.
 end_at KILL 10 half.jsonl.partial $ask --responses half.jsonl
 check other_temperature misuse 'with temp 1, not 0.5' $ask --responses half.jsonl --temp 0.5
-check other_seed misuse 'holds an unfinished evaluation' $ask --responses half.jsonl --seed 2
+check other_seed misuse 'an unfinished evaluation' $ask --responses half.jsonl --seed 2
 check other_samples misuse 'with samples 8, not 9' $ask --responses half.jsonl --samples 9
 check other_data misuse 'with data' $ask --responses half.jsonl --problems 20
 printf 's{question}' >s.txt
@@ -85,6 +85,10 @@ check other_model misuse 'with model_files' ${ask/base/other} --responses half.j
 $ask --responses half.jsonl --fresh --temp 0.5 >fresh.log 2>&1
 check fresh_begins_anew test -s half.jsonl -a ! -e half.jsonl.partial
 
+cp -r base wide
+token='{"id":33,"content":"<x>","special":true,"single_word":false,"lstrip":false,"rstrip":false,"normalized":false}'
+sed -i "s/\"added_tokens\":[^]]*\]/\"added_tokens\":[$token]/" wide/model/tokenizer.json
+check tokenizer_of_another_model misuse 'the tokenizer has 34 tokens, the model 33' ${ask/base/wide} --fresh
 mkdir weightless && cp base/model/*.json weightless
 $eval --model weightless --data task:add@1 >weightless.log 2>&1
 check no_partial_file_of_a_run_that_cannot_start test "$(compgen -G '*.partial')" = ""

@@ -1,5 +1,5 @@
-// rl/estimate: pass@k against a count of all k-subsets, majority vote against hand-made cases, the bootstrap against
-// the exact distribution on tiny sets and against the normal approximation on a large one.
+// rl/evaluate/estimate: pass@k against a count of all k-subsets, majority vote against hand-made cases, the bootstrap
+// against the exact distribution on tiny sets and against the normal approximation on a large one.
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,7 +18,7 @@ static void comparator_fails(void **state) {
     assert_false(near(1, NAN, 10));
 }
 
-// Of all k-subsets of n samples, of which the first c are correct: the share that holds a correct one.
+// Among all k-subsets of n samples, of which the first c are correct: the fraction with a correct one.
 static double pass_by_counting(int n, int c, int k) {
     long subsets = 0, passing = 0;
     for (unsigned set = 0; set < 1u << n; set++) {
@@ -75,7 +75,7 @@ static void majority_breaks_ties_by_first_seen(void **state) {
     assert_int_equal(majority_vote(4, (int[]){7, 2, 2, 7}), 0);
     assert_int_equal(majority_vote(4, (int[]){2, 7, 7, 2}), 0);
     assert_int_equal(majority_vote(6, (int[]){9, 5, 4, 4, 5, 0}), 1);
-    assert_int_equal(majority_vote(5, (int[]){-1, -1, -1, 6, -1}), 3); // unread answers do not vote
+    assert_int_equal(majority_vote(5, (int[]){-1, -1, -1, 6, -1}), 3); // samples without an answer do not vote
     assert_int_equal(majority_vote(2, (int[]){-1, -1}), -1);
     assert_int_equal(majority_vote(0, NULL), -1);
 }
@@ -93,10 +93,10 @@ static void values_of_each_problem(void **state) {
     const int correct[] = {1, 0, 0, 0, /**/ 1, 0, /**/ 0, 0, 1, /* none */ 1, 1};
     majority_each(value, 5, n, answer, correct);
     assert_true(near(value[0], 0, 0)); // 8 wins and is wrong, though one sample was right
-    assert_true(near(value[1], 1, 0)); // tie, first seen is right
+    assert_true(near(value[1], 1, 0)); // a tie: the answer seen first is right
     assert_true(near(value[2], 1, 0)); // one vote
     assert_true(isnan(value[3]));
-    assert_true(near(value[4], 0, 0)); // nobody voted
+    assert_true(near(value[4], 0, 0)); // no sample voted
 }
 
 static void bootstrap_of_one_and_of_equal_values(void **state) {
@@ -118,7 +118,7 @@ static void bootstrap_of_three(void **state) {
     assert_true(near(e.mean, 2, 1e-15) && near(e.low, 0, 0) && near(e.high, 5, 0));
 }
 
-// 400 problems, 100 of them solved: the standard error is sqrt(0.25 * 0.75 / 400) = 0.02165, the interval 0.25 -+
+// 400 problems, 100 of them solved: the standard error is sqrt(0.25 * 0.75 / 400) = 0.02165, the interval 0.25 +-
 // 0.0424.
 static void bootstrap_of_many(void **state) {
     (void)state;
@@ -145,7 +145,7 @@ static void average_of_two_sets(void **state) {
     const double value[] = {0, 1, 0, 4};
     Estimate e = bootstrap_average(value, (size_t[]){2, 2}, 2, 3);
     assert_true(near(e.mean, 1.25, 1e-15) && near(e.low, 0, 0) && near(e.high, 2.5, 0));
-    // Every set weighs the same: three problems against one.
+    // Every set has the same weight: three problems and one.
     e = bootstrap_average((double[]){1, 1, 1, 0}, (size_t[]){3, 1}, 2, 3);
     assert_true(near(e.mean, 0.5, 1e-15) && near(e.low, 0.5, 1e-15) && near(e.high, 0.5, 1e-15));
     e = bootstrap_average((double[]){1, NAN, 1, 0}, (size_t[]){3, 1}, 2, 3);
@@ -160,7 +160,8 @@ static void average_of_many(void **state) {
     double value[800];
     for (int i = 0; i < 800; i++) value[i] = i < 400 ? i % 4 == 0 : i % 10 != 0;
     const double half = 1.959964 * sqrt((0.1875 + 0.09) / 400) / 2;
-    const Estimate e = bootstrap_average(value, (size_t[]){400, 400}, 2, 1), one = bootstrap_average(value, (size_t[]){400}, 1, 1);
+    const Estimate e = bootstrap_average(value, (size_t[]){400, 400}, 2, 1);
+    const Estimate one = bootstrap_average(value, (size_t[]){400}, 1, 1);
     assert_true(near(e.mean, 0.575, 1e-12));
     assert_true(near(e.low, 0.575 - half, 0.003) && near(e.high, 0.575 + half, 0.003));
     const Estimate same = bootstrap_mean(value, 400, 1);
@@ -169,12 +170,18 @@ static void average_of_many(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(comparator_fails),       cmocka_unit_test(pass_at_k_counts_subsets),
-        cmocka_unit_test(pass_at_k_is_stable),    cmocka_unit_test(pass_at_k_refuses),
-        cmocka_unit_test(pass_at_k_is_unbiased),  cmocka_unit_test(majority_breaks_ties_by_first_seen),
-        cmocka_unit_test(values_of_each_problem), cmocka_unit_test(bootstrap_of_one_and_of_equal_values),
-        cmocka_unit_test(bootstrap_of_three),     cmocka_unit_test(bootstrap_of_many),
-        cmocka_unit_test(average_of_two_sets),    cmocka_unit_test(average_of_many),
+        cmocka_unit_test(comparator_fails),
+        cmocka_unit_test(pass_at_k_counts_subsets),
+        cmocka_unit_test(pass_at_k_is_stable),
+        cmocka_unit_test(pass_at_k_refuses),
+        cmocka_unit_test(pass_at_k_is_unbiased),
+        cmocka_unit_test(majority_breaks_ties_by_first_seen),
+        cmocka_unit_test(values_of_each_problem),
+        cmocka_unit_test(bootstrap_of_one_and_of_equal_values),
+        cmocka_unit_test(bootstrap_of_three),
+        cmocka_unit_test(bootstrap_of_many),
+        cmocka_unit_test(average_of_two_sets),
+        cmocka_unit_test(average_of_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

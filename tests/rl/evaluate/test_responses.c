@@ -1,5 +1,5 @@
-// rl/responses: rows come back as they were written, for any bytes; a file cut anywhere is taken up at its last whole problem
-// and ends as if nothing had happened; another evaluation's file is refused.
+// rl/evaluate/responses: rows are read back as written, for any bytes; a file cut anywhere is resumed after its last
+// whole problem and ends with the same bytes; another evaluation's file is refused.
 #include "rl/evaluate/responses.h"
 #include "data/random.h"
 #include <stdarg.h>
@@ -22,13 +22,14 @@ static Problem problem_of(int i) {
 // Any bytes, NUL and broken UTF-8 among them; a function of (i, s).
 static Response response_of(int i, int s) {
     Random random = random_keyed(7, (uint64_t)i, (uint64_t)s);
-    Response r = {.tokens = random_range(&random, 0, 9), .verdict = (Verdict)random_range(&random, 0, VERDICT_COUNT - 1)};
+    Response r = {.tokens = random_range(&random, 0, 9)};
+    r.verdict = (Verdict)random_range(&random, 0, VERDICT_COUNT - 1);
     r.truncated = r.verdict == VERDICT_TRUNCATED;
     r.len = (size_t)random_range(&random, 0, 40);
     r.text = calloc(r.len + 1, 1);
     assert_non_null(r.text);
-    bool ascii = (i + s) % 2 == 0;
-    for (size_t b = 0; b < r.len; b++) r.text[b] = (char)(ascii ? random_range(&random, 1, 126) : random_range(&random, 0, 255));
+    int low = (i + s) % 2 == 0, high = low ? 126 : 255; // ASCII without NUL, or any bytes
+    for (size_t b = 0; b < r.len; b++) r.text[b] = (char)random_range(&random, low, high);
     return r;
 }
 
@@ -42,7 +43,7 @@ static cJSON *identity_of(const char *seed) {
 
 static ResponseFile *open_file(const char *path, const char *seed, bool fresh, Error *err) {
     cJSON *identity = identity_of(seed);
-    ResponseFile *file = responses_open(path, identity, fresh, NULL, err);
+    ResponseFile *file = responses_open(path, identity, fresh, err);
     cJSON_Delete(identity);
     return file;
 }
@@ -56,7 +57,7 @@ static void write_problem(ResponseFile *file, int i) {
     }
 }
 
-// Reads problem i and checks it. Returns what responses_read said.
+// Reads problem i and checks it. Returns what responses_read returned.
 static int read_problem(ResponseFile *file, int i, Error *err) {
     Problem problem = problem_of(i);
     Response got[SAMPLES] = {0};
@@ -66,7 +67,8 @@ static int read_problem(ResponseFile *file, int i, Error *err) {
             Response want = response_of(i, s);
             assert_int_equal(got[s].len, want.len);
             assert_memory_equal(got[s].text, want.text, want.len + 1);
-            assert_true(got[s].tokens == want.tokens && got[s].verdict == want.verdict && got[s].truncated == want.truncated);
+            assert_true(got[s].tokens == want.tokens && got[s].verdict == want.verdict);
+            assert_true(got[s].truncated == want.truncated);
             free(want.text);
         }
         free(got[s].text);
@@ -74,7 +76,7 @@ static int read_problem(ResponseFile *file, int i, Error *err) {
     return result;
 }
 
-// Takes what is there, writes the rest. Returns how many problems were there; -1 with err.
+// Reads what is saved and writes the rest. Returns how many problems were saved; -1 with the reason in err.
 static int resume(ResponseFile *file, Error *err) {
     int i = 0, got;
     responses_begin_set(file, "set");
@@ -113,8 +115,8 @@ static int remove_folder(void **state) {
     return rmdir(folder);
 }
 
-// The file that an undisturbed evaluation leaves.
-static char *undisturbed(size_t *size) {
+// The bytes of the partial file of an uninterrupted evaluation.
+static char *uninterrupted(size_t *size) {
     Error err;
     ResponseFile *file = open_file(partial, "1", true, &err);
     assert_non_null(file);
@@ -123,11 +125,13 @@ static char *undisturbed(size_t *size) {
     return slurp(partial, size);
 }
 
-static void test_rows_come_back(void **state) {
+static void test_rows_are_read_back(void **state) {
     (void)state;
     Error err;
     size_t size, rows;
-    char *all = undisturbed(&size);
+    char *all = uninterrupted(&size);
+    FILE *more = fopen(partial, "ab"); // after the last problem: the garbage of a power failure
+    assert_true(more && fwrite("\0\0{\n\0", 1, 5, more) == 5 && fclose(more) == 0);
     ResponseFile *file = open_file(partial, "1", false, &err);
     assert_non_null(file);
     assert_int_equal(resume(file, &err), PROBLEMS);
@@ -153,7 +157,7 @@ static void test_rows_come_back(void **state) {
 static void test_cut_anywhere(void **state) {
     (void)state;
     size_t size, got;
-    char *all = undisturbed(&size);
+    char *all = uninterrupted(&size);
     int seen[PROBLEMS + 1] = {0};
     for (size_t cut = 0; cut <= size; cut++) {
         FILE *file = fopen(partial, "wb");
@@ -171,7 +175,7 @@ static void test_cut_anywhere(void **state) {
         assert_memory_equal(now, all, size);
         free(now);
     }
-    for (int i = 0; i <= PROBLEMS; i++) assert_true(seen[i] > 0); // and nothing is generated twice that was there
+    for (int i = 0; i <= PROBLEMS; i++) assert_true(seen[i] > 0); // so what was saved is not generated twice
     assert_int_equal(seen[PROBLEMS], 1);
     free(all);
 }
@@ -180,11 +184,11 @@ static void test_other_evaluations_are_refused(void **state) {
     (void)state;
     Error err = {0};
     size_t size, got;
-    char *all = undisturbed(&size);
+    char *all = uninterrupted(&size);
     assert_null(open_file(partial, "2", false, &err));
     assert_non_null(strstr(err.text, "seed 1, not 2"));
     assert_non_null(strstr(err.text, "--fresh"));
-    char *now = slurp(partial, &got); // and left as it is
+    char *now = slurp(partial, &got); // and the file is unchanged
     assert_int_equal(got, size);
     free(now);
     ResponseFile *file = open_file(partial, "2", true, &err);
@@ -200,22 +204,20 @@ static void test_other_evaluations_are_refused(void **state) {
     free(all);
 }
 
-// Rows in the middle that are not the evaluation's: an error that names the line, never a wrong count.
+// Foreign rows in the middle: an error that names the line, never a wrong count.
 static void test_damaged_rows(void **state) {
     (void)state;
-    static const char *const edits[][2] = {{"\"sample\":1", "\"sample\":2"}, {"\"prompt_id\":92", "\"prompt_id\":12"}, {"\"verdict\":", "\"verdikt\":"},
-                                           {"\"tokens\":", "\"tokenz\":"},   {"{\"set\"", "[\"set\""},                  {"\"response\":", "\"reponse\":"}};
+    static const char *const edits[][2] = {
+        {"\"sample\":1", "\"sample\":2"}, {"\"prompt_id\":92", "\"prompt_id\":12"}, {"\"verdict\":", "\"verdikt\":"},
+        {"\"tokens\":", "\"tokenz\":"},   {"{\"set\"", "[\"set\""},                  {"\"response\":", "\"reponse\":"},
+    };
     size_t size;
-    char *all = undisturbed(&size);
+    char *all = uninterrupted(&size);
     for (size_t e = 0; e < sizeof edits / sizeof *edits; e++) {
-        char *copy = calloc(size + 1, 1), *at;
-        memcpy(copy, all, size);
-        at = strstr(strchr(copy, '\n'), edits[e][0]);
-        assert_non_null(at);
-        memcpy(at, edits[e][1], strlen(edits[e][1]));
-        if (strlen(edits[e][1]) < strlen(edits[e][0])) memmove(at + strlen(edits[e][1]), at + strlen(edits[e][0]), strlen(at) - strlen(edits[e][0]) + 1);
+        const char *at = strstr(strchr(all, '\n'), edits[e][0]);
         FILE *file = fopen(partial, "wb");
-        fputs(copy, file);
+        assert_true(at && file);
+        fprintf(file, "%.*s%s%s", (int)(at - all), all, edits[e][1], at + strlen(edits[e][0]));
         fclose(file);
         Error err = {0};
         ResponseFile *again = open_file(partial, "1", false, &err);
@@ -223,14 +225,13 @@ static void test_damaged_rows(void **state) {
         assert_int_equal(resume(again, &err), -1);
         assert_true(strstr(err.text, "r.partial:2: not the row") || strstr(err.text, "r.partial:3: not the row"));
         responses_close(again);
-        free(copy);
     }
     free(all);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows_come_back),
+        cmocka_unit_test(test_rows_are_read_back),
         cmocka_unit_test(test_cut_anywhere),
         cmocka_unit_test(test_other_evaluations_are_refused),
         cmocka_unit_test(test_damaged_rows),

@@ -1,4 +1,5 @@
-// rl/eval_table: rows and average from made-up outcomes, against figures by hand; and that set hashes see every change.
+// rl/evaluate/table: rows and average of made-up outcomes, against figures by hand; and that a set's hash depends on
+// everything that it should.
 #include "rl/evaluate/table.h"
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +11,7 @@
 
 enum { SAMPLES = 4, MOST = 8 };
 
-typedef struct Made { // an EvalSet with memory of its own
+typedef struct Made { // the memory of an EvalSet
     Problem problems[MOST];
     TaskProblem tasks[MOST];
     Prompt prompts[MOST];
@@ -27,10 +28,10 @@ static void comparator_fails(void **state) {
     assert_false(near(NAN, 1));
 }
 
-// Problem i has correct[i] right samples, the first of them; all right ones agree, and so do all wrong ones.
+// Of problem i the first correct[i] samples are right. All right answers are equal, and all wrong ones.
 static void make(EvalSet *set, Made *made, const char *name, const int *correct, int count) {
     *made = (Made){0};
-    *set = (EvalSet){.set.problems = {made->problems, count, count}, .set.prompts = made->prompts};
+    *set = (EvalSet){.set.problems = {.items = made->problems, .count = count}, .set.prompts = made->prompts};
     snprintf(set->name, sizeof set->name, "%s", name);
     set->outcome = made->outcome, set->answer = made->answer, set->correct = made->right;
     for (int i = 0; i < count; i++) {
@@ -57,7 +58,7 @@ static void test_sets_and_average(void **state) {
     assert_true(near(one->pass[0].mean, 7.0 / 16) && near(one->pass[1].mean, 3.0 / 4) && near(one->avg.mean, 7.0 / 16));
     assert_true(near(one->maj.mean, 2.0 / 4)); // 4 of 4; 2 of 4 was seen first; the others lose
     assert_true(near(two->pass[0].mean, 0.75) && near(two->pass[1].mean, 1) && near(two->maj.mean, 1));
-    assert_true(near(two->pass[0].low, 0.75) && near(two->pass[0].high, 0.75)); // equal problems: nothing to choose among
+    assert_true(near(two->pass[0].low, 0.75) && near(two->pass[0].high, 0.75)); // problems with equal pass rates
     assert_true(near(average->pass[0].mean, (7.0 / 16 + 0.75) / 2) && near(average->pass[1].mean, (0.75 + 1) / 2));
     assert_true(average->pass[0].low < average->pass[0].mean && average->pass[0].high > average->pass[0].mean);
     assert_true(average->pass[0].low >= (one->pass[0].low + 0.75) / 2 - 0.06); // half as wide as the one that varies
@@ -137,8 +138,11 @@ static void test_hash_sees_prompts_and_golds(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(comparator_fails), cmocka_unit_test(test_sets_and_average), cmocka_unit_test(test_tasks_alone),
-        cmocka_unit_test(test_json_and_print), cmocka_unit_test(test_hash_sees_prompts_and_golds),
+        cmocka_unit_test(comparator_fails),
+        cmocka_unit_test(test_sets_and_average),
+        cmocka_unit_test(test_tasks_alone),
+        cmocka_unit_test(test_json_and_print),
+        cmocka_unit_test(test_hash_sees_prompts_and_golds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
