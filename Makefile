@@ -57,6 +57,19 @@ check-sanitized:
 	@OMP_NUM_THREADS=2 $(MAKE) --no-print-directory BUILD=build/sanitized OPT="$(SANITIZE)" check
 test: check check-sanitized test-cuda
 
+# The core: what one person reads in a weekend, and the proof that it is all there is to training a model on tasks.
+core:
+	@sh dev/core.sh
+CORE = $(filter %.c,$(shell sed 's/\#.*//' dev/core.txt)) dev/core/stand_ins.c
+build/core/train: $(CORE:%.c=build/core/%.o)
+	@echo "  ld $@" && $(CC) $(OPT) -fopenmp -o $@ $^ -lcjson -lm
+build/core/%.o: %.c build/.dependencies
+	@mkdir -p $(@D)
+	@echo "  core $<" && $(CC) $(filter-out $(MPI_CFLAGS),$(CFLAGS)) -c -o $@ $<
+core-demo: build/core/train
+	$< --data task:serial@1-2 --problems 512 --heldout 64 --sft-steps 300 --steps 5 --prompts 16 --rollouts 8 --rollouts-low 4 \
+	    --rollouts-high 12 --out build/core/out
+
 bench: $(BUILD)/dev/bench/bench
 	@$<
 
@@ -79,6 +92,6 @@ help:
 	@echo "make cuda     train-cuda and eval-cuda          make test-cuda   their tests, on the CPU or a GPU"
 	@echo "make profile  an nsys time line of a few steps  make cuda-bundle a folder for a machine with a GPU and nothing else"
 
-.PHONY: all convert tests check check-sanitized test clean demo bench help
+.PHONY: all convert core core-demo tests check check-sanitized test clean demo bench help
 .PRECIOUS: $(BUILD)/%.o
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) build/core -name '*.d' 2>/dev/null)

@@ -4,8 +4,6 @@
 #include "base/clock.h"
 #include "rl/checkpoint.h"
 #include "rl/evaluate/evaluate.h"
-#include "rl/report/report.h"
-#include "rl/report/summary.h"
 #include "rl/step.h"
 #include <signal.h>
 #include <string.h>
@@ -25,13 +23,6 @@ static bool stop_requested(Trainer *t) {
     return requested > 0;
 }
 
-static bool save(Trainer *t) {
-    Error err;
-    bool ok = checkpoint_save(t, &err);
-    if (!ok) fprintf(stderr, "warning: no checkpoint was written: %s\n", err.text);
-    return ok;
-}
-
 // Supervised warm-up. Returns false where the run was interrupted.
 static bool warmup(Trainer *t) {
     const TrainConfig *c = &t->config;
@@ -43,7 +34,7 @@ static bool warmup(Trainer *t) {
         warmup_step(t, &m);
         if (comm_rank(t->comm) == 0) metrics_write(&t->log, &m, show);
         if (stop_requested(t)) return false;
-        if (t->sft_done % c->checkpoint_every == 0 || t->sft_done == c->sft_steps) save(t);
+        if (t->sft_done % c->checkpoint_every == 0 || t->sft_done == c->sft_steps) checkpoint_save(t);
     }
     return true;
 }
@@ -91,23 +82,9 @@ static bool reinforce(Trainer *t) {
         if (t->rl_done % c->eval_every == 0 || t->rl_done == c->steps) evaluate(t, &m);
         if (comm_rank(t->comm) == 0) metrics_write(&t->log, &m, true);
         if (stop_requested(t)) return false;
-        if (t->rl_done % c->checkpoint_every == 0 || t->rl_done == c->steps) save(t);
+        if (t->rl_done % c->checkpoint_every == 0 || t->rl_done == c->steps) checkpoint_save(t);
     }
     return true;
-}
-
-// Saves the model, or the checkpoint of a run that was interrupted, and reports. False where it could not be saved.
-static bool finish(Trainer *t, bool complete) {
-    Error err;
-    const char *out = t->config.out;
-    bool saved = complete ? checkpoint_save_model(t, &err) : save(t);
-    if (comm_rank(t->comm) != 0) return saved;
-    if (complete && !saved) fprintf(stderr, "warning: the model was not written: %s\n", err.text);
-    if (summary_print(out, stdout, &err) && report_write(out, &err)) printf("\nreport: %s/report.html\n", out);
-    else fprintf(stderr, "warning: no report: %s\n", err.text);
-    if (complete && saved) printf("model:  %s/model\n", out);
-    if (!complete && saved) printf("stopped at a checkpoint: add --resume to the same command to continue\n");
-    return saved;
 }
 
 static int help(void) {
@@ -132,7 +109,7 @@ int main(int argc, char **argv) {
         signal(SIGINT, on_interrupt);
         signal(SIGTERM, on_interrupt);
         bool complete = warmup(&trainer) && reinforce(&trainer);
-        ok = finish(&trainer, complete);
+        ok = checkpoint_finish(&trainer, complete);
     }
     trainer_close(&trainer);
     comm_close(comm);

@@ -28,6 +28,18 @@ char *file_read(const char *path, size_t limit, size_t *n, Error *err) {
     return bytes;
 }
 
+bool folder_make(const char *path, Error *err) {
+    char part[FILE_PATH_SIZE];
+    snprintf(part, sizeof part, "%s", path);
+    for (char *slash = part + (*part != 0); *slash; slash++) { // every parent, then the folder itself
+        if (*slash != '/') continue;
+        *slash = 0;
+        mkdir(part, 0777);
+        *slash = '/';
+    }
+    return mkdir(part, 0777) == 0 || errno == EEXIST || fail(err, "%s: %s", path, strerror(errno));
+}
+
 bool folder_sync(const char *path, Error *err) {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool ok = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL); // EINVAL: a file system whose folders cannot be flushed

@@ -23,6 +23,8 @@ bool file_replace_begin(FileReplacement *r, const char *path, Error *err);
 bool file_replace_commit(FileReplacement *r, Error *err);
 void file_replace_abandon(FileReplacement *r);
 
+bool folder_make(const char *path, Error *err); // and its parents; one that exists is fine
+
 // Flushes a folder's entries, after which a rename in it survives a power failure.
 bool folder_sync(const char *path, Error *err);
 

@@ -1,3 +1,5 @@
+// Problem sets from tasks, and the order of their epochs.
+//
 // An epoch's permutation is computed position by position, so no state has to be saved: a Feistel network of four
 // rounds on the smallest even number of bits that covers the set, applied again while the result lies outside the set
 // ("cycle walking": Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002).

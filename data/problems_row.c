@@ -1,5 +1,5 @@
-// Optional (data from files): strings, numbers, lists and chats of a row become text; a rule cuts the gold out of a
-// solution.
+// Optional (data from files): text from the fields of a row.
+// Strings, numbers, lists and chats become text; a rule cuts the gold out of a solution.
 #include "data/problems_row.h"
 #include "base/check.h"
 #include "base/json.h"

@@ -1,5 +1,5 @@
-// Optional (data from files): prompt templates, the text around a question. A template is a text file that contains
-// {question} exactly once:
+// Optional (data from files): prompt templates, the text around a question.
+// A template is a text file that contains {question} exactly once:
 //
 //   Question: {question}
 //   Reason step by step, and put the final answer within \boxed{}.

@@ -31,10 +31,6 @@ enum { DATA_ITEM_MAX = 1024, DATA_SOURCE_MAX = 4096 };
 // past it. False at the end of the list.
 bool data_list_next(const char **at, char *item);
 
-static inline bool data_is_tasks(const char *item) {
-    return item[0] == 't' && item[1] == 'a' && item[2] == 's' && item[3] == 'k' && item[4] == ':';
-}
-
 // writes a short name for tables: the set's, "tasks", or the file's without folder, extension and settings.
 void data_name(const char *item, char *name, size_t size);
 

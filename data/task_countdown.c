@@ -163,33 +163,25 @@ static Fraction apply(Parser *parser, Fraction x, char op, Fraction y) {
     return (Fraction){x.over * y.under + (op == '+' ? right : -right), x.under * y.under};
 }
 
-static Fraction parse_sum(Parser *parser);
+static Fraction parse_chain(Parser *parser, bool product);
 
 static Fraction parse_factor(Parser *parser) {
     if (!parse_is(parser, '(')) return parse_number(parser);
     if (++parser->depth > DEPTH_MAX) parser->ok = false;
-    Fraction value = parser->ok ? parse_sum(parser) : (Fraction){0, 1};
+    Fraction value = parser->ok ? parse_chain(parser, false) : (Fraction){0, 1};
     if (!parse_is(parser, ')')) parser->ok = false;
     parser->depth--;
     return value;
 }
 
-static Fraction parse_product(Parser *parser) {
-    Fraction value = parse_factor(parser);
+// A product of factors, or else a sum of products.
+static Fraction parse_chain(Parser *parser, bool product) {
+    const char *ops = product ? "*/" : "+-";
+    Fraction value = product ? parse_factor(parser) : parse_chain(parser, true);
     while (parser->ok) {
-        char op = parse_is(parser, '*') ? '*' : parse_is(parser, '/') ? '/' : 0;
+        char op = parse_is(parser, ops[0]) ? ops[0] : parse_is(parser, ops[1]) ? ops[1] : 0;
         if (!op) break;
-        value = apply(parser, value, op, parse_factor(parser));
-    }
-    return value;
-}
-
-static Fraction parse_sum(Parser *parser) {
-    Fraction value = parse_product(parser);
-    while (parser->ok) {
-        char op = parse_is(parser, '+') ? '+' : parse_is(parser, '-') ? '-' : 0;
-        if (!op) break;
-        value = apply(parser, value, op, parse_product(parser));
+        value = apply(parser, value, op, product ? parse_factor(parser) : parse_chain(parser, true));
     }
     return value;
 }
@@ -197,7 +189,7 @@ static Fraction parse_sum(Parser *parser) {
 static bool countdown_check(const char *prompt, const char *answer, size_t len) {
     Parser parser = {.at = answer, .end = answer + len, .ok = true};
     if (!scan_countdown(prompt, &parser.left)) return false;
-    Fraction value = parse_sum(&parser);
+    Fraction value = parse_chain(&parser, false);
     bool complete = parser.ok && parser.at == parser.end && parser.left.count == 0;
     return complete && value.over == parser.left.target * value.under;
 }

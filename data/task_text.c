@@ -1,4 +1,4 @@
-// Writing, reading and making errors.
+// How tasks write text, read prompts and make errors.
 #include "data/task_kind.h"
 #include <string.h>
 

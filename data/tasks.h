@@ -22,6 +22,7 @@
 #include "base/check.h"
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 // To add a task: write data/task_NAME.c, which defines task_row_NAME (data/task_kind.h), and add it here. The
 // flags, the evaluation's table and the tests read this list; tests/data/test_tasks.c also wants a second way to
@@ -58,6 +59,9 @@ typedef struct TaskSpan {
 } TaskSpan;
 
 const char *task_name(TaskKind kind);
+
+// Whether an item of --data names tasks ("task:serial@1-2") and not a set or a file.
+static inline bool data_is_tasks(const char *item) { return strncmp(item, "task:", 5) == 0; }
 
 // "serial@3", "chain,gcd@1-3", "all", "all@2": names separated by commas, each with an optional level or range of
 // levels (default: all five). On failure err names the piece with the error.

@@ -8,7 +8,7 @@ void group_advantage(Device *dev, float *A, const float *reward, const int *star
 
 void modulation_norms(Device *dev, float *norms, const TokenPolicy *sampled, const float *A, const float *E_override,
                       int M) {
-    (void)dev; // one pass over M tokens is nothing beside the step
+    (void)dev; // too little work to share between threads
     float low = INFINITY, high = -INFINITY, delta_max = 0;
     for (int m = 0; m < M; m++) {
         TokenPolicy p = sampled[m];

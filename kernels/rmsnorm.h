@@ -23,7 +23,7 @@ void rmsnorm_forward(Device *dev, floatX *y, float *rstd, const floatX *x, const
 void rmsnorm_residual_forward(Device *dev, floatX *sum, floatX *y, float *rstd, const floatX *x, const floatX *delta,
                               const floatX *w, int N, int C, float eps);
 
-// Writes dx (rows with dx_stride) and accumulates dw (C) fp32 over the rows in order:
+// Writes dx (rows with dx_stride) and accumulates dw (C) fp32, over the rows in a fixed order (C build: row order):
 //   dx = dres + rstd (g - x_hat mean(g x_hat)),  g = dy w,  x_hat = x rstd;   dw += sum dy x_hat
 // dres has dx's strides and may be NULL (0) or dx itself; dx may be dy. workspace: rmsnorm_workspace_bytes bytes on the
 // device (0 in the C build).

@@ -80,19 +80,9 @@ static inline void tile_multiply(int rows, float *c, size_t ldc, const float *a,
     switch (rows) {
 #define TILE_CASE(n)                                                                                                   \
     case n: tile_jobs(1, n, &job, ldc, row_step, k_step, K, load); break;
-        TILE_CASE(1)
-        TILE_CASE(2)
-        TILE_CASE(3)
-        TILE_CASE(4)
-        TILE_CASE(5)
-        TILE_CASE(6)
+        TILE_CASE(1) TILE_CASE(2) TILE_CASE(3) TILE_CASE(4) TILE_CASE(5) TILE_CASE(6)
 #if defined(__AVX512F__)
-        TILE_CASE(7)
-        TILE_CASE(8)
-        TILE_CASE(9)
-        TILE_CASE(10)
-        TILE_CASE(11)
-        TILE_CASE(12)
+        TILE_CASE(7) TILE_CASE(8) TILE_CASE(9) TILE_CASE(10) TILE_CASE(11) TILE_CASE(12)
 #endif
 #undef TILE_CASE
     }

@@ -4,6 +4,8 @@
 #include "base/json.h"
 #include "model/files/gpt_files.h"
 #include "model/files/safetensors.h"
+#include "rl/report/report.h"
+#include "rl/report/summary.h"
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
@@ -154,20 +156,36 @@ static bool save_checkpoint(Trainer *t, const Saved *s, Error *err) {
     return true;
 }
 
-bool checkpoint_save(Trainer *t, Error *err) {
+bool checkpoint_save(Trainer *t) {
+    Error err;
     Saved s = {collect(t, t->opt.master), collect(t, t->opt.m), collect(t, t->opt.v)};
-    bool ok = comm_rank(t->comm) != 0 || save_checkpoint(t, &s, err);
+    bool ok = comm_rank(t->comm) != 0 || save_checkpoint(t, &s, &err);
+    if (!ok) fprintf(stderr, "warning: no checkpoint was written: %s\n", err.text);
     saved_free(&s);
     return ok;
 }
 
-bool checkpoint_save_model(Trainer *t, Error *err) {
+static bool save_model_alone(Trainer *t) {
+    Error err;
     Saved s = {.params = collect(t, t->opt.master)};
     char dir[PATH_SIZE];
     snprintf(dir, sizeof dir, "%s/model", t->config.out);
-    bool ok = comm_rank(t->comm) != 0 || replace_folder(t, dir, &s, err);
+    bool ok = comm_rank(t->comm) != 0 || replace_folder(t, dir, &s, &err);
+    if (!ok) fprintf(stderr, "warning: the model was not written: %s\n", err.text);
     saved_free(&s);
     return ok;
+}
+
+bool checkpoint_finish(Trainer *t, bool complete) {
+    Error err;
+    const char *out = t->config.out;
+    bool saved = complete ? save_model_alone(t) : checkpoint_save(t);
+    if (comm_rank(t->comm) != 0) return saved;
+    if (summary_print(out, stdout, &err) && report_write(out, &err)) printf("\nreport: %s/report.html\n", out);
+    else fprintf(stderr, "warning: no report: %s\n", err.text);
+    if (complete && saved) printf("model:  %s/model\n", out);
+    if (!complete && saved) printf("stopped at a checkpoint: add --resume to the same command to continue\n");
+    return saved;
 }
 
 static bool get_counter(const Safetensors *state, const char *key, long long most, long long *to, const char *dir,

@@ -8,14 +8,15 @@
 #include "rl/trainer.h"
 
 // All ranks call, rank 0 writes. The files are the same for any number of ranks, with --zero or without, so a run may
-// resume on another number. Keeps the latest --keep checkpoints. False with the reason in err: the run can continue.
-bool checkpoint_save(Trainer *trainer, Error *err);
+// resume on another number. Keeps the latest --keep checkpoints. A failure is reported on stderr; the run can continue.
+bool checkpoint_save(Trainer *trainer);
 
 // Loads the latest checkpoint of --out. A checkpoint that is damaged, or of a run with other flags, is refused with its
 // reason and, if there is an older one, how to resume from that. No checkpoint: a fresh start, reported on stderr.
 bool checkpoint_load(Trainer *trainer, Error *err);
 
-// Writes the model alone, for its users, to OUT/model.
-bool checkpoint_save_model(Trainer *trainer, Error *err);
+// Ends a run: writes the model alone to OUT/model if the run is complete, else a checkpoint; prints the summary, writes the
+// report. False where model or checkpoint could not be written.
+bool checkpoint_finish(Trainer *trainer, bool complete);
 
 #endif

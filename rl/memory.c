@@ -1,5 +1,6 @@
-// Optional (memory plan).
+// Optional (start-up table).
 #include "rl/memory.h"
+#include "rl/trainer.h"
 
 static const char *const kind_names[MEMORY_KINDS] = {
     [MEMORY_OTHER] = "other",         [MEMORY_WEIGHTS] = "weights",         [MEMORY_GRADIENTS] = "gradients",
@@ -60,4 +61,27 @@ void memory_print(const MemoryPlan *p, FILE *out) {
         separator = ",";
     }
     fprintf(out, "\n           KV blocks are for %d slots; %d would fit\n\n", p->slots, p->slots_fit);
+}
+
+void trainer_print(const Trainer *t, FILE *out) {
+    const TrainConfig *c = &t->config;
+    const ModelConfig *m = &t->gpt->config;
+    size_t rollouts = (size_t)c->prompts * (size_t)c->rollouts,
+           token = sizeof(int) + sizeof(TokenPolicy) + sizeof(TokenResult);
+    int ranks = comm_size(t->comm);
+    fprintf(out, "dynamo.c on %s, %d rank%s\n\n", device_name(t->dev), ranks, ranks == 1 ? "" : "s");
+    flags_print(&train_flags, c, out);
+    fprintf(out, "\n  model    %s: %zu parameters; L %d, C %d, NH %d, NKV %d, HS %d, F %d, V %d%s\n", m->architecture,
+            t->gpt->table.numbers, m->L, m->C, m->NH, m->NKV, m->HS, m->F, m->V, m->tied ? ", tied head" : "");
+    if (c->plan) fprintf(out, "  prompts  of up to %d tokens\n", t->train.longest);
+    else
+        fprintf(out, "  prompts  %d to train on, %d held out; longest %d tokens\n", t->train.problems.count,
+                t->heldout.problems.count, t->train.longest > t->heldout.longest ? t->train.longest : t->heldout.longest);
+    fprintf(out, "  rollouts %zu of up to %d tokens a step: %.1f MiB on the host\n", rollouts, c->max_tokens,
+            (double)rollouts * c->max_tokens * (double)token / (1 << 20));
+    memory_print(&t->memory, out);
+    if (t->sft_done + t->rl_done == 0) return;
+    bool done = t->sft_done >= c->sft_steps && t->rl_done >= c->steps;
+    fprintf(out, "  resumed  %d of %d warm-up and %d of %d steps are done%s\n\n", t->sft_done, c->sft_steps, t->rl_done,
+            c->steps, done ? ": nothing is left to do" : "");
 }

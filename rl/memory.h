@@ -1,4 +1,4 @@
-// Optional (memory plan): the device memory of a run, planned before any of it is allocated: what it needs, whether
+// Optional (start-up table): the device memory of a run, planned before any of it is allocated: what it needs, whether
 // that fits, and how many slots would.
 #ifndef RL_MEMORY_H
 #define RL_MEMORY_H

@@ -1,14 +1,12 @@
 #include "rl/trainer.h"
-#include "data/sets.h"
+#include "base/files.h"
 #include "model/files/config_file.h"
 #include "model/files/gpt_files.h"
 #include "rl/checkpoint.h"
 #include "rl/data.h"
 #include "rl/methods.h"
-#include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
 
 float learning_rate(double peak, int step, int steps, int warmup, bool cosine) {
     if (step < warmup) return (float)(peak * (step + 1) / warmup);
@@ -173,19 +171,6 @@ bool trainer_plan(Trainer *t, const TrainConfig *config, Comm *comm, Error *err)
 }
 
 // ---- The run -------------------------------------------------------------------------------------------------------
-static bool make_folder(const char *path, Error *err) {
-    char part[FLAG_TEXT_SIZE + 1];
-    snprintf(part, sizeof part, "%s", path);
-    for (char *slash = part + (*part != 0); *slash; slash++) { // every parent, then the folder itself
-        if (*slash != '/') continue;
-        *slash = 0;
-        mkdir(part, 0777);
-        *slash = '/';
-    }
-    if (mkdir(part, 0777) == 0 || errno == EEXIST) return true;
-    return fail(err, "--out %s: %s", path, strerror(errno));
-}
-
 static bool open_log(Trainer *t, Error *err) {
     cJSON *line = cJSON_CreateObject();
     cJSON_AddStringToObject(line, "phase", "config");
@@ -203,7 +188,7 @@ bool trainer_open(Trainer *t, const TrainConfig *config, Comm *comm, Error *err)
     t->dev = device_open(config->threads, comm_local_rank(comm), err);
     if (!t->dev || !comm_attach(comm, t->dev, err)) return false;
     device_set_invariant(t->dev, config->invariant);
-    if (comm_rank(comm) == 0 && !make_folder(config->out, err)) return false;
+    if (comm_rank(comm) == 0 && !folder_make(config->out, err)) return false;
     comm_barrier(comm);
     if (!open_data(t, err) || !open_model(t, err)) return false;
     if (config->resume && !checkpoint_load(t, err)) return false;
@@ -222,27 +207,4 @@ void trainer_close(Trainer *t) {
     prompts_free(&t->train), prompts_free(&t->heldout);
     tokenizer_free(t->tokenizer);
     if (t->dev) device_close(t->dev);
-}
-
-void trainer_print(const Trainer *t, FILE *out) {
-    const TrainConfig *c = &t->config;
-    const ModelConfig *m = &t->gpt->config;
-    size_t rollouts = (size_t)c->prompts * (size_t)c->rollouts,
-           token = sizeof(int) + sizeof(TokenPolicy) + sizeof(TokenResult);
-    int ranks = comm_size(t->comm);
-    fprintf(out, "dynamo.c on %s, %d rank%s\n\n", device_name(t->dev), ranks, ranks == 1 ? "" : "s");
-    flags_print(&train_flags, c, out);
-    fprintf(out, "\n  model    %s: %zu parameters; L %d, C %d, NH %d, NKV %d, HS %d, F %d, V %d%s\n", m->architecture,
-            t->gpt->table.numbers, m->L, m->C, m->NH, m->NKV, m->HS, m->F, m->V, m->tied ? ", tied head" : "");
-    if (c->plan) fprintf(out, "  prompts  of up to %d tokens\n", t->train.longest);
-    else
-        fprintf(out, "  prompts  %d to train on, %d held out; longest %d tokens\n", t->train.problems.count,
-                t->heldout.problems.count, longest_prompt(t));
-    fprintf(out, "  rollouts %zu of up to %d tokens a step: %.1f MiB on the host\n", rollouts, c->max_tokens,
-            (double)rollouts * c->max_tokens * (double)token / (1 << 20));
-    memory_print(&t->memory, out);
-    if (t->sft_done + t->rl_done == 0) return;
-    bool done = t->sft_done >= c->sft_steps && t->rl_done >= c->steps;
-    fprintf(out, "  resumed  %d of %d warm-up and %d of %d steps are done%s\n\n", t->sft_done, c->sft_steps, t->rl_done,
-            c->steps, done ? ": nothing is left to do" : "");
 }

@@ -1,10 +1,10 @@
-// host only: plan, then commit. A module names each of its tensors and the pointer to it; arena_commit makes one allocation
-// for all of them and sets the pointers. Nothing is allocated in a forward, a backward or the step loop.
+// host only: memory is planned, then committed. A module names each of its tensors and its pointer; arena_commit makes
+// one allocation for all of them and sets the pointers. Nothing is allocated in a forward, a backward or the step loop.
 #ifndef KERNELS_DEVICE_ARENA_H
 #define KERNELS_DEVICE_ARENA_H
 #include "kernels/device/device.h"
 
-typedef enum MemoryKind { // what a tensor is for, in the memory table of a run (rl/memory.h)
+typedef enum MemoryKind { // the purpose of a tensor, in the memory table of a run (rl/memory.h)
     MEMORY_OTHER,
     MEMORY_WEIGHTS,
     MEMORY_GRADIENTS,

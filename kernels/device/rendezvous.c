@@ -154,22 +154,22 @@ static bool same_job(const Hello *hello, const Hello *mine) {
 }
 
 // Accepts every rank of this job; closes the connection of anyone who does not know the secret.
-static bool accept_ranks(Rendezvous *l, int listener, const Hello *mine, void *message, size_t bytes, double deadline,
+static bool accept_ranks(Rendezvous *job, int listener, const Hello *mine, void *message, size_t bytes, double deadline,
                          Error *err) {
-    for (int missing = l->launch.size - 1; missing > 0;) {
+    for (int missing = job->launch.size - 1; missing > 0;) {
         struct pollfd ready = {.fd = listener, .events = POLLIN};
         Hello hello;
         if (seconds_now() > deadline) {
             int r = 1;
-            while (l->peers[r] >= 0) r++;
-            return fail(err, "rank %d of %d has not connected: " TOGETHER, r, l->launch.size);
+            while (job->peers[r] >= 0) r++;
+            return fail(err, "rank %d of %d has not connected: " TOGETHER, r, job->launch.size);
         }
         int s = poll(&ready, 1, 200) == 1 ? accept4(listener, NULL, NULL, SOCK_CLOEXEC) : -1;
         if (s < 0) continue;
         set_options(s);
-        bool expected = all_bytes(s, &hello, sizeof hello, false) && same_job(&hello, mine) && l->peers[hello.rank] < 0;
-        if (expected && all_bytes(s, message, bytes, true)) {
-            l->peers[hello.rank] = s;
+        bool ours = all_bytes(s, &hello, sizeof hello, false) && same_job(&hello, mine) && job->peers[hello.rank] < 0;
+        if (ours && all_bytes(s, message, bytes, true)) {
+            job->peers[hello.rank] = s;
             missing--;
         } else {
             close(s);
@@ -178,24 +178,24 @@ static bool accept_ranks(Rendezvous *l, int listener, const Hello *mine, void *m
     return true;
 }
 
-static bool connect_as_rank_0(Rendezvous *l, const char *path, void *message, size_t bytes, double deadline,
+static bool connect_as_rank_0(Rendezvous *job, const char *path, void *message, size_t bytes, double deadline,
                               Error *err) {
-    Hello mine = {"dynamo.", 0, 0, l->launch.size};
-    int port, listener = listen_anywhere(l->launch.size, &port);
+    Hello mine = {"dynamo.", 0, 0, job->launch.size};
+    int port, listener = listen_anywhere(job->launch.size, &port);
     if (listener < 0) return fail(err, "no port to listen on: %s", strerror(errno));
     bool ok = getrandom(&mine.secret, sizeof mine.secret, 0) == sizeof mine.secret;
     if (!ok) fail(err, "getrandom: %s", strerror(errno));
     bool written = ok && write_rendezvous(path, port, mine.secret, err);
-    bool complete = written && accept_ranks(l, listener, &mine, message, bytes, deadline, err);
+    bool complete = written && accept_ranks(job, listener, &mine, message, bytes, deadline, err);
     if (written) unlink(path);
     close(listener);
     return complete;
 }
 
 // The file may be left from an earlier job, or rank 0 may be gone. Then nobody answers, and we try again.
-static bool connect_to_rank_0(Rendezvous *l, const char *path, void *message, size_t bytes, double deadline,
+static bool connect_to_rank_0(Rendezvous *job, const char *path, void *message, size_t bytes, double deadline,
                               Error *err) {
-    Hello hello = {"dynamo.", 0, l->launch.rank, l->launch.size};
+    Hello hello = {"dynamo.", 0, job->launch.rank, job->launch.size};
     for (; seconds_now() < deadline; nap()) {
         char host[HOST], port[8];
         unsigned long long secret;
@@ -206,44 +206,44 @@ static bool connect_to_rank_0(Rendezvous *l, const char *path, void *message, si
         if (s < 0) continue;
         hello.secret = secret;
         if (all_bytes(s, &hello, sizeof hello, true) && all_bytes(s, message, bytes, false)) {
-            l->peers[0] = s;
+            job->peers[0] = s;
             return true;
         }
         close(s);
     }
-    return fail(err, "rank %d of %d did not find rank 0 through %s: " TOGETHER, l->launch.rank, l->launch.size, path);
+    return fail(err, "rank %d of %d did not find rank 0 in %s: " TOGETHER, job->launch.rank, job->launch.size, path);
 }
 
 // ---- Watching -------------------------------------------------------------------------------------------------------
-static void tell(const Rendezvous *l, News news) {
-    for (int i = 0; i < l->count; i++)
-        if (l->peers[i] >= 0) all_bytes(l->peers[i], &news, sizeof news, true);
+static void tell(const Rendezvous *job, News news) {
+    for (int i = 0; i < job->count; i++)
+        if (job->peers[i] >= 0) all_bytes(job->peers[i], &news, sizeof news, true);
 }
 
-__attribute__((noreturn)) static void die_with(const Rendezvous *l, int rank) {
-    if (l->launch.rank == 0) tell(l, (News){DEATH, rank});
+__attribute__((noreturn)) static void die_with(const Rendezvous *job, int rank) {
+    if (job->launch.rank == 0) tell(job, (News){DEATH, rank});
     fprintf(stderr, "rank %d: rank %d has died; this rank ends too. --resume continues from the newest checkpoint\n",
-            l->launch.rank, rank);
+            job->launch.rank, rank);
     end_process();
 }
 
 static void *watch(void *rendezvous) {
-    Rendezvous *l = rendezvous;
-    struct pollfd *fds = calloc((size_t)l->count + 1, sizeof *fds);
+    Rendezvous *job = rendezvous;
+    struct pollfd *fds = calloc((size_t)job->count + 1, sizeof *fds);
     REQUIRE(fds, "out of memory");
     for (;;) {
-        for (int i = 0; i < l->count; i++) fds[i] = (struct pollfd){.fd = l->peers[i], .events = POLLIN}; // -1: skipped
-        fds[l->count] = (struct pollfd){.fd = l->wake[0], .events = POLLIN};
-        if (poll(fds, (nfds_t)l->count + 1, -1) < 0) continue;
-        for (int i = 0; i < l->count; i++) {
+        for (int i = 0; i < job->count; i++) fds[i] = (struct pollfd){.fd = job->peers[i], .events = POLLIN}; // or -1
+        fds[job->count] = (struct pollfd){.fd = job->wake[0], .events = POLLIN};
+        if (poll(fds, (nfds_t)job->count + 1, -1) < 0) continue;
+        for (int i = 0; i < job->count; i++) {
             News news;
             if (!fds[i].revents) continue;
-            if (!all_bytes(l->peers[i], &news, sizeof news, false)) die_with(l, i); // other ranks have one peer, rank 0
-            if (news.kind == DEATH) die_with(l, news.rank);
-            close(l->peers[i]);
-            l->peers[i] = -1;
+            if (!all_bytes(job->peers[i], &news, sizeof news, false)) die_with(job, i); // on ranks but 0, i is 0
+            if (news.kind == DEATH) die_with(job, news.rank);
+            close(job->peers[i]);
+            job->peers[i] = -1;
         }
-        if (fds[l->count].revents) break;
+        if (fds[job->count].revents) break;
     }
     free(fds);
     return NULL;
@@ -251,34 +251,35 @@ static void *watch(void *rendezvous) {
 
 Rendezvous *rendezvous_open(const Launch *launch, void *message, size_t bytes, double seconds, Error *err) {
     char path[1024];
-    Rendezvous *l = calloc(1, sizeof *l);
-    REQUIRE(l, "out of memory");
-    *l = (Rendezvous){.launch = *launch, .count = launch->rank == 0 ? launch->size : 1};
-    l->peers = malloc((size_t)l->count * sizeof *l->peers);
-    REQUIRE(l->peers, "out of memory");
-    for (int i = 0; i < l->count; i++) l->peers[i] = -1;
+    Rendezvous *job = calloc(1, sizeof *job);
+    REQUIRE(job, "out of memory");
+    *job = (Rendezvous){.launch = *launch, .count = launch->rank == 0 ? launch->size : 1};
+    job->peers = malloc((size_t)job->count * sizeof *job->peers);
+    REQUIRE(job->peers, "out of memory");
+    for (int i = 0; i < job->count; i++) job->peers[i] = -1;
     rendezvous_path(path, sizeof path);
     double deadline = seconds_now() + seconds;
-    bool connected = launch->rank == 0 ? connect_as_rank_0(l, path, message, bytes, deadline, err)
-                                       : connect_to_rank_0(l, path, message, bytes, deadline, err);
-    if (connected && pipe2(l->wake, O_CLOEXEC) == 0 && pthread_create(&l->thread, NULL, watch, l) == 0) return l;
+    bool connected = launch->rank == 0 ? connect_as_rank_0(job, path, message, bytes, deadline, err)
+                                       : connect_to_rank_0(job, path, message, bytes, deadline, err);
+    bool piped = connected && pipe2(job->wake, O_CLOEXEC) == 0;
+    if (piped && pthread_create(&job->thread, NULL, watch, job) == 0) return job;
     if (connected) fail(err, "cannot start the thread that watches the other ranks: %s", strerror(errno));
-    for (int i = 0; i < l->count; i++)
-        if (l->peers[i] >= 0) close(l->peers[i]);
-    free(l->peers);
-    free(l);
+    for (int i = 0; i < job->count; i++)
+        if (job->peers[i] >= 0) close(job->peers[i]);
+    free(job->peers);
+    free(job);
     return NULL;
 }
 
-void rendezvous_close(Rendezvous *l) {
-    if (!l) return;
-    ssize_t woken = write(l->wake[1], "", 1);
+void rendezvous_close(Rendezvous *job) {
+    if (!job) return;
+    ssize_t woken = write(job->wake[1], "", 1);
     REQUIRE(woken == 1, "the thread that watches the other ranks does not answer");
-    pthread_join(l->thread, NULL);
-    tell(l, (News){GOODBYE, l->launch.rank});
-    for (int i = 0; i < l->count; i++)
-        if (l->peers[i] >= 0) close(l->peers[i]);
-    close(l->wake[0]), close(l->wake[1]);
-    free(l->peers);
-    free(l);
+    pthread_join(job->thread, NULL);
+    tell(job, (News){GOODBYE, job->launch.rank});
+    for (int i = 0; i < job->count; i++)
+        if (job->peers[i] >= 0) close(job->peers[i]);
+    close(job->wake[0]), close(job->wake[1]);
+    free(job->peers);
+    free(job);
 }

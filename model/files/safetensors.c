@@ -1,5 +1,5 @@
-// Optional (Hugging Face models): the reader. Tensors point into the mapping and their names into the parsed header, so
-// opening a model reads only its headers.
+// Optional (Hugging Face models): the reader of .safetensors files.
+// Tensors point into the mapping and their names into the parsed header, so opening a model reads only its headers.
 #include "model/files/safetensors.h"
 #include "base/json.h"
 #include <errno.h>
@@ -213,21 +213,16 @@ static Safetensors *keep_if(bool good, Safetensors *file) {
     return NULL;
 }
 
-static Safetensors *new_safetensors(const char *path, Error *err) {
-    Safetensors *file = calloc(1, sizeof *file);
-    if (!file) fail(err, "%s: out of memory", path);
-    return file;
-}
-
 Safetensors *safetensors_open(const char *path, Error *err) {
-    Safetensors *file = new_safetensors(path, err);
-    return file ? keep_if(add_shard(file, path, err) && sort_names(file, err), file) : NULL;
+    Safetensors *file = calloc(1, sizeof *file);
+    REQUIRE(file, "out of memory");
+    return keep_if(add_shard(file, path, err) && sort_names(file, err), file);
 }
 
-static const char *shard_of(const Safetensors *file, const char *path) {
-    for (size_t i = 0; i < file->n_shards; i++)
-        if (strcmp(file->shards[i].path, path) == 0) return file->shards[i].path;
-    return NULL;
+static bool has_shard(const Safetensors *file, const char *path) {
+    size_t i = 0;
+    while (i < file->n_shards && strcmp(file->shards[i].path, path) != 0) i++;
+    return i < file->n_shards;
 }
 
 static bool open_shards(Safetensors *file, const char *dir, const char *index_path, const cJSON *map, Error *err) {
@@ -240,7 +235,7 @@ static bool open_shards(Safetensors *file, const char *dir, const char *index_pa
             return fail(err, "%s: %s: \"%s\" is not a file of this folder", index_path, item->string, name);
         if ((size_t)snprintf(path, sizeof path, "%s/%s", dir, name) >= sizeof path)
             return fail(err, "%s: a path is too long", index_path);
-        if (!shard_of(file, path) && !add_shard(file, path, err)) return false;
+        if (!has_shard(file, path) && !add_shard(file, path, err)) return false;
     }
     if (!sort_names(file, err)) return false;
     for (const cJSON *item = map->child; item; item = item->next) {
@@ -262,8 +257,9 @@ Safetensors *safetensors_open_model(const char *dir, Error *err) {
         return fail(err, "%s: has neither model.safetensors nor model.safetensors.index.json", dir), NULL;
     cJSON *index = json_read(path, err);
     if (!index) return NULL;
-    Safetensors *file = new_safetensors(path, err);
-    if (file) file = keep_if(open_shards(file, dir, path, json_get(index, "weight_map"), err), file);
+    Safetensors *file = calloc(1, sizeof *file);
+    REQUIRE(file, "out of memory");
+    file = keep_if(open_shards(file, dir, path, json_get(index, "weight_map"), err), file);
     cJSON_Delete(index);
     return file;
 }

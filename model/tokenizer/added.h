@@ -1,5 +1,5 @@
-// Optional (Hugging Face models): added tokens, which are cut out of the text before any other step. The leftmost match
-// wins, and the longest of those at the same position, as in the `tokenizers` package.
+// Optional (Hugging Face models): added tokens, cut out of the text before any other step.
+// The leftmost match wins, and the longest of those at the same position, as in the `tokenizers` package.
 #ifndef MODEL_TOKENIZER_ADDED_H
 #define MODEL_TOKENIZER_ADDED_H
 #include "base/check.h"

@@ -1,6 +1,6 @@
-// Optional (Hugging Face models): short words are scanned for their lowest rank and compacted after each merge: O(n^2)
-// of a few instructions each, in the L1 cache. Long words use a linked list and a binary heap of (rank, position): O(n
-// log n), so no text is slow.
+// Optional (Hugging Face models): merging the bytes of a word.
+// Short words are scanned for their lowest rank and compacted after each merge: O(n^2) of a few instructions each, in
+// the L1 cache. Long words use a linked list and a binary heap of (rank, position): O(n log n), so no text is slow.
 #include "model/tokenizer/bpe.h"
 #include <string.h>
 

@@ -1,5 +1,5 @@
-// Optional (Hugging Face models): byte-pair encoding of one word (Sennrich et al. 2016). Start from its bytes; merge
-// the adjacent pair of lowest rank, the leftmost of equals, until no pair is in the table.
+// Optional (Hugging Face models): byte-pair encoding of one word (Sennrich et al. 2016).
+// Start from its bytes; merge the adjacent pair of lowest rank, the leftmost of equals, until no pair is in the table.
 #ifndef MODEL_TOKENIZER_BPE_H
 #define MODEL_TOKENIZER_BPE_H
 #include "base/check.h"

@@ -1,5 +1,6 @@
-// Optional (Hugging Face models): the character tokenizer, written as byte-level BPE with a vocabulary of single bytes
-// and no merges, so that tokenizer_load and Hugging Face read it like any other.
+// Optional (Hugging Face models): the character tokenizer.
+// It is byte-level BPE with a vocabulary of single bytes and no merges, so tokenizer_load and Hugging Face read it like
+// any other.
 #include "base/files.h"
 #include "base/json.h"
 #include "model/tokenizer/tokenizer.h"
@@ -9,13 +10,13 @@
 #include <sys/stat.h>
 #include <utf8proc.h>
 
-static const cJSON *add_byte_level(cJSON *json, const char *key) {
-    cJSON *part = cJSON_AddObjectToObject(json, key);
-    cJSON_AddStringToObject(part, "type", "ByteLevel");
-    cJSON_AddFalseToObject(part, "add_prefix_space");
-    cJSON_AddTrueToObject(part, "trim_offsets");
-    return cJSON_AddFalseToObject(part, "use_regex");
-}
+#define BYTE_LEVEL "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false}"
+static const char EMPTY[] =
+    "{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\"added_tokens\":[],\"normalizer\":null,"
+    "\"pre_tokenizer\":" BYTE_LEVEL ",\"post_processor\":null,\"decoder\":" BYTE_LEVEL ","
+    "\"model\":{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":null,\"continuing_subword_prefix\":null,"
+    "\"end_of_word_suffix\":null,\"fuse_unk\":false,\"byte_fallback\":false,\"ignore_merges\":false,\"vocab\":{},"
+    "\"merges\":[]}}";
 
 static bool add_special(cJSON *list, const char *content, int id) {
     static const char *const off[] = {"single_word", "lstrip", "rstrip", "normalized"};
@@ -53,29 +54,6 @@ static bool add_vocab(cJSON *added, cJSON *vocab, const char *characters, const 
     return true;
 }
 
-static cJSON *make_tokenizer(const char *characters, const char *const *special, int n_special, Error *err) {
-    static const char *const none[] = {"dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix"};
-    static const char *const off[] = {"fuse_unk", "byte_fallback", "ignore_merges"};
-    cJSON *json = cJSON_CreateObject();
-    cJSON_AddStringToObject(json, "version", "1.0");
-    cJSON_AddNullToObject(json, "truncation");
-    cJSON_AddNullToObject(json, "padding");
-    cJSON *added = cJSON_AddArrayToObject(json, "added_tokens");
-    cJSON_AddNullToObject(json, "normalizer");
-    add_byte_level(json, "pre_tokenizer");
-    cJSON_AddNullToObject(json, "post_processor");
-    const cJSON *decoder = add_byte_level(json, "decoder");
-    cJSON *model = cJSON_AddObjectToObject(json, "model");
-    cJSON_AddStringToObject(model, "type", "BPE");
-    for (int i = 0; i < 4; i++) cJSON_AddNullToObject(model, none[i]);
-    for (int i = 0; i < 3; i++) cJSON_AddFalseToObject(model, off[i]);
-    cJSON *vocab = cJSON_AddObjectToObject(model, "vocab"), *merges = cJSON_AddArrayToObject(model, "merges");
-    bool good = (added && decoder && vocab && merges) || fail(err, "out of memory");
-    if (good && add_vocab(added, vocab, characters, special, n_special, err)) return json;
-    cJSON_Delete(json);
-    return NULL;
-}
-
 bool tokenizer_write_characters(const char *dir, const char *characters, const char *const *special, int n_special,
                                 Error *err) {
     static const char config[] = "{\n  \"tokenizer_class\": \"PreTrainedTokenizerFast\",\n"
@@ -84,9 +62,11 @@ bool tokenizer_write_characters(const char *dir, const char *characters, const c
     Error why = {0};
     if (strlen(dir) > 4096) return fail(err, "the path of the folder is too long");
     if (!*characters) return fail(err, "%s: a tokenizer without characters", dir);
-    cJSON *json = make_tokenizer(characters, special, n_special, &why);
-    if (!json) return fail(err, "%s: %s", dir, why.text);
-    bool good = mkdir(dir, 0777) == 0 || errno == EEXIST || fail(err, "%s: %s", dir, strerror(errno));
+    cJSON *json = cJSON_Parse(EMPTY), *added = cJSON_GetObjectItem(json, "added_tokens");
+    cJSON *vocab = cJSON_GetObjectItem(cJSON_GetObjectItem(json, "model"), "vocab");
+    REQUIRE(vocab, "out of memory");
+    bool good = add_vocab(added, vocab, characters, special, n_special, &why) || fail(err, "%s: %s", dir, why.text);
+    good = good && (mkdir(dir, 0777) == 0 || errno == EEXIST || fail(err, "%s: %s", dir, strerror(errno)));
     snprintf(path, sizeof path, "%s/tokenizer.json", dir);
     good = good && json_replace(path, json, err);
     snprintf(path, sizeof path, "%s/tokenizer_config.json", dir);

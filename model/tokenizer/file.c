@@ -1,5 +1,6 @@
-// Optional (Hugging Face models): the reader of tokenizer.json, which describes a pipeline by its components. An
-// unknown component would change the tokens, so it is an error that names it.
+// Optional (Hugging Face models): the reader of tokenizer.json.
+// The file describes a pipeline by its components. An unknown one would change the tokens, so it is an error that names
+// it.
 #include "model/tokenizer/file.h"
 #include "base/json.h"
 #include <string.h>

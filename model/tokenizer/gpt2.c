@@ -1,5 +1,6 @@
-// Optional (Hugging Face models): GPT-2's own files. encoder.json maps tokens to ids; vocab.bpe has a line "#version"
-// and then a line "left right" per merge, the first merge first. They are converted to the equivalent tokenizer.json.
+// Optional (Hugging Face models): GPT-2's own files.
+// encoder.json maps tokens to ids; vocab.bpe has a line "#version" and then a line "left right" per merge, in order of
+// rank. They are converted to the equivalent tokenizer.json.
 #include "model/tokenizer/file.h"
 #include "base/json.h"
 #include <string.h>

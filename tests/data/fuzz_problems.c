@@ -1,4 +1,4 @@
-// libFuzzer target of the row reader: any file, any settings; an error or a set that keeps its promises, never a crash.
+// libFuzzer target of the file reader: any file, any settings; an error or a valid set, never a crash.
 //
 //   make fuzz-problems [FUZZ_SECONDS=60]
 //
@@ -14,7 +14,8 @@ static void must(int condition) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const char *const settings[] = {"f", "f:rule=gsm8k", "f:rule=boxed", "f:question=a+b,answer=c", "f:answer=a,rule=boxed"};
+    static const char *const settings[] = {"f", "f:rule=gsm8k", "f:rule=boxed", "f:question=a+b,answer=c",
+                                           "f:answer=a,rule=boxed"};
     ProblemSet set, again = {0};
     ProblemReport report;
     Error err = {0};
@@ -29,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     must(!good || (set.count == report.kept && (!strict || report.bad == 0)));
     for (int i = 0; i < set.count; i++) {
         const Problem *p = &set.items[i];
-        must(p->id >= 0 && p->line >= 1 && *p->prompt && *p->gold && strlen(p->prompt) <= PROBLEM_TEXT_MAX && strlen(p->gold) <= PROBLEM_TEXT_MAX);
+        must(p->id >= 0 && p->line >= 1 && *p->prompt && *p->gold && strlen(p->prompt) <= PROBLEM_TEXT_MAX &&
+             strlen(p->gold) <= PROBLEM_TEXT_MAX);
         must(problems_add(&again, p->prompt, p->gold, NULL, p->line)); // no prompt is in it twice
     }
     problems_free(&again);

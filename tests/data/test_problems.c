@@ -58,8 +58,7 @@ static void test_tasks_are_disjoint(void **state) {
     for (int i = 0; i < 9; i++) { // for any seeds and sizes
         for (int j = 0; j < 9; j++) assert_int_equal(common_ids(&train[i], &heldout[j]), 0);
     }
-    assert_true(common_ids(&train[0], &train[1]) ==
-                10); // the comparator can find a match: the smaller set is in the larger
+    assert_true(common_ids(&train[0], &train[1]) == 10); // it can find a match: the smaller set is in the larger
     for (int i = 0; i < 9; i++) {
         problems_free(&train[i]);
         problems_free(&heldout[i]);
@@ -95,7 +94,7 @@ static void test_tasks_run_dry(void **state) {
     int found = 0;
     assert_non_null(strstr(err.text, " of 5000 training"));
     assert_int_equal(sscanf(err.text, "tasks ran dry at %d of", &found), 1);
-    assert_true(problems_from_tasks(&spec, 1, 5000, 10, true, &train, &heldout, &err)); // content with fewer: as many as it said
+    assert_true(problems_from_tasks(&spec, 1, 5000, 10, true, &train, &heldout, &err)); // fewer: as many as it said
     assert_int_equal(train.count, found);
     problems_free(&train);
     problems_free(&heldout);
@@ -163,8 +162,7 @@ static void test_batch_order(void **state) {
     for (int i = 0; i < 100; i++) assert_in_range(a[i], 0, 999);
 }
 
-// Over many epochs every problem is as likely to come first as any other: chi-square of 16 cells, 15 degrees of
-// freedom.
+// Over many epochs every problem is equally likely to come first: chi-square of 16 cells, 15 degrees of freedom.
 static void test_first_of_an_epoch_is_uniform(void **state) {
     (void)state;
     ProblemSet set = {.count = 16};
@@ -236,7 +234,8 @@ static void test_keep(void **state) {
 
 static void test_merge(void **state) {
     (void)state;
-    ProblemSet to = set_of(3, (const char *const[]){"a", "b", "c"}), from = set_of(3, (const char *const[]){"d", "b", "e"});
+    ProblemSet to = set_of(3, (const char *const[]){"a", "b", "c"});
+    ProblemSet from = set_of(3, (const char *const[]){"d", "b", "e"});
     assert_int_equal(problems_merge(&to, &from), 1);
     assert_int_equal(from.count, 0);
     assert_int_equal(to.count, 5);
@@ -258,7 +257,8 @@ static void test_merge(void **state) {
 
 static void test_overlap(void **state) {
     (void)state;
-    ProblemSet train = set_of(5, (const char *const[]){"Find  $x^2$ if $x=3$.", "What is 12 + 3?", "What is 1 + 23?", "?!", "What is 12 - 3?"});
+    ProblemSet train = set_of(5, (const char *const[]){"Find  $x^2$ if $x=3$.", "What is 12 + 3?", "What is 1 + 23?",
+                                                       "?!", "What is 12 - 3?"});
     ProblemSet eval = set_of(4, (const char *const[]){"what is 12+3", "??", "find x^2 if x = 3", "only there"});
     int twin[5];
     assert_int_equal(problems_overlap(&train, &eval, twin), 2);

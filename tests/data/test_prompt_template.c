@@ -67,7 +67,8 @@ static void test_refused(void **state) {
 
 static void test_saved_and_read_back(void **state) {
     (void)state;
-    static const char *const texts[] = {"Q: {question}\nA:", "{question}\n", "\n\n{question}\n\n", "\r\n{question}", " {question} "};
+    static const char *const texts[] = {"Q: {question}\nA:", "{question}\n", "\n\n{question}\n\n", "\r\n{question}",
+                                        " {question} "};
     char dir[] = P_tmpdir "/test_prompt_XXXXXX", path[100];
     Error err = {0};
     assert_non_null(mkdtemp(dir));
@@ -97,13 +98,15 @@ static void test_shipped(void **state) {
     PromptTemplate template;
     Error err;
     assert_true(prompt_template_load(&template, "qwen-math", &err));
-    assert_rendered(&template, "1+1?",
-                    "<|im_start|>system\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>\n"
-                    "<|im_start|>user\n1+1?<|im_end|>\n<|im_start|>assistant\n");
+    assert_rendered(&template, "1+1?", "<|im_start|>system\n"
+        "Please reason step by step, and put your final answer within \\boxed{}.<|im_end|>\n"
+        "<|im_start|>user\n1+1?<|im_end|>\n<|im_start|>assistant\n");
     assert_true(prompt_template_load(&template, "plain", &err));
-    assert_rendered(&template, "1+1?", "Question: 1+1?\nReason step by step, and put the final answer within \\boxed{}.\nAnswer:");
+    assert_rendered(&template, "1+1?",
+                    "Question: 1+1?\nReason step by step, and put the final answer within \\boxed{}.\nAnswer:");
     assert_true(prompt_template_load(&template, "gsm8k", &err));
-    assert_rendered(&template, "1+1?", "Question: 1+1?\nReason step by step, and end with a line that holds #### and the number.\nAnswer:");
+    assert_rendered(&template, "1+1?", "Question: 1+1?\n"
+                    "Reason step by step, and end with a line that holds #### and the number.\nAnswer:");
     assert_true(prompt_template_load(&template, "gsm8k-4shot", &err));
     assert_string_equal(template.text + template.slot, PROMPT_SLOT "\nAnswer:");
     assert_true(prompt_template_load(&template, "verbatim", &err));

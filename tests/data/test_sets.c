@@ -24,7 +24,8 @@ static void test_lists(void **state) {
     assert_list("", (const char *const[]){NULL});
     assert_list("gsm8k", (const char *const[]){"gsm8k", NULL});
     assert_list("gsm8k,math500,", (const char *const[]){"gsm8k", "math500", NULL});
-    assert_list("task:add@1-2,mul,gsm8k,task:all,gcd", (const char *const[]){"task:add@1-2,mul", "gsm8k", "task:all,gcd", NULL});
+    assert_list("task:add@1-2,mul,gsm8k,task:all,gcd",
+                (const char *const[]){"task:add@1-2,mul", "gsm8k", "task:all,gcd", NULL});
     assert_list("a/b.jsonl:question=q,answer=a,rule=boxed,c.json,math",
                 (const char *const[]){"a/b.jsonl:question=q,answer=a,rule=boxed", "c.json", "math", NULL});
     assert_list("task:add,addx,mul", (const char *const[]){"task:add", "addx", "mul", NULL}); // "addx" is no task
@@ -39,8 +40,9 @@ static void test_lists(void **state) {
 
 static void test_names(void **state) {
     (void)state;
-    static const char *const cases[][2] = {{"gsm8k", "gsm8k"},         {"task:add,mul", "tasks"},           {"/a/b.c/test.jsonl", "test"},
-                                           {"x:answer=a", "x"},        {"./dir/f.json:rule=gsm8k", "f"},    {"aime-train", "aime-train"}};
+    static const char *const cases[][2] = {
+        {"gsm8k", "gsm8k"},  {"task:add,mul", "tasks"},        {"/a/b.c/test.jsonl", "test"},
+        {"x:answer=a", "x"}, {"./dir/f.json:rule=gsm8k", "f"}, {"aime-train", "aime-train"}};
     char name[32];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         data_name(cases[i][0], name, sizeof name);
@@ -71,7 +73,8 @@ static void test_where_files_are_looked_for(void **state) {
     assert_non_null(strstr(err.text, "/gsm8k/test.jsonl"));
     assert_non_null(strstr(err.text, "--data-dir or DATA_DIR"));
     assert_non_null(strstr(err.text, "openai/grade-school-math"));
-    static const char *const files[] = {"gsm8k", "gsm8k/test.jsonl", "gsm8k/train.jsonl", "data", "data/gsm8k", "data/gsm8k/test.jsonl"};
+    static const char *const files[] = {"gsm8k", "gsm8k/test.jsonl", "gsm8k/train.jsonl",
+                                        "data",  "data/gsm8k",       "data/gsm8k/test.jsonl"};
     for (int i = 0; i < 6; i++) {
         snprintf(path, sizeof path, "%s/%s", dir, files[i]);
         if (strchr(files[i], '.')) write_file(path, "{\"question\":\"q\",\"answer\":\"#### 1,000\"}\n");
@@ -137,7 +140,7 @@ static void test_real_sets(void **state) {
     } sets[] = {
         {"gsm8k", DATA_TRAIN, 7473, 0, 0, "72", "50"},
         {"gsm8k", DATA_EVAL, 1319, 0, 0, "18", "14"},
-        {"math", DATA_TRAIN, 7474, 4, 0, "0", "\\left( \\frac{8}{5}, -\\frac{35}{2} \\right)"}, // two golds are null, two are empty
+        {"math", DATA_TRAIN, 7474, 4, 0, "0", "\\left( \\frac{8}{5}, -\\frac{35}{2} \\right)"}, // 2 null, 2 empty golds
         {"math500", DATA_EVAL, 500, 0, 0, "\\left( 3, \\frac{\\pi}{2} \\right)", "106^\\circ"},
         {"aime-train", DATA_TRAIN, 975, 0, 0, "60", "363"},
         {"aime24", DATA_EVAL, 30, 0, 0, "204", "902"},
@@ -155,14 +158,16 @@ static void test_real_sets(void **state) {
         ProblemSet set;
         ProblemReport report;
         Error err;
-        if (!data_source(sets[i].name, folder, sets[i].use, source, &err) || !problems_from_file(source, false, &set, &report, &err))
+        if (!data_source(sets[i].name, folder, sets[i].use, source, &err) ||
+            !problems_from_file(source, false, &set, &report, &err))
             fail_msg("%s", err.text);
         if (report.rows != sets[i].rows || report.bad != sets[i].bad || report.duplicates != sets[i].duplicates)
             fail_msg("%s: %d rows, %d bad, %d duplicates", source, report.rows, report.bad, report.duplicates);
         assert_int_equal(set.count, sets[i].rows - sets[i].bad - sets[i].duplicates);
         for (int p = 0; p < set.count; p++) {
             const Problem *problem = &set.items[p];
-            if (!*problem->prompt || strspn(problem->gold, " \n") == strlen(problem->gold)) fail_msg("%s:%d: empty", source, problem->line);
+            if (!*problem->prompt || strspn(problem->gold, " \n") == strlen(problem->gold))
+                fail_msg("%s:%d: empty", source, problem->line);
         }
         assert_string_equal(set.items[0].gold, sets[i].first);
         assert_string_equal(set.items[set.count - 1].gold, sets[i].last);
@@ -170,7 +175,7 @@ static void test_real_sets(void **state) {
     }
 }
 
-// Golds as only their set's rule finds them.
+// Golds that only the set's own rule finds.
 static void test_real_golds(void **state) {
     (void)state;
     const char *folder = real_folder();
@@ -187,14 +192,14 @@ static void test_real_golds(void **state) {
     problems_free(&set);
     assert_true(data_load("olympiadbench", folder, DATA_EVAL, false, &set, NULL, &err));
     for (int i = 0; i < set.count; i++) dollars += strchr(set.items[i].gold, '$') != NULL;
-    assert_true(dollars > 0); // a list's first element, as it stands there
+    assert_true(dollars > 0); // a list's first element, unchanged
     problems_free(&set);
     assert_true(data_load("svamp", folder, DATA_EVAL, false, &set, NULL, &err));
     assert_non_null(strstr(set.items[0].prompt, "93 groups How big is each group of bananas?")); // two fields
     problems_free(&set);
 }
 
-// AIME 1983-2023 and MATH500 share problems: six, of which only one is written the same to the byte.
+// AIME 1983-2023 and MATH500 share six problems, of which one has the same bytes.
 static void test_real_overlap(void **state) {
     (void)state;
     const char *folder = real_folder();
@@ -217,8 +222,8 @@ static void test_real_overlap(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lists),      cmocka_unit_test(test_names),      cmocka_unit_test(test_where_files_are_looked_for),
-        cmocka_unit_test(test_what_is_no_set), cmocka_unit_test(test_real_sets),  cmocka_unit_test(test_real_golds),
+        cmocka_unit_test(test_lists), cmocka_unit_test(test_names), cmocka_unit_test(test_where_files_are_looked_for),
+        cmocka_unit_test(test_what_is_no_set), cmocka_unit_test(test_real_sets), cmocka_unit_test(test_real_golds),
         cmocka_unit_test(test_real_overlap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

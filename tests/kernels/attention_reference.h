@@ -1,14 +1,14 @@
 // Causal attention of one query head over one sequence in double, as the formulas of kernels/attention.h read.
 //
-// A relative error of p_tj is the absolute error of its score, and that grows with |q| . |k| / sqrt(HS): `reach` below,
-// the largest over the keys. The magnitudes carry a factor 1 + reach for it.
+// The relative error of p_tj is the absolute error of its score, which grows with |q| . |k| / sqrt(HS). `reach` is the
+// largest of these over the keys; the magnitudes contain the factor 1 + reach.
 #ifndef TESTS_KERNELS_ATTENTION_REFERENCE_H
 #define TESTS_KERNELS_ATTENTION_REFERENCE_H
 #include "tests/kernels/kernel_test.h"
 
 enum { REFERENCE_KEYS = 1100 };
 
-typedef struct Head { // channel c of row t stands at x[t * x_stride + c]
+typedef struct Head { // channel c of row t is x[t * x_stride + c]
     const double *q, *k, *v;
     int q_stride, k_stride, v_stride, HS;
 } Head;

@@ -1,4 +1,4 @@
-// Group advantages of every kind, the normalisers of the modulation, and the release's stand-in for E.
+// Group advantages of every kind, the normalisers of the modulation, and the release's estimate of E.
 #include "kernels/advantage.h"
 #include "tests/kernels/kernel_test.h"
 

@@ -1,5 +1,5 @@
-// Allocation: the real-valued shares solve the rule that allocate.h states, the whole numbers are the nearest to them
-// that add up, by trying all, and bounds, sum and ties hold everywhere.
+// Allocation: the real-valued shares solve the rule of allocate.h; the whole numbers are the nearest to them that add
+// up (a search over all); bounds, sum and ties hold everywhere.
 #include "kernels/allocate.h"
 #include "tests/kernels/kernel_test.h"
 
@@ -105,8 +105,9 @@ static void test_random(void **state) {
             }
 }
 
-// All whole-number deals within the bounds that add up; the nearest to the shares in the sum of squares, and of several
-// such the one that gives more to lower indices. That is what largest remainders with ties to the lower index come to.
+// Searches all whole-number allocations within the bounds that add up: the best has the least sum of squared distances
+// to the shares and, among equals, more at the lower indices. Largest remainders, ties to the lower index, find the
+// same.
 typedef struct Search {
     const double *share, *G;
     const AllocateConfig *c;

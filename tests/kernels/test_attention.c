@@ -149,7 +149,7 @@ static void test_reference(void **state) {
     test_close(&w.t);
 }
 
-// A token's output must not change with what stands in later tokens or in other sequences, not by one bit.
+// Later tokens and other sequences must not change a token's output by one bit.
 static void test_causal(void **state) {
     (void)state;
     const Case c = {4, 2, 32, 0, 3, {20, 35, 9}, 1};

@@ -1,6 +1,5 @@
 // Attention over the paged cache: tables out of order, blocks shared between sequences, a partly filled block copied,
-// prompts prefilled with many rows of one sequence in a batch, then one row a sequence. Unused places of the cache hold
-// NaN.
+// prompts prefilled with many rows of one sequence, then one row per sequence. The unused cache holds NaN.
 #include "kernels/attention_decode.h"
 #include "tests/kernels/attention_reference.h"
 
@@ -94,7 +93,7 @@ static void check_batch(World *w, int R, bool append) {
     host_release(&w->t, mark);
 }
 
-// Sequence `to` goes on from sequence `from` at position n: it shares the full blocks and gets a copy of the last.
+// Sequence `to` continues sequence `from` at position n: it shares the full blocks and gets a copy of the last.
 static void fork_sequence(World *w, int to, int from, int n) {
     int block = kv_block_tokens(), *to_table = w->tables + to * w->s.table_width,
         *from_table = w->tables + from * w->s.table_width;

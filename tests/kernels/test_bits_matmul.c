@@ -1,7 +1,7 @@
 // C build only. Every output of a product is one chain of multiply-adds, so its bits are those of a plain loop,
-// whatever the number of rows in the call, the row's place among them, the cut into calls and the number of threads.
-// The tile leaves it to the compiler to fuse them (gcc -O3 and clang do, gcc -O1 under the sanitizers does not): what
-// must not be is fused ones here and others there.
+// whatever the number of rows, the row's place among them, the cut into calls and the number of threads. The compiler
+// decides whether to fuse the multiply-adds (gcc -O3 and clang do, gcc -O1 under the sanitizers does not), but all
+// alike.
 #include "kernels/exp_log.h"
 #include "kernels/matmul.h"
 #include "tests/kernels/kernel_test.h"

@@ -1,6 +1,5 @@
-// C build only. The ops that treat rows one by one give the same bits for any cut into calls and any number of threads;
-// those that sum over rows go on from what is there in the order of the rows; and sampling stores the very bits that
-// the policy loss computes.
+// C build only. Ops on single rows give the same bits however the rows are cut into calls, with any number of threads;
+// sums over rows continue from the value so far, in row order; sampling stores the bits that the policy loss computes.
 #include "kernels/adamw.h"
 #include "kernels/advantage.h"
 #include "kernels/embedding.h"

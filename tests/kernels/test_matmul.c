@@ -14,7 +14,7 @@ enum { SHAPES = sizeof shapes / sizeof *shapes };
 static const Shape heads[] = {{1, 16, 1}, {5, 64, 29}, {33, 136, 1001}, {7, 32, 4099}};
 enum { HEADS = sizeof heads / sizeof *heads };
 
-// out (rows, columns) += A B, where A(i, k) stands at a[i * a_step + k * a_k] and B(k, j) at b[j * b_step + k * b_k]
+// out (rows, columns) += A B: A(i, k) is a[i * a_step + k * a_k] and B(k, j) is b[j * b_step + k * b_k].
 static void reference(Sum *out, const float *a, int a_step, int a_k, const float *b, int b_step, int b_k, int rows,
                       int columns, int K) {
     for (int i = 0; i < rows; i++)
@@ -82,7 +82,7 @@ static void test_backward_input(void **state) {
     for (int i = 0; i < HEADS; i++) check_backward_input(heads[i]);
 }
 
-// Twice onto what is there: accumulates, in fp32.
+// Two calls: accumulates, in fp32.
 static void check_backward_weight(Shape s, bool with_bias) {
     KernelTest t = test_open();
     int N = s.N, C = s.C, OC = s.OC;

@@ -1,4 +1,4 @@
-// The factors of DynaMO's modulation and one token's push, worked by hand.
+// The factors of DynaMO's modulation and the loss of one token, computed by hand.
 #include "kernels/modulation.h"
 #include "tests/kernels/kernel_test.h"
 

@@ -1,5 +1,5 @@
-// Rotary position embedding, rotate-half: the pair (i, i + HS/2) turns by the angle whose cosine and sine stand in the
-// table.
+// Rotary position embedding, rotate-half: channels i and i + HS/2 are rotated by the angle whose cosine and sine the
+// table holds.
 #include "kernels/rope.h"
 #include "tests/kernels/kernel_test.h"
 

@@ -1,11 +1,11 @@
-// Every CUDA twin against its C twin, on the same inputs at odd shapes. The C twins are in a shared object of their
-// own, build/cpu/twins.so (dev/cuda_on_cpu/sim.mk) or what TWINS_SO in the environment names; its names stay there:
-// dlopen with RTLD_LOCAL. They compute in fp32 from inputs that were rounded to floatX, so in bf16 the difference is
-// what storing in bf16 costs.
+// Every CUDA twin against its C twin, on the same inputs at odd shapes. The C twins are in a shared object,
+// build/cpu/twins.so (dev/cuda_on_cpu/sim.mk) or the file that TWINS_SO names; dlopen with RTLD_LOCAL keeps their
+// symbols apart. They compute in fp32 from inputs rounded to floatX, so in bf16 the difference is the effect of storing
+// in bf16.
 //
-// Each side may be off by `allowed` (kernel_test.h): rounding errors of a sum of `terms` terms. For the scale of those
-// terms stands the largest value of the output, or what a case says; `inner` counts the values of an op's inside that
-// the CUDA twin holds in floatX. What is only moved or counted must be equal.
+// Each side may have the error `allowed` (compare.h): rounding errors of a sum of `terms` terms, whose scale is the
+// largest value of the output unless a case gives another. `inner` counts the intermediate values that the CUDA twin
+// stores in floatX. Values that are only moved or counted must be equal.
 #ifndef TESTS_KERNELS_TWINS_H
 #define TESTS_KERNELS_TWINS_H
 #include "tests/kernels/kernel_test.h"

@@ -11,8 +11,8 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void work(KernelTest *t, char *memory, Timer phase, int times) {
-    timer_begin(t->dev, phase);
+static void work(KernelTest *t, char *memory, Timer timer, int times) {
+    timer_begin(t->dev, timer);
     for (int i = 0; i < times; i++) device_zero(t->dev, memory, BYTES);
     timer_end(t->dev);
 }
@@ -31,7 +31,7 @@ static void one_step(KernelTest *t, char *memory, double seconds[TIMERS]) {
     assert_true(sum <= passed);
 }
 
-static void test_phases(void **state) {
+static void test_timers(void **state) {
     (void)state;
     KernelTest t = test_open();
     char *memory = DEVICE(&t, char, BYTES);
@@ -49,6 +49,6 @@ static void test_phases(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_phases)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_timers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

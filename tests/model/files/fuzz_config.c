@@ -14,11 +14,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     FILE *file = fopen(config_path, "wb");
     must(file && fwrite(data, 1, size, file) == size && fclose(file) == 0);
-    if (size && data[size - 1] == 'g') file = fopen(generation_path, "wb"), must(file && fwrite(data, 1, size, file) == size && fclose(file) == 0);
+    if (size && data[size - 1] == 'g') {
+        file = fopen(generation_path, "wb");
+        must(file && fwrite(data, 1, size, file) == size && fclose(file) == 0);
+    }
     else unlink(generation_path);
     bool good = model_config_load(&config, dir, &err);
     must(good || *err.text);
-    if (good) must(model_config_check(&config, "again", &err) && config.NH % config.NKV == 0 && config.n_eos <= MODEL_MAX_EOS);
+    if (good)
+        must(model_config_check(&config, "again", &err) && config.NH % config.NKV == 0 &&
+             config.n_eos <= MODEL_MAX_EOS);
     if (good && size % 16 == 0) must(model_config_save(&config, dir, &err) && model_config_load(&config, dir, &err));
     return 0;
 }

@@ -1,5 +1,5 @@
 // Chat templates: prompts equal, byte for byte, what Hugging Face renders (tests/model/fixtures/chats.json, made by
-// dev/reference/make_chats.py), and a template that does anything else is refused with the way out.
+// dev/reference/make_chats.py), and any other template is refused with a hint.
 #include "model/files/chat.h"
 #include "base/files.h"
 #include "base/json.h"
@@ -16,7 +16,7 @@ static const char *text_of(const cJSON *item, const char *key) {
     return cJSON_IsString(text) ? text->valuestring : NULL;
 }
 
-// Qwen3's own template lies in DATA_DIR (default ../shared). False: it does not.
+// Qwen3's template is in DATA_DIR (default ../shared). False: it is not there.
 static bool load_from_data(ChatTemplate *chat, const char *name) {
     char dir[4096];
     Error err = {""};
@@ -55,13 +55,17 @@ static void assert_refused(const char *text, const char *bos, const char *reason
     ChatTemplate chat;
     Error err = {""};
     assert_false(chat_parse(&chat, text, bos, "here", &err));
-    if (!strstr(err.text, reason) || !strstr(err.text, "here: ") || !strstr(err.text, "--prompt-template FILE")) fail_msg("wanted \"%s\", got \"%s\"", reason, err.text);
+    if (!strstr(err.text, reason) || !strstr(err.text, "here: ") || !strstr(err.text, "--prompt-template FILE"))
+        fail_msg("wanted \"%s\", got \"%s\"", reason, err.text);
     assert_true(chat.form == CHAT_NONE && !chat.system && !chat.opening);
 }
 
-#define ML_TURNS "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>\\n' }}{% endfor %}"
+#define ML_TURNS                                                                                                       \
+    "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>\\n' }}{% endfor %}"
 #define ML_END "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
-#define LLAMA_TURNS "{% for m in messages %}{{ '<|start_header_id|>' + m['role'] + '<|end_header_id|>\\n\\n' + m['content'] | trim + '<|eot_id|>' }}{% endfor %}"
+#define LLAMA_TURNS                                                                                                    \
+    "{% for m in messages %}{{ '<|start_header_id|>' + m['role'] + '<|end_header_id|>\\n\\n' + m['content'] | trim + " \
+    "'<|eot_id|>' }}{% endfor %}"
 #define LLAMA_END "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}"
 
 static void refuses_other_templates(void **state) {
@@ -77,17 +81,24 @@ static void refuses_other_templates(void **state) {
     assert_refused("<|im_start|>" ML_TURNS ML_END, NULL, "outside its tags");
     assert_refused(ML_TURNS " " ML_END, NULL, "outside its tags");
     assert_refused(ML_TURNS "\n\n" ML_END, NULL, "outside its tags");
-    assert_refused("{% for m in messages %}{{ '<|im_start|>' + m['role'] }}\n{% endfor %}" ML_END, NULL, "outside its tags");
-    assert_refused(ML_TURNS "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}\n{% endif %}", NULL, "outside its tags");
+    assert_refused("{% for m in messages %}{{ '<|im_start|>' + m['role'] }}\n{% endfor %}" ML_END, NULL,
+                   "outside its tags");
+    assert_refused(ML_TURNS "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}\n{% endif %}", NULL,
+                   "outside its tags");
     assert_refused(ML_TURNS, NULL, "opens the answer");
-    assert_refused(ML_TURNS "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{{ x }}{% endif %}", NULL, "opens the answer");
-    assert_refused(ML_TURNS "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' + x }}{% endif %}", NULL, "opens the answer");
-    assert_refused(ML_TURNS "{% if add_generation_prompt %}{{ '<|im_start|>bot\\n' }}{% endif %}", NULL, "opens the answer");
+    assert_refused(ML_TURNS "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{{ x }}{% endif %}", NULL,
+                   "opens the answer");
+    assert_refused(ML_TURNS "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' + x }}{% endif %}", NULL,
+                   "opens the answer");
+    assert_refused(ML_TURNS "{% if add_generation_prompt %}{{ '<|im_start|>bot\\n' }}{% endif %}", NULL,
+                   "opens the answer");
     assert_refused("{{ bos_token }}" ML_TURNS ML_END, "<s>", "bos_token");
     assert_refused("{{ m['content'] | trim }}" ML_TURNS ML_END, NULL, "trim");
     assert_refused("{% set system = 'You' %}" ML_TURNS ML_END, NULL, "set system");
     assert_refused("{{ '<|im_sep|>' }}" ML_TURNS ML_END, NULL, "<|im_sep|>");
-    assert_refused("{{ '<|im_start|>system\\na<|im_end|>\\n' }}{{ '<|im_start|>system\\nb<|im_end|>\\n' }}" ML_TURNS ML_END, NULL, "two default system messages");
+    assert_refused(
+        "{{ '<|im_start|>system\\na<|im_end|>\\n' }}{{ '<|im_start|>system\\nb<|im_end|>\\n' }}" ML_TURNS ML_END, NULL,
+        "two default system messages");
     assert_refused("{{ '<|im_start|>system\\n\\u00e9<|im_end|>\\n' }}" ML_TURNS ML_END, NULL, "escapes");
     assert_refused("{{ bos_token }}" LLAMA_TURNS LLAMA_END, NULL, "bos_token");
     assert_refused("{{ '<|im|>' }}" LLAMA_TURNS LLAMA_END, NULL, "<|im|>");
@@ -102,7 +113,7 @@ static void put_file(const char *dir, const char *name, const char *text) {
     else unlink(path);
 }
 
-// Where the template lies: in tokenizer_config.json, as text or as a list of named ones, or in a file of its own, which counts.
+// The template is in tokenizer_config.json, as text or in a list of named ones, or in chat_template.jinja, which wins.
 static void finds_the_template(void **state) {
     (void)state;
     char dir[] = P_tmpdir "/test_chat_XXXXXX";
@@ -115,8 +126,10 @@ static void finds_the_template(void **state) {
     put_file(dir, "tokenizer_config.json", "{\"chat_template\":\"{{ x }}\"}");
     assert_false(chat_load(&chat, dir, &err));
     assert_non_null(strstr(err.text, "tokenizer_config.json: the chat template is neither"));
-    put_file(dir, "tokenizer_config.json", "{\"chat_template\":[{\"name\":\"tool_use\",\"template\":\"{{ x }}\"},{\"name\":\"default\",\"template\":"
-             "\"{{ bos_token + '<|start_header_id|>' | trim }}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}\"}],"
+    put_file(dir, "tokenizer_config.json",
+             "{\"chat_template\":[{\"name\":\"tool_use\",\"template\":\"{{ x }}\"},{\"name\":\"default\",\"template\":"
+             "\"{{ bos_token + '<|start_header_id|>' | trim }}{% if add_generation_prompt %}{{ "
+             "'<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}\"}],"
              "\"bos_token\":{\"content\":\"<b>\"}}");
     if (!chat_load(&chat, dir, &err)) fail_msg("%s", err.text);
     assert_true(chat.form == CHAT_LLAMA3 && strcmp(chat.bos, "<b>") == 0);
@@ -132,6 +145,7 @@ static void finds_the_template(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(renders_as_jinja), cmocka_unit_test(refuses_other_templates), cmocka_unit_test(finds_the_template)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(renders_as_jinja), cmocka_unit_test(refuses_other_templates),
+                                       cmocka_unit_test(finds_the_template)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,8 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char GOOD[] = "\"model_type\":\"qwen2\",\"vocab_size\":100,\"hidden_size\":64,\"intermediate_size\":96,\"num_hidden_layers\":2,"
-                           "\"num_attention_heads\":4,\"num_key_value_heads\":2,\"max_position_embeddings\":128,\"rms_norm_eps\":1e-6";
+static const char GOOD[] =
+    "\"model_type\":\"qwen2\",\"vocab_size\":100,\"hidden_size\":64,\"intermediate_size\":96,\"num_hidden_layers\":2,"
+    "\"num_attention_heads\":4,\"num_key_value_heads\":2,\"max_position_embeddings\":128,\"rms_norm_eps\":1e-6";
 
 static char dir[64];
 
@@ -33,7 +34,7 @@ static int remove_dir(void **state) {
     return rmdir(dir);
 }
 
-// GOOD with more keys before it: of a key given twice the first counts.
+// GOOD with more keys before it; the first of two equal keys counts.
 static bool load(ModelConfig *config, const char *more, Error *err) {
     char text[4096];
     snprintf(text, sizeof text, "{%s%s%s}", more, *more ? "," : "", GOOD);
@@ -45,15 +46,19 @@ static void assert_refused(const char *more, const char *reason) {
     ModelConfig config;
     Error err = {""};
     assert_false(load(&config, more, &err));
-    if (!strstr(err.text, reason) || !strstr(err.text, dir)) fail_msg("%s: wanted \"%s\", got \"%s\"", more, reason, err.text);
+    if (!strstr(err.text, reason) || !strstr(err.text, dir))
+        fail_msg("%s: wanted \"%s\", got \"%s\"", more, reason, err.text);
 }
 
 static void reads_what_is_there(void **state) {
     (void)state;
     ModelConfig c;
     Error err = {""};
-    if (!load(&c, "\"eos_token_id\":[7,8],\"use_sliding_window\":false,\"sliding_window\":4096,\"layer_types\":[\"full_attention\",\"full_attention\"],\"head_dim\":null", &err)) fail_msg("%s", err.text);
-    assert_true(c.V == 100 && c.C == 64 && c.F == 96 && c.L == 2 && c.NH == 4 && c.NKV == 2 && c.HS == 16 && c.T_max == 128);
+    static const char more[] = "\"eos_token_id\":[7,8],\"use_sliding_window\":false,\"sliding_window\":4096,"
+                               "\"layer_types\":[\"full_attention\",\"full_attention\"],\"head_dim\":null";
+    if (!load(&c, more, &err)) fail_msg("%s", err.text);
+    assert_true(c.V == 100 && c.C == 64 && c.F == 96 && c.L == 2 && c.NH == 4 && c.NKV == 2 && c.HS == 16 &&
+                c.T_max == 128);
     assert_true(c.qkv_bias && !c.qk_norm && !c.tied && c.eps == 1e-6f && c.rope_theta == 10000.0 && c.rope_factor == 0);
     assert_true(c.n_eos == 2 && c.eos[0] == 7 && c.eos[1] == 8);
     put_file("generation_config.json", "{\"eos_token_id\":[9,10,11]}"); // it counts before config.json
@@ -63,8 +68,11 @@ static void reads_what_is_there(void **state) {
     put_file("generation_config.json", "{\"eos_token_id\":");
     assert_refused("", "generation_config.json: not valid JSON");
     put_file("generation_config.json", NULL);
-    static const char llama3[] = "\"rope_theta\":500000.0,\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":32.0,\"low_freq_factor\":1.0,\"high_freq_factor\":4.0,\"original_max_position_embeddings\":64}";
-    assert_true(load(&c, llama3, &err) && c.rope_theta == 500000.0 && c.rope_factor == 32 && c.rope_low_freq == 1 && c.rope_high_freq == 4 && c.rope_original_T == 64);
+    static const char llama3[] =
+        "\"rope_theta\":500000.0,\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":32.0,\"low_freq_factor\":1.0,"
+        "\"high_freq_factor\":4.0,\"original_max_position_embeddings\":64}";
+    assert_true(load(&c, llama3, &err) && c.rope_theta == 500000.0 && c.rope_factor == 32 && c.rope_low_freq == 1 &&
+                c.rope_high_freq == 4 && c.rope_original_T == 64);
 }
 
 static void refuses_by_name(void **state) {
@@ -130,7 +138,8 @@ static void refuses_what_is_no_json(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_what_is_there), cmocka_unit_test(refuses_by_name), cmocka_unit_test(refuses_hostile_numbers),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_what_is_there), cmocka_unit_test(refuses_by_name),
+                                       cmocka_unit_test(refuses_hostile_numbers),
                                        cmocka_unit_test(refuses_what_is_no_json)};
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

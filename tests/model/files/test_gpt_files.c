@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 static const char *const fixtures[] = {"llama", "qwen2", "qwen3", "qwen2_untied", "llama3_rope"};
-static const char *const files[] = {"config.json", "generation_config.json", "model.safetensors", "model.safetensors.index.json", "1.safetensors", "2.safetensors"};
+static const char *const files[] = {"config.json", "generation_config.json", "model.safetensors",
+                                    "model.safetensors.index.json", "1.safetensors", "2.safetensors"};
 
 static void folder_remove(const char *dir) {
     char path[256];
@@ -42,8 +43,8 @@ static void save_fixture(const char *name, const char *dir) {
     if (!model_config_load(&config, from, &err)) fail_msg("%s", err.text);
     ParamTable table = params_make(&config);
     float *h = calloc(table.size, sizeof *h), *h_again = calloc(table.size, sizeof *h);
-    if (!params_load(&table, from, h, &err) || !gpt_save(&table, &config, dir, h, &err) || !params_load(&table, dir, h_again, &err) ||
-        !model_config_load(&again, dir, &err))
+    if (!params_load(&table, from, h, &err) || !gpt_save(&table, &config, dir, h, &err) ||
+        !params_load(&table, dir, h_again, &err) || !model_config_load(&again, dir, &err))
         fail_msg("%s", err.text);
     assert_memory_equal(h, h_again, table.size * sizeof *h);
     assert_memory_equal(&config, &again, sizeof config);
@@ -66,7 +67,7 @@ static void saves_what_transformers_loads(void **state) {
     }
 }
 
-// A tiny model's tensors with one type each, in one file or two, read straight into the device and by way of the host.
+// A tiny model's tensors, one type each, in one file or two, read straight to the device and through the host.
 typedef struct Tiny {
     char dir[64];
     ModelConfig config;
@@ -79,7 +80,9 @@ typedef struct Tiny {
 static Tiny tiny_open(SafetensorType type) {
     Tiny t = {.config = tiny_config("qwen3")};
     t.table = params_make(&t.config);
-    t.h = calloc(t.table.size, sizeof *t.h), t.half = calloc(t.table.size, sizeof *t.half), t.tensors = calloc((size_t)t.table.count, sizeof *t.tensors);
+    t.h = calloc(t.table.size, sizeof *t.h);
+    t.half = calloc(t.table.size, sizeof *t.half);
+    t.tensors = calloc((size_t)t.table.count, sizeof *t.tensors);
     snprintf(t.dir, sizeof t.dir, P_tmpdir "/test_gpt_files_XXXXXX");
     assert_true(t.h && t.half && t.tensors && mkdtemp(t.dir));
     for (int i = 0; i < t.table.count; i++) {
@@ -90,10 +93,11 @@ static Tiny tiny_open(SafetensorType type) {
             t.h[k] = (float)m / 64;
             memcpy(&bits, &t.h[k], 4);
             if (type == SAFETENSOR_BF16) t.half[k] = (uint16_t)(bits >> 16);
-            else t.half[k] = (uint16_t)((bits >> 16 & 0x8000) | (m ? ((bits >> 23 & 255) - 112) << 10 | (bits >> 13 & 1023) : 0));
+            else t.half[k] = (uint16_t)((bits >> 16 & 0x8000) | (m ? (bits >> 13 & 0x3ffff) - (112 << 10) : 0));
         }
-        t.tensors[i] = (Safetensor){.name = p->name, .type = type, .rank = p->rank, .shape = {(size_t)p->shape[0], (size_t)p->shape[1]},
-                                    .data = type == SAFETENSOR_F32 ? (const void *)(t.h + p->offset) : t.half + p->offset};
+        const void *values = type == SAFETENSOR_F32 ? (const void *)(t.h + p->offset) : t.half + p->offset;
+        t.tensors[i] = (Safetensor){.name = p->name, .type = type, .rank = p->rank, .data = values,
+                                    .shape = {(size_t)p->shape[0], (size_t)p->shape[1]}};
     }
     return t;
 }
@@ -118,7 +122,10 @@ static void tiny_check(const Tiny *t) {
     device_download(dev, h, master, t->table.size * sizeof *h);
     assert_memory_equal(h, t->h, t->table.size * sizeof *h);
     device_download_floats(dev, h, gpt->params, t->table.size);
-    for (int i = 0; i < t->table.count; i++) assert_memory_equal(h + t->table.params[i].offset, t->h + t->table.params[i].offset, param_elements(&t->table.params[i]) * sizeof *h);
+    for (int i = 0; i < t->table.count; i++) {
+        const Param *p = &t->table.params[i];
+        assert_memory_equal(h + p->offset, t->h + p->offset, param_elements(p) * sizeof *h);
+    }
     free(h), device_free(dev, master), gpt_free(gpt), device_close(dev);
 }
 
@@ -141,7 +148,8 @@ static void reads_every_type_and_shards(void **state) {
         tiny_write(&t, "1.safetensors", 0, 7);
         tiny_write(&t, "2.safetensors", 7, t.table.count - 7);
         for (int k = 0; k < t.table.count; k++)
-            snprintf(index + strlen(index), sizeof index - strlen(index), "%s\"%s\":\"%d.safetensors\"", k ? "," : "", t.table.params[k].name, k < 7 ? 1 : 2);
+            snprintf(index + strlen(index), sizeof index - strlen(index), "%s\"%s\":\"%d.safetensors\"", k ? "," : "",
+                     t.table.params[k].name, k < 7 ? 1 : 2);
         strcat(index, "}}");
         snprintf(path, sizeof path, "%s/model.safetensors.index.json", t.dir);
         assert_true(file_replace(path, index, strlen(index), NULL));
@@ -184,7 +192,8 @@ static void refuses_what_does_not_fit(void **state) {
     tiny_write(&t, "model.safetensors", 0, t.table.count);
     tiny_check(&t); // all of that was the only reason
     Safetensor more = {.name = "lm_head.weight", .type = SAFETENSOR_F32, .rank = 1, .shape = {1}, .data = &kept};
-    const char *names[] = {"lm_head.weight", "model.layers.0.self_attn.rotary_emb.inv_freq", "model.layers.0.self_attn.q_proj.bias"};
+    const char *names[] = {"lm_head.weight", "model.layers.0.self_attn.rotary_emb.inv_freq",
+                           "model.layers.0.self_attn.q_proj.bias"};
     t.tensors = realloc(t.tensors, (size_t)(t.table.count + 1) * sizeof *t.tensors);
     for (int i = 0; i < 3; i++) {
         Error err = {""};
@@ -198,12 +207,14 @@ static void refuses_what_does_not_fit(void **state) {
 }
 
 int main(int argc, char **argv) {
-    for (size_t i = 0; argc > 1 && i < sizeof fixtures / sizeof *fixtures; i++) { // saves every fixture for check_saved.py
+    for (size_t i = 0; argc > 1 && i < sizeof fixtures / sizeof *fixtures; i++) { // saves them for check_saved.py
         char dir[4096];
         snprintf(dir, sizeof dir, "%s/%s", argv[1], fixtures[i]);
         mkdir(argv[1], 0777), mkdir(dir, 0777);
         save_fixture(fixtures[i], dir);
     }
-    const struct CMUnitTest tests[] = {cmocka_unit_test(saves_what_transformers_loads), cmocka_unit_test(reads_every_type_and_shards), cmocka_unit_test(refuses_what_does_not_fit)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(saves_what_transformers_loads),
+                                       cmocka_unit_test(reads_every_type_and_shards),
+                                       cmocka_unit_test(refuses_what_does_not_fit)};
     return argc > 1 ? 0 : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-// Safetensors: files made here by hand read back, what we write reads back, half and bfloat16 are exact, and each kind of
-// broken or hostile file is refused with a reason that names it.
+// Safetensors: hand-made files and written files read back, half and bfloat16 are exact, and every kind of broken or
+// hostile file is refused with a reason that names it.
 #include "model/files/safetensors.h"
 #include <stdarg.h>
 #include <stddef.h>
@@ -56,9 +56,12 @@ static void assert_refused_bytes(const void *bytes, size_t n, const char *reason
     folder_make(&folder);
     folder_put(folder.dir, "model.safetensors", bytes, n);
     Safetensors *file = safetensors_open(folder.path, &err);
-    if (file || !strstr(err.text, reason) || !strstr(err.text, folder.path)) fail_msg("wanted \"%s\", got \"%s\"", reason, err.text);
+    if (file || !strstr(err.text, reason) || !strstr(err.text, folder.path))
+        fail_msg("wanted \"%s\", got \"%s\"", reason, err.text);
     folder_remove(folder.dir, MODEL_FILE, 1);
 }
+
+#define VALUE(name, offsets) "\"" name "\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":" offsets "}"
 
 static void assert_refused(const char *header, size_t data_size, const char *reason) {
     unsigned char bytes[4096];
@@ -70,11 +73,11 @@ static void reads_by_name(void **state) {
     unsigned char bytes[1024];
     Folder folder;
     Error err = {0};
-    size_t n = file_bytes(bytes,
-                          "{\"__metadata__\":{\"format\":\"pt\"},\"b\":{\"dtype\":\"U8\",\"shape\":[2,3],\"data_offsets\":[8,14]},"
-                          "\"a\":{\"dtype\":\"F64\",\"shape\":[],\"data_offsets\":[0,8]},"
-                          "\"none\":{\"dtype\":\"F32\",\"shape\":[4,0],\"data_offsets\":[8,8]}}  ",
-                          14);
+    static const char header[] =
+        "{\"__metadata__\":{\"format\":\"pt\"},\"b\":{\"dtype\":\"U8\",\"shape\":[2,3],\"data_offsets\":[8,14]},"
+        "\"a\":{\"dtype\":\"F64\",\"shape\":[],\"data_offsets\":[0,8]},"
+        "\"none\":{\"dtype\":\"F32\",\"shape\":[4,0],\"data_offsets\":[8,8]}}  ";
+    size_t n = file_bytes(bytes, header, 14);
     folder_make(&folder);
     folder_put(folder.dir, "model.safetensors", bytes, n);
     Safetensors *file = safetensors_open_model(folder.dir, &err);
@@ -113,16 +116,19 @@ static void refuses_hostile_headers(void **state) {
     assert_refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[1.5],\"data_offsets\":[0,6]}}", 6, "whole number");
     assert_refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[1e300],\"data_offsets\":[0,6]}}", 6, "whole number");
     assert_refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}", 4, "dimensions");
-    assert_refused("{\"a\":{\"dtype\":\"U8\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", 0, "overflows");
-    assert_refused("{\"a\":{\"dtype\":\"F64\",\"shape\":[2251799813685248,1024],\"data_offsets\":[0,0]}}", 0, "overflows");
-    assert_refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, "are 8 bytes, its offsets hold 4");
+    assert_refused("{\"a\":{\"dtype\":\"U8\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", 0,
+                   "overflows");
+    assert_refused("{\"a\":{\"dtype\":\"F64\",\"shape\":[2251799813685248,1024],\"data_offsets\":[0,0]}}", 0,
+                   "overflows");
+    assert_refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4,
+                   "are 8 bytes, its offsets hold 4");
     assert_refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, "ascending");
     assert_refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4,8]}}", 4, "pair");
     assert_refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 4, "ends at byte 8 of 4");
-    assert_refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "overlaps");
-    assert_refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[2,6]}}", 6, "overlaps");
+    assert_refused("{" VALUE("a", "[0,4]") "," VALUE("b", "[0,4]") "}", 4, "overlaps");
+    assert_refused("{" VALUE("a", "[0,4]") "," VALUE("b", "[2,6]") "}", 6, "overlaps");
     assert_refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "hole");
-    assert_refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "\"a\" occurs twice");
+    assert_refused("{" VALUE("a", "[0,4]") "," VALUE("a", "[4,8]") "}", 8, "\"a\" occurs twice");
     assert_refused("{\"__metadata__\":{\"a\":3}}", 0, "\"a\" is not a string");
     assert_refused("{\"__metadata__\":{\"a\":\"\",\"a\":\"\"}}", 0, "\"a\" occurs twice");
     assert_refused("{\"__metadata__\":[]}", 0, "not an object");
@@ -147,7 +153,7 @@ static void refuses_hostile_files(void **state) {
     assert_non_null(strstr(err.text, "not a regular file"));
 }
 
-// Any change of a good file is either refused or leaves tensors that lie inside it.
+// A damaged file is refused, or its tensors are still inside it.
 static void survives_any_damage(void **state) {
     (void)state;
     unsigned char bytes[1024], damaged[1024];
@@ -155,10 +161,10 @@ static void survives_any_damage(void **state) {
     Error err = {0};
     uint64_t random = 1;
     int opened = 0;
-    size_t n = file_bytes(bytes,
-                          "{\"__metadata__\":{\"k\":\"v\"},\"a\":{\"dtype\":\"F16\",\"shape\":[2,2],\"data_offsets\":[0,8]},"
-                          "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}",
-                          12);
+    static const char header[] =
+        "{\"__metadata__\":{\"k\":\"v\"},\"a\":{\"dtype\":\"F16\",\"shape\":[2,2],\"data_offsets\":[0,8]},"
+        "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}";
+    size_t n = file_bytes(bytes, header, 12);
     folder_make(&folder);
     for (int round = 0; round < 4000; round++) {
         memcpy(damaged, bytes, n);
@@ -178,7 +184,8 @@ static void survives_any_damage(void **state) {
     folder_remove(folder.dir, MODEL_FILE, 1);
 }
 
-static Safetensors *write_and_open(const Folder *folder, const Safetensor *tensors, size_t n, const SafetensorsPair *pairs, size_t n_pairs) {
+static Safetensors *write_and_open(const Folder *folder, const Safetensor *tensors, size_t n,
+                                   const SafetensorsPair *pairs, size_t n_pairs) {
     Error err = {0};
     if (!safetensors_write(folder->path, tensors, n, pairs, n_pairs, &err)) fail_msg("%s", err.text);
     Safetensors *file = safetensors_open(folder->path, &err);
@@ -227,7 +234,8 @@ static void writes_what_it_reads(void **state) {
 static void refuses_to_write(void **state) {
     (void)state;
     const float one = 1;
-    const Safetensor twice[] = {{"a", SAFETENSOR_F32, 0, {0}, &one, 0, 0, NULL}, {"a", SAFETENSOR_F32, 0, {0}, &one, 0, 0, NULL}};
+    const Safetensor twice[] = {{"a", SAFETENSOR_F32, 0, {0}, &one, 0, 0, NULL},
+                                {"a", SAFETENSOR_F32, 0, {0}, &one, 0, 0, NULL}};
     const Safetensor missing = {"a", SAFETENSOR_F32, 0, {0}, NULL, 0, 0, NULL};
     const Safetensor huge = {"a", SAFETENSOR_F32, 2, {SIZE_MAX / 2, 3}, &one, 0, 0, NULL};
     const Safetensor reserved = {"__metadata__", SAFETENSOR_F32, 0, {0}, &one, 0, 0, NULL};
@@ -244,7 +252,7 @@ static void refuses_to_write(void **state) {
     assert_false(safetensors_write(folder.path, &latin1, 1, NULL, 0, &err));
     assert_false(safetensors_write(folder.path, twice, 1, &bad, 1, &err));
     assert_non_null(strstr(err.text, "metadata key is not UTF-8"));
-    assert_int_equal(rmdir(folder.dir), 0); // nothing was left behind
+    assert_int_equal(rmdir(folder.dir), 0); // nothing is left
     assert_false(safetensors_write(folder.path, twice, 1, NULL, 0, &err));
     assert_non_null(strstr(err.text, "model.safetensors.tmp: No such file"));
 }
@@ -311,9 +319,10 @@ static void reads_shards(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_by_name),        cmocka_unit_test(refuses_hostile_headers), cmocka_unit_test(refuses_hostile_files),
-        cmocka_unit_test(survives_any_damage),  cmocka_unit_test(writes_what_it_reads),    cmocka_unit_test(refuses_to_write),
-        cmocka_unit_test(half_is_exact),        cmocka_unit_test(reads_shards),
+        cmocka_unit_test(reads_by_name),         cmocka_unit_test(refuses_hostile_headers),
+        cmocka_unit_test(refuses_hostile_files), cmocka_unit_test(survives_any_damage),
+        cmocka_unit_test(writes_what_it_reads),  cmocka_unit_test(refuses_to_write),
+        cmocka_unit_test(half_is_exact),         cmocka_unit_test(reads_shards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

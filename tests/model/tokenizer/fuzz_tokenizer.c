@@ -1,4 +1,4 @@
-// libFuzzer target: the input as a tokenizer.json, and what then loads encodes and decodes; the input as a chat template.
+// libFuzzer target: the input as a tokenizer.json, which then encodes and decodes if it loads; the input as a template.
 #define _GNU_SOURCE // memfd_create
 #include "model/files/chat.h"
 #include "model/tokenizer/decode.h"

@@ -1,5 +1,5 @@
-// The tokenizer against Hugging Face's `tokenizers`: the four ways that real models cut text into words, each with a small
-// vocabulary of its own (tests/model/fixtures/tokenizers, made by dev/reference/make_tokenizers.py); and what it refuses.
+// The tokenizer against Hugging Face's `tokenizers`: the four ways in which real models split text, each with a small
+// vocabulary (tests/model/fixtures/tokenizers, made by dev/reference/make_tokenizers.py), and its errors.
 #include "base/files.h"
 #include "tests/model/tokenizer/tokenizer_cases.h"
 #include <sys/stat.h>
@@ -24,9 +24,11 @@ static void cases_match(void **state) {
             const char *text = cJSON_GetObjectItem(item, "text")->valuestring;
             const cJSON *want = cJSON_GetObjectItem(item, families[f]);
             int ids[1024], n = tokenizer_encode(t, text, strlen(text), ids, 1024, NULL), at = 0;
-            if (n != cJSON_GetArraySize(want)) fail_msg("%s: \"%s\" has %d tokens, not %d", families[f], text, n, cJSON_GetArraySize(want));
+            if (n != cJSON_GetArraySize(want))
+                fail_msg("%s: \"%s\" has %d tokens, not %d", families[f], text, n, cJSON_GetArraySize(want));
             for (const cJSON *id = want->child; id; id = id->next, at++)
-                if (ids[at] != id->valueint) fail_msg("%s: \"%s\": token %d is %d, not %d", families[f], text, at, ids[at], id->valueint);
+                if (ids[at] != id->valueint)
+                    fail_msg("%s: \"%s\": token %d is %d, not %d", families[f], text, at, ids[at], id->valueint);
             assert_int_equal(tokenizer_encode(t, text, strlen(text), NULL, 0, NULL), n);
             if (n > 0) assert_int_equal(tokenizer_encode(t, text, strlen(text), ids, n - 1, NULL), -1);
             count++;
@@ -47,7 +49,7 @@ static void random_texts_match(void **state) {
     }
 }
 
-// The comparison above must see one wrong id, a missing one, and two that changed places.
+// The comparison above must detect a wrong id, a missing one, and two exchanged ones.
 static void hash_sees_changes(void **state) {
     (void)state;
     const int a[][3] = {{5, 6, 7}, {5, 6, 8}, {6, 5, 7}};
@@ -58,13 +60,14 @@ static void hash_sees_changes(void **state) {
         for (int j = 0; j < i; j++) assert_true(hash[i].value != hash[j].value);
 }
 
-// A character in pieces comes out whole and at once; what can never become one is replaced at once.
+// A character in pieces is returned whole when it is complete; bytes that can never become one are replaced at once.
 static void streams_characters(void **state) {
     (void)state;
     static const struct {
         unsigned char byte;
         const char *out;
-    } steps[] = {{0xf0, ""}, {0x9f, ""}, {0x98, ""}, {0x80, "\xf0\x9f\x98\x80"}, {0xc3, ""}, {'a', "\xef\xbf\xbd" "a"}, {0xff, "\xef\xbf\xbd"}, {0xe2, ""}, {0x82, ""}};
+    } steps[] = {{0xf0, ""}, {0x9f, ""}, {0x98, ""}, {0x80, "\xf0\x9f\x98\x80"}, {0xc3, ""},
+                 {'a', "\xef\xbf\xbd" "a"}, {0xff, "\xef\xbf\xbd"}, {0xe2, ""}, {0x82, ""}};
     Tokenizer *t = family("gpt2");
     TokenStream stream = {0};
     char *part;
@@ -82,7 +85,7 @@ static void streams_characters(void **state) {
     tokenizer_free(t);
 }
 
-// Any bytes: text is encoded and given back, the rest is refused with the place of the first byte that is wrong.
+// Any bytes: UTF-8 is encoded and decoded back; anything else is refused with the offset of the first wrong byte.
 static void raw_bytes_are_text_or_refused(void **state) {
     (void)state;
     Tokenizer *t = family("gpt2");
@@ -101,7 +104,8 @@ static void raw_bytes_are_text_or_refused(void **state) {
         texts += good == n;
         snprintf(reason, sizeof reason, "not UTF-8 (at byte %zu)", good);
         if (good == n) encode_and_hash(t, "gpt2", bytes, n, &unused);
-        else if (tokenizer_encode(t, bytes, n, NULL, 0, &err) != -1 || !strstr(err.text, reason)) fail_msg("wanted \"%s\", got \"%s\"", reason, err.text);
+        else if (tokenizer_encode(t, bytes, n, NULL, 0, &err) != -1 || !strstr(err.text, reason))
+            fail_msg("wanted \"%s\", got \"%s\"", reason, err.text);
     }
     assert_in_range(texts, 20000, 80000);
     tokenizer_free(t);
@@ -132,7 +136,8 @@ static void assert_same_file(const char *a, const char *b) {
 
 static void saves_what_it_read(void **state) {
     (void)state;
-    static const char *const names[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"};
+    static const char *const names[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                                        "chat_template.jinja"};
     char from[] = P_tmpdir "/test_tokenizer_XXXXXX", to[] = P_tmpdir "/test_tokenizer_XXXXXX", a[100], b[100];
     size_t n;
     assert_true(mkdtemp(from) && mkdtemp(to));
@@ -157,8 +162,9 @@ static void saves_what_it_read(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(cases_match),        cmocka_unit_test(random_texts_match), cmocka_unit_test(hash_sees_changes),
-                                       cmocka_unit_test(streams_characters), cmocka_unit_test(raw_bytes_are_text_or_refused),
-                                       cmocka_unit_test(finds_special_tokens), cmocka_unit_test(saves_what_it_read)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cases_match), cmocka_unit_test(random_texts_match), cmocka_unit_test(hash_sees_changes),
+        cmocka_unit_test(streams_characters), cmocka_unit_test(raw_bytes_are_text_or_refused),
+        cmocka_unit_test(finds_special_tokens), cmocka_unit_test(saves_what_it_read)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

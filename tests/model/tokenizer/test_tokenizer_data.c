@@ -1,18 +1,20 @@
-// The tokenizer on real text: every string of every data set, for the real tokenizers of Qwen3 and GPT-2 and for the small
-// ones, has the ids that Hugging Face's `tokenizers` gives (as a hash in the fixture), and gives its text back. The data
-// and the two real tokenizers lie outside the repository, in DATA_DIR (default ../shared).
+// The tokenizer on real text: for every string of every data set, and for the tokenizers of Qwen3, GPT-2 and the small
+// ones, the ids equal those of Hugging Face's `tokenizers` (a hash in the fixture) and decode to the text. The data and
+// the two real tokenizers are outside the repository, in DATA_DIR (default ../shared).
 #include "base/files.h"
 #include "tests/model/tokenizer/tokenizer_cases.h"
 #include <unistd.h>
 
 enum { TOKENIZERS = 6 };
 static const struct {
-    const char *name, *path; // a path that begins with "tokenizers/" lies in DATA_DIR
+    const char *name, *path; // a path that begins with "tokenizers/" is in DATA_DIR
 } tokenizers[TOKENIZERS] = {{"Qwen3", "tokenizers/qwen3"}, {"GPT-2", "tokenizers/gpt2"},
                             {"gpt2", NULL}, {"llama3", NULL}, {"qwen2", NULL}, {"smollm2", NULL}};
-static const char *const files[] = {"aime/train-1983-2023.json", "aime/aime24.jsonl", "aime/aime25.jsonl", "amc/amc23.jsonl", "deepmath/sample.jsonl",
-                                    "gsm8k/train.jsonl", "gsm8k/test.jsonl", "math/train.json", "math/math500.jsonl", "mawps/test.jsonl",
-                                    "minerva/test.jsonl", "olympiadbench/test.jsonl", "svamp/test.jsonl"};
+static const char *const files[] = {"aime/train-1983-2023.json", "aime/aime24.jsonl",     "aime/aime25.jsonl",
+                                    "amc/amc23.jsonl",           "deepmath/sample.jsonl", "gsm8k/train.jsonl",
+                                    "gsm8k/test.jsonl",          "math/train.json",       "math/math500.jsonl",
+                                    "mawps/test.jsonl",          "minerva/test.jsonl",    "olympiadbench/test.jsonl",
+                                    "svamp/test.jsonl"};
 
 static const char *data_path(const char *name) {
     static char path[4096]; // of the caller's next call only

@@ -1,15 +1,20 @@
-// tokenizer.json files that are broken, hostile or ask for what is not supported: each is refused with the file and the
-// reason; and any damage to a good one is either refused or leaves a tokenizer that works.
+// tokenizer.json files that are broken, hostile or use unsupported features are refused with file and reason; a damaged
+// good one is refused or still gives a tokenizer that works.
 #include "tests/model/tokenizer/tokenizer_cases.h"
 #include <unistd.h>
 
-// A small good file in parts, of which a case replaces one
+// A small good file in parts; a case replaces one of them.
 typedef struct Parts {
     const char *added, *normalizer, *pre, *model, *vocab, *merges;
 } Parts;
 #define SPECIAL "{\"id\":5,\"content\":\"<end>\",\"special\":true}"
 #define LEVEL "{\"type\":\"ByteLevel\",\"add_prefix_space\":false}"
-static const Parts good = {"[" SPECIAL "]", "null", LEVEL, "\"type\":\"BPE\"", "{\"a\":0,\"b\":1,\"c\":2,\"ab\":3,\"abc\":4}", "[[\"a\",\"b\"],[\"ab\",\"c\"]]"};
+static const Parts good = {"[" SPECIAL "]", "null", LEVEL, "\"type\":\"BPE\"",
+                           "{\"a\":0,\"b\":1,\"c\":2,\"ab\":3,\"abc\":4}", "[[\"a\",\"b\"],[\"ab\",\"c\"]]"};
+// A pre-tokenizer that splits by a regular expression.
+#define SPLIT(regex, behavior)                                                                                         \
+    "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" regex "\"},"            \
+    "\"behavior\":\"" behavior "\"}," LEVEL "]}"
 
 static char path[64];
 
@@ -34,14 +39,17 @@ static Tokenizer *load_bytes(const char *bytes, size_t n, Error *err) {
 }
 
 static int print_parts(char *text, size_t room, const Parts *p) {
-    return snprintf(text, room, "{\"added_tokens\":%s,\"normalizer\":%s,\"pre_tokenizer\":%s,\"model\":{%s,\"vocab\":%s,\"merges\":%s}}", p->added,
-                    p->normalizer, p->pre, p->model, p->vocab, p->merges);
+    return snprintf(
+        text, room,
+        "{\"added_tokens\":%s,\"normalizer\":%s,\"pre_tokenizer\":%s,\"model\":{%s,\"vocab\":%s,\"merges\":%s}}",
+        p->added, p->normalizer, p->pre, p->model, p->vocab, p->merges);
 }
 
 static void assert_refused(const char *text, const char *reason) {
     Error err = {""};
     Tokenizer *t = load_bytes(text, strlen(text), &err);
-    if (t || !strstr(err.text, reason) || !strstr(err.text, path)) fail_msg("wanted \"%s\", got \"%s\"", reason, err.text);
+    if (t || !strstr(err.text, reason) || !strstr(err.text, path))
+        fail_msg("wanted \"%s\", got \"%s\"", reason, err.text);
 }
 
 // `at` names the part by its place in the struct
@@ -111,9 +119,9 @@ static void refuses_what_is_not_supported(void **state) {
     REFUSE(pre, "null", "pre-tokenizer \"\"");
     REFUSE(pre, "{\"type\":\"Sequence\",\"pretokenizers\":[]}", "not byte-level");
     REFUSE(pre, "{\"type\":\"ByteLevel\",\"add_prefix_space\":true}", "add_prefix_space");
-    REFUSE(pre, "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(\"},\"behavior\":\"Isolated\"}," LEVEL "]}", "does not compile");
-    REFUSE(pre, "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"\\\\w\"},\"behavior\":\"Isolated\"}," LEVEL "]}", "\\w, \\b");
-    REFUSE(pre, "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a\"},\"behavior\":\"MergedWithNext\"}," LEVEL "]}", "MergedWithNext");
+    REFUSE(pre, SPLIT("(", "Isolated"), "does not compile");
+    REFUSE(pre, SPLIT("\\\\w", "Isolated"), "\\w, \\b");
+    REFUSE(pre, SPLIT("a", "MergedWithNext"), "MergedWithNext");
     REFUSE(pre, "{\"type\":\"Sequence\",\"pretokenizers\":[" LEVEL "," LEVEL "]}", "after ByteLevel");
     REFUSE(model, "\"type\":\"WordPiece\"", "model \"WordPiece\"");
     REFUSE(model, "\"type\":\"BPE\",\"byte_fallback\":true", "byte_fallback");
@@ -140,13 +148,13 @@ static void refuses_what_is_no_tokenizer(void **state) {
     assert_non_null(strstr(err.text, "no tokenizer.json in it"));
 }
 
-// A pattern that backtracks without end stops with an error, not with a hang.
+// A pattern with too much backtracking ends in an error, not in a hang.
 static void gives_up_on_endless_patterns(void **state) {
     (void)state;
     char text[4096], word[300];
     Error err = {""};
     Parts parts = good;
-    parts.pre = "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(a+)+(a+)+(a+)+[bx]\"},\"behavior\":\"Isolated\"}," LEVEL "]}";
+    parts.pre = SPLIT("(a+)+(a+)+(a+)+[bx]", "Isolated");
     int n = print_parts(text, sizeof text, &parts);
     Tokenizer *t = load_bytes(text, (size_t)n, &err);
     if (!t) fail_msg("%s", err.text);
@@ -165,9 +173,13 @@ static void survives_any_damage(void **state) {
     for (int round = 0; round < 2000; round++) {
         Draws draws = draws_of((uint64_t)round);
         memcpy(damaged, text, (size_t)n);
-        for (int i = 0; i <= round % 3; i++) damaged[draw(&draws, n)] = "0123456789[]{}\",:\\ -eabcFU\xff"[draw(&draws, 27)];
+        for (int i = 0; i <= round % 3; i++)
+            damaged[draw(&draws, n)] = "0123456789[]{}\",:\\ -eabcFU\xff"[draw(&draws, 27)];
         Tokenizer *t = load_bytes(damaged, round % 9 ? (size_t)n : (size_t)draw(&draws, n), &err);
-        if (t) free(tokenizer_decode(t, (int[]){0, 3, 4}, tokenizer_vocab_size(t) > 4 ? 3 : 1, NULL, &err)), tokenizer_encode(t, "abc<end>", 8, NULL, 0, &err);
+        if (t) {
+            free(tokenizer_decode(t, (int[]){0, 3, 4}, tokenizer_vocab_size(t) > 4 ? 3 : 1, NULL, &err));
+            tokenizer_encode(t, "abc<end>", 8, NULL, 0, &err);
+        }
         loaded += t != NULL;
         tokenizer_free(t);
     }

@@ -1,4 +1,4 @@
-// What the tokenizer tests share: the committed cases and the hash of dev/reference/make_tokenizers.py, which made them.
+// Shared by the tokenizer tests: the committed cases, and the hash of their maker, dev/reference/make_tokenizers.py.
 #ifndef TESTS_MODEL_TOKENIZER_TOKENIZER_CASES_H
 #define TESTS_MODEL_TOKENIZER_TOKENIZER_CASES_H
 #include "base/json.h"
@@ -74,7 +74,7 @@ static inline void encode_and_hash(const Tokenizer *t, const char *name, const c
     if (count < 0) fail_msg("%s", err.text);
     char *back = tokenizer_decode(t, ids, count, &n_back, &err);
     if (!back) fail_msg("%s", err.text);
-    if (is_lossless(name) && (n_back != n || memcmp(back, text, n) != 0)) { // then only the normalizer may be the reason
+    if (is_lossless(name) && (n_back != n || memcmp(back, text, n) != 0)) { // only the normalizer may be the reason
         assert_true(t->nfc && normalize_nfc(text, n, &form, &n_form));
         assert_int_equal(n_back, n_form);
         assert_memory_equal(back, form, n_form);
@@ -89,7 +89,8 @@ static inline void check_random(const Tokenizer *t, const char *name) {
     const cJSON *blocks = cJSON_GetObjectItem(cases, "blocks"), *pieces = cJSON_GetObjectItem(cases, "pieces");
     char text[1024];
     Hash hash = hash_start();
-    for (int number = 0; number < 100000; number++) encode_and_hash(t, name, text, random_text(number, blocks, pieces, text), &hash);
+    for (int number = 0; number < 100000; number++)
+        encode_and_hash(t, name, text, random_text(number, blocks, pieces, text), &hash);
     hash_check(&hash, name, "random");
     cJSON_Delete(cases);
 }
@@ -111,7 +112,8 @@ static inline void check_decode(const Tokenizer *t, const char *name) {
             assert_true(part <= len - done && memcmp(text + done, more, part) == 0);
             for (size_t k = 0; k < part;) { // each part is UTF-8 by itself
                 utf8proc_int32_t rune;
-                utf8proc_ssize_t step = utf8proc_iterate((const utf8proc_uint8_t *)more + k, (utf8proc_ssize_t)(part - k), &rune);
+                utf8proc_ssize_t step =
+                    utf8proc_iterate((const utf8proc_uint8_t *)more + k, (utf8proc_ssize_t)(part - k), &rune);
                 assert_true(step > 0);
                 k += (size_t)step;
             }

@@ -30,7 +30,8 @@ static inline size_t random_text(int number, const cJSON *blocks, const cJSON *p
     Draws draws = draws_of((uint64_t)number);
     size_t n = 0;
     for (int left = draw(&draws, 24); left > 0; left--) {
-        if (number % 4 < 3) n += (size_t)utf8proc_encode_char(random_rune(&draws, number, blocks), (utf8proc_uint8_t *)out + n);
+        if (number % 4 < 3)
+            n += (size_t)utf8proc_encode_char(random_rune(&draws, number, blocks), (utf8proc_uint8_t *)out + n);
         else {
             const char *piece = cJSON_GetArrayItem(pieces, draw(&draws, cJSON_GetArraySize(pieces)))->valuestring;
             memcpy(out + n, piece, strlen(piece));
