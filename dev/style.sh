@@ -105,7 +105,7 @@ function check_guard(path, n,    i, guard) {
     if (text[i] == "#ifndef " guard && text[i + 1] == "#define " guard) return
     breach(5, path, i, "the include guard is not " guard)
 }
-function check_docs(path, n,    i, part, rest, target, anchor, folder) {
+function check_docs(path, n,    i, code, part, rest, target, anchor, folder) {
     folder = path
     sub(/[^\/]*$/, "", folder)
     for (i = 1; i <= n; i++) {
@@ -115,6 +115,8 @@ function check_docs(path, n,    i, part, rest, target, anchor, folder) {
             if ((part[1] ~ /\// || part[2] != "") && !has(part[1], part[2]))
                 breach(8, path, i, part[2] == "" ? "no file " part[1] : "no " part[2] " in " part[1])
         }
+        if (text[i] ~ /^ *```/) code = !code
+        if (code || text[i] ~ /^    /) continue
         gsub(/`[^`]*`/, "", text[i])
         for (rest = text[i]; match(rest, /\]\([^)]+\)/); rest = substr(rest, RSTART + RLENGTH)) {
             target = anchor = substr(rest, RSTART + 2, RLENGTH - 3)

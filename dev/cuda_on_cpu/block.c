@@ -87,12 +87,9 @@ static void deadlock(void) {
         const Thread *t = &threads[first];
         for (next = first + 1; next < thread_count && same_place(t, &threads[next]);) next++;
         fprintf(stderr, "  threads %4u..%-4u ", first, next - 1);
-        if (t->state == ENDED)
-            fprintf(stderr, "have ended\n");
-        else if (t->state == AT_BARRIER)
-            fprintf(stderr, "wait at %s:%d in %s\n", t->file, t->line, t->what);
-        else
-            fprintf(stderr, "wait at %s:%d in %s, mask 0x%08x\n", t->file, t->line, t->what, t->mask);
+        if (t->state == ENDED) fprintf(stderr, "have ended\n");
+        else if (t->state == AT_BARRIER) fprintf(stderr, "wait at %s:%d in %s\n", t->file, t->line, t->what);
+        else fprintf(stderr, "wait at %s:%d in %s, mask 0x%08x\n", t->file, t->line, t->what, t->mask);
     }
     sim_self = &threads[0].seen;
     say_where();
@@ -167,10 +164,8 @@ int sim_barrier(int predicate, const char *file, int line) {
     if (!at_barrier) first_at_barrier = self;
     wait_at(self, AT_BARRIER, "__syncthreads", file, line, 0);
     predicates += predicate != 0;
-    if (++at_barrier == alive)
-        open_barrier();
-    else
-        give_way(self);
+    if (++at_barrier == alive) open_barrier();
+    else give_way(self);
     return barrier_result;
 }
 

@@ -190,8 +190,7 @@ static void require_matrix(const void *start, const Layout *l, const char *what)
 // ---- The product ---------------------------------------------------------------------------------------------------
 static float load(const char *base, unsigned type, uint64_t i) {
     float value;
-    if (type == CUDA_R_32F)
-        memcpy(&value, base + 4 * i, sizeof value);
+    if (type == CUDA_R_32F) memcpy(&value, base + 4 * i, sizeof value);
     else {
         uint16_t half;
         memcpy(&half, base + 2 * i, sizeof half);
@@ -204,8 +203,7 @@ static float load(const char *base, unsigned type, uint64_t i) {
 static void store(char *base, unsigned type, uint64_t i, float value) {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
-    if (type == CUDA_R_32F)
-        memcpy(base + 4 * i, &value, sizeof value);
+    if (type == CUDA_R_32F) memcpy(base + 4 * i, &value, sizeof value);
     else { // to nearest, ties to even; a NaN stays one
         uint16_t half = value == value ? (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16) : 0x7fff;
         memcpy(base + 2 * i, &half, sizeof half);

@@ -92,10 +92,8 @@ static const Allocation *allocation_at(const void *address) { // the last one th
     const Allocation *found = NULL;
     for (int low = 0, high = allocation_count; low < high;) {
         int middle = (low + high) / 2;
-        if (allocations[middle].base <= at)
-            found = &allocations[middle], low = middle + 1;
-        else
-            high = middle;
+        if (allocations[middle].base <= at) found = &allocations[middle], low = middle + 1;
+        else high = middle;
     }
     if (found) found_last = (int)(found - allocations);
     return found;
@@ -277,14 +275,10 @@ static bool check_copy(void *to, const void *from, size_t bytes, enum cudaMemcpy
         to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
         from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
     }
-    if (to_device)
-        sim_require_device(to, bytes, "destination of cudaMemcpy");
-    else
-        require_host(to, "destination of cudaMemcpy");
-    if (from_device)
-        sim_require_device(from, bytes, "source of cudaMemcpy");
-    else
-        require_host(from, "source of cudaMemcpy");
+    if (to_device) sim_require_device(to, bytes, "destination of cudaMemcpy");
+    else require_host(to, "destination of cudaMemcpy");
+    if (from_device) sim_require_device(from, bytes, "source of cudaMemcpy");
+    else require_host(from, "source of cudaMemcpy");
     if ((const char *)to < (const char *)from + bytes && (const char *)from < (const char *)to + bytes)
         sim_die("cudaMemcpy: source and destination overlap");
     return from_device;

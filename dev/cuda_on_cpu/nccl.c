@@ -241,12 +241,9 @@ static ncclResult_t issue(Kind kind, const void *send, void *receive, size_t cou
         sim_require_device(send, count * bytes * (kind == REDUCE_SCATTER ? ranks : 1), kind_names[kind]);
     if (count) sim_require_device(receive, count * bytes * (kind == ALL_GATHER ? ranks : 1), kind_names[kind]);
     Collective c = {{kind, type, reduction, root, count}, send, receive, comm, stream};
-    if (group_depth == 0)
-        submit(&c);
-    else if (group_count == GROUP_MAX)
-        sim_die("more than %d collectives in a group", GROUP_MAX);
-    else
-        group[group_count++] = c;
+    if (group_depth == 0) submit(&c);
+    else if (group_count == GROUP_MAX) sim_die("more than %d collectives in a group", GROUP_MAX);
+    else group[group_count++] = c;
     return ncclSuccess;
 }
 
@@ -316,10 +313,8 @@ ncclResult_t ncclCommInitRank(ncclComm_t *comm, int ranks, ncclUniqueId id, int 
     atomic_store(&s->slots[rank].present, 1);
     double start = now();
     for (int r = 0; r < ranks;) {
-        if (atomic_load(&s->slots[r].present))
-            r++;
-        else
-            nap();
+        if (atomic_load(&s->slots[r].present)) r++;
+        else nap();
         if (now() - start > timeout()) sim_die("ncclCommInitRank: rank %d of %d did not join", r, ranks);
     }
     if (atomic_fetch_add(&s->ranks, 1) + 1 == ranks) shm_unlink(id.internal);

@@ -149,10 +149,8 @@ static bool published_before(const Past *past, const void *location) {
     size_t low = 0, high = release_count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (releases[middle].block < past->block)
-            low = middle + 1;
-        else
-            high = middle;
+        if (releases[middle].block < past->block) low = middle + 1;
+        else high = middle;
     }
     for (size_t i = low; i < release_count && releases[i].block == past->block; i++) {
         const Release *r = &releases[i];

@@ -106,8 +106,7 @@ static void run_all(void) { // the youngest stream first: an unlikely order
 void sim_submit(cudaStream_t stream, SimWork *work, const void *args, size_t bytes) {
     struct CUgraph_st *graph = capture_of(stream);
     if (captures && !graph) sim_die("work on a stream that is not captured, during a capture: CUDA refuses it");
-    if (graph)
-        queue_add(&graph->queue, work, args, bytes);
+    if (graph) queue_add(&graph->queue, work, args, bytes);
     else {
         queue_add(order_of(stream_of(stream)), work, args, bytes);
         if (!runs_late()) run(stream_of(stream));

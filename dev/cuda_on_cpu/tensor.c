@@ -152,10 +152,8 @@ void sim_cp_async_wait(int pending) {
     Copies *mine = &copies[sim_self->rank];
     int left = 0;
     for (int i = 0; i < mine->count; i++) {
-        if (mine->list[i].group < mine->group - pending)
-            copy_now(&mine->list[i]);
-        else
-            mine->list[left++] = mine->list[i];
+        if (mine->list[i].group < mine->group - pending) copy_now(&mine->list[i]);
+        else mine->list[left++] = mine->list[i];
     }
     mine->count = left;
 }
