@@ -1,4 +1,4 @@
-// Zero tests by balls; see ball.h.
+// Optional (math answers from data sets): zero tests by balls; see ball.h.
 #include "verify/ball.h"
 
 #include "verify/ball_eval.h"
@@ -27,7 +27,7 @@ static bool negligible(const acb_t d, const acb_t a, const acb_t b, slong bits) 
 }
 
 // One comparison at one precision: NO is proved, YES means zero to `bits` bits, UNKNOWN more bits are needed.
-static Answer compare_at(Evaluation *ev, const Node *a, const Node *b, slong bits, bool *evaluated, bool *real) {
+static Answer compare_at(BallContext *ev, const Node *a, const Node *b, slong bits, bool *evaluated, bool *real) {
     acb_t x, y, d;
     acb_init(x);
     acb_init(y);
@@ -50,7 +50,7 @@ Answer ball_constants(const BallPoint *point, const Node *a, const Node *b, bool
     bool evaluated, real;
     *huge = false;
     for (slong prec = FIRST_BITS; prec <= MOST_BITS; prec *= 4) {
-        Evaluation ev = {.point = point, .prec = prec};
+        BallContext ev = {.point = point, .prec = prec};
         bool last = prec >= LAST_BITS;
         Answer answer = compare_at(&ev, a, b, last ? prec - 548 : prec * 16, &evaluated, &real);
         if (answer == ANSWER_NO) return ANSWER_NO;
@@ -63,21 +63,21 @@ Answer ball_constants(const BallPoint *point, const Node *a, const Node *b, bool
 
 // At integer points the variables are replaced and everything exact is folded, so floors and factorials are exact.
 static const Node *integers_for(const BallPoint *point, const Node *n) {
-    Arena *arena = point->exact->arena;
+    NodePool *pool = point->exact->pool;
     if (n->kind == N_SYM) {
         uint64_t hash = probe_hash_text(probe_mix(point->seed, (uint64_t)point->index), n->text, n->text_len);
-        return node_integer(arena, 7 + (int64_t)(hash % 54));
+        return node_integer(pool, 7 + (int64_t)(hash % 54));
     }
     if (!n->count || n->count > 64) return n;
     const Node *args[64];
     if (n->kind == N_BIG && node_is(n->args[0], N_SYM)) { // the index of a sum is no variable: rename it out of the way
-        const Node *index = node_text(arena, N_CONST, "index", 5, NULL, 0);
+        const Node *index = node_text(pool, N_CONST, "index", 5, NULL, 0);
         args[0] = index, args[1] = n->args[1], args[2] = n->args[2];
-        args[3] = normal_substitute(arena, n->args[3], n->args[0], index);
-        n = node_map(arena, n, args);
+        args[3] = normal_substitute(pool, n->args[3], n->args[0], index);
+        n = node_map(pool, n, args);
     }
     for (uint32_t i = 0; i < n->count; i++) args[i] = integers_for(point, n->args[i]);
-    return node_map(arena, n, args);
+    return node_map(pool, n, args);
 }
 
 static const Node *at_integers(const BallPoint *point, const Node *n) { return normal_form(point->exact, integers_for(point, n)); }
@@ -89,7 +89,7 @@ Answer ball_at_point(const BallPoint *point, const Node *a, const Node *b, bool 
         *valid = node_is(a, N_RAT) && node_is(b, N_RAT);
         if (*valid) return node_identical(a, b) ? ANSWER_YES : ANSWER_NO;
     }
-    Evaluation ev = {.point = point, .prec = POINT_BITS};
+    BallContext ev = {.point = point, .prec = POINT_BITS};
     bool real = false;
     Answer answer = compare_at(&ev, a, b, POINT_BITS / 2, valid, &real);
     if (point->kind != POINT_COMPLEX && !real) *valid = false;
@@ -100,7 +100,7 @@ Answer ball_at_point(const BallPoint *point, const Node *a, const Node *b, bool 
 Answer ball_proportional(const BallPoint *point, const Node *f, const Node *g, bool *valid) {
     BallPoint other = *point;
     other.index++;
-    Evaluation here = {.point = point, .prec = POINT_BITS}, there = {.point = &other, .prec = POINT_BITS};
+    BallContext here = {.point = point, .prec = POINT_BITS}, there = {.point = &other, .prec = POINT_BITS};
     acb_ptr v = _acb_vec_init(4);
     *valid = ball_eval(v, f, &here) && ball_eval(v + 1, g, &here) && ball_eval(v + 2, f, &there) && ball_eval(v + 3, g, &there);
     for (int i = 0; i < 4 && *valid; i++) *valid = acb_is_real(v + i) && !acb_contains_zero(v + i);
@@ -123,7 +123,7 @@ int ball_order(const BallPoint *point, const Node *a, const Node *b) {
     if (equal == ANSWER_UNKNOWN) return 2;
     int order = 2;
     for (slong prec = FIRST_BITS; prec <= LAST_BITS && order == 2; prec *= 4) {
-        Evaluation ev = {.point = point, .prec = prec};
+        BallContext ev = {.point = point, .prec = prec};
         acb_t x, y;
         acb_init(x);
         acb_init(y);

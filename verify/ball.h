@@ -1,4 +1,5 @@
-// Ball arithmetic: a value together with a proved bound on its error (Arb, Johansson 2017).
+// Optional (math answers from data sets): ball arithmetic.
+// A ball is a value with a proved bound on its error (Arb, Johansson 2017).
 //
 // The difference of two answers is evaluated at growing precision. A ball that excludes 0 proves NOT_EQUAL. A ball that
 // still holds 0 at 2048 bits with radius below 2^-1500 of the operands means EQUAL: proved for algebraic numbers whose
@@ -24,7 +25,7 @@ typedef struct BallPoint {
     int index;
     uint64_t seed;
     bool natural_log;  // \log without a base is ln; else base 10
-    Exact *exact;      // fuel; and the arena for integer points
+    Exact *exact;      // fuel; and the pool for integer points
 } BallPoint;
 
 // Are two constants equal? UNKNOWN when one is too large to evaluate (*huge), has no value, or precision ran out.

@@ -1,4 +1,5 @@
-// Walks a tree with complex balls; see ball_eval.h. Each operation is preceded by a look at the size of its operands.
+// Optional (math answers from data sets): evaluates a tree to a complex ball; see ball_eval.h.
+// Every operation is preceded by a check of the size of its operands.
 #include "verify/ball_eval.h"
 
 #include "verify/probe.h"
@@ -8,7 +9,7 @@
 
 enum { HUGE_BITS = 40 }; // exponents and function arguments stay below 2^40
 
-static bool note(acb_t z, Evaluation *ev) { // keeps track of the size of intermediate values
+static bool note(acb_t z, BallContext *ev) { // keeps track of the size of intermediate values
     if (!acb_is_finite(z)) return false;
     mag_t m;
     mag_init(m);
@@ -78,7 +79,7 @@ static bool too_large(const acb_t z) {
 }
 
 // Negative real base, exponent p/q with odd q: the real root, as schools have it. (-8)^{1/3} = -2
-static bool odd_root(acb_t out, const acb_t base, const Node *e, Evaluation *ev) {
+static bool odd_root(acb_t out, const acb_t base, const Node *e, BallContext *ev) {
     if (!node_is(e, N_RAT) || e->den_size != 1 || !(e->den[0] & 1) || e->den[0] > 1000 || !acb_is_real(base) || !arb_is_negative(acb_realref(base)))
         return false;
     acb_neg(out, base);
@@ -93,7 +94,7 @@ static bool odd_root(acb_t out, const acb_t base, const Node *e, Evaluation *ev)
     return true;
 }
 
-static bool eval_power(acb_t out, const Node *n, Evaluation *ev) {
+static bool eval_power(acb_t out, const Node *n, BallContext *ev) {
     acb_t base, e;
     acb_init(base);
     acb_init(e);
@@ -113,7 +114,7 @@ static bool eval_power(acb_t out, const Node *n, Evaluation *ev) {
     return ok;
 }
 
-static bool eval_terms(acb_t out, const Node *n, Evaluation *ev) {
+static bool eval_terms(acb_t out, const Node *n, BallContext *ev) {
     acb_t term;
     acb_init(term);
     bool ok = true;
@@ -127,7 +128,7 @@ static bool eval_terms(acb_t out, const Node *n, Evaluation *ev) {
     return ok;
 }
 
-static bool eval_function(acb_t out, const Node *n, Evaluation *ev) {
+static bool eval_function(acb_t out, const Node *n, BallContext *ev) {
     if (n->count > 8) return false;
     acb_ptr args = _acb_vec_init(n->count);
     bool ok = true;
@@ -144,7 +145,7 @@ static bool eval_function(acb_t out, const Node *n, Evaluation *ev) {
 
 static bool is_gamma(int fn) { return fn == FN_GAMMA || fn == FN_FACTORIAL || fn == FN_BINOMIAL || fn == FN_ZETA; }
 
-bool ball_eval(acb_t out, const Node *n, Evaluation *ev) {
+bool ball_eval(acb_t out, const Node *n, BallContext *ev) {
     Exact *exact = ev->point->exact;
     exact->fuel -= 50 + ev->prec / 16;
     if (n->kind == N_FUNC || n->kind == N_POW) exact->fuel -= 200 + ev->prec * ev->prec / 200;

@@ -1,4 +1,4 @@
-// Known functions on complex balls; see ball_eval.h.
+// Optional (math answers from data sets): known functions on complex balls; see ball_eval.h.
 #include "verify/ball_eval.h"
 
 // \sqrt[n]{x}: real root of a negative number for odd n, principal value otherwise.
@@ -25,7 +25,7 @@ static bool root(acb_ptr out, acb_srcptr x, acb_srcptr degree, slong prec) {
     return true;
 }
 
-static bool logarithm(acb_t out, acb_srcptr args, uint32_t count, Evaluation *ev) {
+static bool logarithm(acb_t out, acb_srcptr args, uint32_t count, BallContext *ev) {
     if (acb_contains_zero(args)) return false;
     acb_log(out, args, ev->prec);
     acb_t base;
@@ -108,7 +108,7 @@ static bool inverse(acb_ptr out, int fn, acb_srcptr x, slong prec) { // arccot a
     return true;
 }
 
-bool ball_function(acb_t out, int fn, acb_srcptr args, uint32_t count, Evaluation *ev) {
+bool ball_function(acb_t out, int fn, acb_srcptr args, uint32_t count, BallContext *ev) {
     static void (*const ONE[FN_COUNT])(acb_t, const acb_t, slong) = {
         [FN_SIN] = acb_sin,     [FN_COS] = acb_cos,     [FN_TAN] = acb_tan,     [FN_COT] = acb_cot,   [FN_SEC] = acb_sec,   [FN_CSC] = acb_csc,
         [FN_ASIN] = acb_asin,   [FN_ACOS] = acb_acos,   [FN_ATAN] = acb_atan,   [FN_SINH] = acb_sinh, [FN_COSH] = acb_cosh, [FN_TANH] = acb_tanh,
@@ -121,7 +121,7 @@ bool ball_function(acb_t out, int fn, acb_srcptr args, uint32_t count, Evaluatio
     switch (fn) {
     case FN_ACOT: case FN_ASEC: case FN_ACSC: return inverse(out, fn, args, prec);
     case FN_LN: case FN_LOG: {
-        Evaluation natural = *ev;
+        BallContext natural = *ev;
         BallPoint point = *ev->point;
         point.natural_log = fn == FN_LN || point.natural_log;
         natural.point = &point;

@@ -1,4 +1,4 @@
-// Labels of multiple-choice answers; see choice.h.
+// Optional (math answers from data sets): labels of multiple-choice answers; see choice.h.
 #include "verify/choice.h"
 
 #include "verify/words.h"
@@ -10,7 +10,7 @@ static bool symbol(const Token *t, const char *set) { return t->kind == T_SYMBOL
 static bool capital(const Token *t) { return t->kind == T_WORD && t->len == 1 && isupper((unsigned char)*t->text); }
 
 static bool lead_in(const Token *t) {
-    static const char *const WORDS[] = {"option", "choice", "answer", "answer:", "option:", "the answer is", "answer is", NULL};
+    static const char WORDS[] = "option|choice|answer|answer:|option:|the answer is|answer is";
     if (t->kind != T_WORD && t->kind != T_TEXT) return false;
     const char *s = t->text;
     size_t n = t->len;
@@ -23,7 +23,7 @@ static bool names_another(const Token *t) { // "(C) or (D)"
     for (; t->kind != T_END; t++) {
         if (symbol(t, "(") && capital(&t[1]) && symbol(&t[2], ")")) return true;
         if (t->kind == T_WORD && words_hedge(t->text, t->len)) return true;
-        if (t->kind == T_TEXT && words_in(t->text, t->len, (const char *const[]){"or", "and", " or ", " and ", NULL})) return true;
+        if (t->kind == T_TEXT && words_in(t->text, t->len, "or|and| or | and ")) return true;
     }
     return false;
 }

@@ -1,4 +1,4 @@
-// Rational arithmetic on tree nodes; see exact.h.
+// Optional (math answers from data sets): rational arithmetic on tree nodes; see exact.h.
 #include "verify/exact.h"
 
 #include <stdlib.h>
@@ -32,7 +32,7 @@ static int64_t reduction_cost(int64_t numerator, const Node *denominator) {
 
 static const Node *finish(Exact *exact, mpq_t q) {
     bool fits = mpz_sizeinbase(mpq_numref(q), 2) <= EXACT_BITS && mpz_sizeinbase(mpq_denref(q), 2) <= EXACT_BITS;
-    const Node *n = fits ? node_rational(exact->arena, q) : NULL;
+    const Node *n = fits ? node_rational(exact->pool, q) : NULL;
     mpq_clear(q);
     return n;
 }
@@ -52,7 +52,7 @@ const Node *exact_literal(Exact *exact, const char *digits, size_t len, int64_t 
     if (len > LITERAL_DIGITS || exponent > EXACT_BITS || exponent < -EXACT_BITS) return NULL;
     if (!exact_spend(exact, (int64_t)len * (int64_t)(len / 400 + 1) + (exponent ? exact_gcd_cost((int64_t)len / 19, (int64_t)len / 19) : 0)))
         return NULL;
-    char *plain = arena_alloc(exact->arena, len + 1);
+    char *plain = pool_alloc(exact->pool, len + 1);
     if (!plain) return NULL;
     size_t kept = 0;
     for (size_t i = 0, point = 0; i < len; i++) {
@@ -121,7 +121,7 @@ const Node *exact_scale(Exact *exact, const Node *a, int64_t num, int64_t den, i
     mpz_mul(side, side, power);
     mpq_canonicalize(factor);
     mpz_clear(power);
-    const Node *f = node_rational(exact->arena, factor);
+    const Node *f = node_rational(exact->pool, factor);
     mpq_clear(factor);
     return node_is(f, N_RAT) ? exact_mul(exact, a, f) : NULL;
 }
@@ -139,9 +139,9 @@ static const Node *integer_power(Exact *exact, const Node *base, const Node *exp
     int64_t e;
     bool odd = exponent->num_size && (exponent->num[0] & 1);
     if (node_is_int(base, 1)) return base;
-    if (node_is_int(base, -1)) return odd ? base : node_integer(exact->arena, 1);
+    if (node_is_int(base, -1)) return odd ? base : node_integer(exact->pool, 1);
     if (!node_sign(base)) return node_sign(exponent) > 0 ? base : node_undef();
-    if (!node_sign(exponent)) return node_integer(exact->arena, 1);
+    if (!node_sign(exponent)) return node_integer(exact->pool, 1);
     if (!node_fits(exponent, &e)) return NULL;
     uint64_t n = (uint64_t)llabs((long long)e);
     mpq_t x, power;
@@ -170,10 +170,10 @@ const Node *exact_pow(Exact *exact, const Node *base, const Node *exponent) {
     view(x, base);
     mpq_init(root);
     bool perfect = mpz_root(mpq_numref(root), mpq_numref(x), n) && mpz_root(mpq_denref(root), mpq_denref(x), n);
-    const Node *r = perfect ? node_rational(exact->arena, root) : NULL;
+    const Node *r = perfect ? node_rational(exact->pool, root) : NULL;
     mpz_t p;
     mpq_set_z(root, node_num(p, exponent));
-    const Node *e = perfect ? node_rational(exact->arena, root) : NULL;
+    const Node *e = perfect ? node_rational(exact->pool, root) : NULL;
     mpq_clear(root);
     return r && node_is(r, N_RAT) && node_is(e, N_RAT) ? integer_power(exact, r, e) : NULL;
 }

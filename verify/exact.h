@@ -1,4 +1,4 @@
-// Exact rational arithmetic under a budget.
+// Optional (math answers from data sets): exact rational arithmetic under a budget.
 //
 // Every operation estimates the bits of its result from log2 of its operands before it starts and refuses (returns NULL)
 // what would pass EXACT_BITS; 10^{10^{10}} costs one comparison. GMP's temporaries are a small multiple of the operands,
@@ -12,7 +12,7 @@
 enum { EXACT_BITS = 1 << 21, LITERAL_DIGITS = 100000, FACTORIAL_MAX = 20000 };
 
 typedef struct Exact {
-    Arena *arena;
+    NodePool *pool;
     int64_t fuel; // about nanoseconds left; below 0: everything is refused
 } Exact;
 

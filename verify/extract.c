@@ -1,4 +1,5 @@
-// Extraction of the final answer; see extract.h. Boxes are here, the markers and the fallback in extract_marker.c.
+// Optional (math answers from data sets): finds the boxed answer; see extract.h.
+// Markers and the fallback are in extract_marker.c.
 #include "verify/extract.h"
 
 #include "verify/extract_marker.h"
@@ -9,7 +10,7 @@
 
 enum { OPEN_BOXES = 64 }; // boxes open at once; deeper ones are not looked at
 
-typedef struct Scan {
+typedef struct BoxScan {
     const char *s;
     size_t len;
     long depth;                                             // of braces
@@ -18,10 +19,10 @@ typedef struct Scan {
     Span box[EXTRACT_BOXES + 1];                            // contents, oldest first
     size_t start[EXTRACT_BOXES + 1];                        // of the backslash
     int boxes;
-} Scan;
+} BoxScan;
 
-static const char *const SECOND_THOUGHTS[] = {"then", "so", "correct", "correction", "actually", "finally", "final", "now", "becomes", "gives", "is",
-    "was", "equals", "check", NULL};
+static const char SECOND_THOUGHTS[] = "then|so|correct|correction|actually|finally|final|now|becomes|gives|is|was|"
+    "equals|check";
 
 static bool one_of(char c, const char *set) { return c && strchr(set, c); } // NUL is a byte like any other
 
@@ -30,7 +31,7 @@ static bool at(const char *s, size_t len, size_t i, const char *word) {
     return len - i >= n && !memcmp(s + i, word, n);
 }
 
-static void add_box(Scan *scan, size_t start, size_t begin, size_t end) {
+static void add_box(BoxScan *scan, size_t start, size_t begin, size_t end) {
     while (scan->boxes && scan->start[scan->boxes - 1] >= start) scan->boxes--; // those inside this one
     if (scan->boxes == EXTRACT_BOXES + 1) {
         memmove(scan->box, scan->box + 1, EXTRACT_BOXES * sizeof *scan->box);
@@ -42,7 +43,7 @@ static void add_box(Scan *scan, size_t start, size_t begin, size_t end) {
 }
 
 // A box at the backslash s[i]; returns where to go on.
-static size_t open_box(Scan *scan, size_t i, size_t name_len) {
+static size_t open_box(BoxScan *scan, size_t i, size_t name_len) {
     size_t j = i + name_len;
     while (j < scan->len && isspace((unsigned char)scan->s[j])) j++;
     if (j >= scan->len) return j;
@@ -63,7 +64,7 @@ static size_t open_box(Scan *scan, size_t i, size_t name_len) {
     return end;
 }
 
-static void scan_boxes(Scan *scan, size_t from) {
+static void scan_boxes(BoxScan *scan, size_t from) {
     static const char *const NAMES[] = {"\\boxed", "\\fbox", "\\framebox"};
     for (size_t i = from; i < scan->len;) {
         char c = scan->s[i];
@@ -163,7 +164,7 @@ static Span without_blanks(const char *s, Span span) {
     return span;
 }
 
-static bool last_run(const Scan *scan, Extract *out) {
+static bool last_run(const BoxScan *scan, Extract *out) {
     if (!scan->boxes) return false;
     int last = scan->boxes - 1, first = last;
     Span prefix[EXTRACT_BOXES + 1] = {0};
@@ -214,7 +215,7 @@ static size_t after_thinking(const char *s, size_t len) {
 Extract extract_answer(const char *text, size_t len, bool fallback) {
     Extract out = {.rule = "no answer found"};
     size_t from = after_thinking(text, len);
-    Scan scan = {.s = text, .len = len};
+    BoxScan scan = {.s = text, .len = len};
     scan_boxes(&scan, from);
     size_t after = scan.boxes ? scan.box[scan.boxes - 1].end : len;
     Span closing = extract_closing(text, after, len);

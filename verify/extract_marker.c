@@ -1,4 +1,4 @@
-// Tags, markers, last math span, last number; see extract.h.
+// Optional (math answers from data sets): tags, markers, last math span, last number; see extract.h.
 #define _GNU_SOURCE // memmem
 //   "<answer>7</answer>"   "#### 1,234"   "**Answer: 42**"   "The final answer is $x=3$. I hope it is correct."
 #include "verify/extract_marker.h"

@@ -1,4 +1,4 @@
-// Answers without a box: tags, markers, and the fallback. Internal to extract.c.
+// Optional (math answers from data sets): answers without a box. Internal to extract.c.
 #ifndef VERIFY_EXTRACT_MARKER_H
 #define VERIFY_EXTRACT_MARKER_H
 #include "verify/extract.h"

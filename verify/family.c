@@ -1,9 +1,9 @@
-// Families of answers: one free integer, or free constants.
+// Optional (math answers from data sets): families of answers: one free integer, or free constants.
 //   x=\frac{\pi}{4}+k\pi, k\in\mathbb{Z} is \frac{5\pi}{4}-n\pi   x\equiv 3\pmod 7 is x=7k-4   C_1e^x+C_2e^{-x} is Ae^{-x}+Be^x
 //
 // a+bk over all integers k is c+dn when d = \pm b and (a-c)/b is an integer. The gold must say that its letter runs over the
 // integers, unless a residue class answers it: 2k+1 alone is an expression in k, and 2n+1 another. Constants are free only beside e^x, \sin x or \cos x.
-#include "verify/judge.h"
+#include "verify/comparison.h"
 #include "verify/normal.h"
 #include "verify/probe.h"
 
@@ -38,25 +38,25 @@ static const Node *integer_letter(const Node *n) { // the one k, l, m or n in th
     return NULL;
 }
 
-static const Node *combine(Judge *judge, const Node *a, int64_t times, const Node *b) { // a + times b
-    Arena *arena = judge->exact.arena;
-    return normal_form(&judge->exact, node_2(arena, N_ADD, 0, a, node_2(arena, N_MUL, 0, node_integer(arena, times), b)));
+static const Node *combine(Comparison *cmp, const Node *a, int64_t times, const Node *b) { // a + times b
+    NodePool *pool = cmp->exact.pool;
+    return normal_form(&cmp->exact, node_2(pool, N_ADD, 0, a, node_2(pool, N_MUL, 0, node_integer(pool, times), b)));
 }
 
 // The expression as start + step * letter with constant start and step.
-static bool affine(Judge *judge, const Node *n, const Node *letter, Family *out) {
-    Arena *arena = judge->exact.arena;
+static bool affine(Comparison *cmp, const Node *n, const Node *letter, Family *out) {
+    NodePool *pool = cmp->exact.pool;
     const Node *value[2];
-    for (int k = 0; k < 2; k++) value[k] = normal_form(&judge->exact, normal_substitute(arena, n, letter, node_integer(arena, k)));
+    for (int k = 0; k < 2; k++) value[k] = normal_form(&cmp->exact, normal_substitute(pool, n, letter, node_integer(pool, k)));
     if (!is_scalar(value[0]) || !is_scalar(value[1]) || has_variables(value[0]) || has_variables(value[1])) return false;
     out->start = value[0];
-    out->step = combine(judge, value[1], -1, value[0]);
-    const Node *line = normal_form(&judge->exact, node_2(arena, N_ADD, 0, out->start, node_2(arena, N_MUL, 0, out->step, letter)));
-    return is_scalar(out->step) && judge_scalars(judge, out->step, node_integer(arena, 0)) == ANSWER_NO &&
-           judge_scalars(judge, n, line) == ANSWER_YES;
+    out->step = combine(cmp, value[1], -1, value[0]);
+    const Node *line = normal_form(&cmp->exact, node_2(pool, N_ADD, 0, out->start, node_2(pool, N_MUL, 0, out->step, letter)));
+    return is_scalar(out->step) && compare_scalars(cmp, out->step, node_integer(pool, 0)) == ANSWER_NO &&
+           compare_scalars(cmp, n, line) == ANSWER_YES;
 }
 
-static bool read_family(Judge *judge, const Node *n, Family *out) {
+static bool read_family(Comparison *cmp, const Node *n, Family *out) {
     *out = (Family){0};
     const Node *letter = NULL;
     if (n->kind == N_LIST && is_declared(n)) {
@@ -72,27 +72,27 @@ static bool read_family(Judge *judge, const Node *n, Family *out) {
     if (relation && n->text[0] == REL_EQ) out->name = n->args[0], n = n->args[1];
     if (!is_scalar(n)) return false;
     if (!letter) letter = integer_letter(n);
-    return letter && mentions(n, letter) && affine(judge, n, letter, out);
+    return letter && mentions(n, letter) && affine(cmp, n, letter, out);
 }
 
-static Answer integers(Judge *judge, const Node *gold, const Node *mine) {
+static Answer integers(Comparison *cmp, const Node *gold, const Node *mine) {
     bool residues = node_is(gold, N_RELATION) && node_is(mine, N_RELATION) && gold->text[0] == mine->text[0]; // relation.c compares two
     Family g, m;
     if (residues || (!is_declared(gold) && !is_declared(mine))) return ANSWER_UNKNOWN;
-    if (!read_family(judge, gold, &g) || !read_family(judge, mine, &m) || (!g.declared && !m.declared)) return ANSWER_UNKNOWN;
+    if (!read_family(cmp, gold, &g) || !read_family(cmp, mine, &m) || (!g.declared && !m.declared)) return ANSWER_UNKNOWN;
     bool same_letter = node_is(mine, N_LIST) && mentions(gold, mine->args[1]->args[0]), named = node_is(mine, N_RELATION) && g.name;
-    if (!g.declared && same_letter) return judge_equal(judge, gold, mine->args[0]); // only the answer says that k is an integer
+    if (!g.declared && same_letter) return compare_trees(cmp, gold, mine->args[0]); // only the answer says that k is an integer
     if (!g.declared && (!named || g.name->text_len != 1)) return ANSWER_UNKNOWN;
-    if (g.name && m.name && !node_identical(g.name, m.name)) return judge_say(judge, ANSWER_NO, "another name");
-    bool same = judge_scalars(judge, g.step, m.step) == ANSWER_YES || judge_scalars(judge, g.step, combine(judge, m.step, -2, m.step)) == ANSWER_YES;
-    if (!same) return judge_say(judge, ANSWER_NO, "families of other steps");
-    Probe probe = {.seed = judge->seed};
-    Arena *arena = judge->exact.arena;
-    uint64_t residue = probe_value(&probe, node_divide(arena, combine(judge, m.start, -1, g.start), g.step));
+    if (g.name && m.name && !node_identical(g.name, m.name)) return compare_no(cmp, "another name");
+    bool same = compare_scalars(cmp, g.step, m.step) == ANSWER_YES || compare_scalars(cmp, g.step, combine(cmp, m.step, -2, m.step)) == ANSWER_YES;
+    if (!same) return compare_no(cmp, "families of other steps");
+    Probe probe = {.seed = cmp->seed};
+    NodePool *pool = cmp->exact.pool;
+    uint64_t residue = probe_value(&probe, node_divide(pool, combine(cmp, m.start, -1, g.start), g.step));
     int64_t shift = residue < SHIFT ? (int64_t)residue : -(int64_t)(PROBE_PRIME - residue);
     bool near = residue < SHIFT || PROBE_PRIME - residue < SHIFT;
-    if (near && judge_scalars(judge, m.start, combine(judge, g.start, shift, g.step)) == ANSWER_YES) return judge_say(judge, ANSWER_YES, "same family");
-    return judge_say(judge, ANSWER_NO, "families of other starts");
+    if (near && compare_scalars(cmp, m.start, combine(cmp, g.start, shift, g.step)) == ANSWER_YES) return compare_yes(cmp, "same family");
+    return compare_no(cmp, "families of other starts");
 }
 
 // ---- free constants ----
@@ -123,24 +123,24 @@ static bool gather(const Node *n, const Node *names[CONSTANTS], int *count) {
 static const Node *right_side(const Node *n) { return is_equation(n) && n->count == 2 && is_name(n->args[0]) ? n->args[1] : n; }
 
 // Some assignment of my constants to the gold's makes the two expressions equal.
-static Answer constants(Judge *judge, const Node *gold, const Node *mine) {
+static Answer constants(Comparison *cmp, const Node *gold, const Node *mine) {
     static const int ORDER[6][CONSTANTS] = {{0, 1, 2}, {1, 0, 2}, {0, 2, 1}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     const Node *g[CONSTANTS], *m[CONSTANTS], *a = right_side(gold), *b = right_side(mine);
     int count = 0, other = 0;
     if (!is_scalar(a) || !is_scalar(b) || !node_any(a, is_indexed_constant) || !node_any(a, is_solution_head)) return ANSWER_UNKNOWN;
     if (!gather(a, g, &count) || !gather(b, m, &other) || count != other || count < 2) return ANSWER_UNKNOWN;
-    Arena *arena = judge->exact.arena;
-    for (int i = 0; i < other; i++) b = normal_substitute(arena, b, m[i], node_text(arena, N_SYM, (char[]){'#', (char)('0' + i)}, 2, NULL, 0));
+    NodePool *pool = cmp->exact.pool;
+    for (int i = 0; i < other; i++) b = normal_substitute(pool, b, m[i], node_text(pool, N_SYM, (char[]){'#', (char)('0' + i)}, 2, NULL, 0));
     for (int k = 0; k < (count == 2 ? 2 : 6); k++) {
         const Node *renamed = b;
         for (int i = 0; i < count; i++)
-            renamed = normal_substitute(arena, renamed, node_text(arena, N_SYM, (char[]){'#', (char)('0' + i)}, 2, NULL, 0), g[ORDER[k][i]]);
-        if (judge_scalars(judge, a, renamed) == ANSWER_YES) return judge_say(judge, ANSWER_YES, "same up to free constants");
+            renamed = normal_substitute(pool, renamed, node_text(pool, N_SYM, (char[]){'#', (char)('0' + i)}, 2, NULL, 0), g[ORDER[k][i]]);
+        if (compare_scalars(cmp, a, renamed) == ANSWER_YES) return compare_yes(cmp, "same up to free constants");
     }
     return ANSWER_UNKNOWN;
 }
 
-Answer judge_families(Judge *judge, const Node *gold, const Node *mine) {
-    Answer answer = integers(judge, gold, mine);
-    return answer == ANSWER_UNKNOWN ? constants(judge, gold, mine) : answer;
+Answer compare_families(Comparison *cmp, const Node *gold, const Node *mine) {
+    Answer answer = integers(cmp, gold, mine);
+    return answer == ANSWER_UNKNOWN ? constants(cmp, gold, mine) : answer;
 }

@@ -1,4 +1,4 @@
-// The lexer; see lex.h.
+// Optional (math answers from data sets): the lexer; see lex.h.
 #include "verify/lex.h"
 
 #include "verify/words.h"
@@ -7,7 +7,7 @@
 #include <string.h>
 
 typedef struct Lexer {
-    Arena *arena;
+    NodePool *pool;
     const char *s; // NUL-terminated
     size_t i, len;
     Tokens out;
@@ -15,7 +15,7 @@ typedef struct Lexer {
     int brackets, depth;
 } Lexer;
 
-bool token_is(const Token *token, TokenKind kind, const char *spelling) {
+bool token_is(const Token *token, LexKind kind, const char *spelling) {
     return token->kind == kind && token->len == strlen(spelling) && !memcmp(token->text, spelling, token->len);
 }
 
@@ -28,7 +28,7 @@ bool tokens_equal(const Tokens *a, const Tokens *b) {
     return true;
 }
 
-static void emit(Lexer *lx, TokenKind kind, const char *text, size_t len) {
+static void emit(Lexer *lx, LexKind kind, const char *text, size_t len) {
     if (lx->out.count + 1 >= LEX_TOKENS || lx->out.too_many) {
         lx->out.too_many = true;
         return;
@@ -36,12 +36,6 @@ static void emit(Lexer *lx, TokenKind kind, const char *text, size_t len) {
     Token *t = &lx->out.at[lx->out.count++];
     *t = (Token){.kind = kind, .space = lx->space, .text = text, .len = (uint32_t)len, .symbol = kind == T_SYMBOL ? *text : 0};
     lx->space = false;
-}
-
-static bool one_of(const char *name, size_t len, const char *const *list) {
-    for (; *list; list++)
-        if (strlen(*list) == len && !memcmp(*list, name, len)) return true;
-    return false;
 }
 
 // ---- numbers ----
@@ -79,7 +73,7 @@ static void lex_number(Lexer *lx) {
         bool plain = next == ',';
         n = digits_at(s + used + step);
         if (n != 3 || (plain && (!lx->group || lx->brackets))) break;
-        if (!text && !(text = arena_alloc(lx->arena, lx->len - lx->i + 1))) break;
+        if (!text && !(text = pool_alloc(lx->pool, lx->len - lx->i + 1))) break;
         if (kept == lead) memcpy(text, s, lead);
         memcpy(text + kept, s + used + step, 3);
         kept += 3;
@@ -101,16 +95,14 @@ static void lex_number(Lexer *lx) {
 
 // ---- commands ----
 
-static const char *const DROPPED[] = {"displaystyle", "textstyle", "scriptstyle", "limits", "nolimits", "left", "right", "middle",
-    "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "Biggl", "Biggr", "rm", "bf", "it", "mathstrut", "strut",
-    "boldsymbol", "bm", "mathbf", "mathit", "mathsf", "mathtt", "pmb", "ensuremath", "boxed", "fbox", "framebox", "underline", "protect", "nonumber",
-    "tiny", "small",
-    "large", "Large", "LARGE", "huge", "Huge", "therefore", "because", "checkmark", "qed", "blacksquare", NULL};
-static const char *const BLANKS[] = {"quad", "qquad", "thinspace", "enspace", "hfill", "space", "medspace", "thickspace",
-    "negthinspace", NULL};
-static const char *const SKIPPED[] = {"color", "textcolor", "colorbox", "tag", "label", "hspace", "vspace", NULL}; // with their argument
-static const char *const TEXTS[] = {"text", "textbf", "textit", "textrm", "textsf", "texttt", "textnormal", "mbox", "hbox", "mathrm", "operatorname",
-    "emph", "textup", "mathop", NULL};
+static const char DROPPED[] = "displaystyle|textstyle|scriptstyle|limits|nolimits|left|right|middle|big|Big|bigg|"
+    "Bigg|bigl|bigr|Bigl|Bigr|biggl|biggr|Biggl|Biggr|rm|bf|it|mathstrut|strut|boldsymbol|bm|mathbf|mathit|mathsf|"
+    "mathtt|pmb|ensuremath|boxed|fbox|framebox|underline|protect|nonumber|tiny|small|large|Large|LARGE|huge|Huge|"
+    "therefore|because|checkmark|qed|blacksquare";
+static const char BLANKS[] = "quad|qquad|thinspace|enspace|hfill|space|medspace|thickspace|negthinspace";
+static const char SKIPPED[] = "color|textcolor|colorbox|tag|label|hspace|vspace"; // with their argument
+static const char TEXTS[] = "text|textbf|textit|textrm|textsf|texttt|textnormal|mbox|hbox|mathrm|operatorname|emph|"
+    "textup|mathop";
 
 static void lex_span(Lexer *lx, size_t end);
 
@@ -185,7 +177,7 @@ static void lex_text_group(Lexer *lx, size_t end, bool roman) {
 static bool lex_unit_fraction(Lexer *lx, size_t end) {
     size_t open = lx->i, middle = after_value(lx) && lx->s[open] == '{' ? closing(lx, open, end) : 0;
     size_t close = middle && lx->s[middle + 1] == '{' ? closing(lx, middle + 1, end) : 0, n = 0;
-    char *text = close ? arena_alloc(lx->arena, close - open) : NULL;
+    char *text = close ? pool_alloc(lx->pool, close - open) : NULL;
     if (!text) return false;
     for (size_t i = open; i < close; i++) {
         bool start = i == open || i == middle + 1, wrapped = !strncmp(lx->s + i + 1, "\\text{", 6) || !strncmp(lx->s + i + 1, "\\mathrm{", 8);
@@ -219,15 +211,15 @@ static void lex_command(Lexer *lx, size_t end) {
     if ((n == 4 && !memcmp(name, "char", 4)) || (n == 4 && !memcmp(name, "byte", 4)))
         while (isxdigit((unsigned char)name[n])) n++;
     lx->i += 1 + n;
-    if (one_of(name, n, TEXTS)) {
+    if (words_exactly(name, n, TEXTS)) {
         lex_text_group(lx, end, n == 6 || n == 12);
         return;
     }
-    if (one_of(name, n, BLANKS)) {
+    if (words_exactly(name, n, BLANKS)) {
         lx->space = true;
         return;
     }
-    if (one_of(name, n, DROPPED)) {
+    if (words_exactly(name, n, DROPPED)) {
         bool delimiter = n >= 4 && (!memcmp(name, "left", 4) || !memcmp(name, "righ", 4));
         if (delimiter && lx->s[lx->i] == '.') lx->i++; // \left. \right.
         return;
@@ -236,7 +228,7 @@ static void lex_command(Lexer *lx, size_t end) {
     if (n == 6 && (name[0] == 'd' || name[0] == 't') && !memcmp(name + 1, "binom", 5)) name++, n--;
     if ((n == 5 && !memcmp(name, "sfrac", 5)) || (n == 8 && !memcmp(name, "nicefrac", 8))) name += n - 4, n = 4;
     if (n == 4 && !memcmp(name, "frac", 4) && lex_unit_fraction(lx, end)) return;
-    if (one_of(name, n, SKIPPED)) {
+    if (words_exactly(name, n, SKIPPED)) {
         size_t open = lx->i + strspn(lx->s + lx->i, " *"), close = lx->s[open] == '{' ? closing(lx, open, end) : 0;
         if (close) lx->i = close + 1;
         lx->space = true;
@@ -286,10 +278,10 @@ static bool odd_dollars(const char *s, size_t len) {
     return odd;
 }
 
-Tokens lex(Arena *arena, const char *text, size_t len, bool group) {
-    Lexer lx = {.arena = arena, .s = text, .len = len, .group = group, .money = odd_dollars(text, len)};
+Tokens lex(NodePool *pool, const char *text, size_t len, bool group) {
+    Lexer lx = {.pool = pool, .s = text, .len = len, .group = group, .money = odd_dollars(text, len)};
     size_t room = len + 2 < LEX_TOKENS ? len + 2 : LEX_TOKENS;
-    lx.out.at = arena_alloc(arena, (room + 1) * sizeof(Token));
+    lx.out.at = pool_alloc(pool, (room + 1) * sizeof(Token));
     if (!lx.out.at) return (Tokens){.too_many = true};
     lex_span(&lx, len);
     lx.out.at[lx.out.count] = (Token){.kind = T_END, .text = ""};

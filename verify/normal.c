@@ -1,4 +1,4 @@
-// Folding of exact parts; see normal.h.
+// Optional (math answers from data sets): folding of exact parts; see normal.h.
 #include "verify/normal.h"
 
 #include <string.h>
@@ -18,12 +18,12 @@ static const Node *unit_value(Exact *exact, const Node *n, bool angle) {
     const Node *x = n->args[0];
     if (n->unit->percent) {
         const Node *scaled = node_is(x, N_RAT) ? exact_scale(exact, x, 1, 100, 0) : NULL;
-        return scaled ? scaled : node_divide(exact->arena, x, node_integer(exact->arena, 100));
+        return scaled ? scaled : node_divide(exact->pool, x, node_integer(exact->pool, 100));
     }
     if (n->unit->degree && angle) {
         const Node *turn = node_is(x, N_RAT) ? exact_scale(exact, x, 1, 180, 0) : NULL;
-        if (!turn) turn = node_divide(exact->arena, x, node_integer(exact->arena, 180));
-        return node_2(exact->arena, N_MUL, 0, turn, node_constant(exact->arena, CONST_PI));
+        if (!turn) turn = node_divide(exact->pool, x, node_integer(exact->pool, 180));
+        return node_2(exact->pool, N_MUL, 0, turn, node_constant(exact->pool, CONST_PI));
     }
     return x;
 }
@@ -78,8 +78,8 @@ static void gather(Terms *terms, const Node *n, Kind kind) {
 static const Node *sign_outside_unit(Exact *exact, const Node *n) { // -(50%) is (-50)%
     if (n->count != 2 || !node_is_int(n->args[0], -1) || n->args[1]->kind != N_UNIT) return NULL;
     const Node *x = n->args[1]->args[0], *inner = node_is(x, N_RAT) ? exact_mul(exact, n->args[0], x) : NULL;
-    if (!inner) inner = node_negate(exact->arena, x);
-    return node_unit(exact->arena, inner, n->args[1]->unit);
+    if (!inner) inner = node_negate(exact->pool, x);
+    return node_unit(exact->pool, inner, n->args[1]->unit);
 }
 
 static const Node *fold_terms(Exact *exact, const Node *n) {
@@ -87,7 +87,7 @@ static const Node *fold_terms(Exact *exact, const Node *n) {
     const Node *hoisted = sum ? NULL : sign_outside_unit(exact, n);
     if (hoisted) return hoisted;
     uint32_t room = term_count(n, (Kind)n->kind) + 1;
-    Terms terms = {.exact = exact, .sum = sum, .room = room, .rest = arena_alloc(exact->arena, (room + 2) * sizeof(Node *))};
+    Terms terms = {.exact = exact, .sum = sum, .room = room, .rest = pool_alloc(exact->pool, (room + 2) * sizeof(Node *))};
     if (!terms.rest) return node_undef();
     gather(&terms, n, (Kind)n->kind);
     const Node *r = terms.rational;
@@ -107,7 +107,7 @@ static const Node *fold_terms(Exact *exact, const Node *n) {
         terms.rest[0] = r;
         terms.count++;
     }
-    return terms.count == 1 ? terms.rest[0] : node_new(exact->arena, (Kind)n->kind, 0, terms.rest, terms.count);
+    return terms.count == 1 ? terms.rest[0] : node_new(exact->pool, (Kind)n->kind, 0, terms.rest, terms.count);
 }
 
 // ---- functions ----
@@ -117,7 +117,7 @@ static const Node *fold_root(Exact *exact, const Node *n) {
     if (!node_is(degree, N_RAT)) return n;
     if (!node_sign(degree)) return node_undef();
     if (!node_is(x, N_RAT)) return n;
-    const Node *inverse = exact_pow(exact, degree, node_integer(exact->arena, -1));
+    const Node *inverse = exact_pow(exact, degree, node_integer(exact->pool, -1));
     const Node *folded = inverse ? exact_pow(exact, x, inverse) : NULL;
     return folded ? folded : n;
 }
@@ -132,7 +132,7 @@ static const Node *fold_function(Exact *exact, const Node *n) {
         args[i] = unit_value(exact, n->args[i], true);
         if (has_infinity(args[i])) return node_undef();
     }
-    n = node_new(exact->arena, N_FUNC, n->op, args, n->count);
+    n = node_new(exact->pool, N_FUNC, n->op, args, n->count);
     if (n->kind != N_FUNC) return n;
     if (n->op == FN_ROOT) return fold_root(exact, n);
     if (n->op == FN_DET && n->args[0]->kind == N_MATRIX) {
@@ -143,24 +143,24 @@ static const Node *fold_function(Exact *exact, const Node *n) {
         return node_undef();
     if ((n->op == FN_LN || n->op == FN_LOG) && node_is(n->args[0], N_RAT)) {
         if (!node_sign(n->args[0])) return node_undef();
-        if (node_is_int(n->args[0], 1)) return node_integer(exact->arena, 0);
+        if (node_is_int(n->args[0], 1)) return node_integer(exact->pool, 0);
     }
     const Node *folded = exact_function(exact, n->op, n->args, n->count);
     return folded ? folded : n;
 }
 
-const Node *normal_substitute(Arena *arena, const Node *n, const Node *symbol, const Node *value) {
+const Node *normal_substitute(NodePool *pool, const Node *n, const Node *symbol, const Node *value) {
     if (n->kind == symbol->kind && n->op == symbol->op && node_same_text(n, symbol) && !n->count) return value;
     if (!n->count || (n->kind == N_BIG && node_identical(n->args[0], symbol))) return n;
     const Node *args[64];
-    const Node **to = n->count <= 64 ? args : arena_alloc(arena, n->count * sizeof *to);
+    const Node **to = n->count <= 64 ? args : pool_alloc(pool, n->count * sizeof *to);
     if (!to) return node_undef();
     bool same = true;
     for (uint32_t i = 0; i < n->count; i++) {
-        to[i] = normal_substitute(arena, n->args[i], symbol, value);
+        to[i] = normal_substitute(pool, n->args[i], symbol, value);
         same &= to[i] == n->args[i];
     }
-    return same ? n : node_map(arena, n, to);
+    return same ? n : node_map(pool, n, to);
 }
 
 static int64_t node_total(const Node *n) {
@@ -173,22 +173,22 @@ static int64_t node_total(const Node *n) {
 static const Node *fold_big(Exact *exact, const Node *n) {
     int64_t from, to;
     if (!node_fits(n->args[1], &from) || !node_fits(n->args[2], &to) || to - from >= BIG_TERMS) return n;
-    const Node *terms[BIG_TERMS + 1] = {node_integer(exact->arena, n->op)};
+    const Node *terms[BIG_TERMS + 1] = {node_integer(exact->pool, n->op)};
     uint32_t count = 1;
     int64_t cost = 300 + 100 * node_total(n->args[3]);
     for (int64_t k = from; k <= to; k++) {
         if (!exact_spend(exact, cost)) return n;
-        const Node *term = normal_form(exact, normal_substitute(exact->arena, n->args[3], n->args[0], node_integer(exact->arena, k)));
+        const Node *term = normal_form(exact, normal_substitute(exact->pool, n->args[3], n->args[0], node_integer(exact->pool, k)));
         if (is_undef(term)) return term;
         terms[count++] = term;
     }
-    return fold_terms(exact, node_new(exact->arena, n->op ? N_MUL : N_ADD, 0, terms, count));
+    return fold_terms(exact, node_new(exact->pool, n->op ? N_MUL : N_ADD, 0, terms, count));
 }
 
 const Node *normal_form(Exact *exact, const Node *n) {
     if (!n->count || exact->fuel < 0) return n;
     const Node *few[64];
-    const Node **args = n->count <= 64 ? few : arena_alloc(exact->arena, n->count * sizeof *args);
+    const Node **args = n->count <= 64 ? few : pool_alloc(exact->pool, n->count * sizeof *args);
     if (!args) return node_undef();
     exact->fuel -= 40;
     for (uint32_t i = 0; i < n->count; i++) {
@@ -196,7 +196,7 @@ const Node *normal_form(Exact *exact, const Node *n) {
         if (is_undef(args[i])) return node_undef();
     }
     if (n->kind == N_POW) return normal_power(exact, unit_value(exact, args[0], false), unit_value(exact, args[1], false));
-    const Node *m = node_map(exact->arena, n, args);
+    const Node *m = node_map(exact->pool, n, args);
     if (is_undef(m)) return m;
     switch (n->kind) {
     case N_ADD: case N_MUL: return fold_terms(exact, m);
@@ -208,24 +208,24 @@ const Node *normal_form(Exact *exact, const Node *n) {
 
 // ---- plus-minus ----
 
-static const Node *branch(Arena *arena, const Node *n, int sign) {
+static const Node *branch(NodePool *pool, const Node *n, int sign) {
     if (n->kind == N_PM) {
-        const Node *inner = branch(arena, n->args[0], sign);
-        return n->op * sign > 0 ? inner : node_negate(arena, inner);
+        const Node *inner = branch(pool, n->args[0], sign);
+        return n->op * sign > 0 ? inner : node_negate(pool, inner);
     }
     if (!n->count) return n;
     const Node *few[64];
-    const Node **args = n->count <= 64 ? few : arena_alloc(arena, n->count * sizeof *args);
+    const Node **args = n->count <= 64 ? few : pool_alloc(pool, n->count * sizeof *args);
     if (!args) return node_undef();
-    for (uint32_t i = 0; i < n->count; i++) args[i] = branch(arena, n->args[i], sign);
-    return node_map(arena, n, args);
+    for (uint32_t i = 0; i < n->count; i++) args[i] = branch(pool, n->args[i], sign);
+    return node_map(pool, n, args);
 }
 
-const Node *normal_signs(Arena *arena, const Node *n) {
+const Node *normal_signs(NodePool *pool, const Node *n) {
     if (!node_any(n, is_pm)) return n;
     bool collects = n->kind == N_SET || n->kind == N_LIST;
     uint32_t count = collects ? n->count : 1, k = 0;
-    const Node **out = arena_alloc(arena, (2 * count + 1) * sizeof *out);
+    const Node **out = pool_alloc(pool, (2 * count + 1) * sizeof *out);
     if (!out) return node_undef();
     for (uint32_t i = 0; i < count; i++) {
         const Node *item = collects ? n->args[i] : n;
@@ -233,8 +233,8 @@ const Node *normal_signs(Arena *arena, const Node *n) {
             out[k++] = item;
             continue;
         }
-        out[k++] = branch(arena, item, 1);
-        out[k++] = branch(arena, item, -1);
+        out[k++] = branch(pool, item, 1);
+        out[k++] = branch(pool, item, -1);
     }
-    return node_new(arena, collects ? (Kind)n->kind : N_LIST, collects ? n->op : LIST_OR, out, k);
+    return node_new(pool, collects ? (Kind)n->kind : N_LIST, collects ? n->op : LIST_OR, out, k);
 }

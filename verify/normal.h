@@ -1,4 +1,5 @@
-// Normal form: every part of a tree that is an exact rational becomes that rational.
+// Optional (math answers from data sets): the normal form of a tree.
+// Every part that is an exact rational becomes that rational.
 //
 //   2\cdot 3 -> 6   8^{2/3} -> 4   \sqrt{9} -> 3   \binom{52}{5} -> 2598960   \sum_{k=1}^{4} k -> 10   5/(3-3) -> UNDEF
 //   28\% + 1 -> 32/25   \sin 30^\circ -> \sin(30 \pi/180)   1^{10^{10^{10}}} -> 1   \det(...) -> its value
@@ -15,10 +16,10 @@ const Node *normal_form(Exact *exact, const Node *n);
 
 // Both branches of every plus-minus. Inside lists and sets each branch becomes an element, elsewhere the whole statement
 // becomes a list of two. All signs of one element are tied, \mp opposite.   x=\pm2 -> x=2, x=-2
-const Node *normal_signs(Arena *arena, const Node *n);
+const Node *normal_signs(NodePool *pool, const Node *n);
 
 // n with the symbol (or the imaginary unit used as an index) replaced.
-const Node *normal_substitute(Arena *arena, const Node *n, const Node *symbol, const Node *value);
+const Node *normal_substitute(NodePool *pool, const Node *n, const Node *symbol, const Node *value);
 
 // Power of two normal forms (normal_power.c).   8^{2/3} -> 4   4^{5\cdot10^8} -> 2^{10^9}   \frac{1}{10^{10^{10}}} -> 10^{-10^{10}}
 const Node *normal_power(Exact *exact, const Node *base, const Node *exponent);

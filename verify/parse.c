@@ -1,4 +1,4 @@
-// Entry of the parser and its shared pieces; see parse.h and parser.h.
+// Optional (math answers from data sets): entry of the parser and its shared pieces; see parse.h and parser.h.
 #include "verify/parse.h"
 
 #include "verify/parser.h"
@@ -14,7 +14,7 @@ const Node *parse_fail(Parser *p) {
 
 bool parse_enter(Parser *p) {
     if (p->failed) return false;
-    if (++p->depth > PARSE_DEPTH || ++p->steps > PARSE_STEPS || p->arena->exhausted) {
+    if (++p->depth > PARSE_DEPTH || ++p->steps > PARSE_STEPS || p->pool->exhausted) {
         p->failed = p->limit = true;
         return false;
     }
@@ -32,7 +32,7 @@ void items_init(Items *items) {
 bool items_add(Parser *p, Items *items, const Node *n) {
     if (!n || p->failed) return false;
     if (items->count == items->room) {
-        const Node **more = items->room < PARSE_LIST ? arena_alloc(p->arena, PARSE_LIST * sizeof *more) : NULL;
+        const Node **more = items->room < PARSE_LIST ? pool_alloc(p->pool, PARSE_LIST * sizeof *more) : NULL;
         if (!more) {
             p->failed = p->limit = true;
             return false;
@@ -68,7 +68,7 @@ bool accept_command(Parser *p, const char *name) { return at_command(p, name) ? 
 // Markdown, quotes, "option C", numpy's spelling.
 static void skip_decoration(Parser *p) {
     while (at_symbol(p, '*') || at_symbol(p, '"')) p->t++;
-    if (p->t->kind == T_WORD && words_in(p->t->text, p->t->len, (const char *const[]){"option", "choice", NULL}) && p->t[1].kind != T_END) {
+    if (p->t->kind == T_WORD && words_in(p->t->text, p->t->len, "option|choice") && p->t[1].kind != T_END) {
         p->t++;
         if (at_symbol(p, ':')) p->t++;
     }
@@ -87,7 +87,7 @@ static void drop_closing_period(Tokens *tokens) {
 }
 
 static const Node *read_words(Exact *exact, Parsed *out) {
-    char *normal = arena_alloc(exact->arena, out->text_len + 2);
+    char *normal = pool_alloc(exact->pool, out->text_len + 2);
     if (!normal) return NULL;
     out->words_len = words_normal(out->text, out->text_len, normal);
     out->words = normal;
@@ -108,7 +108,7 @@ static const Node *split_words(Exact *exact, const Parsed *in) {
         items[count++] = n;
         begin = i + 1;
     }
-    return node_new(exact->arena, N_LIST, LIST_COMMA, items, count);
+    return node_new(exact->pool, N_LIST, LIST_COMMA, items, count);
 }
 
 // Words that are no mathematics: their normal form and what it means; false when the grammar should have a look too.
@@ -122,9 +122,9 @@ static bool parse_words(Exact *exact, Parsed *out) {
 }
 
 // A copy that the parser may split words in, with room to look two tokens back and three past the end.
-static Token *working_copy(Arena *arena, const Tokens *tokens) {
+static Token *working_copy(NodePool *pool, const Tokens *tokens) {
     enum { BEFORE = 2, AFTER = 4 };
-    Token *copy = arena_alloc(arena, (BEFORE + tokens->count + AFTER) * sizeof *copy), end = {.kind = T_END, .text = ""};
+    Token *copy = pool_alloc(pool, (BEFORE + tokens->count + AFTER) * sizeof *copy), end = {.kind = T_END, .text = ""};
     if (!copy) return NULL;
     for (int i = 0; i < BEFORE; i++) *copy++ = end;
     memcpy(copy, tokens->at, tokens->count * sizeof *copy);
@@ -134,12 +134,12 @@ static Token *working_copy(Arena *arena, const Tokens *tokens) {
 
 static Parsed parse_ascii(Exact *exact, const char *ascii, size_t len, bool group) {
     Parsed out = {.text = ascii, .text_len = len};
-    out.tokens = lex(exact->arena, ascii, len, group);
+    out.tokens = lex(exact->pool, ascii, len, group);
     if (out.tokens.too_many) return out.limit = true, out;
     drop_closing_period(&out.tokens);
-    Token *tokens = working_copy(exact->arena, &out.tokens);
+    Token *tokens = working_copy(exact->pool, &out.tokens);
     if (!tokens) return out.limit = true, out;
-    Parser p = {.exact = exact, .arena = exact->arena, .t = tokens};
+    Parser p = {.exact = exact, .pool = exact->pool, .t = tokens};
     Unit unit;
     bool amount = accept_currency(&p, &unit); // "USD 40" is no text, "March 14" is
     p.t = tokens;
@@ -149,11 +149,11 @@ static Parsed parse_ascii(Exact *exact, const char *ascii, size_t len, bool grou
     const Node *tree = parse_statement(&p);
     if (tree && accept_command(&p, "over")) { // 1 \over 2 without braces
         const Node *below = parse_statement(&p);
-        tree = below ? node_divide(p.arena, tree, below) : NULL;
+        tree = below ? node_divide(p.pool, tree, below) : NULL;
     }
     while (tree && (accept_command(&p, "implies") || accept_command(&p, "Rightarrow") || accept_command(&p, "Longrightarrow")))
         tree = parse_statement(&p); // "2x=10 \implies x=5" says x=5
-    out.limit = p.limit || exact->arena->exhausted;
+    out.limit = p.limit || exact->pool->exhausted;
     if (!p.failed && p.t->kind == T_END && !out.limit) out.tree = tree;
     return out;
 }
@@ -188,7 +188,7 @@ static bool is_label(const char *s, size_t len) { // "Total: ": words that annou
 
 // The text after words that announce the answer in its own box: "The answer is 9", "\text{Answer: C}", "\text{Total: }12".
 // NULL when there are none.
-static char *after_announcement(Arena *arena, const char *s, size_t *len) {
+static char *after_announcement(NodePool *pool, const char *s, size_t *len) {
     static const char *const WRAPPERS[] = {"\\text{", "\\textbf{", "\\mathrm{", "\\mbox{", "\\textrm{"};
     size_t i = strspn(s, " ~$"), wrapper = 0;
     for (size_t k = 0; k < sizeof WRAPPERS / sizeof *WRAPPERS && !wrapper; k++)
@@ -201,7 +201,7 @@ static char *after_announcement(Arena *arena, const char *s, size_t *len) {
     if (!used && wrapper && is_label(s + i, close - i)) used = close - i;
     bool alone = used && wrapper && i + used >= close && close + 1 + strspn(s + close + 1, " ~$.") >= *len;
     if (!used || alone) return NULL; // \text{Answer} is itself the answer
-    char *out = arena_alloc(arena, *len + 1);
+    char *out = pool_alloc(pool, *len + 1);
     if (!out) return NULL;
     size_t inside = wrapper && i + used < close ? close - i - used : 0, rest = wrapper ? close + 1 : i + used;
     memcpy(out, s + i + used, inside);
@@ -212,10 +212,10 @@ static char *after_announcement(Arena *arena, const char *s, size_t *len) {
 }
 
 // JSON that was escaped twice: "\\\\frac" for "\\frac". NULL when there is nothing to undo.
-static char *unescaped(Arena *arena, const char *s, size_t *len) {
+static char *unescaped(NodePool *pool, const char *s, size_t *len) {
     bool any = false;
     for (size_t i = 0; i + 2 < *len && !any; i++) any = s[i] == '\\' && s[i + 1] == '\\' && isalpha((unsigned char)s[i + 2]);
-    char *out = any ? arena_alloc(arena, *len + 1) : NULL;
+    char *out = any ? pool_alloc(pool, *len + 1) : NULL;
     if (!out) return NULL;
     size_t n = 0;
     for (size_t i = 0; i < *len; i++)
@@ -227,11 +227,11 @@ static char *unescaped(Arena *arena, const char *s, size_t *len) {
 
 Parsed parse_answer(Exact *exact, const char *text, size_t len, bool group) {
     size_t ascii_len;
-    char *ascii = unicode_to_tex(exact->arena, text, len, &ascii_len);
+    char *ascii = unicode_to_tex(exact->pool, text, len, &ascii_len);
     if (!ascii) return (Parsed){.limit = true};
-    char *announced = after_announcement(exact->arena, ascii, &ascii_len);
+    char *announced = after_announcement(exact->pool, ascii, &ascii_len);
     if (announced) ascii = announced;
     Parsed out = parse_ascii(exact, ascii, ascii_len, group);
-    char *again = out.tree || out.limit ? NULL : unescaped(exact->arena, ascii, &ascii_len);
+    char *again = out.tree || out.limit ? NULL : unescaped(exact->pool, ascii, &ascii_len);
     return again ? parse_ascii(exact, again, ascii_len, group) : out;
 }

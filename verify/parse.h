@@ -1,4 +1,4 @@
-// From the text of an answer to its tree, without computing anything.
+// Optional (math answers from data sets): from the text of an answer to its tree, without computing anything.
 //
 // The grammar is what people write in a box: LaTeX, plain text and any mix ("2pi", "\frac12", "sqrt(5)", "x=1, y=2",
 // "(1,2]\cup\{3\}", "3 hours"). Recursive descent with a depth counter; tokens, nodes and depth are bounded, a text beyond

@@ -1,4 +1,4 @@
-// Atoms: names, words, brackets, absolute values, sets.
+// Optional (math answers from data sets): atoms: names, words, brackets, absolute values, sets.
 //   "x_{10}"   "f(x)"   "f'(0)"   "2pi"   "\{x : x>2\}"   "(1,2]"   "|x-1|"   "\{1,2\}"   "{a \over b}"   "{}^nC_k"
 #include "verify/parser.h"
 
@@ -9,7 +9,7 @@
 const char *spelling_until(Parser *p, const Token *from, const Token *to, size_t *len) {
     size_t need = 1;
     for (const Token *t = from; t < to; t++) need += t->len;
-    char *text = arena_alloc(p->arena, need);
+    char *text = pool_alloc(p->pool, need);
     *len = 0;
     if (!text) return NULL;
     for (const Token *t = from; t < to; t++) {
@@ -46,17 +46,17 @@ static const Node *close_bracket(Parser *p, char open, char close, const Node *i
     bool list = node_is(inside, N_LIST) && (inside->op == LIST_COMMA || inside->op == LIST_SEMICOLON);
     if (open == '{') {
         if (close != '}') return parse_fail(p);
-        return list || node_is(inside, N_LIST) ? node_new(p->arena, N_SET, 0, inside->args, inside->count) : node_1(p->arena, N_SET, 0, inside);
+        return list || node_is(inside, N_LIST) ? node_new(p->pool, N_SET, 0, inside->args, inside->count) : node_1(p->pool, N_SET, 0, inside);
     }
     if (!list) {
         bool matched = (open == '(' && close == ')') || (open == '[' && close == ']');
-        if (open == '<' && close == '>') return node_1(p->arena, N_TUPLE, BRACKET_ANGLE, inside);
+        if (open == '<' && close == '>') return node_1(p->pool, N_TUPLE, BRACKET_ANGLE, inside);
         return matched ? inside : parse_fail(p);
     }
     int op = open == '(' ? (close == ')' ? BRACKET_ROUND : close == ']' ? BRACKET_OPEN_CLOSED : -1)
            : open == '[' ? (close == ']' ? BRACKET_SQUARE : close == ')' ? BRACKET_CLOSED_OPEN : -1) : close == '>' ? BRACKET_ANGLE : -1;
     if (op < 0 || (inside->count != 2 && (op == BRACKET_OPEN_CLOSED || op == BRACKET_CLOSED_OPEN))) return parse_fail(p);
-    return node_new(p->arena, N_TUPLE, op, inside->args, inside->count);
+    return node_new(p->pool, N_TUPLE, op, inside->args, inside->count);
 }
 
 // ]0,1[ is (0,1): square brackets that look away exclude their end. Rewrites the two tokens when p is at such a pair.
@@ -85,14 +85,14 @@ const Node *parse_bracketed(Parser *p) {
     const Node *inside = NULL;
     if (open == '{' && (at_command(p, "}") || at_command(p, "rbrace"))) {
         p->t++;
-        inside = node_constant(p->arena, CONST_EMPTY);
+        inside = node_constant(p->pool, CONST_EMPTY);
     } else if ((inside = parse_statement(p))) {
         bool bar = open == '{' && (accept_symbol(p, '|') || accept_symbol(p, ':') || accept_command(p, "mid") || accept_command(p, "colon") ||
                                    accept_command(p, "vert"));
         p->builder = false;
         const Node *condition = bar ? parse_statement(p) : NULL;
         if (p->failed || !accept_close(p, &close)) return parse_fail(p);
-        inside = bar ? (close == '}' ? node_2(p->arena, N_BUILDER, 0, inside, condition) : parse_fail(p)) : close_bracket(p, open, close, inside);
+        inside = bar ? (close == '}' ? node_2(p->pool, N_BUILDER, 0, inside, condition) : parse_fail(p)) : close_bracket(p, open, close, inside);
     }
     p->bars = saved.bars;
     p->builder = saved.builder;
@@ -101,13 +101,13 @@ const Node *parse_bracketed(Parser *p) {
 }
 
 static const Node *combination(Parser *p, const Node *n, const Node *k) {
-    return n && k ? node_2(p->arena, N_FUNC, FN_BINOMIAL, n, k) : parse_fail(p);
+    return n && k ? node_2(p->pool, N_FUNC, FN_BINOMIAL, n, k) : parse_fail(p);
 }
 
 static const Node *arrangements(Parser *p, const Node *n, const Node *k) { // n!/(n-k)!
     if (!n || !k) return parse_fail(p);
-    const Node *rest = node_2(p->arena, N_ADD, 0, n, node_negate(p->arena, k));
-    return node_divide(p->arena, node_1(p->arena, N_FUNC, FN_FACTORIAL, n), node_1(p->arena, N_FUNC, FN_FACTORIAL, rest));
+    const Node *rest = node_2(p->pool, N_ADD, 0, n, node_negate(p->pool, k));
+    return node_divide(p->pool, node_1(p->pool, N_FUNC, FN_FACTORIAL, n), node_1(p->pool, N_FUNC, FN_FACTORIAL, rest));
 }
 
 // {}^nC_k, {}_nC_k, ^nC_k, and P for arrangements: p->t is at the first script.
@@ -142,7 +142,7 @@ const Node *parse_group(Parser *p) {
         bool over = at_command(p, "over");
         p->t++;
         const Node *below = parse_statement(p);
-        inside = !below ? NULL : over ? node_divide(p->arena, inside, below) : combination(p, inside, below);
+        inside = !below ? NULL : over ? node_divide(p->pool, inside, below) : combination(p, inside, below);
     }
     p->builder = builder;
     p->bars = bars;
@@ -162,7 +162,7 @@ static const Node *parse_bars(Parser *p) {
     p->builder = builder;
     parse_leave(p);
     if (!inside || !(norm ? accept_command(p, "|") : accept_symbol(p, '|'))) return parse_fail(p);
-    return norm ? node_text(p->arena, N_APPLY, "norm", 4, &inside, 1) : node_1(p->arena, N_FUNC, FN_ABS, inside);
+    return norm ? node_text(p->pool, N_APPLY, "norm", 4, &inside, 1) : node_1(p->pool, N_FUNC, FN_ABS, inside);
 }
 
 // ---- names ----
@@ -226,10 +226,10 @@ static const Node *finish_name(Parser *p, const char *base, size_t base_len) {
     }
     while (accept_prime(p) && len < 200) name[len++] = '\'', primed = true;
     if (len == 1 && strchr("fgh", *name) && accept_inverse(p)) memcpy(name + len, "^-1", 3), len += 3, primed = true;
-    if (len == 1 && *name == 'e') return node_constant(p->arena, CONST_E);
-    if (len == 1 && *name == 'i') return node_constant(p->arena, CONST_I);
+    if (len == 1 && *name == 'e') return node_constant(p->pool, CONST_E);
+    if (len == 1 && *name == 'i') return node_constant(p->pool, CONST_I);
     if (!applies(p, name, len, primed) && !(*name == 'C' && len == 1 && at_symbol(p, '(')))
-        return node_text(p->arena, N_SYM, name, len, NULL, 0);
+        return node_text(p->pool, N_SYM, name, len, NULL, 0);
     Token *back = p->t;
     const Node *arguments = at_symbol(p, '{') ? parse_group(p) : parse_bracketed(p);
     if (!arguments) return NULL;
@@ -237,9 +237,9 @@ static const Node *finish_name(Parser *p, const char *base, size_t base_len) {
     if (*name == 'C' && len == 1) {
         if (many && arguments->count == 2) return combination(p, arguments->args[0], arguments->args[1]);
         bool atom = token_symbol(&back[2], ')');
-        if (!atom) return node_2(p->arena, N_MUL, 0, node_text(p->arena, N_SYM, name, len, NULL, 0), arguments);
+        if (!atom) return node_2(p->pool, N_MUL, 0, node_text(p->pool, N_SYM, name, len, NULL, 0), arguments);
     }
-    return node_text(p->arena, N_APPLY, name, len, many ? arguments->args : &arguments, many ? arguments->count : 1);
+    return node_text(p->pool, N_APPLY, name, len, many ? arguments->args : &arguments, many ? arguments->count : 1);
 }
 
 // C_n^k with digits or letters: combinations of n, as written in Europe and China.
@@ -266,7 +266,7 @@ static const Node *parse_name(Parser *p) {
     Token *t = p->t;
     const Node *combined = c_of(p);
     if (combined || p->failed) return combined;
-    if (t->len >= 8 && words_equal(t->text, t->len, "infinity")) return p->t++, node_constant(p->arena, CONST_INF);
+    if (t->len >= 8 && words_equal(t->text, t->len, "infinity")) return p->t++, node_constant(p->pool, CONST_INF);
     size_t n = name_prefix(t->text, t->len);
     Token name = *t;
     if (!n) n = t->len <= 3 ? 1 : t->len;
@@ -276,8 +276,8 @@ static const Node *parse_name(Parser *p) {
     if (n == 1) return finish_name(p, name.text, 1);
     int fn = function_by_name(name.text, n);
     if (fn >= 0) return parse_function(p, fn);
-    if (token_is(&name, T_WORD, "pi")) return node_constant(p->arena, CONST_PI);
-    if (token_is(&name, T_WORD, "oo") || token_is(&name, T_WORD, "inf")) return node_constant(p->arena, CONST_INF);
+    if (token_is(&name, T_WORD, "pi")) return node_constant(p->pool, CONST_PI);
+    if (token_is(&name, T_WORD, "oo") || token_is(&name, T_WORD, "inf")) return node_constant(p->pool, CONST_INF);
     return finish_name(p, name.text, n);
 }
 
@@ -294,7 +294,7 @@ const Node *parse_atom(Parser *p) {
     case T_TEXT: {
         if ((n = parse_letter_digits(p))) break;
         int fn = function_by_name(p->t->text, p->t->len);
-        char *normal = arena_alloc(p->arena, p->t->len + 2);
+        char *normal = pool_alloc(p->pool, p->t->len + 2);
         if (!normal || at_separator(p)) return parse_fail(p);
         size_t len = words_normal(p->t->text, p->t->len, normal);
         p->t++;
@@ -310,7 +310,7 @@ const Node *parse_atom(Parser *p) {
         else if (at_symbol(p, '_') || at_symbol(p, '^')) n = scripted_combination(p);
         else if ((n = parse_point(p))) break;
         else if (at_symbol(p, '.') && token_symbol(&p->t[1], '.') && token_symbol(&p->t[2], '.'))
-            p->t += 3, n = node_text(p->arena, N_SYM, "...", 3, NULL, 0);
+            p->t += 3, n = node_text(p->pool, N_SYM, "...", 3, NULL, 0);
         break;
     default: break;
     }

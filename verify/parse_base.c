@@ -1,4 +1,4 @@
-// Digits with a base.
+// Optional (math answers from data sets): digits with a base.
 //   "204_5"   "204_{\text{five}}"   "(204)_5"   "204\text{ base }5"   "A3_{16}"   "\text{FF}_{16}"   "54_{10}" = 54
 #include "verify/parser.h"
 
@@ -15,13 +15,11 @@ static int number_base(const Token *t) { // "5", "16"
 }
 
 static int word_base(const Token *t) { // \text{five}, "base five"
-    static const char *const WORDS[] = {"two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"};
     const char *s = t->text + strspn(t->text, " ");
     size_t n = strcspn(s, " }");
     if (t->kind != T_TEXT && t->kind != T_WORD) return 0;
-    for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++)
-        if (words_equal(s, n, WORDS[i])) return (int)i + 2;
-    return 0;
+    int place = words_place(s, n, "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve");
+    return place < 0 ? 0 : place + 2;
 }
 
 // The base written at t, after the digits: _5, _{16}, _{\text{five}}, \text{ base }5. Returns the tokens used, or 0.
@@ -42,7 +40,7 @@ static int base_at(const Token *t, int *base) {
 // The digits spelled by [from, to) in lower case; NULL when one is no digit of the base.
 static const char *digits_of(Parser *p, const Token *from, const Token *to, int base, size_t *len) {
     const char *digits = spelling_until(p, from, to, len);
-    char *lower = digits ? arena_alloc(p->arena, *len + 1) : NULL;
+    char *lower = digits ? pool_alloc(p->pool, *len + 1) : NULL;
     for (size_t i = 0; lower && i < *len; i++) {
         lower[i] = (char)tolower((unsigned char)digits[i]);
         int digit = isdigit((unsigned char)lower[i]) ? lower[i] - '0' : lower[i] - 'a' + 10;
@@ -56,7 +54,7 @@ static const Node *finish(Parser *p, const Token *from, const Token *to, int bas
     const char *digits = digits_of(p, from, to, base, &len);
     if (!digits || !len) return NULL;
     if (base == 10) return exact_literal(p->exact, digits, len, 0, 0);
-    Node *n = (Node *)node_text(p->arena, N_BASE, digits, len, NULL, 0);
+    Node *n = (Node *)node_text(p->pool, N_BASE, digits, len, NULL, 0);
     if (n->kind == N_BASE) n->op = (int16_t)base;
     return n;
 }

@@ -1,4 +1,4 @@
-// LaTeX commands and known functions.
+// Optional (math answers from data sets): LaTeX commands and known functions.
 //   "\frac12"   "\sqrt[3]{8}"   "\binom{n}{2}"   "\log_2 8"   "\sin^2 x"   "\lfloor x \rfloor"   "\mathbb{R}"   "\vec{v}"
 #include "verify/normal.h"
 #include "verify/parser.h"
@@ -35,9 +35,9 @@ const Node *parse_tex_argument(Parser *p, bool one_digit) {
     }
     if (t->kind == T_WORD && t->len > 1 && function_by_name(t->text, t->len) < 0 && !words_math_name(t->text, t->len)) {
         char letter = *t->text;
-        const Node *n = letter == 'e'   ? node_constant(p->arena, CONST_E)
-                        : letter == 'i' ? node_constant(p->arena, CONST_I)
-                                        : node_text(p->arena, N_SYM, &letter, 1, NULL, 0);
+        const Node *n = letter == 'e'   ? node_constant(p->pool, CONST_E)
+                        : letter == 'i' ? node_constant(p->pool, CONST_I)
+                                        : node_text(p->pool, N_SYM, &letter, 1, NULL, 0);
         t->text++, t->len--, t->space = false;
         return n;
     }
@@ -53,14 +53,14 @@ static int inverse_of(int fn) {
 static const Node *call(Parser *p, int fn, const Node *const *args, uint32_t count, const Node *base) {
     bool many = fn == FN_GCD || fn == FN_LCM || fn == FN_MIN || fn == FN_MAX;
     if (fn == FN_BINOMIAL ? count != 2 : !many && count != 1 && !(fn == FN_LOG && count == 2)) return parse_fail(p);
-    if (fn == FN_EXP) return node_2(p->arena, N_POW, 0, node_constant(p->arena, CONST_E), args[0]);
+    if (fn == FN_EXP) return node_2(p->pool, N_POW, 0, node_constant(p->pool, CONST_E), args[0]);
     if (fn == FN_CIS) { // \cos x + i \sin x
-        const Node *sine = node_2(p->arena, N_MUL, 0, node_constant(p->arena, CONST_I), node_1(p->arena, N_FUNC, FN_SIN, args[0]));
-        return node_2(p->arena, N_ADD, 0, node_1(p->arena, N_FUNC, FN_COS, args[0]), sine);
+        const Node *sine = node_2(p->pool, N_MUL, 0, node_constant(p->pool, CONST_I), node_1(p->pool, N_FUNC, FN_SIN, args[0]));
+        return node_2(p->pool, N_ADD, 0, node_1(p->pool, N_FUNC, FN_COS, args[0]), sine);
     }
-    if (fn == FN_ROOT) return node_2(p->arena, N_FUNC, FN_ROOT, args[0], base ? base : node_integer(p->arena, 2));
-    if (fn == FN_LOG && base) return node_2(p->arena, N_FUNC, FN_LOG, args[0], base);
-    return node_new(p->arena, N_FUNC, fn, args, count);
+    if (fn == FN_ROOT) return node_2(p->pool, N_FUNC, FN_ROOT, args[0], base ? base : node_integer(p->pool, 2));
+    if (fn == FN_LOG && base) return node_2(p->pool, N_FUNC, FN_LOG, args[0], base);
+    return node_new(p->pool, N_FUNC, fn, args, count);
 }
 
 // Reads arguments: brackets (perhaps several, comma between), a group, or the run of factors that follows.
@@ -81,8 +81,8 @@ const Node *parse_function(Parser *p, int fn) {
     if (!parse_enter(p)) return NULL;
     const Node *base = NULL, *power = NULL;
     const Token *name = &p->t[-1];
-    if (token_is(name, T_WORD, "cbrt")) base = node_integer(p->arena, 3);
-    if (token_is(name, T_WORD, "lg") || token_is(name, T_COMMAND, "lg")) base = node_integer(p->arena, 10);
+    if (token_is(name, T_WORD, "cbrt")) base = node_integer(p->pool, 3);
+    if (token_is(name, T_WORD, "lg") || token_is(name, T_COMMAND, "lg")) base = node_integer(p->pool, 10);
     if (fn == FN_LOG && accept_symbol(p, '_')) {
         Parser after = *p;
         after.t++;
@@ -96,7 +96,7 @@ const Node *parse_function(Parser *p, int fn) {
         fn = inverse_of(fn), power = NULL;
     const Node *n = function_arguments(p, fn, base);
     parse_leave(p);
-    return n && power ? node_2(p->arena, N_POW, 0, n, power) : n;
+    return n && power ? node_2(p->pool, N_POW, 0, n, power) : n;
 }
 
 // ---- commands with arguments ----
@@ -104,17 +104,17 @@ const Node *parse_function(Parser *p, int fn) {
 static const Node *fraction(Parser *p, bool binomial) {
     const Node *a = parse_tex_argument(p, true), *b = a ? parse_tex_argument(p, true) : NULL;
     if (!b) return NULL;
-    return binomial ? node_2(p->arena, N_FUNC, FN_BINOMIAL, a, b) : node_divide(p->arena, a, b);
+    return binomial ? node_2(p->pool, N_FUNC, FN_BINOMIAL, a, b) : node_divide(p->pool, a, b);
 }
 
 static const Node *root(Parser *p) {
-    const Node *degree = node_integer(p->arena, 2);
+    const Node *degree = node_integer(p->pool, 2);
     if (accept_symbol(p, '[')) {
         degree = parse_sum(p);
         if (!degree || !accept_symbol(p, ']')) return parse_fail(p);
     }
     const Node *x = parse_tex_argument(p, false);
-    return x ? node_2(p->arena, N_FUNC, FN_ROOT, x, degree) : NULL;
+    return x ? node_2(p->pool, N_FUNC, FN_ROOT, x, degree) : NULL;
 }
 
 static const Node *between(Parser *p, int fn, const char *close) {
@@ -122,7 +122,7 @@ static const Node *between(Parser *p, int fn, const char *close) {
     p->bars = 0;
     const Node *x = parse_sum(p);
     p->bars = bars;
-    return x && accept_command(p, close) ? node_1(p->arena, N_FUNC, fn, x) : parse_fail(p);
+    return x && accept_command(p, close) ? node_1(p->pool, N_FUNC, fn, x) : parse_fail(p);
 }
 
 // A decorated or prefixed name: \vec{v}, \overline{AB}, \angle ABC, \mathbb{R}, \mathcal F.
@@ -140,7 +140,7 @@ static const Node *decorated(Parser *p, const Token *command) {
     static const Token BAR = {.kind = T_COMMAND, .text = "overline", .len = 8};
     if (token_is(command, T_COMMAND, "bar")) command = &BAR; // \bar{z} is \overline{z}
     if (!inside || n + command->len + 2 > sizeof name) return parse_fail(p);
-    if (token_is(command, T_COMMAND, "mathbb") && n == 1 && *inside == 'R' && !at_symbol(p, '^')) return node_constant(p->arena, CONST_REALS);
+    if (token_is(command, T_COMMAND, "mathbb") && n == 1 && *inside == 'R' && !at_symbol(p, '^')) return node_constant(p->pool, CONST_REALS);
     memcpy(name, command->text, command->len);
     name[command->len] = ':';
     memcpy(name + command->len + 1, inside, n);
@@ -155,7 +155,7 @@ static const Node *decorated(Parser *p, const Token *command) {
         memcpy(name + len, inside, n);
         len += n;
     }
-    return node_text(p->arena, N_SYM, name, len, NULL, 0);
+    return node_text(p->pool, N_SYM, name, len, NULL, 0);
 }
 
 // \sum_{k=1}^{n} term, \prod likewise.
@@ -170,17 +170,17 @@ static const Node *big_operator(Parser *p, int op) {
     if (!term) return NULL;
     const Node *index = range->args[0];
     if (node_is_const(index, CONST_I)) { // i as an index is not the imaginary unit
-        index = node_text(p->arena, N_SYM, "index:i", 7, NULL, 0);
-        term = normal_substitute(p->arena, term, range->args[0], index);
+        index = node_text(p->pool, N_SYM, "index:i", 7, NULL, 0);
+        term = normal_substitute(p->pool, term, range->args[0], index);
     }
     if (!node_is(index, N_SYM)) return parse_fail(p);
     const Node *args[4] = {index, range->args[1], to, term};
-    return node_new(p->arena, N_BIG, op, args, 4);
+    return node_new(p->pool, N_BIG, op, args, 4);
 }
 
 // Heads that need a computer algebra system. "\int_0^1 x^2 dx = 1/3" states its value all the same: the head is then a name.
 static const Node *refused(Parser *p, const Token *command) {
-    static const char *const HEADS[] = {"int", "iint", "iiint", "oint", "lim", "limsup", "liminf", "sup", "sum", "end", "item", NULL};
+    static const char HEADS[] = "int|iint|iiint|oint|lim|limsup|liminf|sup|sum|end|item";
     if (!words_in(command->text, command->len, HEADS)) return NULL;
     Token *t = p->t;
     for (int depth = 0; t->kind != T_END && depth >= 0 && !(depth == 0 && token_symbol(t, '=')); t++)
@@ -189,13 +189,13 @@ static const Node *refused(Parser *p, const Token *command) {
     const char *name = token_symbol(t, '=') ? spelling_until(p, command, t, &len) : NULL;
     if (!name || len > 200) return parse_fail(p);
     p->t = t;
-    return node_text(p->arena, N_SYM, name, len, NULL, 0);
+    return node_text(p->pool, N_SYM, name, len, NULL, 0);
 }
 
 const Node *parse_command(Parser *p) {
-    static const char *const DECORATIONS[] = {"vec", "overline", "bar", "hat", "tilde", "widehat", "widetilde", "overrightarrow", "overleftarrow",
-        "dot", "ddot", "angle", "triangle", "mathbb", "mathcal", "mathfrak", "mathscr",
-        "overset", "stackrel", "operatorname", "not", "measuredangle", "odot", "square", "arc", "overarc", NULL};
+    static const char DECORATIONS[] = "vec|overline|bar|hat|tilde|widehat|widetilde|overrightarrow|overleftarrow|dot|"
+        "ddot|angle|triangle|mathbb|mathcal|mathfrak|mathscr|overset|stackrel|operatorname|not|measuredangle|odot|"
+        "square|arc|overarc";
     Token *t = p->t;
     int fn = function_by_name(t->text, t->len);
     if (at_command(p, "{") || at_command(p, "lbrace") || at_command(p, "langle")) return parse_bracketed(p);
@@ -205,17 +205,17 @@ const Node *parse_command(Parser *p) {
     if (token_is(t, T_COMMAND, "binom")) return fraction(p, true);
     if (token_is(t, T_COMMAND, "sqrt")) return root(p);
     if (fn >= 0) return parse_function(p, fn);
-    if (token_is(t, T_COMMAND, "pi")) return node_constant(p->arena, CONST_PI);
-    if (token_is(t, T_COMMAND, "infty")) return node_constant(p->arena, CONST_INF);
-    if (token_is(t, T_COMMAND, "imath")) return node_constant(p->arena, CONST_I);
-    if (token_is(t, T_COMMAND, "emptyset") || token_is(t, T_COMMAND, "varnothing")) return node_constant(p->arena, CONST_EMPTY);
+    if (token_is(t, T_COMMAND, "pi")) return node_constant(p->pool, CONST_PI);
+    if (token_is(t, T_COMMAND, "infty")) return node_constant(p->pool, CONST_INF);
+    if (token_is(t, T_COMMAND, "imath")) return node_constant(p->pool, CONST_I);
+    if (token_is(t, T_COMMAND, "emptyset") || token_is(t, T_COMMAND, "varnothing")) return node_constant(p->pool, CONST_EMPTY);
     if (token_is(t, T_COMMAND, "lfloor")) return between(p, FN_FLOOR, "rfloor");
     if (token_is(t, T_COMMAND, "lceil")) return between(p, FN_CEIL, "rceil");
     if (token_is(t, T_COMMAND, "lvert")) return between(p, FN_ABS, "rvert");
     if (token_is(t, T_COMMAND, "begin")) return parse_environment(p);
     if (token_is(t, T_COMMAND, "sum") || token_is(t, T_COMMAND, "prod")) return big_operator(p, *t->text == 'p');
     if (token_is(t, T_COMMAND, "ldots") || token_is(t, T_COMMAND, "dots") || token_is(t, T_COMMAND, "cdots"))
-        return node_text(p->arena, N_SYM, "...", 3, NULL, 0);
+        return node_text(p->pool, N_SYM, "...", 3, NULL, 0);
     if (words_in(t->text, t->len, DECORATIONS)) return decorated(p, t);
     const Node *head = refused(p, t);
     if (head) return head;
@@ -235,7 +235,7 @@ const Node *parse_command(Parser *p) {
         }
         size_t n;
         const char *name = spelling_until(p, from, p->t, &n);
-        return name ? node_text(p->arena, N_SYM, name, n, NULL, 0) : parse_fail(p);
+        return name ? node_text(p->pool, N_SYM, name, n, NULL, 0) : parse_fail(p);
     }
-    return node_text(p->arena, N_SYM, t->text, t->len, NULL, 0);
+    return node_text(p->pool, N_SYM, t->text, t->len, NULL, 0);
 }

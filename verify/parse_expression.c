@@ -1,4 +1,4 @@
-// Sums, products, signs, powers and what follows an atom. Units after a sum: parse_measure.c.
+// Optional (math answers from data sets): sums, products, signs, powers. Units: parse_measure.c.
 //   "3-\sqrt{2}"   "2xy/3"   "-2^2" = -(2^2)   "7.0 + -2.0i"   "n!"   "28\%"   "45^\circ"   "1 \pm \sqrt{19}"   "3 x 10^8"
 #include "verify/parser.h"
 #include "verify/units.h"
@@ -25,8 +25,8 @@ static const Node *parse_signed_product(Parser *p, bool first) {
     const Node *n = last ? parse_product(p, true) : parse_signed_product(p, first);
     parse_leave(p);
     if (!n || sign == '+' || last) return n;
-    if (sign == '-') return node_negate(p->arena, n);
-    return node_1(p->arena, N_PM, sign == 'm' ? -1 : 1, n);
+    if (sign == '-') return node_negate(p->pool, n);
+    return node_1(p->pool, N_PM, sign == 'm' ? -1 : 1, n);
 }
 
 const Node *parse_sum(Parser *p) {
@@ -37,7 +37,7 @@ const Node *parse_sum(Parser *p) {
     while (sum_sign(p))
         if (!items_add(p, &items, parse_signed_product(p, false))) return NULL;
     parse_leave(p);
-    return items.count == 1 ? items.at[0] : node_new(p->arena, N_ADD, 0, items.at, items.count);
+    return items.count == 1 ? items.at[0] : node_new(p->pool, N_ADD, 0, items.at, items.count);
 }
 
 // ---- products ----
@@ -65,12 +65,11 @@ bool starts_factor(const Parser *p) {
                      (t[1].kind == T_TEXT && words_equal(t[1].text, t[1].len, "mod")));
         return t->symbol == '[' || t->symbol == '{';
     case T_COMMAND: {
-        static const char *const NOT[] = {"}", "\\", "cup", "cap", "setminus", "backslash", "to", "pmod", "mod", "pod", "bmod", "mid", "colon", "pm",
-            "mp", "cdot", "times", "div", "ast", "rangle", "rceil",
-            "rfloor", "rvert", "rVert", "rbrace", "over", "choose", "binom_", "end", "lor", "land", "vee", "wedge", "circ", "percent", "euro",
-            "pounds", "yen", "rupee", "cent", "implies", "Rightarrow", "iff", "permil",
-            "ne", "neq", "lt", "le", "leq", "leqslant", "gt", "ge", "geq", "geqslant", "approx", "in", "equiv", "sim", "cong", "rightarrow", "subset",
-            "subseteq", "perp", "parallel", "notin", "not", "leqq", "geqq", "doteq", "bigcup", "mapsto", "Longrightarrow", NULL};
+        static const char NOT[] = "}|\\|cup|cap|setminus|backslash|to|pmod|mod|pod|bmod|mid|colon|pm|mp|cdot|times|"
+            "div|ast|rangle|rceil|rfloor|rvert|rVert|rbrace|over|choose|binom_|end|lor|land|vee|wedge|circ|percent|"
+            "euro|pounds|yen|rupee|cent|implies|Rightarrow|iff|permil|ne|neq|lt|le|leq|leqslant|gt|ge|geq|geqslant|"
+            "approx|in|equiv|sim|cong|rightarrow|subset|subseteq|perp|parallel|notin|not|leqq|geqq|doteq|bigcup|"
+            "mapsto|Longrightarrow";
         if (t->len == 1 && *t->text == '|') return !p->bars && !p->builder;
         return !words_in(t->text, t->len, NOT);
     }
@@ -107,18 +106,18 @@ static const Node *parse_product(Parser *p, bool negative) {
         const Node *next = parse_factor(p);
         if (!next) return NULL;
         if (sign == 'm') {
-            const Node *so_far = node_new(p->arena, N_MUL, 0, items.at, items.count);
-            if (negative) so_far = node_negate(p->arena, so_far), negative = false;
+            const Node *so_far = node_new(p->pool, N_MUL, 0, items.at, items.count);
+            if (negative) so_far = node_negate(p->pool, so_far), negative = false;
             items.count = 0;
-            next = node_2(p->arena, N_FUNC, FN_MOD, so_far, next);
-        } else if (sign == '/') next = node_2(p->arena, N_POW, 0, next, node_integer(p->arena, -1));
+            next = node_2(p->pool, N_FUNC, FN_MOD, so_far, next);
+        } else if (sign == '/') next = node_2(p->pool, N_POW, 0, next, node_integer(p->pool, -1));
         if (!items_add(p, &items, next)) return NULL;
     }
     parse_leave(p);
     bool point = items.count == 2 && node_is(items.at[1], N_TUPLE) && node_is(items.at[0], N_SYM) && isupper((unsigned char)*items.at[0]->text);
     if (point) return items.at[1]; // A(1,2)
-    const Node *product = items.count == 1 ? items.at[0] : node_new(p->arena, N_MUL, 0, items.at, items.count);
-    return negative ? node_negate(p->arena, product) : product;
+    const Node *product = items.count == 1 ? items.at[0] : node_new(p->pool, N_MUL, 0, items.at, items.count);
+    return negative ? node_negate(p->pool, product) : product;
 }
 
 const Node *parse_argument_run(Parser *p) {
@@ -131,8 +130,8 @@ const Node *parse_argument_run(Parser *p) {
         bool function = (p->t->kind == T_COMMAND || p->t->kind == T_WORD) && function_by_name(p->t->text, p->t->len) >= 0;
         if (function || at_symbol(p, '(') || at_symbol(p, '[') || at_symbol(p, '|')) break;
     } while (starts_factor(p));
-    const Node *n = items.count == 1 ? items.at[0] : node_new(p->arena, N_MUL, 0, items.at, items.count);
-    return sign == '-' ? node_negate(p->arena, n) : n;
+    const Node *n = items.count == 1 ? items.at[0] : node_new(p->pool, N_MUL, 0, items.at, items.count);
+    return sign == '-' ? node_negate(p->pool, n) : n;
 }
 
 // ---- powers and what else follows an atom ----
@@ -150,8 +149,8 @@ static const Node *parse_exponent(Parser *p) { // 2^3^2 = 2^(3^2)
     const Node *n = sign ? parse_factor(p) : parse_tex_argument(p, false);
     const Node *above = n && accept_power(p) ? parse_exponent(p) : NULL;
     parse_leave(p);
-    if (above) n = node_2(p->arena, N_POW, 0, n, above);
-    return n && minus ? node_negate(p->arena, n) : n;
+    if (above) n = node_2(p->pool, N_POW, 0, n, above);
+    return n && minus ? node_negate(p->pool, n) : n;
 }
 
 // ^\circ, ^{\circ}, ^o, \degree
@@ -169,17 +168,17 @@ static const Node *parse_postfix(Parser *p, const Node *n) {
         if (accept_degree(p)) n = parse_degree(p, n);
         else if (accept_power(p)) {
             const Node *e = parse_exponent(p);
-            n = e ? node_2(p->arena, N_POW, 0, n, e) : NULL;
+            n = e ? node_2(p->pool, N_POW, 0, n, e) : NULL;
         } else if (at_symbol(p, '!') && !not_equal) {
             p->t++;
             bool two = at_symbol(p, '!') && !p->t->space;
             if (two) p->t++;
-            n = node_1(p->arena, N_FUNC, two ? FN_DOUBLE_FACTORIAL : FN_FACTORIAL, n);
+            n = node_1(p->pool, N_FUNC, two ? FN_DOUBLE_FACTORIAL : FN_FACTORIAL, n);
         } else if (at_symbol(p, '%') || at_command(p, "percent") ) {
             if (node_is(n, N_UNIT)) return parse_fail(p);
             p->t++;
             Unit percent = unit_percent();
-            n = node_unit(p->arena, n, &percent);
+            n = node_unit(p->pool, n, &percent);
         } else break;
         if (!parse_enter(p)) return NULL;
         p->depth--;
@@ -195,10 +194,10 @@ const Node *parse_factor(Parser *p) {
     if (sign == '+' || sign == '-') { // "3*-4"
         p->t++;
         n = parse_factor(p);
-        if (n && sign == '-') n = node_negate(p->arena, n);
+        if (n && sign == '-') n = node_negate(p->pool, n);
     } else if (accept_currency(p, &unit)) { // "$18", "\$\frac23"
         n = parse_factor(p);
-        if (n) n = node_unit(p->arena, n, &unit);
+        if (n) n = node_unit(p->pool, n, &unit);
     } else n = parse_postfix(p, parse_atom(p));
     parse_leave(p);
     return n;

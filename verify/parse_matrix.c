@@ -1,4 +1,5 @@
-// Matrices: \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}, also bmatrix, Bmatrix, matrix, smallmatrix, array; vmatrix is the
+// Optional (math answers from data sets): matrices and other environments.
+//   \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}, also bmatrix, Bmatrix, matrix, smallmatrix, array; vmatrix is the
 // determinant; cases of one column are a list, \begin{cases} x=1 \\ y=4 \end{cases}, of more compared as a matrix.
 #include "verify/parser.h"
 
@@ -12,7 +13,7 @@ static bool skip_group(Parser *p) { // {cc|c}, [2pt]
 }
 
 const Node *parse_environment(Parser *p) {
-    static const char *const NAMES[] = {"pmatrix", "bmatrix", "Bmatrix", "matrix", "smallmatrix", "array", "vmatrix", "cases", NULL};
+    static const char NAMES[] = "pmatrix|bmatrix|Bmatrix|matrix|smallmatrix|array|vmatrix|cases";
     if (!parse_enter(p) || !accept_symbol(p, '{')) return parse_fail(p);
     const Token name = *p->t;
     bool known = name.kind == T_WORD && words_in(name.text, name.len, NAMES);
@@ -38,7 +39,7 @@ const Node *parse_environment(Parser *p) {
     if (closed) p->t++;
     if (!closed || !accept_symbol(p, '}') || !columns) return parse_fail(p);
     parse_leave(p);
-    if (*name.text == 'c' && columns == 1) return node_new(p->arena, N_LIST, LIST_COMMA, items.at, items.count);
-    const Node *matrix = node_new(p->arena, N_MATRIX, (int)columns, items.at, items.count);
-    return *name.text == 'v' ? node_1(p->arena, N_FUNC, FN_DET, matrix) : matrix;
+    if (*name.text == 'c' && columns == 1) return node_new(p->pool, N_LIST, LIST_COMMA, items.at, items.count);
+    const Node *matrix = node_new(p->pool, N_MATRIX, (int)columns, items.at, items.count);
+    return *name.text == 'v' ? node_1(p->pool, N_FUNC, FN_DET, matrix) : matrix;
 }

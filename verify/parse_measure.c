@@ -1,4 +1,4 @@
-// A value with the unit after it or the currency before it.
+// Optional (math answers from data sets): a value with the unit after it or the currency before it.
 //   "3 hours"   "5\text{ cm}^2"   "30 miles per hour"   "75¢"   "$18 per day"   "US\$40"   "\text{Rs. }40"
 //   "1 hour and 30 minutes"   "25^\circ\text{C}"   "$1.5 million"   "7 p.m." is no unit, see parse_statement.c
 #include "verify/parser.h"
@@ -53,7 +53,7 @@ static const Node *minutes_of_arc(Parser *p, const Node *value) {
         const Node *number = exact_literal(p->exact, p->t->text, p->t->len, 0, 0);
         p->t++;
         if (!number || !accept_prime(p) || (parts == 3600 && !accept_prime(p))) return p->t = start, value;
-        value = node_2(p->arena, N_ADD, 0, value, node_divide(p->arena, number, node_integer(p->arena, parts)));
+        value = node_2(p->pool, N_ADD, 0, value, node_divide(p->pool, number, node_integer(p->pool, parts)));
     }
     return value;
 }
@@ -63,7 +63,7 @@ const Node *parse_degree(Parser *p, const Node *value) { // after the degree sig
     if (at_word(p, "C") || at_word(p, "celsius")) unit = unit_label("celsius"), p->t++;
     else if (at_word(p, "F") || at_word(p, "fahrenheit")) unit = unit_label("fahrenheit"), p->t++;
     else value = minutes_of_arc(p, value);
-    return node_unit(p->arena, value, &unit);
+    return node_unit(p->pool, value, &unit);
 }
 
 // ---- units ----
@@ -111,23 +111,23 @@ static bool dimensionless(const Unit *unit) {
 static const Node *accept_unit(Parser *p, const Node *value) {
     Unit unit;
     int64_t scale;
-    if (at_symbol(p, '$')) return p->t++, unit = unit_dollar(), node_unit(p->arena, value, &unit);
-    if (currency_command(p, &unit)) return p->t++, node_unit(p->arena, value, &unit);
+    if (at_symbol(p, '$')) return p->t++, unit = unit_dollar(), node_unit(p->pool, value, &unit);
+    if (currency_command(p, &unit)) return p->t++, node_unit(p->pool, value, &unit);
     if ((p->t->kind != T_TEXT && p->t->kind != T_WORD) || at_condition(p->t)) return value;
     Token *end = unit_end(p);
-    char *text = arena_alloc(p->arena, UNIT_TEXT);
+    char *text = pool_alloc(p->pool, UNIT_TEXT);
     size_t len = text ? unit_text(p->t, end, text) : 0;
     if (!len || !unit_parse(text, len, p->t->kind == T_TEXT, &unit, &scale)) return value;
     if (unit.label) {
-        char *label = arena_alloc(p->arena, unit.label_len + 2);
+        char *label = pool_alloc(p->pool, unit.label_len + 2);
         if (!label) return value;
         unit.label_len = (uint32_t)words_normal(unit.label, unit.label_len, label);
         unit.label = label;
         if (!unit.label_len) return value;
     }
     p->t = end;
-    if (scale != 1) value = node_2(p->arena, N_MUL, 0, node_integer(p->arena, scale), value);
-    return dimensionless(&unit) ? value : node_unit(p->arena, value, &unit);
+    if (scale != 1) value = node_2(p->pool, N_MUL, 0, node_integer(p->pool, scale), value);
+    return dimensionless(&unit) ? value : node_unit(p->pool, value, &unit);
 }
 
 // "1 hour 30 minutes", "5 feet and 3 inches": the second, smaller measure of the same dimension is added.
@@ -140,10 +140,10 @@ static const Node *compound(Parser *p, const Node *first) {
     if (p->failed || !second) return NULL;
     const Unit *a = first->unit, *b = second->unit;
     if (!node_is(second, N_UNIT) || b->label || !unit_same_dimension(a, b)) return p->t = start, first;
-    const Node *ratio = exact_scale(p->exact, node_integer(p->arena, 1), a->num, a->den, a->ten - b->ten);
+    const Node *ratio = exact_scale(p->exact, node_integer(p->pool, 1), a->num, a->den, a->ten - b->ten);
     ratio = ratio ? exact_scale(p->exact, ratio, b->den, b->num, 0) : NULL;
     if (!ratio) return parse_fail(p);
-    return node_unit(p->arena, node_2(p->arena, N_ADD, 0, node_2(p->arena, N_MUL, 0, ratio, first->args[0]), second->args[0]), b);
+    return node_unit(p->pool, node_2(p->pool, N_ADD, 0, node_2(p->pool, N_MUL, 0, ratio, first->args[0]), second->args[0]), b);
 }
 
 const Node *parse_measure(Parser *p) {
@@ -153,6 +153,6 @@ const Node *parse_measure(Parser *p) {
     const Node *measured = accept_unit(p, value);
     if (node_is(measured, N_UNIT) && node_is(value, N_UNIT)) return value; // "$5 dollars", "$18 per day"
     bool scaled = node_is(measured, N_MUL) && measured->count == 2 && node_is(measured->args[1], N_UNIT); // "$1.5 million"
-    if (scaled) return node_unit(p->arena, node_2(p->arena, N_MUL, 0, measured->args[0], measured->args[1]->args[0]), measured->args[1]->unit);
+    if (scaled) return node_unit(p->pool, node_2(p->pool, N_MUL, 0, measured->args[0], measured->args[1]->args[0]), measured->args[1]->unit);
     return compound(p, measured);
 }

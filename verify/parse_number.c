@@ -1,4 +1,4 @@
-// Numbers: integers, decimals, scientific, repeating, mixed.  Base n: parse_base.c.
+// Optional (math answers from data sets): numbers: integers, decimals, scientific, repeating, mixed.  Base n: parse_base.c.
 //   "3e8"   "0.1\overline{6}"   "0.\dot{3}"   "0.333..."   "0.3636..."   "3\frac25" = 17/5   "3 2/5" = 17/5
 #include "verify/parser.h"
 
@@ -11,7 +11,7 @@ static const Node *literal(Parser *p, const Token *t, int64_t exponent, size_t r
         p->limit = true;
         return parse_fail(p);
     }
-    Node *copy = arena_alloc(p->arena, sizeof *copy);
+    Node *copy = pool_alloc(p->pool, sizeof *copy);
     if (!copy) return node_undef();
     *copy = *n;
     copy->decimal = decimal;
@@ -43,7 +43,7 @@ static int digit_group(const Token *t, char open, char close, const Token **foun
 }
 
 static const Node *joined(Parser *p, const Token *head, const char *tail, size_t tail_len, size_t repeat) {
-    char *text = arena_alloc(p->arena, head->len + tail_len + 2);
+    char *text = pool_alloc(p->pool, head->len + tail_len + 2);
     if (!text) return node_undef();
     memcpy(text, head->text, head->len);
     size_t n = head->len;
@@ -138,7 +138,7 @@ static const Node *mixed(Parser *p, const Token *head) {
     const Node *a = whole(p, top), *b = a ? whole(p, bottom) : NULL;
     if (!a || !b || !node_sign(a) || exact_compare(a, b) >= 0) return NULL;
     p->t += used;
-    return node_2(p->arena, N_ADD, 0, literal(p, head, 0, 0, false), node_divide(p->arena, a, b));
+    return node_2(p->pool, N_ADD, 0, literal(p, head, 0, 0, false), node_divide(p->pool, a, b));
 }
 
 static const Node *mixed_split(Parser *p, const Token *head) { // 3\frac25
@@ -149,7 +149,7 @@ static const Node *mixed_split(Parser *p, const Token *head) { // 3\frac25
     a.len = b.len = 1;
     b.text++;
     p->t += 2;
-    return node_2(p->arena, N_ADD, 0, literal(p, head, 0, 0, false), node_divide(p->arena, literal(p, &a, 0, 0, false), literal(p, &b, 0, 0, false)));
+    return node_2(p->pool, N_ADD, 0, literal(p, head, 0, 0, false), node_divide(p->pool, literal(p, &a, 0, 0, false), literal(p, &b, 0, 0, false)));
 }
 
 const Node *parse_point(Parser *p) { // ".\overline{3}"

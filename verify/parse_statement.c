@@ -1,4 +1,4 @@
-// Lists, relations, unions and ratios.
+// Optional (math answers from data sets): lists, relations, unions and ratios.
 //   "1, 2 \text{ and } 3"   "x=1,y=2;x=3,y=4"   "2<x\le 5"   "x \equiv 3 \pmod 7"   "(1,4)\cup(6,9)"   "3:05 p.m."
 #include "verify/parser.h"
 
@@ -7,7 +7,7 @@
 
 // ---- separators ----
 
-static const char *const CONDITIONS[] = {"where", "for", "with", NULL};
+static const char CONDITIONS[] = "where|for|with";
 
 static int connector(const Parser *p) { // LIST_* of the connector at p, or -1
     if (at_symbol(p, ',')) return LIST_COMMA;
@@ -42,7 +42,7 @@ static const Node *parse_comma_list(Parser *p) {
         if (found < 0 && at_condition(p->t)) p->t += p->t->kind != T_SYMBOL, found = LIST_COMMA;
         if (found >= 0 && p->t->kind == T_END) return parse_fail(p);
     } while (found >= 0);
-    return items.count == 1 ? items.at[0] : node_new(p->arena, N_LIST, op, items.at, items.count);
+    return items.count == 1 ? items.at[0] : node_new(p->pool, N_LIST, op, items.at, items.count);
 }
 
 const Node *parse_statement(Parser *p) {
@@ -53,7 +53,7 @@ const Node *parse_statement(Parser *p) {
         if (!items_add(p, &items, parse_comma_list(p))) return NULL;
     } while (accept_symbol(p, ';'));
     parse_leave(p);
-    return items.count == 1 ? items.at[0] : node_new(p->arena, N_LIST, LIST_SEMICOLON, items.at, items.count);
+    return items.count == 1 ? items.at[0] : node_new(p->pool, N_LIST, LIST_SEMICOLON, items.at, items.count);
 }
 
 // ---- relations ----
@@ -113,7 +113,7 @@ static const Node *set_difference(Parser *p, const Node *n) {
     if (!node_is(n, N_ADD) || n->count != 2 || n->args[1]->kind != N_MUL || n->args[1]->count != 2) return n;
     const Node *minus = n->args[1]->args[0], *taken = n->args[1]->args[1];
     bool sets = (node_is_const(n->args[0], CONST_REALS) || node_is(n->args[0], N_TUPLE)) && node_is(taken, N_SET) && node_is_int(minus, -1);
-    return sets ? node_2(p->arena, N_MINUS, 0, n->args[0], taken) : n;
+    return sets ? node_2(p->pool, N_MINUS, 0, n->args[0], taken) : n;
 }
 
 static const Node *parse_union(Parser *p) {
@@ -128,7 +128,7 @@ static const Node *parse_union(Parser *p) {
         if (kind < 0) break;
         const Node *right = parse_ratio(p);
         if (!right) return NULL;
-        left = node_2(p->arena, (Kind)kind, 0, left, right);
+        left = node_2(p->pool, (Kind)kind, 0, left, right);
     }
     return left;
 }
@@ -140,18 +140,18 @@ static const Node *finish_relation(Parser *p, Items *items, char *signs, uint32_
     for (uint32_t i = 0; i < count; i++) {
         if (signs[i] == REL_CONGRUENT && !modulus) signs[i] = REL_EQ;
         if (signs[i] == REL_IN && node_is(items->at[i + 1], N_SYM) && node_text_is(items->at[i + 1], "R"))
-            items->at[i + 1] = node_constant(p->arena, CONST_REALS);
+            items->at[i + 1] = node_constant(p->pool, CONST_REALS);
     }
     if (count == 1 && *signs == REL_MAPS && node_is(items->at[0], N_SYM)) {
         *signs = REL_EQ;
-        items->at[0] = node_text(p->arena, N_APPLY, "f", 1, items->at, 1);
+        items->at[0] = node_text(p->pool, N_APPLY, "f", 1, items->at, 1);
     }
-    return node_text(p->arena, N_RELATION, signs, count, items->at, items->count);
+    return node_text(p->pool, N_RELATION, signs, count, items->at, items->count);
 }
 
 // "P(X=3) =", "\mathbb{E}[X] =", "\text{Var}(X) =": what is in the brackets of such a quantity does not matter, it is a name.
 static const Node *accept_quantity(Parser *p) {
-    static const char *const NAMES[] = {"P", "E", "Pr", "Var", "Cov", NULL};
+    static const char NAMES[] = "P|E|Pr|Var|Cov";
     Token *t = p->t;
     bool board = token_is(t, T_COMMAND, "mathbb") && token_symbol(&t[1], '{') && t[2].kind == T_WORD && token_symbol(&t[3], '}');
     bool named = (t->kind == T_WORD || t->kind == T_COMMAND) && t->len <= 3 && words_in(t->text, t->len, NAMES) && isupper((unsigned char)*t->text);
@@ -168,7 +168,7 @@ static const Node *accept_quantity(Parser *p) {
     const char *name = token_symbol(end, '=') ? spelling_until(p, t, end, &len) : NULL;
     if (!name) return NULL;
     p->t = end;
-    return node_text(p->arena, N_SYM, name, len, NULL, 0);
+    return node_text(p->pool, N_SYM, name, len, NULL, 0);
 }
 
 const Node *parse_relation(Parser *p) {
@@ -181,7 +181,7 @@ const Node *parse_relation(Parser *p) {
     for (;;) {
         const Node *quantity = n ? NULL : accept_quantity(p), *side = quantity ? quantity : parse_union(p),
                    *modulus = side ? accept_modulus(p) : NULL;
-        if (modulus) side = node_2(p->arena, N_MODULO, 0, side, modulus);
+        if (modulus) side = node_2(p->pool, N_MODULO, 0, side, modulus);
         if (!items_add(p, &items, side)) return NULL;
         char sign = n + 1 < sizeof signs ? accept_relation(p) : 0;
         if (!sign) break;
@@ -221,5 +221,5 @@ static const Node *parse_ratio(Parser *p) {
         if (!items_add(p, &items, parse_sum(p))) return NULL;
     half = half_day(p->t, &used);
     if (half) p->t += used;
-    return node_new(p->arena, N_RATIO, half, items.at, items.count);
+    return node_new(p->pool, N_RATIO, half, items.at, items.count);
 }

@@ -1,4 +1,4 @@
-// The parser's state and the functions its files share. Internal to parse*.c.
+// Optional (math answers from data sets): the state that parse*.c share.
 //
 // Every parse_* function returns NULL after setting p->failed; callers pass that on.
 #ifndef VERIFY_PARSER_H
@@ -8,7 +8,7 @@
 
 typedef struct Parser {
     Exact *exact;
-    Arena *arena;
+    NodePool *pool;
     Token *t;      // next token; a T_END follows the last
     int depth;
     int bars;      // open absolute values
@@ -18,7 +18,7 @@ typedef struct Parser {
     uint32_t steps;
 } Parser;
 
-enum { ITEMS = 64 }; // children gathered on the stack before a longer list moves to the arena
+enum { ITEMS = 64 }; // children gathered on the stack before a longer list moves to the pool
 
 // A growing list of children.
 typedef struct Items {

@@ -1,4 +1,4 @@
-// Random points modulo p = 2^61 - 1.
+// Optional (math answers from data sets): random points modulo p = 2^61 - 1.
 //
 // A rational function that vanishes at a random point of F_p is zero except with probability degree/p (Schwartz 1980,
 // Zippel 1979). Heads that are not rational (roots, sines, f(x)) get a random value that depends on the head and on the

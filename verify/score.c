@@ -1,4 +1,4 @@
-// See score.h. The only file of verify/ that reads JSON.
+// Optional (math answers from data sets): see score.h. The only file of verify/ that reads JSON.
 #include "verify/score.h"
 
 #include "verify/unicode.h"
@@ -15,12 +15,12 @@ typedef struct Tally {
     size_t judged, true_positive, false_positive, false_negative;
 } Tally;
 
-typedef struct Row {
+typedef struct ScoreRow {
     char *gold, *response;
     size_t gold_len, response_len;
     int expected; // 1, 0, or -1 when the row does not say
     const char *category;
-} Row;
+} ScoreRow;
 
 // cJSON ends strings at U+0000, which answers may hold: reads the JSON string at *text (after its quote) into bytes.
 static char *json_bytes(const char *text, size_t *len) {
@@ -84,7 +84,7 @@ static char *hex_bytes(const char *hex, size_t *len) {
     return out;
 }
 
-static bool read_row(const char *line, const cJSON *json, Row *row) {
+static bool read_row(const char *line, const cJSON *json, ScoreRow *row) {
     const cJSON *gold = cJSON_GetObjectItemCaseSensitive(json, "gold"), *hex = cJSON_GetObjectItemCaseSensitive(json, "response_hex");
     const cJSON *expected = cJSON_GetObjectItemCaseSensitive(json, "expected");
     const char *gold_at = member(line, "gold"), *response_at = member(line, "response");
@@ -117,7 +117,7 @@ static void print_bytes(FILE *out, const char *bytes, size_t len) {
     fputs(len > SHOWN ? "...\"" : "\"", out);
 }
 
-static void count(Tally *tally, const Row *row, VerifyVerdict verdict) {
+static void count(Tally *tally, const ScoreRow *row, VerifyVerdict verdict) {
     bool paid = verdict == VERIFY_EQUAL;
     tally->verdicts[verdict]++;
     if (row->expected < 0) return;
@@ -127,7 +127,7 @@ static void count(Tally *tally, const Row *row, VerifyVerdict verdict) {
     tally->false_negative += !paid && row->expected;
 }
 
-static void report_row(FILE *rows, FILE *summary, size_t line, const Row *row, VerifyResult result) {
+static void report_row(FILE *rows, FILE *summary, size_t line, const ScoreRow *row, VerifyResult result) {
     if (rows) {
         fprintf(rows, "{\"row\": %zu, \"verdict\": \"%s\", \"reason\": \"%s\", \"begin\": %zu, \"end\": %zu, \"span\": ", line,
                 verify_verdict_name(result.verdict), result.reason, result.begin, result.end);
@@ -158,7 +158,7 @@ static void report_total(FILE *summary, const Tally *tally) {
 }
 
 static bool score_line(const char *line, size_t number, VerifyScratch *scratch, const VerifyPolicy *policy, FILE *rows, FILE *summary, Tally *tally) {
-    Row row = {0};
+    ScoreRow row = {0};
     cJSON *json = cJSON_Parse(line);
     bool ok = cJSON_IsObject(json) && read_row(line, json, &row);
     VerifyPolicy chosen = *policy;

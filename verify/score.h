@@ -1,4 +1,5 @@
-// Judges saved answers: a file of JSON lines in, a line of verdict a row out.
+// Optional (math answers from data sets): judges saved answers.
+// In: a file of JSON lines. Out: a line of verdict for each row.
 //
 //   in   {"gold": "3/4", "response": "... \\boxed{0.75}", "expected": true, "category": "fraction"}
 //        "response_hex" (raw bytes in hex) takes the place of "response"; "expected" and "category" are optional;

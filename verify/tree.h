@@ -1,10 +1,11 @@
-// The tree an answer is read into. Immutable once built, allocated in an arena, never executed.
+// Optional (math answers from data sets): the tree an answer is read into.
+// Immutable once built, allocated in a pool, never executed.
 //
-// A constructor never returns NULL: when the arena is exhausted it returns an UNDEF node and the arena remembers, so that
+// A constructor never returns NULL: when the pool is exhausted it returns an UNDEF node and the pool remembers, so that
 // the judge can answer LIMIT. Children are shared freely (nothing is ever changed in place).
 #ifndef VERIFY_TREE_H
 #define VERIFY_TREE_H
-#include "verify/arena.h"
+#include "verify/node_pool.h"
 
 #include <gmp.h>
 #include <stdint.h>
@@ -73,18 +74,18 @@ typedef struct Node {
     const Unit *unit;
 } Node;
 
-const Node *node_new(Arena *arena, Kind kind, int op, const Node *const *args, uint32_t count); // copies args
-const Node *node_1(Arena *arena, Kind kind, int op, const Node *a);
-const Node *node_2(Arena *arena, Kind kind, int op, const Node *a, const Node *b);
-const Node *node_text(Arena *arena, Kind kind, const char *text, size_t len, const Node *const *args, uint32_t count); // copies
+const Node *node_new(NodePool *pool, Kind kind, int op, const Node *const *args, uint32_t count); // copies args
+const Node *node_1(NodePool *pool, Kind kind, int op, const Node *a);
+const Node *node_2(NodePool *pool, Kind kind, int op, const Node *a, const Node *b);
+const Node *node_text(NodePool *pool, Kind kind, const char *text, size_t len, const Node *const *args, uint32_t count); // copies
 const Node *node_undef(void);
-const Node *node_constant(Arena *arena, int which);
-const Node *node_rational(Arena *arena, const mpq_t value); // value must be canonical; copies
-const Node *node_integer(Arena *arena, int64_t value);
-const Node *node_unit(Arena *arena, const Node *value, const Unit *unit); // copies *unit
-const Node *node_negate(Arena *arena, const Node *a);  // -a as a product
-const Node *node_divide(Arena *arena, const Node *a, const Node *b); // a * b^-1
-const Node *node_map(Arena *arena, const Node *n, const Node *const *args); // n with other args of the same count
+const Node *node_constant(NodePool *pool, int which);
+const Node *node_rational(NodePool *pool, const mpq_t value); // value must be canonical; copies
+const Node *node_integer(NodePool *pool, int64_t value);
+const Node *node_unit(NodePool *pool, const Node *value, const Unit *unit); // copies *unit
+const Node *node_negate(NodePool *pool, const Node *a);  // -a as a product
+const Node *node_divide(NodePool *pool, const Node *a, const Node *b); // a * b^-1
+const Node *node_map(NodePool *pool, const Node *n, const Node *const *args); // n with other args of the same count
 
 // Read-only views of a rational's parts; the result must not be cleared or written.
 mpz_srcptr node_num(mpz_t view, const Node *rational);

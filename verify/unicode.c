@@ -1,17 +1,18 @@
-// UTF-8 to ASCII TeX by one sorted table; see unicode.h. The pairings are Unicode's own character names.
+// Optional (math answers from data sets): UTF-8 to ASCII TeX by one sorted table; see unicode.h.
+// The pairings follow Unicode's own character names.
 #include "verify/unicode.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-typedef struct Entry {
+typedef struct Glyph {
     unsigned code;
     const char *tex;
-} Entry;
+} Glyph;
 
 // Sorted by code. A leading '^' or '_' marks a super- or subscript digit; runs of them share one pair of braces.
-static const Entry TABLE[] = {
+static const Glyph TABLE[] = {
     {0xA0, "~"}, {0xA2, "\\cent "}, {0xA3, "\\pounds "}, {0xA5, "\\yen "}, {0xAC, "\\neg "}, {0xAD, ""}, {0xB0, "^\\circ "},
     {0xB1, "\\pm "}, {0xB2, "^2"}, {0xB3, "^3"}, {0xB5, "\\mu "}, {0xB7, "\\cdot "}, {0xB9, "^1"}, {0xBA, "^\\circ "},
     {0xBC, "\\frac{1}{4}"}, {0xBD, "\\frac{1}{2}"}, {0xBE, "\\frac{3}{4}"}, {0xD7, "\\times "}, {0xF7, "\\div "},
@@ -114,11 +115,11 @@ static size_t script_run(const char *text, size_t len, char **out, const char *f
     return used;
 }
 
-char *unicode_to_tex(Arena *arena, const char *text, size_t len, size_t *out_len) {
+char *unicode_to_tex(NodePool *pool, const char *text, size_t len, size_t *out_len) {
     size_t plain = 0;
     while (plain < len && (unsigned char)text[plain] < 0x80 && text[plain]) plain++;
     bool ascii = plain == len;
-    char *result = arena_alloc(arena, ascii ? len + 1 : len * 12 + 1), *out = result;
+    char *result = pool_alloc(pool, ascii ? len + 1 : len * 12 + 1), *out = result;
     if (!result) return NULL;
     for (size_t i = 0; i < len;) {
         unsigned code = 0;

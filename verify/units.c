@@ -1,4 +1,5 @@
-// The table of units and the reader of unit text; see units.h. Factors: SI brochure; international yard and pound (1959).
+// Optional (math answers from data sets): the table of units and their reader; see units.h.
+// Factors: SI brochure; international yard and pound (1959).
 #include "verify/units.h"
 
 #include "verify/words.h"
@@ -32,13 +33,13 @@ enum {
     CHARGE
 };
 
-typedef struct Entry {
+typedef struct UnitEntry {
     const char *names; // separated by blanks, singular
     int what, ten;
     int64_t num, den;
-} Entry;
+} UnitEntry;
 
-static const Entry TABLE[] = {
+static const UnitEntry TABLE[] = {
     {"m meter metre", LENGTH, 0, 1, 1}, {"km kilometer kilometre", LENGTH, 3, 1, 1}, {"cm centimeter centimetre", LENGTH, -2, 1, 1},
     {"mm millimeter millimetre", LENGTH, -3, 1, 1}, {"dm decimeter decimetre", LENGTH, -1, 1, 1}, {"nm nanometer", LENGTH, -9, 1, 1},
     {"micrometer", LENGTH, -6, 1, 1},
@@ -82,7 +83,7 @@ static bool listed(const char *names, const char *word, size_t len) {
     return false;
 }
 
-static const Entry *find(const char *word, size_t len) {
+static const UnitEntry *find(const char *word, size_t len) {
     for (int plural = 0; plural < 2; plural++) {
         if (plural && (len < 4 || word[len - 1] != 's')) break;
         for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++)
@@ -107,7 +108,7 @@ static int64_t power(int64_t x, int n) {
     return y;
 }
 
-static bool multiply(Unit *unit, const Entry *entry, int exponent) {
+static bool multiply(Unit *unit, const UnitEntry *entry, int exponent) {
     if (entry->what == PERCENT) unit->percent = true;
     else if (entry->what == DEGREE) unit->degree = true;
     else if (entry->what == GENERIC) unit->generic = true;
@@ -143,8 +144,8 @@ static int exponent_at(const char *text, size_t len, size_t *i) {
 // "degrees Celsius" is the label celsius, as 25^\circ\text{C} is: no factor leads from one scale to the other.
 static size_t before_scale(const char *text, size_t len) {
     size_t first = strcspn(text, " "), rest = first + strspn(text + first, " ");
-    if (rest >= len || !words_in(text, first, (const char *const[]){"degree", "degrees", "deg", NULL})) return 0;
-    return words_in(text + rest, len - rest, (const char *const[]){"celsius", "fahrenheit", "C", "F", NULL}) ? rest : 0;
+    if (rest >= len || !words_in(text, first, "degree|degrees|deg")) return 0;
+    return words_in(text + rest, len - rest, "celsius|fahrenheit|C|F") ? rest : 0;
 }
 
 static bool is_label(const char *text, size_t len) { // nouns only
@@ -186,7 +187,7 @@ static bool read_known(const char *text, size_t len, bool roman, Unit *unit, int
         else if (!any && scale_word(word, k)) *scale *= scale_word(word, k);
         else if (words_equal(word, k, "of") && i == len) continue;
         else {
-            const Entry *entry = find(word, k);
+            const UnitEntry *entry = find(word, k);
             int exponent = exponent_at(text, len, &i);
             if (!entry || !exponent || (k == 1 && !roman && !any && *word != '%')) return false;
             if (!multiply(unit, entry, sign * pending * exponent)) return false;

@@ -1,4 +1,4 @@
-// Units of measure: the words and symbols after a number.
+// Optional (math answers from data sets): units of measure: the words and symbols after a number.
 //
 //   "3 hours" = "180 minutes"   "2 km" = "2000 m"   "75 cents" = "$0.75"   "30 miles per hour"   "15 cm^2"   "9 values"
 //

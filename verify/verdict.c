@@ -1,5 +1,5 @@
-// The ladder from an answer's text to a verdict; see verdict.h.
-//   same tokens -> same words -> same letter -> trees (judge.h) -> the other reading of "1,234" -> decimal comma
+// Optional (math answers from data sets): from an answer's text to a verdict; see verdict.h.
+//   same tokens -> same words -> same letter -> trees (comparison.h) -> the other reading of "1,234" -> decimal comma
 #include "verify/verdict.h"
 
 #include "verify/choice.h"
@@ -12,7 +12,7 @@ Reading read_answer(Exact *exact, const char *text, size_t len, bool group) {
     Reading r = {.parsed = parse_answer(exact, text, len, group)};
     if (r.parsed.limit) return r;
     r.letter = choice_letter(&r.parsed.tokens, &r.rest, &r.marked);
-    if (r.parsed.tree) r.tree = normal_form(exact, normal_signs(exact->arena, r.parsed.tree));
+    if (r.parsed.tree) r.tree = normal_form(exact, normal_signs(exact->pool, r.parsed.tree));
     return r;
 }
 
@@ -32,10 +32,10 @@ static Reading read_rest(Exact *exact, const Reading *mine) {
 static bool is_list(const Node *n) { return n->kind == N_LIST || n->kind == N_SET || n->kind == N_TUPLE; }
 
 // "3,14" beside "3.14": a comma between digits and no blank, against a decimal.
-static bool decimal_comma(Judge *judge, const Reading *list, const Node *number) {
+static bool decimal_comma(Comparison *cmp, const Reading *list, const Node *number) {
     if (!list->tree || list->tree->kind != N_LIST || list->tree->count != 2 || !node_is(number, N_RAT) || node_is_integer(number)) return false;
     const char *s = list->parsed.text;
-    char *copy = arena_alloc(judge->exact.arena, list->parsed.text_len + 1);
+    char *copy = pool_alloc(cmp->exact.pool, list->parsed.text_len + 1);
     int commas = 0;
     if (!copy) return false;
     for (size_t i = 0; i < list->parsed.text_len; i++) {
@@ -44,8 +44,8 @@ static bool decimal_comma(Judge *judge, const Reading *list, const Node *number)
         copy[i] = s[i] == ',' ? '.' : s[i];
     }
     if (commas != 1) return false;
-    Reading r = read_answer(&judge->exact, copy, list->parsed.text_len, false);
-    return r.tree && judge_scalars(judge, number, r.tree) == ANSWER_YES;
+    Reading r = read_answer(&cmp->exact, copy, list->parsed.text_len, false);
+    return r.tree && compare_scalars(cmp, number, r.tree) == ANSWER_YES;
 }
 
 static bool reduced(const Node *n) { // knob require_reduced: no literal fraction with a common factor or denominator 1
@@ -60,18 +60,18 @@ static bool reduced(const Node *n) { // knob require_reduced: no literal fractio
     return ok;
 }
 
-static Answer other_readings(Judge *judge, const VerifyGold *gold, const Reading *mine, const char *text, size_t len) {
+static Answer other_readings(Comparison *cmp, const VerifyGold *gold, const Reading *mine, const char *text, size_t len) {
     const Node *g = gold->plain.tree, *m = mine->tree;
     if (mine->parsed.tokens.grouped && is_list(g)) { // gold {100, 200}, answer 100,200
-        Reading r = read_answer(&judge->exact, text, len, false);
-        if (r.tree && judge_equal(judge, g, r.tree) == ANSWER_YES) return ANSWER_YES;
+        Reading r = read_answer(&cmp->exact, text, len, false);
+        if (r.tree && compare_trees(cmp, g, r.tree) == ANSWER_YES) return ANSWER_YES;
         bool both = r.tree && gold->ungrouped.tree; // "98,99,100" and "100,99,98": lists in any reading
-        if (both && judge_equal(judge, gold->ungrouped.tree, r.tree) == ANSWER_YES) return ANSWER_YES;
+        if (both && compare_trees(cmp, gold->ungrouped.tree, r.tree) == ANSWER_YES) return ANSWER_YES;
     }
     bool list = is_list(m) && (is_list(g) || !node_is(m, N_TUPLE)); // 1,500 may be a list but is no pair (1,500)
-    if (gold->plain.parsed.tokens.grouped && gold->ungrouped.tree && list && judge_equal(judge, gold->ungrouped.tree, m) == ANSWER_YES)
+    if (gold->plain.parsed.tokens.grouped && gold->ungrouped.tree && list && compare_trees(cmp, gold->ungrouped.tree, m) == ANSWER_YES)
         return ANSWER_YES;
-    if (decimal_comma(judge, mine, g) || decimal_comma(judge, &gold->plain, m)) return judge_say(judge, ANSWER_YES, "decimal comma");
+    if (decimal_comma(cmp, mine, g) || decimal_comma(cmp, &gold->plain, m)) return compare_yes(cmp, "decimal comma");
     return ANSWER_NO;
 }
 
@@ -87,45 +87,45 @@ static bool is_short_word(const Tokens *tokens) {
     return vowel && !sorted;
 }
 
-static Answer compare(Judge *judge, const VerifyGold *gold, const Reading *mine, const char *text, size_t len) {
+static Answer compare(Comparison *cmp, const VerifyGold *gold, const Reading *mine, const char *text, size_t len) {
     const Reading *g = &gold->plain;
-    if (tokens_equal(&g->parsed.tokens, &mine->parsed.tokens)) return judge_say(judge, ANSWER_YES, "same text");
+    if (tokens_equal(&g->parsed.tokens, &mine->parsed.tokens)) return compare_yes(cmp, "same text");
     bool words =
         g->parsed.words_len && g->parsed.words_len == mine->parsed.words_len && !memcmp(g->parsed.words, mine->parsed.words, mine->parsed.words_len);
-    if (words) return judge_say(judge, ANSWER_YES, "same words");
+    if (words) return compare_yes(cmp, "same words");
     const Tokens *answered = &mine->parsed.tokens;
-    if (is_short_word(&g->parsed.tokens) && answered->count == 1 && answered->at->kind == T_WORD) return judge_say(judge, ANSWER_NO, "different words");
-    if (lone_letter(g->tree) && mine->letter) return judge_say(judge, *g->tree->text == mine->letter ? ANSWER_YES : ANSWER_NO, "multiple choice");
+    if (is_short_word(&g->parsed.tokens) && answered->count == 1 && answered->at->kind == T_WORD) return compare_no(cmp, "different words");
+    if (lone_letter(g->tree) && mine->letter) return compare_say(cmp, *g->tree->text == mine->letter ? ANSWER_YES : ANSWER_NO, "multiple choice");
     if (g->letter && g->rest && g->marked) { // gold "\textbf{(E)}\ \frac34": its letter, or its value without another letter
         if (mine->letter && (!mine->rest || g->letter != mine->letter))
-            return judge_say(judge, g->letter == mine->letter ? ANSWER_YES : ANSWER_NO, "multiple choice");
-        Reading value = read_rest(&judge->exact, g), other = mine->letter ? read_rest(&judge->exact, mine) : *mine;
-        if (value.tree && other.tree) return judge_equal(judge, value.tree, other.tree);
+            return compare_say(cmp, g->letter == mine->letter ? ANSWER_YES : ANSWER_NO, "multiple choice");
+        Reading value = read_rest(&cmp->exact, g), other = mine->letter ? read_rest(&cmp->exact, mine) : *mine;
+        if (value.tree && other.tree) return compare_trees(cmp, value.tree, other.tree);
     }
     unsigned several = choice_set(&g->parsed.tokens);
-    if (several && several == choice_set(&mine->parsed.tokens)) return judge_say(judge, ANSWER_YES, "multiple choice");
+    if (several && several == choice_set(&mine->parsed.tokens)) return compare_yes(cmp, "multiple choice");
     if (!g->tree || !mine->tree) {
         if (mine->rest && mine->marked && g->tree && !lone_letter(g->tree)) goto label;
-        return judge_say(judge, ANSWER_UNKNOWN, "not understood");
+        return compare_unknown(cmp, "not understood");
     }
-    if (judge->policy->require_reduced && !reduced(mine->parsed.tree)) return judge_say(judge, ANSWER_NO, "not in lowest terms");
-    Answer answer = judge_equal(judge, g->tree, mine->tree);
-    const char *reason = judge->reason;
-    if (answer == ANSWER_YES || other_readings(judge, gold, mine, text, len) == ANSWER_YES) return ANSWER_YES;
-    if (!mine->rest || !mine->marked || lone_letter(g->tree)) return judge_say(judge, answer, reason);
+    if (cmp->policy->require_reduced && !reduced(mine->parsed.tree)) return compare_no(cmp, "not in lowest terms");
+    Answer answer = compare_trees(cmp, g->tree, mine->tree);
+    const char *reason = cmp->reason;
+    if (answer == ANSWER_YES || other_readings(cmp, gold, mine, text, len) == ANSWER_YES) return ANSWER_YES;
+    if (!mine->rest || !mine->marked || lone_letter(g->tree)) return compare_say(cmp, answer, reason);
 label:; // "(C) 42" for gold 42
-    Reading rest = read_rest(&judge->exact, mine);
-    if (!rest.tree) return judge_say(judge, ANSWER_UNKNOWN, "not understood");
-    return judge_equal(judge, g->tree, rest.tree);
+    Reading rest = read_rest(&cmp->exact, mine);
+    if (!rest.tree) return compare_unknown(cmp, "not understood");
+    return compare_trees(cmp, g->tree, rest.tree);
 }
 
-VerifyVerdict judge_text(Judge *judge, const VerifyGold *gold, const char *text, size_t len) {
-    Reading mine = read_answer(&judge->exact, text, len, true);
-    if (mine.parsed.limit) return judge->reason = "too long or too deep", VERIFY_LIMIT;
-    Answer answer = compare(judge, gold, &mine, text, len);
+VerifyVerdict compare_text(Comparison *cmp, const VerifyGold *gold, const char *text, size_t len) {
+    Reading mine = read_answer(&cmp->exact, text, len, true);
+    if (mine.parsed.limit) return cmp->reason = "too long or too deep", VERIFY_LIMIT;
+    Answer answer = compare(cmp, gold, &mine, text, len);
     if (answer == ANSWER_YES) return VERIFY_EQUAL;
-    if (judge->exact.arena->exhausted) return judge->reason = "out of memory for one answer", VERIFY_LIMIT;
+    if (cmp->exact.pool->exhausted) return cmp->reason = "out of memory for one answer", VERIFY_LIMIT;
     if (answer == ANSWER_NO) return VERIFY_NOT_EQUAL;
-    if (judge->exact.fuel < 0) return judge->reason = "out of fuel", VERIFY_LIMIT;
+    if (cmp->exact.fuel < 0) return cmp->reason = "out of fuel", VERIFY_LIMIT;
     return VERIFY_UNKNOWN;
 }

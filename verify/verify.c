@@ -1,4 +1,4 @@
-// The public functions; see verify.h.
+// Optional (math answers from data sets): the public functions; see verify.h.
 #define _GNU_SOURCE // memmem
 #include "verify/verify.h"
 
@@ -32,12 +32,12 @@ static const char *after_open_box(const char *text, size_t *len) {
 }
 
 // The pieces of an extraction as one text: "1, 2, 5"; the response itself when there is one piece.
-static const char *joined_parts(Arena *arena, const char *text, const Extract *found, size_t *len) {
+static const char *joined_parts(NodePool *pool, const char *text, const Extract *found, size_t *len) {
     size_t need = 16;
     for (int i = 0; i < found->count; i++) need += found->part[i].end - found->part[i].begin + found->prefix[i].end - found->prefix[i].begin + 4;
     *len = found->part[0].end - found->part[0].begin;
     if (found->count == 1 && !found->percent) return text + found->part[0].begin;
-    char *out = arena_alloc(arena, need);
+    char *out = pool_alloc(pool, need);
     if (!out) return NULL;
     size_t n = 0;
     for (int i = 0; i < found->count; i++) {
@@ -63,23 +63,23 @@ static const char *bad_gold(const VerifyGold *gold) {
 VerifyGold *verify_compile(const char *text, size_t len, const VerifyPolicy *policy) {
     VerifyGold *gold = calloc(1, sizeof *gold);
     if (!gold) return NULL;
-    if (!arena_init(&gold->arena, 4096, GOLD_BYTES, true)) return free(gold), NULL;
+    if (!pool_init(&gold->pool, 4096, GOLD_BYTES, true)) return free(gold), NULL;
     gold->policy = *policy;
     gold->seed = probe_hash_text(VERIFY_BUILD_SEED, text, len);
     Extract found = extract_answer(text, len, false);
     bool boxed = found.count && !strcmp(found.rule, "box");
     found.percent = false;
     if (!found.count && len) text = after_open_box(text, &len);
-    if (boxed) text = joined_parts(&gold->arena, text, &found, &len);
+    if (boxed) text = joined_parts(&gold->pool, text, &found, &len);
     if (!text) len = 0;
     if (len > 16 * policy->max_span) {
         gold->bad = "gold too long";
         return gold;
     }
-    char *copy = arena_alloc(&gold->arena, len + 1); // trees and tokens point into it
+    char *copy = pool_alloc(&gold->pool, len + 1); // trees and tokens point into it
     if (!copy) return gold->bad = "gold too long", gold;
     if (len) memcpy(copy, text, len);
-    Exact exact = {.arena = &gold->arena, .fuel = FUEL};
+    Exact exact = {.pool = &gold->pool, .fuel = FUEL};
     gold->plain = read_answer(&exact, copy, len, true);
     if (gold->plain.parsed.tokens.grouped) gold->ungrouped = read_answer(&exact, copy, len, false);
     gold->bad = bad_gold(gold);
@@ -88,27 +88,27 @@ VerifyGold *verify_compile(const char *text, size_t len, const VerifyPolicy *pol
 
 void verify_gold_free(VerifyGold *gold) {
     if (!gold) return;
-    arena_destroy(&gold->arena);
+    pool_destroy(&gold->pool);
     free(gold);
 }
 
 VerifyScratch *verify_scratch_new(void) {
     VerifyScratch *scratch = calloc(1, sizeof *scratch);
-    if (scratch && arena_init(&scratch->arena, SCRATCH_BYTES, SCRATCH_BYTES, false)) return scratch;
+    if (scratch && pool_init(&scratch->pool, SCRATCH_BYTES, SCRATCH_BYTES, false)) return scratch;
     free(scratch);
     return NULL;
 }
 
 void verify_scratch_free(VerifyScratch *scratch) {
     if (!scratch) return;
-    arena_destroy(&scratch->arena);
+    pool_destroy(&scratch->pool);
     free(scratch);
     flint_cleanup(); // this thread's caches
 }
 
 VerifyResult verify_check(VerifyScratch *scratch, const VerifyGold *gold, const char *response, size_t len) {
     if (gold->bad) return (VerifyResult){.verdict = VERIFY_BAD_GOLD, .reason = gold->bad};
-    arena_reset(&scratch->arena);
+    pool_reset(&scratch->pool);
     Extract found = extract_answer(response, len, gold->policy.fallback);
     VerifyResult result = {.verdict = VERIFY_NO_ANSWER, .reason = found.rule};
     if (!found.count) return result;
@@ -122,9 +122,9 @@ VerifyResult verify_check(VerifyScratch *scratch, const VerifyGold *gold, const 
         return result;
     }
     size_t text_len;
-    const char *text = joined_parts(&scratch->arena, response, &found, &text_len);
-    Judge judge = {.exact = {.arena = &scratch->arena, .fuel = FUEL}, .seed = gold->seed, .policy = &gold->policy, .reason = "no rule decides"};
-    result.verdict = text ? judge_text(&judge, gold, text, text_len) : VERIFY_LIMIT;
-    result.reason = judge.reason;
+    const char *text = joined_parts(&scratch->pool, response, &found, &text_len);
+    Comparison cmp = {.exact = {.pool = &scratch->pool, .fuel = FUEL}, .seed = gold->seed, .policy = &gold->policy, .reason = "no rule decides"};
+    result.verdict = text ? compare_text(&cmp, gold, text, text_len) : VERIFY_LIMIT;
+    result.reason = cmp.reason;
     return result;
 }

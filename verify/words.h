@@ -1,4 +1,4 @@
-// Answers that are words: names, days, "no solution", "twelve", "October 30".
+// Optional (math answers from data sets): answers that are words: names, days, "no solution", "twelve", "October 30".
 //
 //   "\text{an Ellipse.}" -> "ellipse"   "no solutions" -> "no solution"   "twenty-one" -> 21   "all real numbers" -> the reals
 #ifndef VERIFY_WORDS_H
@@ -18,7 +18,10 @@ size_t words_normal(const char *text, size_t len, char *out);
 const Node *words_node(Exact *exact, const char *normal, size_t len);
 
 bool words_equal(const char *text, size_t len, const char *word); // ignoring case
-bool words_in(const char *text, size_t len, const char *const *list); // ignoring case; list ends with NULL
+// Lists of words are one string, "a|b|c".
+bool words_in(const char *text, size_t len, const char *list);      // ignoring case
+bool words_exactly(const char *text, size_t len, const char *list);
+int words_place(const char *text, size_t len, const char *list);    // ignoring case: 0 for the first word; -1 when absent
 // Words after a number that make it a hedge and not a measure: "or maybe", "not", "approximately".
 bool words_hedge(const char *word, size_t len);
 // Length of an "or" or "and" that was glued to the name after it: "x=1orx=2" has the word "orx". 0 for other words.

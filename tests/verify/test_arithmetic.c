@@ -6,30 +6,30 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "verify/judge.h"
+#include "verify/comparison.h"
 #include "verify/normal.h"
 #include "verify/parse.h"
 #include "verify/probe.h"
 
 #include <string.h>
 
-static Arena arena;
+static NodePool pool;
 
 static const Node *read(const char *text) {
-    Exact exact = {.arena = &arena, .fuel = 2000000};
+    Exact exact = {.pool = &pool, .fuel = 2000000};
     Parsed parsed = parse_answer(&exact, text, strlen(text), true);
     if (!parsed.tree) fail_msg("cannot read %s", text);
-    return normal_form(&exact, normal_signs(&arena, parsed.tree));
+    return normal_form(&exact, normal_signs(&pool, parsed.tree));
 }
 
 static int setup(void **state) {
     (void)state;
-    return arena_init(&arena, 64 << 20, 64 << 20, false) ? 0 : -1;
+    return pool_init(&pool, 64 << 20, 64 << 20, false) ? 0 : -1;
 }
 
 static int teardown(void **state) {
     (void)state;
-    arena_destroy(&arena);
+    pool_destroy(&pool);
     return 0;
 }
 
@@ -72,7 +72,7 @@ static void refuses_what_is_large(void **state) {
 }
 
 static Answer constants(const char *a, const char *b) {
-    Exact exact = {.arena = &arena, .fuel = 20000000};
+    Exact exact = {.pool = &pool, .fuel = 20000000};
     BallPoint point = {.seed = 7, .exact = &exact};
     bool huge;
     return ball_constants(&point, read(a), read(b), &huge);
@@ -88,7 +88,7 @@ static void balls(void **state) {
     assert_int_equal(constants("e^{i\\pi}", "-1"), ANSWER_YES);
     assert_int_equal(constants("\\sqrt2+\\sqrt3", "\\sqrt5"), ANSWER_NO);
     assert_int_equal(constants("10^{10^{10^{10}}}", "1"), ANSWER_UNKNOWN);
-    Exact exact = {.arena = &arena, .fuel = 2000000};
+    Exact exact = {.pool = &pool, .fuel = 2000000};
     BallPoint point = {.seed = 7, .exact = &exact};
     assert_int_equal(ball_order(&point, read("\\sqrt2"), read("\\frac{141421356237309504880168872420969807}{10^{35}}")), 1);
     assert_int_equal(ball_order(&point, read("\\pi"), read("\\frac{355}{113}")), -1);
