@@ -37,10 +37,22 @@ Answer compare_intervals(Comparison *cmp, const Node *gold, const Node *mine); /
 Answer compare_families(Comparison *cmp, const Node *gold, const Node *mine);  // family.c: k in Z, free constants; UNKNOWN if they are not
 Answer compare_ratios(Comparison *cmp, const Node *gold, const Node *mine);    // measure.c: at least one ratio or time
 
+static inline bool equal_trees(Comparison *cmp, const Node *gold, const Node *mine) {
+    return compare_trees(cmp, gold, mine) == ANSWER_YES;
+}
+static inline bool equal_scalars(Comparison *cmp, const Node *a, const Node *b) {
+    return compare_scalars(cmp, a, b) == ANSWER_YES;
+}
+// Two nodes of which the second belongs to the gold when `swapped`.
+static inline Answer compare_sides(Comparison *cmp, bool swapped, const Node *a, const Node *b) {
+    return compare_trees(cmp, swapped ? b : a, swapped ? a : b);
+}
+
 bool is_interval_like(const Node *n); // interval.c: a set of reals that is more than a bare pair
 bool is_name(const Node *n);          // relation.c: what may stand left of "=" as a mere label
 bool is_scalar(const Node *n);        // scalar.c
 bool has_variables(const Node *n);    // scalar.c
+int infinity_sign(const Node *n);     // scalar.c: 1 or -1 for an infinity, else 0
 bool mentions(const Node *n, const Node *name); // relation.c: name occurs in n
 // relation.c: "name = value" gives the value, chains give their last member if the constant members agree; else NULL.
 const Node *relation_value(Comparison *cmp, const Node *relation);

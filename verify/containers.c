@@ -1,8 +1,8 @@
 // Optional (math answers from data sets): dispatch on kinds; lists, sets, tuples, matrices.
 //   \{1,2\} = \{2,1\}   "1 or 2" = \{1,2\}   (1,2) != (2,1)   (1,2) != \{1,2\}   "-3, 8" = (-3,8)   "x=1, y=4" = (1,4)
 //
-// Brackets decide: ( ) is ordered, \{ \} is not, a bare list takes the other side's kind and is unordered against another
-// bare list. Named parts go by name.
+// Brackets decide: ( ) is ordered, \{ \} is not. A bare list takes the other side's kind and is unordered against
+// another bare list. Named parts are matched by name.
 #include "verify/comparison.h"
 #include "verify/normal.h"
 
@@ -25,7 +25,9 @@ static Answer in_order(Comparison *cmp, const Node *gold, const Node *mine) {
     return all;
 }
 
-static int by_value(const void *a, const void *b) { return exact_compare(*(const Node *const *)a, *(const Node *const *)b); }
+static int by_value(const void *a, const void *b) {
+    return exact_compare(*(const Node *const *)a, *(const Node *const *)b);
+}
 
 // The elements in ascending order, each once; NULL unless all are rational.
 static const Node *sorted_numbers(Comparison *cmp, const Node *n) {
@@ -74,7 +76,8 @@ static bool all_named(const Node *n) {
 
 // x_1 and x_2 are two values of x.
 static bool same_letter(const Node *a, const Node *b) {
-    const char *x = node_is(a, N_SYM) ? memchr(a->text, '_', a->text_len) : NULL, *y = node_is(b, N_SYM) ? memchr(b->text, '_', b->text_len) : NULL;
+    if (!node_is(a, N_SYM) || !node_is(b, N_SYM)) return false;
+    const char *x = memchr(a->text, '_', a->text_len), *y = memchr(b->text, '_', b->text_len);
     return x && y && x - a->text == y - b->text && !memcmp(a->text, b->text, (size_t)(x - a->text));
 }
 
@@ -117,8 +120,9 @@ static const Node *sorted_by_name(Comparison *cmp, const Node *n) { // y=2, x=1 
 
 // "a=4,-8,-10": the first name stands for all.
 static const Node *shared_name(Comparison *cmp, const Node *n) {
-    if (n->kind != N_LIST || n->count < 2 || n->count > 64 || !is_named(n->args[0]) || n->op == LIST_SEMICOLON) return n;
     const Node *items[64];
+    if (n->kind != N_LIST || n->op == LIST_SEMICOLON || n->count < 2 || n->count > 64) return n;
+    if (!is_named(n->args[0])) return n;
     for (uint32_t i = 1; i < n->count; i++) {
         if (n->args[i]->kind == N_RELATION || node_is(n->args[i], N_TEXT)) return n;
         items[i] = n->args[i];
@@ -135,21 +139,22 @@ static Answer collections(Comparison *cmp, const Node *gold, const Node *mine);
 static Answer named_against_bare(Comparison *cmp, const Node *named, const Node *bare, bool gold_named) {
     bool unordered = same_names(named) || (node_is(bare, N_SET) && indexed_names(named));
     const Node *ordered = unordered || node_is(bare, N_LIST) ? named : sorted_by_name(cmp, named);
-    if (same_names(named) && named->count > 1 && node_is(bare, N_TUPLE)) return compare_no(cmp, "values of one name against a tuple");
+    if (same_names(named) && named->count > 1 && node_is(bare, N_TUPLE))
+        return compare_no(cmp, "values of one name against a tuple");
     const Node *values = values_of(cmp, ordered, unordered ? N_LIST : N_TUPLE);
     if (!values) return compare_no(cmp, "members disagree");
     if (!unordered && node_is(bare, N_SET)) return compare_no(cmp, "named parts against a set");
-    return collections(cmp, gold_named ? values : bare, gold_named ? bare : values);
+    return gold_named ? collections(cmp, values, bare) : collections(cmp, bare, values);
 }
 
 // ---- lists, sets, tuples ----
 
+static bool half_open(const Node *n) { return n->op == BRACKET_OPEN_CLOSED || n->op == BRACKET_CLOSED_OPEN; }
+
 static Answer tuples(Comparison *cmp, const Node *gold, const Node *mine) {
     bool pair = gold->count == 2 && mine->count == 2;
     bool square = (gold->op == BRACKET_SQUARE) != (mine->op == BRACKET_SQUARE);
-    bool half =
-        (gold->op == BRACKET_OPEN_CLOSED || gold->op == BRACKET_CLOSED_OPEN || mine->op == BRACKET_OPEN_CLOSED || mine->op == BRACKET_CLOSED_OPEN) &&
-        gold->op != mine->op;
+    bool half = gold->op != mine->op && (half_open(gold) || half_open(mine));
     if (pair && (square || half)) return compare_no(cmp, "other brackets");
     return in_order(cmp, gold, mine);
 }
@@ -158,11 +163,11 @@ static const Node *rows_of(Comparison *cmp, const Node *n) { // "p=5,q=2; p=7,q=
     if (n->kind != N_LIST || n->op != LIST_SEMICOLON || n->count > 64) return n;
     const Node *rows[64];
     for (uint32_t i = 0; i < n->count; i++) {
-        const Node *values = all_named(n->args[i])         ? values_of(cmp, n->args[i], N_TUPLE)
-                             : node_is(n->args[i], N_LIST) ? node_new(cmp->exact.pool, N_TUPLE, 0, n->args[i]->args, n->args[i]->count)
-                                                           : n->args[i];
-        if (!values) return n;
-        rows[i] = values;
+        const Node *row = n->args[i];
+        if (all_named(row)) row = values_of(cmp, row, N_TUPLE);
+        else if (node_is(row, N_LIST)) row = node_new(cmp->exact.pool, N_TUPLE, 0, row->args, row->count);
+        if (!row) return n;
+        rows[i] = row;
     }
     return node_new(cmp->exact.pool, N_LIST, LIST_COMMA, rows, n->count);
 }
@@ -181,38 +186,41 @@ static Answer collections(Comparison *cmp, const Node *gold, const Node *mine) {
     bool g = all_named(gold), m = all_named(mine);
     if (g && m && same_names(gold) && same_names(mine)) {
         const Node *a = values_of(cmp, gold, N_LIST), *b = values_of(cmp, mine, N_LIST);
-        bool functions = node_is(gold->args[0]->args[0], N_APPLY);
-        if (!functions && a && b && node_identical(gold->args[0]->args[0], mine->args[0]->args[0])) return as_sets(cmp, a, b);
+        const Node *x = gold->args[0]->args[0], *y = mine->args[0]->args[0];
+        if (!node_is(x, N_APPLY) && a && b && node_identical(x, y)) return as_sets(cmp, a, b);
     }
     if (g != m) return named_against_bare(cmp, g ? gold : mine, g ? mine : gold, g);
     if (node_is(gold, N_TUPLE) && node_is(mine, N_TUPLE)) return tuples(cmp, gold, mine);
-    bool tuple = node_is(gold, N_TUPLE) || node_is(mine, N_TUPLE);
-    const Node *pair = node_is(gold, N_TUPLE) ? gold : mine;
-    if (tuple && pair->op == BRACKET_SQUARE && pair->count == 2) return compare_no(cmp, "an interval against a list"); // [2,5] and 2,5
-    const Node *plain = pair == gold ? mine : gold;
-    if (tuple && node_is(plain, N_LIST) && plain->op == LIST_OR) return compare_no(cmp, "alternatives against a tuple"); // \pm3 and (3,-3)
-    if (tuple && (node_is(gold, N_SET) || node_is(mine, N_SET))) return compare_no(cmp, "a set against an ordered tuple");
-    return tuple ? in_order(cmp, gold, mine) : as_sets(cmp, gold, mine);
+    if (!node_is(gold, N_TUPLE) && !node_is(mine, N_TUPLE)) return as_sets(cmp, gold, mine);
+    const Node *tuple = node_is(gold, N_TUPLE) ? gold : mine, *plain = tuple == gold ? mine : gold;
+    bool closed = tuple->op == BRACKET_SQUARE && tuple->count == 2;
+    if (closed) return compare_no(cmp, "an interval against a list"); // [2,5] and 2,5
+    if (node_is(plain, N_SET)) return compare_no(cmp, "a set against an ordered tuple");
+    if (plain->op == LIST_OR) return compare_no(cmp, "alternatives against a tuple"); // \pm3 and (3,-3)
+    return in_order(cmp, gold, mine);
 }
 
 static Answer element(Comparison *cmp, const Node *gold, const Node *mine) { // a collection against something else
     const Node *many = is_collection(gold) ? gold : mine, *one = many == gold ? mine : gold;
+    bool swapped = many == mine;
     if (node_is_const(one, CONST_EMPTY)) return compare_no(cmp, "not empty");
-    if (node_is(many, N_LIST) && many->op == LIST_OR && !node_is(one, N_RELATION)) { // "1/4 or 0.25" is one value in two forms
+    if (node_is(many, N_LIST) && many->op == LIST_OR && !node_is(one, N_RELATION)) { // "1/4 or 0.25" is one value
         bool same = true;
         for (uint32_t i = 0; i < many->count && same; i++)
-            same = compare_trees(cmp, many == gold ? many->args[i] : one, many == gold ? one : many->args[i]) == ANSWER_YES;
+            same = compare_sides(cmp, swapped, many->args[i], one) == ANSWER_YES;
         if (same) return compare_yes(cmp, "one value in two forms");
     }
     if (node_is(one, N_RELATION)) {
         const Node *value = relation_value(cmp, one);
         bool single = value && node_is(many, N_SET) && many->count == 1; // {0} and x=0
-        if (!value || value->kind == N_UNDEF || (!is_collection(value) && !single)) return compare_no(cmp, "a list against one relation");
-        return compare_trees(cmp, many == gold ? many : value, many == gold ? value : many);
+        if (!value || value->kind == N_UNDEF || (!is_collection(value) && !single))
+            return compare_no(cmp, "a list against one relation");
+        return compare_sides(cmp, swapped, many, value);
     }
-    bool vector = node_is(one, N_MATRIX) && node_is(many, N_TUPLE) && (many->op == BRACKET_ROUND || many->op == BRACKET_ANGLE);
-    if (vector && (one->op == 1 || (uint32_t)one->op == one->count)) return in_order(cmp, gold, mine); // (1,2) and its column or row
-    if (node_is(many, N_SET) && many->count == 1) return compare_trees(cmp, many == gold ? many->args[0] : one, many == gold ? one : many->args[0]);
+    bool vector = node_is(one, N_MATRIX) && (one->op == 1 || (uint32_t)one->op == one->count); // a column or a row
+    if (vector && node_is(many, N_TUPLE) && (many->op == BRACKET_ROUND || many->op == BRACKET_ANGLE))
+        return in_order(cmp, gold, mine);
+    if (node_is(many, N_SET) && many->count == 1) return compare_sides(cmp, swapped, many->args[0], one);
     return compare_no(cmp, "several values against one");
 }
 
@@ -247,7 +255,7 @@ static Answer residues(Comparison *cmp, const Node *gold, const Node *mine) {
         bool class_first = node_is(gold, N_MODULO);
         return compare_trees(cmp, class_first ? gold->args[0] : gold, class_first ? mine : mine->args[0]);
     }
-    if (compare_trees(cmp, gold->args[1], mine->args[1]) != ANSWER_YES) return compare_no(cmp, "other modulus");
+    if (!equal_trees(cmp, gold->args[1], mine->args[1])) return compare_no(cmp, "other modulus");
     bool integers = node_is_integer(gold->args[0]) && node_is_integer(mine->args[0]) && node_is_integer(gold->args[1]);
     if (!integers) return compare_trees(cmp, gold->args[0], mine->args[0]);
     bool same = exact_congruent(gold->args[0], mine->args[0], gold->args[1]);

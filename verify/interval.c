@@ -8,6 +8,8 @@
 #include "verify/comparison.h"
 #include "verify/normal.h"
 
+#include <string.h>
+
 enum { SEGMENTS = 64 };
 
 typedef struct Segment {
@@ -23,24 +25,19 @@ typedef struct RealSet {
 
 static bool build(Comparison *cmp, const Node *n, RealSet *out);
 
-static int infinite(const Node *n) {
-    if (node_is_const(n, CONST_INF)) return 1;
-    return n->kind == N_MUL && n->count == 2 && node_is_const(n->args[1], CONST_INF) && node_is(n->args[0], N_RAT) ? node_sign(n->args[0]) : 0;
-}
-
 static int order(Comparison *cmp, const Node *a, const Node *b) { // 2: not decided
-    if (has_variables(a) || has_variables(b)) return compare_scalars(cmp, a, b) == ANSWER_YES ? 0 : 2;
+    if (has_variables(a) || has_variables(b)) return equal_scalars(cmp, a, b) ? 0 : 2;
     BallPoint point = {.seed = cmp->seed, .exact = &cmp->exact};
     return ball_order(&point, a, b);
 }
 
 static bool add(Comparison *cmp, RealSet *set, Segment s) {
-    if (s.lo && infinite(s.lo)) {
-        if (infinite(s.lo) > 0) return false;
+    if (s.lo && infinity_sign(s.lo)) {
+        if (infinity_sign(s.lo) > 0) return false;
         s.lo = NULL;
     }
-    if (s.hi && infinite(s.hi)) {
-        if (infinite(s.hi) < 0) return false;
+    if (s.hi && infinity_sign(s.hi)) {
+        if (infinity_sign(s.hi) < 0) return false;
         s.hi = NULL;
     }
     if (s.lo && s.hi) {
@@ -59,7 +56,8 @@ static const Node *end_value(const Node *n) { return node_is(n, N_UNIT) ? n->arg
 
 static bool from_pair(Comparison *cmp, const Node *n, RealSet *out) {
     if (n->count != 2 || n->op == BRACKET_ANGLE || !is_end(n->args[0]) || !is_end(n->args[1])) return false;
-    bool lo_open = n->op == BRACKET_ROUND || n->op == BRACKET_OPEN_CLOSED, hi_open = n->op == BRACKET_ROUND || n->op == BRACKET_CLOSED_OPEN;
+    bool round = n->op == BRACKET_ROUND;
+    bool lo_open = round || n->op == BRACKET_OPEN_CLOSED, hi_open = round || n->op == BRACKET_CLOSED_OPEN;
     return add(cmp, out, (Segment){end_value(n->args[0]), end_value(n->args[1]), lo_open, hi_open});
 }
 
@@ -84,6 +82,8 @@ static char flipped(char sign) {
     return sign == REL_LT ? REL_GT : sign == REL_GT ? REL_LT : sign == REL_LE ? REL_GE : sign == REL_GE ? REL_LE : sign;
 }
 
+static bool is_less(char sign) { return sign == REL_LT || sign == REL_LE; }
+static bool is_strict(char sign) { return sign == REL_LT || sign == REL_GT; }
 static bool is_variable(const Node *n) { return is_name(n) && !node_is(n, N_FUNC); } // not |S| or \sin A
 
 static bool intersect(Comparison *cmp, const RealSet *a, const RealSet *b, RealSet *out);
@@ -114,23 +114,23 @@ static bool from_absolute(Comparison *cmp, const Node *n, int member, RealSet *o
 static bool from_relation(Comparison *cmp, const Node *n, RealSet *out) {
     int member = absolute_member(n);
     if (member >= 0) return from_absolute(cmp, n, member, out);
-    if (n->count == 2 && n->text[0] == REL_IN) return is_name(n->args[0]) && name_variable(out, n->args[0]) && build(cmp, n->args[1], out);
+    if (node_relates(n, REL_IN))
+        return is_name(n->args[0]) && name_variable(out, n->args[0]) && build(cmp, n->args[1], out);
     if (n->count == 2) {
-        const Node *left = n->args[0], *right = n->args[1];
-        bool named = is_variable(left) && !has_variables(right);
-        if (!named && !(is_variable(right) && !has_variables(left))) return false;
-        if (!is_end(named ? right : left)) return false;
-        return name_variable(out, named ? left : right) &&
-               add_bound(cmp, out, named ? n->text[0] : flipped(n->text[0]), end_value(named ? right : left));
+        bool named = is_variable(n->args[0]) && !has_variables(n->args[1]);
+        const Node *variable = n->args[!named], *end = n->args[named];
+        if (!named && !(is_variable(variable) && !has_variables(end))) return false;
+        return is_end(end) && name_variable(out, variable) &&
+               add_bound(cmp, out, named ? n->text[0] : flipped(n->text[0]), end_value(end));
     }
-    if (n->count != 3 || !is_variable(n->args[1]) || mentions(n->args[0], n->args[1]) || mentions(n->args[2], n->args[1])) return false;
-    if (!is_end(n->args[0]) || !is_end(n->args[2])) return false;
+    const Node *left = n->args[0], *variable = n->args[1], *right = n->args[2];
+    if (n->count != 3 || !is_variable(variable) || mentions(left, variable) || mentions(right, variable)) return false;
+    if (!is_end(left) || !is_end(right)) return false;
     char a = n->text[0], b = n->text[1];
-    bool up = (a == REL_LT || a == REL_LE) && (b == REL_LT || b == REL_LE), down = (a == REL_GT || a == REL_GE) && (b == REL_GT || b == REL_GE);
-    if (!up && !down) return false;
-    const Node *lo = end_value(n->args[up ? 0 : 2]), *hi = end_value(n->args[up ? 2 : 0]);
-    char low = up ? a : b, high = up ? b : a;
-    return name_variable(out, n->args[1]) && add(cmp, out, (Segment){lo, hi, low == REL_LT || low == REL_GT, high == REL_LT || high == REL_GT});
+    bool up = is_less(a) && is_less(b), a_open = is_strict(a), b_open = is_strict(b);
+    if (!up && !(is_less(flipped(a)) && is_less(flipped(b)))) return false;
+    left = end_value(left), right = end_value(right);
+    return name_variable(out, variable) && add(cmp, out, up ? (Segment){left, right, a_open, b_open} : (Segment){right, left, b_open, a_open});
 }
 
 // Intersection of two sets whose ends can be ordered.
@@ -138,10 +138,11 @@ static bool intersect(Comparison *cmp, const RealSet *a, const RealSet *b, RealS
     for (int i = 0; i < a->count; i++)
         for (int j = 0; j < b->count; j++) {
             Segment s = a->at[i], t = b->at[j];
-            int lo = !s.lo ? -1 : !t.lo ? 1 : order(cmp, s.lo, t.lo), hi = !s.hi ? 1 : !t.hi ? -1 : order(cmp, s.hi, t.hi);
+            int lo = !s.lo ? -1 : !t.lo ? 1 : order(cmp, s.lo, t.lo);
+            int hi = !s.hi ? 1 : !t.hi ? -1 : order(cmp, s.hi, t.hi);
             if (lo == 2 || hi == 2) return false;
-            Segment r = {lo < 0 ? t.lo : s.lo, hi > 0 ? t.hi : s.hi, lo < 0 ? t.lo_open : lo > 0 ? s.lo_open : s.lo_open || t.lo_open,
-                         hi > 0 ? t.hi_open : hi < 0 ? s.hi_open : s.hi_open || t.hi_open};
+            Segment r = {lo < 0 ? t.lo : s.lo, hi > 0 ? t.hi : s.hi, .lo_open = (lo >= 0 && s.lo_open) || (lo <= 0 && t.lo_open),
+                         .hi_open = (hi <= 0 && s.hi_open) || (hi >= 0 && t.hi_open)};
             int o = r.lo && r.hi ? order(cmp, r.lo, r.hi) : -1;
             if (o == 2) return false;
             if (o < 0 || (o == 0 && !r.lo_open && !r.hi_open)) add(cmp, out, r);
@@ -185,7 +186,8 @@ static bool from_exclusions(Comparison *cmp, const Node *n, RealSet *out) {
     const Node *first = n->args[0];
     for (uint32_t i = 0; i < n->count; i++) {
         const Node *point = i ? n->args[i] : first->args[1];
-        if (!is_end(point) || has_variables(point) || !add(cmp, &points, (Segment){point, point, false, false})) return false;
+        if (!is_end(point) || has_variables(point)) return false;
+        if (!add(cmp, &points, (Segment){point, point, false, false})) return false;
     }
     return is_variable(first->args[0]) && name_variable(out, first->args[0]) && complement(cmp, &points, &rest) &&
            intersect(cmp, &line, &rest, out);
@@ -215,14 +217,16 @@ static bool build(Comparison *cmp, const Node *n, RealSet *out) {
     if (++cmp->depth > 64) return cmp->depth--, false;
     bool ok = false;
     switch (n->kind) {
-    case N_CONST: ok = n->op == CONST_EMPTY || (n->op == CONST_REALS && add(cmp, out, (Segment){NULL, NULL, true, true})); break;
+    case N_CONST:
+        ok = n->op == CONST_EMPTY || (n->op == CONST_REALS && add(cmp, out, (Segment){NULL, NULL, true, true}));
+        break;
     case N_TUPLE: ok = from_pair(cmp, n, out); break;
     case N_RELATION: ok = from_relation(cmp, n, out); break;
     case N_LIST: ok = from_list(cmp, n, out); break;
     case N_INTERSECT: case N_MINUS: ok = combine(cmp, n, out, n->kind == N_INTERSECT); break;
     case N_BUILDER: {
         const Node *head = n->args[0];
-        bool over_reals = node_is(head, N_RELATION) && head->count == 2 && head->text[0] == REL_IN && node_is_const(head->args[1], CONST_REALS);
+        bool over_reals = node_relates(head, REL_IN) && node_is_const(head->args[1], CONST_REALS);
         ok = (is_name(head) || over_reals) && build(cmp, n->args[1], out);
         out->variable = NULL;
         break;
@@ -271,12 +275,14 @@ static bool canonical(Comparison *cmp, RealSet *set) {
     return true;
 }
 
-static bool same_end(Comparison *cmp, const Node *a, const Node *b) { return a == b || (a && b && compare_trees(cmp, a, b) == ANSWER_YES); }
+static bool same_end(Comparison *cmp, const Node *a, const Node *b) {
+    return a == b || (a && b && equal_trees(cmp, a, b));
+}
 
 static bool holds_infinity(const Node *n) { // (2,\infty]
     if (n->kind != N_TUPLE || n->count != 2) return false;
-    return (n->op != BRACKET_ROUND && n->op != BRACKET_CLOSED_OPEN && infinite(n->args[1])) ||
-           (n->op != BRACKET_ROUND && n->op != BRACKET_OPEN_CLOSED && infinite(n->args[0]));
+    return (n->op != BRACKET_ROUND && n->op != BRACKET_CLOSED_OPEN && infinity_sign(n->args[1])) ||
+           (n->op != BRACKET_ROUND && n->op != BRACKET_OPEN_CLOSED && infinity_sign(n->args[0]));
 }
 
 bool is_interval_like(const Node *n) {
@@ -284,7 +290,7 @@ bool is_interval_like(const Node *n) {
     case N_UNION: case N_INTERSECT: case N_MINUS: case N_BUILDER: return true;
     case N_TUPLE: return n->op == BRACKET_OPEN_CLOSED || n->op == BRACKET_CLOSED_OPEN;
     case N_CONST: return n->op == CONST_REALS;
-    case N_RELATION: return !is_equation(n) && n->text[0] != REL_OTHER && n->text[0] != REL_CONGRUENT && n->text[0] != REL_MAPS;
+    case N_RELATION: return !is_equation(n) && !strchr((char[]){REL_OTHER, REL_CONGRUENT, REL_MAPS, 0}, n->text[0]);
     case N_LIST:
         for (uint32_t i = 0; i < n->count; i++)
             if (node_is(n->args[i], N_RELATION) && is_interval_like(n->args[i])) return true;
@@ -300,15 +306,16 @@ Answer compare_intervals(Comparison *cmp, const Node *gold, const Node *mine) {
     sets[1] = (RealSet){0};
     if (!build(cmp, gold, &sets[0])) return ANSWER_UNKNOWN;
     if (!build(cmp, mine, &sets[1])) return compare_unknown(cmp, "not a set of reals");
-    if (node_any(gold, holds_infinity) != node_any(mine, holds_infinity)) return compare_no(cmp, "infinity is no element");
+    if (node_any(gold, holds_infinity) != node_any(mine, holds_infinity))
+        return compare_no(cmp, "infinity is no element");
     if (sets[0].variable && sets[1].variable && !node_identical(sets[0].variable, sets[1].variable))
         return compare_no(cmp, "other variable");
     bool a = canonical(cmp, &sets[0]), b = canonical(cmp, &sets[1]);
     if (a != b || sets[0].count != sets[1].count) return compare_no(cmp, "different sets of reals");
     for (int i = 0; i < sets[0].count; i++) {
         Segment s = sets[0].at[i], t = sets[1].at[i];
-        bool same = s.lo_open == t.lo_open && s.hi_open == t.hi_open && same_end(cmp, s.lo, t.lo) && same_end(cmp, s.hi, t.hi);
-        if (!same) return compare_no(cmp, "different sets of reals");
+        bool open = s.lo_open == t.lo_open && s.hi_open == t.hi_open;
+        if (!open || !same_end(cmp, s.lo, t.lo) || !same_end(cmp, s.hi, t.hi)) return compare_no(cmp, "different sets of reals");
     }
     return compare_yes(cmp, "same set of reals");
 }

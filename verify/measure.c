@@ -28,7 +28,7 @@ static Answer percents(Comparison *cmp, const Node *gold, const Node *mine) {
     Answer by_value = compare_scalars(cmp, g ? scaled(cmp, x, 1, 100, 0) : x, m ? scaled(cmp, y, 1, 100, 0) : y);
     bool proportion = !g && node_is(gold, N_RAT) && exact_compare(gold, node_integer(cmp->exact.pool, 1)) < 0; // 0.28 is not 0.28%
     if (by_value == ANSWER_YES || proportion || !cmp->policy->percent_of_gold) return by_value;
-    return compare_scalars(cmp, x, y) == ANSWER_YES ? compare_yes(cmp, "percent sign on one side") : by_value;
+    return equal_scalars(cmp, x, y) ? compare_yes(cmp, "percent sign on one side") : by_value;
 }
 
 static Answer labels(Comparison *cmp, const Unit *a, const Unit *b) {
@@ -111,7 +111,7 @@ static Answer times(Comparison *cmp, const Node *gold, const Node *mine) {
         if (i >= gold->count || i >= mine->count) { // 5:00:00 and 5:00
             if (!node_is_int((i < gold->count ? gold : mine)->args[i], 0)) return compare_no(cmp, "different times");
         } else if (i && gold->args[i]->text_len == 2 && mine->args[i]->text_len == 1) return compare_no(cmp, "3:5 is no time");
-        else if (compare_scalars(cmp, gold->args[i], mine->args[i]) != ANSWER_YES) return compare_no(cmp, "different times");
+        else if (!equal_scalars(cmp, gold->args[i], mine->args[i])) return compare_no(cmp, "different times");
     }
     return compare_yes(cmp, "same time");
 }

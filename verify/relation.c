@@ -29,7 +29,7 @@ static bool is_segment(const Node *n) { // AB, \frac{NO}{BO}
 }
 
 static bool is_measured_angle(const Node *n) { // m\angle A
-    return n->count == 2 && node_is(n->args[0], N_SYM) && node_text_is(n->args[0], "m") && node_is(n->args[1], N_SYM) &&
+    return n->count == 2 && node_is_name(n->args[0], "m") && node_is(n->args[1], N_SYM) &&
            n->args[1]->text_len > 6 && !memcmp(n->args[1]->text, "angle:", 6);
 }
 
@@ -73,7 +73,7 @@ const Node *relation_value(Comparison *cmp, const Node *n) {
     for (uint32_t i = named; i < count; i++) {
         if (!constant_member(n->args[i])) continue;
         const Node **first = node_is(n->args[i], N_UNIT) ? &measured : &bare;
-        if (*first && compare_trees(cmp, *first, n->args[i]) != ANSWER_YES) return node_undef();
+        if (*first && !equal_trees(cmp, *first, n->args[i])) return node_undef();
         if (!*first) *first = n->args[i];
     }
     return value;
@@ -122,7 +122,7 @@ static Answer definitions(Comparison *cmp, const Node *a, const Node *b) {
         char name[16] = {'#', (char)('0' + i % 10)};
         const Node *bound = node_text(pool, N_SYM, name, 2, NULL, 0);
         if (!node_is(f->args[i], N_SYM) || !node_is(g->args[i], N_SYM)) {
-            if (compare_trees(cmp, f->args[i], g->args[i]) != ANSWER_YES) return compare_no(cmp, "other argument");
+            if (!equal_trees(cmp, f->args[i], g->args[i])) return compare_no(cmp, "other argument");
             continue;
         }
         left = normal_substitute(pool, left, f->args[i], bound);
@@ -194,9 +194,9 @@ static Answer inequalities(Comparison *cmp, const Node *gold, const Node *mine) 
 
 static Answer memberwise(Comparison *cmp, const Node *gold, const Node *mine) {
     bool same = node_same_text(gold, mine) && gold->count == mine->count;
-    for (uint32_t i = 0; i < gold->count && same; i++) same = compare_trees(cmp, gold->args[i], mine->args[i]) == ANSWER_YES;
+    for (uint32_t i = 0; i < gold->count && same; i++) same = equal_trees(cmp, gold->args[i], mine->args[i]);
     if (!same && gold->count == 2 && mine->count == 2 && node_same_text(gold, mine) && gold->text[0] == REL_NE)
-        same = compare_trees(cmp, gold->args[0], mine->args[1]) == ANSWER_YES && compare_trees(cmp, gold->args[1], mine->args[0]) == ANSWER_YES;
+        same = equal_trees(cmp, gold->args[0], mine->args[1]) && equal_trees(cmp, gold->args[1], mine->args[0]);
     return compare_if(cmp, same, "same relation", "different relations");
 }
 

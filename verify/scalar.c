@@ -69,10 +69,10 @@ static Answer constants(Comparison *cmp, BallPoint point, const Node *a, const N
     return compare_unknown(cmp, "constant not evaluated");
 }
 
-static int infinity_sign(const Node *n) { // +-1 for an infinity, else 0
+int infinity_sign(const Node *n) {
     if (node_is_const(n, CONST_INF)) return 1;
-    if (n->kind == N_MUL && n->count == 2 && node_is(n->args[0], N_RAT) && node_is_const(n->args[1], CONST_INF)) return node_sign(n->args[0]);
-    return 0;
+    bool signed_infinity = n->kind == N_MUL && n->count == 2 && node_is_const(n->args[1], CONST_INF);
+    return signed_infinity && node_is(n->args[0], N_RAT) ? node_sign(n->args[0]) : 0;
 }
 
 // ---- +C ----
@@ -86,7 +86,7 @@ static const Node *without_constant(NodePool *pool, const Node *n, const char *l
     uint32_t count = 0;
     if (n->kind != N_ADD || n->count > 16) return NULL;
     for (uint32_t i = 0; i < n->count; i++)
-        if (!(node_is(n->args[i], N_SYM) && node_text_is(n->args[i], letter))) rest[count++] = n->args[i];
+        if (!node_is_name(n->args[i], letter)) rest[count++] = n->args[i];
     if (count + 1 != n->count) return NULL;
     const Node *sum = count == 1 ? rest[0] : node_new(pool, N_ADD, 0, rest, count);
     return has_variables(sum) && !node_any(sum, rules_out_constant) ? sum : NULL;

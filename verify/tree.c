@@ -121,6 +121,9 @@ bool node_text_is(const Node *n, const char *text) {
     return n->text && n->text_len == strlen(text) && !memcmp(n->text, text, n->text_len);
 }
 
+bool node_is_name(const Node *n, const char *text) { return n->kind == N_SYM && node_text_is(n, text); }
+bool node_relates(const Node *n, int rel) { return n->kind == N_RELATION && n->count == 2 && n->text[0] == rel; }
+
 bool node_same_text(const Node *a, const Node *b) {
     return a->text_len == b->text_len && (!a->text_len || !memcmp(a->text, b->text, a->text_len));
 }

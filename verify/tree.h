@@ -97,6 +97,8 @@ int node_sign(const Node *rational);
 static inline bool node_is(const Node *n, Kind kind) { return n->kind == kind; }
 static inline bool node_is_const(const Node *n, int which) { return n->kind == N_CONST && n->op == which; }
 bool node_text_is(const Node *n, const char *text); // N_SYM, N_APPLY, N_TEXT with exactly this text
+bool node_is_name(const Node *n, const char *text); // N_SYM of this text
+bool node_relates(const Node *n, int rel);          // a relation of two members with this REL_* sign
 bool node_same_text(const Node *a, const Node *b);
 
 // Same shape, same leaves, in the same order. Literals compare by value.

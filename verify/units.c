@@ -8,29 +8,10 @@
 #include <string.h>
 #include <strings.h>
 
+// The first eight are the base dimensions, by their place in Unit.dims.
 enum {
-    LENGTH,
-    MASS,
-    TIME,
-    MONEY,
-    CURRENT,
-    HEAT,
-    AMOUNT,
-    DATA,
-    PERCENT,
-    DEGREE,
-    GENERIC,
-    FORCE,
-    ENERGY,
-    POWER,
-    PRESSURE,
-    VOLUME,
-    AREA,
-    SPEED,
-    FREQUENCY,
-    VOLT,
-    OHM,
-    CHARGE
+    LENGTH, MASS, TIME, MONEY, CURRENT, HEAT, AMOUNT, DATA, PERCENT, DEGREE, GENERIC, FORCE, ENERGY, POWER, PRESSURE,
+    VOLUME, AREA, SPEED, FREQUENCY, VOLT, OHM, CHARGE
 };
 
 typedef struct UnitEntry {
@@ -40,27 +21,28 @@ typedef struct UnitEntry {
 } UnitEntry;
 
 static const UnitEntry TABLE[] = {
-    {"m meter metre", LENGTH, 0, 1, 1}, {"km kilometer kilometre", LENGTH, 3, 1, 1}, {"cm centimeter centimetre", LENGTH, -2, 1, 1},
-    {"mm millimeter millimetre", LENGTH, -3, 1, 1}, {"dm decimeter decimetre", LENGTH, -1, 1, 1}, {"nm nanometer", LENGTH, -9, 1, 1},
-    {"micrometer", LENGTH, -6, 1, 1},
+    {"m meter metre", LENGTH, 0, 1, 1}, {"km kilometer kilometre", LENGTH, 3, 1, 1},
+    {"cm centimeter centimetre", LENGTH, -2, 1, 1}, {"mm millimeter millimetre", LENGTH, -3, 1, 1},
+    {"dm decimeter decimetre", LENGTH, -1, 1, 1}, {"nm nanometer", LENGTH, -9, 1, 1}, {"micrometer", LENGTH, -6, 1, 1},
     {"in inch inche", LENGTH, -4, 254, 1}, {"ft foot feet", LENGTH, -4, 3048, 1}, {"yd yard", LENGTH, -4, 9144, 1},
-    {"mi mile", LENGTH, -3, 1609344, 1},
-    {"g gram gramme", MASS, 0, 1, 1}, {"kg kilogram kilo", MASS, 3, 1, 1}, {"mg milligram", MASS, -3, 1, 1}, {"lb pound lbs", MASS, -5, 45359237, 1},
-    {"oz ounce", MASS, -5, 45359237, 16}, {"tonne", MASS, 6, 1, 1}, {"ton", MASS, -5, 90718474000, 1},
-    {"s sec second", TIME, 0, 1, 1}, {"ms millisecond", TIME, -3, 1, 1}, {"min minute", TIME, 0, 60, 1}, {"h hr hour hrs", TIME, 0, 3600, 1},
-    {"day", TIME, 0, 86400, 1}, {"week", TIME, 0, 604800, 1}, {"year yr", TIME, 0, 31557600, 1}, {"month", TIME, 0, 2629800, 1},
-    {"dollar usd buck", MONEY, 0, 1, 1}, {"cent penny pennie", MONEY, -2, 1, 1}, {"dime", MONEY, -1, 1, 1}, {"nickel", MONEY, -2, 5, 1},
-    {"quarter", MONEY, -2, 25, 1},
-    {"A amp ampere", CURRENT, 0, 1, 1}, {"K kelvin", HEAT, 0, 1, 1}, {"mol mole", AMOUNT, 0, 1, 1}, {"byte", DATA, 0, 1, 1},
-    {"kb kilobyte", DATA, 3, 1, 1}, {"mb megabyte", DATA, 6, 1, 1}, {"gb gigabyte", DATA, 9, 1, 1},
-    {"percent pct percentage %", PERCENT, 0, 1, 1}, {"degree deg", DEGREE, 0, 1, 1}, {"unit radian rad", GENERIC, 0, 1, 1},
-    {"N newton", FORCE, 3, 1, 1}, {"J joule", ENERGY, 3, 1, 1}, {"kJ kilojoule", ENERGY, 6, 1, 1}, {"W watt", POWER, 3, 1, 1},
-    {"kW kilowatt", POWER, 6, 1, 1}, {"Pa pascal", PRESSURE, 3, 1, 1}, {"kPa", PRESSURE, 6, 1, 1},
-    {"L l liter litre", VOLUME, -3, 1, 1}, {"mL ml milliliter millilitre", VOLUME, -6, 1, 1}, {"gallon gal", VOLUME, -12, 3785411784, 1},
-    {"quart", VOLUME, -12, 946352946, 1}, {"pint", VOLUME, -12, 473176473, 1},
-    {"acre", AREA, -10, 40468564224000, 1}, {"hectare ha", AREA, 4, 1, 1}, {"mph", SPEED, -5, 44704, 1}, {"kph kmh", SPEED, 0, 5, 18},
-    {"Hz hertz", FREQUENCY, 0, 1, 1},
-    {"V volt", VOLT, 3, 1, 1}, {"ohm Omega", OHM, 3, 1, 1}, {"C coulomb", CHARGE, 0, 1, 1},
+    {"mi mile", LENGTH, -3, 1609344, 1}, {"g gram gramme", MASS, 0, 1, 1}, {"kg kilogram kilo", MASS, 3, 1, 1},
+    {"mg milligram", MASS, -3, 1, 1}, {"lb pound lbs", MASS, -5, 45359237, 1}, {"oz ounce", MASS, -5, 45359237, 16},
+    {"tonne", MASS, 6, 1, 1}, {"ton", MASS, -5, 90718474000, 1}, {"s sec second", TIME, 0, 1, 1},
+    {"ms millisecond", TIME, -3, 1, 1}, {"min minute", TIME, 0, 60, 1}, {"h hr hour hrs", TIME, 0, 3600, 1},
+    {"day", TIME, 0, 86400, 1}, {"week", TIME, 0, 604800, 1}, {"year yr", TIME, 0, 31557600, 1},
+    {"month", TIME, 0, 2629800, 1}, {"dollar usd buck", MONEY, 0, 1, 1}, {"cent penny pennie", MONEY, -2, 1, 1},
+    {"dime", MONEY, -1, 1, 1}, {"nickel", MONEY, -2, 5, 1}, {"quarter", MONEY, -2, 25, 1},
+    {"A amp ampere", CURRENT, 0, 1, 1}, {"K kelvin", HEAT, 0, 1, 1}, {"mol mole", AMOUNT, 0, 1, 1},
+    {"byte", DATA, 0, 1, 1}, {"kb kilobyte", DATA, 3, 1, 1}, {"mb megabyte", DATA, 6, 1, 1},
+    {"gb gigabyte", DATA, 9, 1, 1}, {"percent pct percentage %", PERCENT, 0, 1, 1}, {"degree deg", DEGREE, 0, 1, 1},
+    {"unit radian rad", GENERIC, 0, 1, 1}, {"N newton", FORCE, 3, 1, 1}, {"J joule", ENERGY, 3, 1, 1},
+    {"kJ kilojoule", ENERGY, 6, 1, 1}, {"W watt", POWER, 3, 1, 1}, {"kW kilowatt", POWER, 6, 1, 1},
+    {"Pa pascal", PRESSURE, 3, 1, 1}, {"kPa", PRESSURE, 6, 1, 1}, {"L l liter litre", VOLUME, -3, 1, 1},
+    {"mL ml milliliter millilitre", VOLUME, -6, 1, 1}, {"gallon gal", VOLUME, -12, 3785411784, 1},
+    {"quart", VOLUME, -12, 946352946, 1}, {"pint", VOLUME, -12, 473176473, 1}, {"acre", AREA, -10, 40468564224000, 1},
+    {"hectare ha", AREA, 4, 1, 1}, {"mph", SPEED, -5, 44704, 1}, {"kph kmh", SPEED, 0, 5, 18},
+    {"Hz hertz", FREQUENCY, 0, 1, 1}, {"V volt", VOLT, 3, 1, 1}, {"ohm Omega", OHM, 3, 1, 1},
+    {"C coulomb", CHARGE, 0, 1, 1},
 };
 
 typedef struct Composite {
@@ -68,9 +50,9 @@ typedef struct Composite {
     int8_t dims[8];
 } Composite;
 static const Composite COMPOSITES[] = {
-    {FORCE, {1, 1, -2}}, {ENERGY, {2, 1, -2}}, {POWER, {2, 1, -3}}, {PRESSURE, {-1, 1, -2}}, {VOLUME, {3}}, {AREA, {2}}, {SPEED, {1, 0, -1}},
-    {FREQUENCY, {0, 0, -1}},
-    {VOLT, {2, 1, -3, 0, -1}}, {OHM, {2, 1, -3, 0, -2}}, {CHARGE, {0, 0, 1, 0, 1}},
+    {FORCE, {1, 1, -2}}, {ENERGY, {2, 1, -2}}, {POWER, {2, 1, -3}}, {PRESSURE, {-1, 1, -2}}, {VOLUME, {3}},
+    {AREA, {2}}, {SPEED, {1, 0, -1}}, {FREQUENCY, {0, 0, -1}}, {VOLT, {2, 1, -3, 0, -1}}, {OHM, {2, 1, -3, 0, -2}},
+    {CHARGE, {0, 0, 1, 0, 1}},
 };
 
 static bool listed(const char *names, const char *word, size_t len) {
@@ -93,11 +75,9 @@ static const UnitEntry *find(const char *word, size_t len) {
 }
 
 static int64_t scale_word(const char *word, size_t len) {
-    static const struct { const char *name; int64_t value; } SCALES[] = {{"dozen", 12}, {"hundred", 100}, {"thousand", 1000}, {"million", 1000000},
-        {"billion", 1000000000}, {"trillion", 1000000000000}};
-    for (size_t i = 0; i < sizeof SCALES / sizeof *SCALES; i++)
-        if (words_equal(word, len, SCALES[i].name)) return SCALES[i].value;
-    return 0;
+    static const int64_t VALUES[] = {12, 100, 1000, 1000000, 1000000000, 1000000000000};
+    int place = words_place(word, len, "dozen|hundred|thousand|million|billion|trillion");
+    return place < 0 ? 0 : VALUES[place];
 }
 
 bool unit_word(const char *word, size_t len) { return len >= 2 && (find(word, len) || scale_word(word, len)); }
@@ -178,12 +158,12 @@ static bool read_known(const char *text, size_t len, bool roman, Unit *unit, int
             continue;
         }
         i += k;
-        if (words_equal(word, k, "per") || words_equal(word, k, "an") || words_equal(word, k, "a")) {
+        if (words_in(word, k, "per|an|a")) {
             sign = -1;
             continue;
         }
-        if (words_equal(word, k, "square") || words_equal(word, k, "sq") || words_equal(word, k, "squared")) pending = 2;
-        else if (words_equal(word, k, "cubic") || words_equal(word, k, "cu") || words_equal(word, k, "cubed")) pending = 3;
+        if (words_in(word, k, "square|sq|squared")) pending = 2;
+        else if (words_in(word, k, "cubic|cu|cubed")) pending = 3;
         else if (!any && scale_word(word, k)) *scale *= scale_word(word, k);
         else if (words_equal(word, k, "of") && i == len) continue;
         else {
@@ -212,8 +192,7 @@ bool unit_parse(const char *text, size_t len, bool roman, Unit *unit, int64_t *s
     while (len && *text == ' ') text++, len--;
     size_t scale_name = before_scale(text, len);
     text += scale_name, len -= scale_name;
-    if (scale_name && len == 1) *unit = unit_label(*text == 'C' || *text == 'c' ? "celsius" : "fahrenheit");
-    if (scale_name && len == 1) return true;
+    if (scale_name && len == 1) return *unit = unit_label(toupper((unsigned char)*text) == 'C' ? "celsius" : "fahrenheit"), true;
     if (!is_label(text, len) || (len == 1 && !roman)) return false;
     unit->label = text;
     unit->label_len = (uint32_t)len;
@@ -223,7 +202,9 @@ bool unit_parse(const char *text, size_t len, bool roman, Unit *unit, int64_t *s
 Unit unit_dollar(void) { return (Unit){.num = 1, .den = 1, .dims = {[MONEY] = 1}}; }
 Unit unit_degree(void) { return (Unit){.num = 1, .den = 1, .degree = true}; }
 Unit unit_percent(void) { return (Unit){.num = 1, .den = 1, .percent = true}; }
-Unit unit_label(const char *label) { return (Unit){.num = 1, .den = 1, .label = label, .label_len = (uint32_t)strlen(label)}; }
+Unit unit_label(const char *label) {
+    return (Unit){.num = 1, .den = 1, .label = label, .label_len = (uint32_t)strlen(label)};
+}
 
 bool unit_same_dimension(const Unit *a, const Unit *b) {
     return !memcmp(a->dims, b->dims, sizeof a->dims) && a->percent == b->percent && a->degree == b->degree;

@@ -45,7 +45,7 @@ static bool decimal_comma(Comparison *cmp, const Reading *list, const Node *numb
     }
     if (commas != 1) return false;
     Reading r = read_answer(&cmp->exact, copy, list->parsed.text_len, false);
-    return r.tree && compare_scalars(cmp, number, r.tree) == ANSWER_YES;
+    return r.tree && equal_scalars(cmp, number, r.tree);
 }
 
 static bool reduced(const Node *n) { // knob require_reduced: no literal fraction with a common factor or denominator 1
@@ -64,12 +64,12 @@ static Answer other_readings(Comparison *cmp, const VerifyGold *gold, const Read
     const Node *g = gold->plain.tree, *m = mine->tree;
     if (mine->parsed.tokens.grouped && is_list(g)) { // gold {100, 200}, answer 100,200
         Reading r = read_answer(&cmp->exact, text, len, false);
-        if (r.tree && compare_trees(cmp, g, r.tree) == ANSWER_YES) return ANSWER_YES;
+        if (r.tree && equal_trees(cmp, g, r.tree)) return ANSWER_YES;
         bool both = r.tree && gold->ungrouped.tree; // "98,99,100" and "100,99,98": lists in any reading
-        if (both && compare_trees(cmp, gold->ungrouped.tree, r.tree) == ANSWER_YES) return ANSWER_YES;
+        if (both && equal_trees(cmp, gold->ungrouped.tree, r.tree)) return ANSWER_YES;
     }
     bool list = is_list(m) && (is_list(g) || !node_is(m, N_TUPLE)); // 1,500 may be a list but is no pair (1,500)
-    if (gold->plain.parsed.tokens.grouped && gold->ungrouped.tree && list && compare_trees(cmp, gold->ungrouped.tree, m) == ANSWER_YES)
+    if (gold->plain.parsed.tokens.grouped && gold->ungrouped.tree && list && equal_trees(cmp, gold->ungrouped.tree, m))
         return ANSWER_YES;
     if (decimal_comma(cmp, mine, g) || decimal_comma(cmp, &gold->plain, m)) return compare_yes(cmp, "decimal comma");
     return ANSWER_NO;

@@ -17,11 +17,12 @@ static const char NONE[] = "no solution|none|empty set|no real solution|empty|no
     "there are no solution|no integer solution|no solution exist|there is no solution|no real solution exist";
 static const char REALS[] = "all real number|all real|real number|set of all real number|all real value|all real x|"
     "all real number x|every real number|reals";
-static const char *const SYNONYMS[][2] = {{"dne", "doe not exist"}, {"it doe not exist", "doe not exist"},
-    {"infinitely many solution", "infinitely many"},
-    {"there are infinitely many solution", "infinitely many"}, {"infinite solution", "infinitely many"}};
+static const char NOT_EXISTING[] = "dne|it doe not exist";
+static const char INFINITELY_MANY[] = "infinitely many solution|there are infinitely many solution|infinite solution";
 
-bool words_equal(const char *text, size_t len, const char *word) { return strlen(word) == len && !strncasecmp(text, word, len); }
+bool words_equal(const char *text, size_t len, const char *word) {
+    return strlen(word) == len && !strncasecmp(text, word, len);
+}
 
 // The place of text in list, -1 when it is not there.
 static int place(const char *text, size_t len, const char *list, int (*differ)(const char *, const char *, size_t)) {
@@ -119,8 +120,8 @@ size_t words_normal(const char *text, size_t len, char *out) {
 
 // The value of one word of a number, -1 when it is none.
 static int small_number(const char *s, size_t len) {
-    int ones = words_place(s, len, "zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|"
-                                   "fifteen|sixteen|seventeen|eighteen|nineteen");
+    int ones = words_place(s, len, "zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|"
+                                   "fourteen|fifteen|sixteen|seventeen|eighteen|nineteen");
     int tens = words_place(s, len, "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety");
     return tens >= 0 ? 20 + 10 * tens : ones;
 }
@@ -166,9 +167,11 @@ const Node *words_node(Exact *exact, const char *normal, size_t len) {
     if (fraction) return fraction;
     if (words_in(normal, len, NONE)) return node_constant(exact->pool, CONST_EMPTY);
     if (words_in(normal, len, REALS)) return node_constant(exact->pool, CONST_REALS);
-    if (words_equal(normal, len, "infinity") || words_equal(normal, len, "positive infinity")) return node_constant(exact->pool, CONST_INF);
-    if (words_equal(normal, len, "negative infinity")) return node_negate(exact->pool, node_constant(exact->pool, CONST_INF));
-    for (size_t i = 0; i < sizeof SYNONYMS / sizeof *SYNONYMS; i++)
-        if (words_equal(normal, len, SYNONYMS[i][0])) return node_text(exact->pool, N_TEXT, SYNONYMS[i][1], strlen(SYNONYMS[i][1]), NULL, 0);
-    return node_text(exact->pool, N_TEXT, normal, len, NULL, 0);
+    const Node *infinity = node_constant(exact->pool, CONST_INF);
+    if (words_in(normal, len, "infinity|positive infinity")) return infinity;
+    if (words_equal(normal, len, "negative infinity")) return node_negate(exact->pool, infinity);
+    const char *word = normal;
+    if (words_in(normal, len, NOT_EXISTING)) word = "doe not exist";
+    else if (words_in(normal, len, INFINITELY_MANY)) word = "infinitely many";
+    return node_text(exact->pool, N_TEXT, word, word == normal ? len : strlen(word), NULL, 0);
 }
