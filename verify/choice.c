@@ -1,21 +1,21 @@
 // Optional (math answers from data sets): labels of multiple-choice answers; see choice.h.
 #include "verify/choice.h"
 
+#include "verify/ascii.h"
 #include "verify/words.h"
 
-#include <ctype.h>
 #include <string.h>
 
 static bool symbol(const Token *t, const char *set) { return t->kind == T_SYMBOL && strchr(set, t->symbol); }
-static bool capital(const Token *t) { return t->kind == T_WORD && t->len == 1 && isupper((unsigned char)*t->text); }
+static bool capital(const Token *t) { return t->kind == T_WORD && t->len == 1 && is_upper(*t->text); }
 
 static bool lead_in(const Token *t) {
     static const char WORDS[] = "option|choice|answer|answer:|option:|the answer is|answer is";
     if (t->kind != T_WORD && t->kind != T_TEXT) return false;
     const char *s = t->text;
     size_t n = t->len;
-    while (n && isspace((unsigned char)*s)) s++, n--;
-    while (n && isspace((unsigned char)s[n - 1])) n--;
+    while (n && is_space(*s)) s++, n--;
+    while (n && is_space(s[n - 1])) n--;
     return words_in(s, n, WORDS);
 }
 
@@ -33,10 +33,10 @@ static char inside_text(const Token *t, bool *marked) { // \text{C. Paris}, \tex
     size_t n = t->len;
     while (n && *s == ' ') s++, n--;
     if (n >= 8 && (words_equal(s, 7, "option ") || words_equal(s, 7, "choice "))) { // \text{Option C}
-        if (isupper((unsigned char)s[7]) && (n == 8 || strchr(").: ", s[8]))) return *marked = true, s[7];
+        if (is_upper(s[7]) && (n == 8 || strchr(").: ", s[8]))) return *marked = true, s[7];
     }
-    bool bracket = n > 3 && s[0] == '(' && isupper((unsigned char)s[1]) && s[2] == ')';
-    bool point = n > 2 && isupper((unsigned char)s[0]) && strchr(").:", s[1]);
+    bool bracket = n > 3 && s[0] == '(' && is_upper(s[1]) && s[2] == ')';
+    bool point = n > 2 && is_upper(s[0]) && strchr(").:", s[1]);
     *marked = bracket || point;
     return bracket ? s[1] : point ? s[0] : 0;
 }
@@ -71,7 +71,7 @@ unsigned choice_set(const Tokens *tokens) {
         if (symbol(t, "(),;{}&")) continue;
         if (t->kind != T_WORD && t->kind != T_TEXT) return 0;
         for (size_t i = 0, k; i < t->len; i += k) {
-            for (k = 0; i + k < t->len && isalpha((unsigned char)t->text[i + k]);) k++;
+            k = letters_at(t->text + i, t->len - i);
             bool connector = words_equal(t->text + i, k, "and");
             for (size_t j = 0; j < k && !connector; j++) {
                 unsigned bit = t->text[i + j] >= 'A' && t->text[i + j] <= 'J' ? 1u << (t->text[i + j] - 'A') : 0;

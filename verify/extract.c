@@ -2,10 +2,10 @@
 // Markers and the fallback are in extract_marker.c.
 #include "verify/extract.h"
 
+#include "verify/ascii.h"
 #include "verify/extract_marker.h"
 #include "verify/words.h"
 
-#include <ctype.h>
 #include <string.h>
 
 enum { OPEN_BOXES = 64 }; // boxes open at once; deeper ones are not looked at
@@ -23,8 +23,6 @@ typedef struct BoxScan {
 
 static const char SECOND_THOUGHTS[] = "then|so|correct|correction|actually|finally|final|now|becomes|gives|is|was|"
     "equals|check";
-
-static bool one_of(char c, const char *set) { return c && strchr(set, c); } // NUL is a byte like any other
 
 static bool at(const char *s, size_t len, size_t i, const char *word) {
     size_t n = strlen(word);
@@ -45,7 +43,7 @@ static void add_box(BoxScan *scan, size_t start, size_t begin, size_t end) {
 // A box at the backslash s[i]; returns where to go on.
 static size_t open_box(BoxScan *scan, size_t i, size_t name_len) {
     size_t j = i + name_len;
-    while (j < scan->len && isspace((unsigned char)scan->s[j])) j++;
+    while (j < scan->len && is_space(scan->s[j])) j++;
     if (j >= scan->len) return j;
     if (scan->s[j] == '{') {
         if (scan->opened < OPEN_BOXES) {
@@ -56,11 +54,11 @@ static size_t open_box(BoxScan *scan, size_t i, size_t name_len) {
         scan->depth++;
         return j + 1;
     }
-    if (isalpha((unsigned char)scan->s[i + name_len])) return i + name_len; // \boxedsomething
+    if (is_alpha(scan->s[i + name_len])) return i + name_len; // \boxedsomething
     size_t end = j + 1; // \boxed 9, \boxed\pi
     if (scan->s[j] == '\\')
-        while (end < scan->len && isalpha((unsigned char)scan->s[end])) end++;
-    if (isalnum((unsigned char)scan->s[j]) || scan->s[j] == '\\') add_box(scan, i, j, end);
+        while (end < scan->len && is_alpha(scan->s[end])) end++;
+    if (is_alnum(scan->s[j]) || scan->s[j] == '\\') add_box(scan, i, j, end);
     return end;
 }
 
@@ -96,10 +94,10 @@ static bool joins(const char *s, size_t i, size_t end, Span *prefix) {
     *prefix = (Span){end, end};
     if (end - i > 120) return false;
     while (i < end) {
-        if (isspace((unsigned char)s[i]) || one_of(s[i], "$,;}{&+*-")) i++;
+        if (is_space(s[i]) || one_of(s[i], "$,;}{&+*-")) i++;
         else if (at(s, end, i, "and") || at(s, end, i, "or")) {
             size_t n = s[i] == 'a' ? 3 : 2;
-            if (i + n < end && isalpha((unsigned char)s[i + n])) goto name;
+            if (i + n < end && is_alpha(s[i + n])) goto name;
             i += n;
         } else if (s[i] == '\\' && i + 1 < end && one_of(s[i + 1], "()[]\\,;:! ")) i += 2;
         else if (s[i] == '\\' && i + 1 == end) i++; // of "\\boxed", escaped twice
@@ -109,7 +107,7 @@ static bool joins(const char *s, size_t i, size_t end, Span *prefix) {
         else {
         name:; // "x =", "y_2 =", "\alpha ="
             size_t k = i + (s[i] == '\\');
-            while (k < end && k - i < 24 && (isalnum((unsigned char)s[k]) || one_of(s[k], "_{}()"))) k++;
+            while (k < end && k - i < 24 && (is_alnum(s[k]) || one_of(s[k], "_{}()"))) k++;
             size_t name_end = k;
             while (k < end && (s[k] == ' ' || s[k] == '&')) k++;
             bool short_name =
@@ -128,8 +126,7 @@ static bool joins_by_and(const char *s, size_t i, size_t end) {
     bool last_and = false;
     if (end - i > 60) return false;
     while (i < end) {
-        size_t n = 0;
-        while (i + n < end && isalpha((unsigned char)s[i + n])) n++;
+        size_t n = letters_at(s + i, end - i);
         if (n) {
             last_and = n == 3 && at(s, end, i, "and");
             if (words_hedge(s + i, n) || words_in(s + i, n, SECOND_THOUGHTS) || ++words > 6) return false;
@@ -143,7 +140,7 @@ static bool joins_by_and(const char *s, size_t i, size_t end) {
 
 static bool blank(const char *s, Span span) {
     for (size_t i = span.begin; i < span.end; i++)
-        if (!isspace((unsigned char)s[i]) && s[i] != '$' && s[i] != '~') return false;
+        if (!is_space(s[i]) && s[i] != '$' && s[i] != '~') return false;
     return true;
 }
 
@@ -153,14 +150,14 @@ static bool same_bytes(const char *s, Span a, Span b) {
 
 static bool percent_follows(const char *s, size_t len, size_t i) {
     while (i < len &&
-           (isspace((unsigned char)s[i]) || s[i] == '}' || s[i] == '$' || (s[i] == '\\' && i + 1 < len && (s[i + 1] == ')' || s[i + 1] == ']'))))
+           (is_space(s[i]) || s[i] == '}' || s[i] == '$' || (s[i] == '\\' && i + 1 < len && (s[i + 1] == ')' || s[i + 1] == ']'))))
         i += s[i] == '\\' ? 2 : 1;
     return i < len && (s[i] == '%' || at(s, len, i, "\\%") || at(s, len, i, "percent") || at(s, len, i, "pct"));
 }
 
 static Span without_blanks(const char *s, Span span) {
-    while (span.begin < span.end && isspace((unsigned char)s[span.begin])) span.begin++;
-    while (span.begin < span.end && isspace((unsigned char)s[span.end - 1])) span.end--;
+    while (span.begin < span.end && is_space(s[span.begin])) span.begin++;
+    while (span.begin < span.end && is_space(s[span.end - 1])) span.end--;
     return span;
 }
 
@@ -184,7 +181,7 @@ static bool last_run(const BoxScan *scan, Extract *out) {
         size_t from = scan->start[0] > 24 ? scan->start[0] - 24 : 0, i = scan->start[0];
         while (i > from && (scan->s[i - 1] == ' ' || scan->s[i - 1] == '=')) i--;
         size_t k = i;
-        while (k > from && (isalnum((unsigned char)scan->s[k - 1]) || one_of(scan->s[k - 1], "_{}"))) k--;
+        while (k > from && (is_alnum(scan->s[k - 1]) || one_of(scan->s[k - 1], "_{}"))) k--;
         bool equals = memchr(scan->s + i, '=', scan->start[0] - i) != NULL;
         prefix[0] = equals && last > first && k < i && i - k <= 8 ? (Span){k, scan->start[0]} : (Span){0, 0};
     }

@@ -3,10 +3,10 @@
 //   "<answer>7</answer>"   "#### 1,234"   "**Answer: 42**"   "The final answer is $x=3$. I hope it is correct."
 #include "verify/extract_marker.h"
 
+#include "verify/ascii.h"
 #include "verify/units.h"
 #include "verify/words.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -15,8 +15,6 @@ enum { SHORT_RESPONSE = 80, LONGEST_LINE = 8192 };
 typedef struct Found {
     Span tag, hashes, marker, math, number; // last of each; empty when none
 } Found;
-
-static bool one_of(char c, const char *set) { return c && strchr(set, c); }
 
 static bool at_fold(const char *s, size_t len, size_t i, const char *word) {
     size_t n = strlen(word);
@@ -30,10 +28,10 @@ static size_t line_end(const char *s, size_t len, size_t i) {
 
 // Trims blanks, markdown and the period that ends a sentence.
 static Span trimmed(const char *s, Span span) {
-    while (span.begin < span.end && (isspace((unsigned char)s[span.begin]) || one_of(s[span.begin], "*`:\""))) span.begin++;
+    while (span.begin < span.end && (is_space(s[span.begin]) || one_of(s[span.begin], "*`:\""))) span.begin++;
     for (;;) {
         char c = span.end > span.begin ? s[span.end - 1] : 0;
-        if (!c || !(isspace((unsigned char)c) || one_of(c, "*`.\""))) return span;
+        if (!c || !(is_space(c) || one_of(c, "*`.\""))) return span;
         if (c == '.' && span.end - span.begin >= 3 && s[span.end - 2] == '.') return span; // 0.333...
         if (c == '.' && span.end - span.begin >= 4 && s[span.end - 3] == '.') return span; // p.m.
         span.end--;
@@ -55,7 +53,7 @@ static Span first_sentence(const char *s, Span span) {
         if (s[i] == '$') math = !math;
         if (s[i] == '{') depth++;
         if (s[i] == '}') depth--;
-        bool stop = s[i] == '.' && isspace((unsigned char)s[i + 1]) && i + 2 < span.end && isupper((unsigned char)s[i + 2]);
+        bool stop = s[i] == '.' && is_space(s[i + 1]) && i + 2 < span.end && is_upper(s[i + 2]);
         if (stop && (!math || !memchr(s + i, '$', span.end - i)) && depth <= 0) return (Span){span.begin, i};
         if (s[i] == '<' && s[i + 1] == '|') return (Span){span.begin, i}; // the next turn of a chat
     }
@@ -64,11 +62,11 @@ static Span first_sentence(const char *s, Span span) {
 
 // "answer:", "answer is", "final answer" and a line break. Returns where the answer begins, or 0.
 static size_t marker_at(const char *s, size_t len, size_t i) {
-    if (!at_fold(s, len, i, "answer") || (i && isalnum((unsigned char)s[i - 1]))) return 0;
+    if (!at_fold(s, len, i, "answer") || (i && is_alnum(s[i - 1]))) return 0;
     bool final = i >= 6 && !strncasecmp(s + i - 6, "final ", 6);
     size_t j = i + 6;
     while (j < len && (s[j] == ' ' || s[j] == '*' || s[j] == '`')) j++;
-    bool is = at_fold(s, len, j, "is") && j + 2 < len && !isalnum((unsigned char)s[j + 2]);
+    bool is = at_fold(s, len, j, "is") && j + 2 < len && !is_alnum(s[j + 2]);
     if (is) j += 2;
     while (j < len && (s[j] == ' ' || s[j] == '*')) j++;
     bool colon = j < len && s[j] == ':';
@@ -80,7 +78,7 @@ static size_t marker_at(const char *s, size_t len, size_t i) {
 // "Answer: The largest n is 34": prose that states the answer after its last "is".
 static Span after_is(const char *s, Span line) {
     size_t word = line.begin;
-    while (word < line.end && isalpha((unsigned char)s[word])) word++;
+    while (word < line.end && is_alpha(s[word])) word++;
     if (word - line.begin < 3 || line.end - line.begin > LONGEST_LINE || word >= line.end || s[word] != ' ') return line;
     Span found = line;
     for (size_t i = word; i + 4 < line.end; i++)
@@ -89,7 +87,7 @@ static Span after_is(const char *s, Span line) {
 }
 
 static Span marked_line(const char *s, size_t len, size_t i) {
-    while (i < len && (isspace((unsigned char)s[i]) || s[i] == '*')) i++; // the answer may stand on the next line
+    while (i < len && (is_space(s[i]) || s[i] == '*')) i++; // the answer may stand on the next line
     size_t end = line_end(s, len, i);
     if (i + 1 < len && ((s[i] == '\\' && s[i + 1] == '[') || (s[i] == '$' && s[i + 1] == '$'))) { // a display goes on over lines
         const char *close = s[i] == '$' ? "$$" : "\\]";
@@ -126,27 +124,27 @@ static Span math_at(const char *s, size_t len, size_t i, size_t *next) {
 // A number with sign, separators, fraction bar, percent: "-3", "1,234.5", "2/3", "$18", "28 percent".
 static Span number_at(const char *s, size_t len, size_t i) {
     size_t j = i;
-    while (j < len && (isdigit((unsigned char)s[j]) || ((s[j] == ',' || s[j] == '.') && j + 1 < len && isdigit((unsigned char)s[j + 1])))) j++;
-    if (j < len && s[j] == '/' && j + 1 < len && isdigit((unsigned char)s[j + 1]))
-        for (j++; j < len && isdigit((unsigned char)s[j]);) j++;
+    while (j < len && (is_digit(s[j]) || ((s[j] == ',' || s[j] == '.') && j + 1 < len && is_digit(s[j + 1])))) j++;
+    if (j < len && s[j] == '/' && j + 1 < len && is_digit(s[j + 1]))
+        for (j++; j < len && is_digit(s[j]);) j++;
     size_t tail = j;
     while (tail < len && (s[tail] == ' ' || s[tail] == '$')) tail++;
     if (at_fold(s, len, tail, "percent")) j = tail + 7;
     else if (at_fold(s, len, tail, "pct")) j = tail + 3;
     else if (tail < len && s[tail] == '%') j = tail + 1;
-    if (i && s[i - 1] == '.' && (i < 2 || !isalnum((unsigned char)s[i - 2]))) i--; // ".4"
-    if (i && s[i - 1] == '-' && (i < 2 || !isalnum((unsigned char)s[i - 2]))) i--;
+    if (i && s[i - 1] == '.' && (i < 2 || !is_alnum(s[i - 2]))) i--; // ".4"
+    if (i && s[i - 1] == '-' && (i < 2 || !is_alnum(s[i - 2]))) i--;
     return (Span){i, j};
 }
 
 // "$18 and $20" is no math span: it starts with a digit and goes into prose or the next amount.
 static bool money(const char *s, size_t len, size_t i, Span math) {
-    if (i + 1 >= len || !isdigit((unsigned char)s[i + 1])) return false;
-    if (math.end + 1 < len && isdigit((unsigned char)s[math.end + 1])) return true;
+    if (i + 1 >= len || !is_digit(s[i + 1])) return false;
+    if (math.end + 1 < len && is_digit(s[math.end + 1])) return true;
     size_t word = 0;
     for (size_t k = math.begin; k < math.end && word < 3; k++) {
         if (s[k] == '\\' || s[k] == '=') return false;
-        word = isalpha((unsigned char)s[k]) ? word + 1 : 0;
+        word = is_alpha(s[k]) ? word + 1 : 0;
     }
     return word >= 3;
 }
@@ -155,7 +153,7 @@ static bool money(const char *s, size_t len, size_t i, Span math) {
 static bool number_is_later(const char *s, Span math, Span number) {
     if (math.end > math.begin && s[math.end - 1] == '.' && number.begin > math.end) return true; // "$$x=2.$$ So it rose by 100%"
     for (size_t i = math.end; i + 1 < number.begin; i++)
-        if (s[i] == '\n' || (s[i] == '.' && isspace((unsigned char)s[i + 1]))) return true;
+        if (s[i] == '\n' || (s[i] == '.' && is_space(s[i + 1]))) return true;
     return false;
 }
 
@@ -164,9 +162,8 @@ static bool mixed_prose(const char *s, Span span) {
     bool word = false, digit = false;
     size_t words = 0;
     for (size_t i = span.begin; i < span.end;) {
-        size_t n = 0;
-        while (i + n < span.end && isalpha((unsigned char)s[i + n])) n++;
-        digit |= isdigit((unsigned char)s[i]) != 0;
+        size_t n = letters_at(s + i, span.end - i);
+        digit |= is_digit(s[i]);
         words += n > 0;
         word |= n >= 2 && !words_glued(s + i, n) && !(i > span.begin && s[i - 1] == '\\') && !words_math_name(s + i, n) && !unit_word(s + i, n);
         i += n ? n : 1;
@@ -179,9 +176,9 @@ static Span lone_number(const char *s, Span line) {
     Span found = line;
     int numbers = 0;
     for (size_t i = line.begin, n; i < line.end; i += n) {
-        for (n = 0; i + n < line.end && isalpha((unsigned char)s[i + n]);) n++;
+        n = letters_at(s + i, line.end - i);
         if (n && words_hedge(s + i, n)) return line;
-        if (!n && isdigit((unsigned char)s[i])) {
+        if (!n && is_digit(s[i])) {
             Span number = number_at(s, line.end, i);
             if (numbers++) return line;
             found = number;
@@ -203,9 +200,9 @@ static void fallback_scan(const char *s, size_t from, size_t len, Found *found) 
             unclosed += opens && !math.end;
             if (math.end && !(s[i] == '$' && money(s, len, i, math))) found->math = math, closed = next;
             next = escaped ? i + 2 : i + 1;
-        } else if (isdigit((unsigned char)s[i]) && (i == from || !isalnum((unsigned char)s[i - 1]))) {
+        } else if (is_digit(s[i]) && (i == from || !is_alnum(s[i - 1]))) {
             Span number = number_at(s, len, i);
-            if (number.end >= len || !isalpha((unsigned char)s[number.end]) || isspace((unsigned char)s[number.end]) || s[number.end] == 'm')
+            if (number.end >= len || !is_alpha(s[number.end]) || is_space(s[number.end]) || s[number.end] == 'm')
                 found->number = number;
             next = number.end > i ? number.end : i + 1;
         }
@@ -245,11 +242,11 @@ static void scan(const char *s, size_t from, size_t len, Found *found) {
 static Span lone_option(const char *s, Span all) {
     Span found = {0, 0};
     for (size_t i = all.begin, n; i < all.end; i += n ? n : 1) {
-        for (n = 0; i + n < all.end && isalpha((unsigned char)s[i + n]);) n++;
+        n = letters_at(s + i, all.end - i);
         if (n != 1 || s[i] < 'A' || s[i] > 'J') continue;
         char after = i + 1 < all.end ? s[i + 1] : 0, then = i + 2 < all.end ? s[i + 2] : 0;
-        if (i == all.begin && one_of(after, ".):") && isspace((unsigned char)then)) return (Span){i, i + 1};
-        if (s[i] == 'A' && after == ' ' && islower((unsigned char)then)) continue;
+        if (i == all.begin && one_of(after, ".):") && is_space(then)) return (Span){i, i + 1};
+        if (s[i] == 'A' && after == ' ' && is_lower(then)) continue;
         if (found.end && s[found.begin] != s[i]) return (Span){0, 0};
         found = (Span){i, i + 1};
     }
@@ -258,7 +255,7 @@ static Span lone_option(const char *s, Span all) {
 
 static bool has_digit(const char *s, Span span) {
     for (size_t i = span.begin; i < span.end; i++)
-        if (isdigit((unsigned char)s[i]) || s[i] == '\\') return true;
+        if (is_digit(s[i]) || s[i] == '\\') return true;
     return false;
 }
 

@@ -7,9 +7,9 @@
 // only beside e^x, \sin x or \cos x.
 #include "verify/comparison.h"
 #include "verify/normal.h"
+#include "verify/ascii.h"
 #include "verify/probe.h"
 
-#include <ctype.h>
 #include <string.h>
 
 enum { CONSTANTS = 3, SHIFT = 1000000 };
@@ -43,7 +43,7 @@ static const Node *integer_letter(const Node *n) { // the one k, l, m or n in th
 
 static const Node *combine(Comparison *cmp, const Node *a, int64_t times, const Node *b) { // a + times b
     NodePool *pool = cmp->exact.pool;
-    return normal_form(&cmp->exact, node_2(pool, N_ADD, 0, a, node_2(pool, N_MUL, 0, node_integer(pool, times), b)));
+    return normal_form(&cmp->exact, node_add(pool, a, node_mul(pool, node_integer(pool, times), b)));
 }
 
 // The expression as start + step * letter with constant start and step.
@@ -56,7 +56,7 @@ static bool affine(Comparison *cmp, const Node *n, const Node *letter, Family *o
     }
     out->start = value[0];
     out->step = combine(cmp, value[1], -1, value[0]);
-    const Node *line = combine(cmp, out->start, 1, node_2(pool, N_MUL, 0, out->step, letter));
+    const Node *line = combine(cmp, out->start, 1, node_mul(pool, out->step, letter));
     return is_scalar(out->step) && compare_scalars(cmp, out->step, node_integer(pool, 0)) == ANSWER_NO &&
            equal_scalars(cmp, n, line);
 }
@@ -107,7 +107,7 @@ static Answer integers(Comparison *cmp, const Node *gold, const Node *mine) {
 
 static bool is_indexed_constant(const Node *n) { // C_1, c_2
     if (!node_is(n, N_SYM) || n->text_len != 3 || !strchr("cC", *n->text)) return false;
-    return n->text[1] == '_' && isdigit((unsigned char)n->text[2]);
+    return n->text[1] == '_' && is_digit(n->text[2]);
 }
 static bool is_constant(const Node *n) {
     return is_indexed_constant(n) || (node_is(n, N_SYM) && n->text_len == 1 && strchr("ABCD", *n->text));

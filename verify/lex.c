@@ -1,9 +1,9 @@
 // Optional (math answers from data sets): the lexer; see lex.h.
 #include "verify/lex.h"
 
+#include "verify/ascii.h"
 #include "verify/words.h"
 
-#include <ctype.h>
 #include <string.h>
 
 typedef struct Lexer {
@@ -17,6 +17,10 @@ typedef struct Lexer {
 
 bool token_is(const Token *token, LexKind kind, const char *spelling) {
     return token->kind == kind && token->len == strlen(spelling) && !memcmp(token->text, spelling, token->len);
+}
+
+bool is_command(const Token *token, const char *names) {
+    return token->kind == T_COMMAND && words_exactly(token->text, token->len, names);
 }
 
 bool tokens_equal(const Tokens *a, const Tokens *b) {
@@ -60,7 +64,7 @@ static size_t separator(const char *s, char *kind) {
 
 static size_t digits_at(const char *s) {
     size_t n = 0;
-    while (isdigit((unsigned char)s[n])) n++;
+    while (is_digit(s[n])) n++;
     return n;
 }
 
@@ -81,7 +85,7 @@ static void lex_number(Lexer *lx) {
         kind = next;
         if (plain) lx->out.grouped = true;
     }
-    if (s[used] == '.' && isdigit((unsigned char)s[used + 1])) {
+    if (s[used] == '.' && is_digit(s[used + 1])) {
         size_t fraction = 1 + digits_at(s + used + 1);
         if (text) memcpy(text + kept, s + used, fraction);
         used += fraction;
@@ -127,11 +131,11 @@ static bool holds_unit(const Lexer *lx, const char *s, size_t len, bool roman) {
     size_t word = strcspn(s, " {(^/\\");
     if (words_math_name(s, word < len ? word : len)) return false; // 2\text{sqrt}(3)
     size_t i = strspn(s, " ~"), letters = 0;
-    if (!after_value(lx) || i >= len || !isalpha((unsigned char)s[i])) return false;
+    if (!after_value(lx) || i >= len || !is_alpha(s[i])) return false;
     for (size_t k = i; k < len; k++) {
         if (s[k] == '\\' && k + 1 < len && s[k + 1] == ',') k++; // \mathrm{m\,s^{-1}}
-        else if (!isalnum((unsigned char)s[k]) && !strchr("/^{} .*-", s[k])) return false;
-        letters += isalpha((unsigned char)s[k]) != 0;
+        else if (!is_alnum(s[k]) && !strchr("/^{} .*-", s[k])) return false;
+        letters += is_alpha(s[k]);
     }
     return !(letters == 1 && roman && strchr("eid", s[i]));
 }
@@ -140,10 +144,10 @@ static bool holds_unit(const Lexer *lx, const char *s, size_t len, bool roman) {
 static bool holds_words(const char *s, size_t len) {
     bool word = false;
     size_t first = strspn(s, " ~-");
-    if (first < len && isdigit((unsigned char)s[first])) return false; // \text{60 mph}
+    if (first < len && is_digit(s[first])) return false; // \text{60 mph}
     for (size_t i = 0; i < len; i++) {
         if (s[i] == '\\' || s[i] == '$' || s[i] == '^' || s[i] == '_' || s[i] == '=') return false;
-        if (isalpha((unsigned char)s[i]) && i + 1 < len && isalpha((unsigned char)s[i + 1])) word = true;
+        if (is_alpha(s[i]) && i + 1 < len && is_alpha(s[i + 1])) word = true;
     }
     return word;
 }
@@ -159,7 +163,7 @@ static void lex_text_group(Lexer *lx, size_t end, bool roman) {
         return;
     }
     bool math_name = words_math_name(inside, n),
-         spaced = isspace((unsigned char)inside[0]) && isspace((unsigned char)inside[n - 1]) && isalpha((unsigned char)inside[blank]);
+         spaced = is_space(inside[0]) && is_space(inside[n - 1]) && is_alpha(inside[blank]);
     if ((!math_name && holds_words(inside, n)) || holds_unit(lx, inside, n, roman) || spaced) {
         emit(lx, T_TEXT, inside, n);
         if (!lx->out.too_many) lx->out.at[lx->out.count - 1].display = roman;
@@ -184,7 +188,7 @@ static bool lex_unit_fraction(Lexer *lx, size_t end) {
         if (start && !wrapped) return false;
         if (i == middle) text[n++] = '/';
         else if (start) i += lx->s[i + 2] == 't' ? 6 : 8;
-        else if (isalnum((unsigned char)lx->s[i]) || lx->s[i] == '^') text[n++] = lx->s[i];
+        else if (is_alnum(lx->s[i]) || lx->s[i] == '^') text[n++] = lx->s[i];
         else if (!strchr("{} ~", lx->s[i])) return false;
     }
     text[n] = 0; // shorter than its source by the braces
@@ -196,7 +200,7 @@ static bool lex_unit_fraction(Lexer *lx, size_t end) {
 static void lex_command(Lexer *lx, size_t end) {
     const char *name = lx->s + lx->i + 1;
     size_t n = 0;
-    while (lx->i + 1 + n < end && isalpha((unsigned char)name[n])) n++;
+    while (lx->i + 1 + n < end && is_alpha(name[n])) n++;
     if (!n) { // control symbol
         char c = lx->i + 1 < end ? *name : ' ';
         lx->i += 2;
@@ -209,7 +213,7 @@ static void lex_command(Lexer *lx, size_t end) {
         return;
     }
     if ((n == 4 && !memcmp(name, "char", 4)) || (n == 4 && !memcmp(name, "byte", 4)))
-        while (isxdigit((unsigned char)name[n])) n++;
+        while (is_xdigit(name[n])) n++;
     lx->i += 1 + n;
     if (words_exactly(name, n, TEXTS)) {
         lex_text_group(lx, end, n == 6 || n == 12);
@@ -245,16 +249,16 @@ static void lex_command(Lexer *lx, size_t end) {
 
 static void lex_span(Lexer *lx, size_t end) {
     while (lx->i < end && !lx->out.too_many) {
-        unsigned char c = (unsigned char)lx->s[lx->i];
-        if (isspace(c) || c == '~' || c == '$' || c == '`') {
-            if (c == '$' && lx->money && isdigit((unsigned char)lx->s[lx->i + 1])) emit(lx, T_SYMBOL, lx->s + lx->i, 1);
+        char c = lx->s[lx->i];
+        if (is_space(c) || c == '~' || c == '$' || c == '`') {
+            if (c == '$' && lx->money && is_digit(lx->s[lx->i + 1])) emit(lx, T_SYMBOL, lx->s + lx->i, 1);
             lx->space = true;
             lx->i++;
-        } else if (isdigit(c) || (c == '.' && isdigit((unsigned char)lx->s[lx->i + 1]))) lex_number(lx);
-        else if (isalpha(c)) {
+        } else if (is_digit(c) || (c == '.' && is_digit(lx->s[lx->i + 1]))) lex_number(lx);
+        else if (is_alpha(c)) {
             size_t n = 1;
-            while (lx->i + n < end && isalpha((unsigned char)lx->s[lx->i + n])) n++;
-            bool value = lx->i && !lx->space && (isdigit((unsigned char)lx->s[lx->i - 1]) || lx->s[lx->i - 1] == ')');
+            while (lx->i + n < end && is_alpha(lx->s[lx->i + n])) n++;
+            bool value = lx->i && !lx->space && (is_digit(lx->s[lx->i - 1]) || lx->s[lx->i - 1] == ')');
             if (value && words_glued(lx->s + lx->i, n)) n = words_glued(lx->s + lx->i, n);
             emit(lx, T_WORD, lx->s + lx->i, n);
             lx->i += n;

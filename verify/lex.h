@@ -41,6 +41,7 @@ Tokens lex(NodePool *pool, const char *text, size_t len, bool group);
 
 static inline bool token_symbol(const Token *token, char symbol) { return token->kind == T_SYMBOL && token->symbol == symbol; }
 bool token_is(const Token *token, LexKind kind, const char *spelling);
+bool is_command(const Token *token, const char *names); // a command with one of the names, "cup|cap"
 // The same tokens, spaces aside.
 bool tokens_equal(const Tokens *a, const Tokens *b);
 

@@ -13,11 +13,11 @@ static const Node *scaled(Comparison *cmp, const Node *x, int64_t num, int64_t d
     const Node *exact = node_is(x, N_RAT) ? exact_scale(&cmp->exact, x, num, den, ten) : NULL;
     if (exact) return exact;
     const Node *factor = exact_scale(&cmp->exact, node_integer(cmp->exact.pool, 1), num, den, ten);
-    return factor ? node_2(cmp->exact.pool, N_MUL, 0, factor, x) : node_undef();
+    return factor ? node_mul(cmp->exact.pool, factor, x) : node_undef();
 }
 
 static const Node *in_radians(Comparison *cmp, const Node *degrees) {
-    return node_2(cmp->exact.pool, N_MUL, 0, scaled(cmp, degrees, 1, 180, 0), node_constant(cmp->exact.pool, CONST_PI));
+    return node_mul(cmp->exact.pool, scaled(cmp, degrees, 1, 180, 0), node_constant(cmp->exact.pool, CONST_PI));
 }
 
 static Answer percents(Comparison *cmp, const Node *gold, const Node *mine) {
@@ -128,7 +128,7 @@ Answer compare_ratios(Comparison *cmp, const Node *gold, const Node *mine) {
     if (gold_is_time(gold) || is_time(mine)) return times(cmp, gold, mine);
     if (gold->count != mine->count) return compare_no(cmp, "ratios of other lengths");
     for (uint32_t i = 1; i < gold->count; i++) { // a_0 b_i = a_i b_0
-        const Node *left = node_2(pool, N_MUL, 0, gold->args[0], mine->args[i]), *right = node_2(pool, N_MUL, 0, gold->args[i], mine->args[0]);
+        const Node *left = node_mul(pool, gold->args[0], mine->args[i]), *right = node_mul(pool, gold->args[i], mine->args[0]);
         Answer answer = compare_scalars(cmp, normal_form(&cmp->exact, left), normal_form(&cmp->exact, right));
         if (answer != ANSWER_YES) return answer;
     }

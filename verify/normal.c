@@ -23,7 +23,7 @@ static const Node *unit_value(Exact *exact, const Node *n, bool angle) {
     if (n->unit->degree && angle) {
         const Node *turn = node_is(x, N_RAT) ? exact_scale(exact, x, 1, 180, 0) : NULL;
         if (!turn) turn = node_divide(exact->pool, x, node_integer(exact->pool, 180));
-        return node_2(exact->pool, N_MUL, 0, turn, node_constant(exact->pool, CONST_PI));
+        return node_mul(exact->pool, turn, node_constant(exact->pool, CONST_PI));
     }
     return x;
 }

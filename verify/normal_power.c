@@ -10,7 +10,7 @@ static bool is_infinite(const Node *n) { return node_is_const(n, CONST_INF); }
 
 static const Node *matrix_power(Exact *exact, const Node *base, const Node *e) {
     int64_t k;
-    if (!node_fits(e, &k) || k < 1 || k > 16) return node_2(exact->pool, N_POW, 0, base, e);
+    if (!node_fits(e, &k) || k < 1 || k > 16) return node_pow(exact->pool, base, e);
     const Node *m = base;
     while (m && --k) m = matrix_mul(exact, m, base);
     return m ? m : node_undef();
@@ -42,7 +42,7 @@ static const Node *huge_power(Exact *exact, const Node *base, const Node *e) {
     }
     if (!node_is_integer(base) || node_sign(base) < 0) return NULL;
     const Node *s = smallest_base(exact, base, &k), *exponent = exact_mul(exact, e, node_integer(exact->pool, sign * k));
-    return exponent && (k > 1 || sign < 0) ? node_2(exact->pool, N_POW, 0, s, exponent) : NULL;
+    return exponent && (k > 1 || sign < 0) ? node_pow(exact->pool, s, exponent) : NULL;
 }
 
 const Node *normal_power(Exact *exact, const Node *base, const Node *e) {
@@ -53,10 +53,10 @@ const Node *normal_power(Exact *exact, const Node *base, const Node *e) {
     bool inner = node_is(base, N_POW) && node_is(base->args[0], N_RAT) && node_sign(base->args[0]) > 0 && node_is(base->args[1], N_RAT);
     const Node *product = inner && node_is(e, N_RAT) ? exact_mul(exact, base->args[1], e) : NULL;
     if (product) return normal_power(exact, base->args[0], product); // (a^b)^c = a^{bc} for a > 0
-    if (!node_is(base, N_RAT) || !node_is(e, N_RAT)) return node_2(exact->pool, N_POW, 0, base, e);
+    if (!node_is(base, N_RAT) || !node_is(e, N_RAT)) return node_pow(exact->pool, base, e);
     const Node *folded = exact_pow(exact, base, e);
     if (!folded) folded = huge_power(exact, base, e);
-    return folded ? folded : node_2(exact->pool, N_POW, 0, base, e);
+    return folded ? folded : node_pow(exact->pool, base, e);
 }
 
 // ---- factorials ----

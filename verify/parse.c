@@ -1,10 +1,10 @@
 // Optional (math answers from data sets): entry of the parser and its shared pieces; see parse.h and parser.h.
 #include "verify/parse.h"
 
+#include "verify/ascii.h"
 #include "verify/parser.h"
 #include "verify/unicode.h"
 
-#include <ctype.h>
 #include <string.h>
 
 const Node *parse_fail(Parser *p) {
@@ -46,7 +46,7 @@ bool items_add(Parser *p, Items *items, const Node *n) {
 }
 
 bool at_symbol(const Parser *p, char symbol) { return token_symbol(p->t, symbol); }
-bool at_command(const Parser *p, const char *name) { return token_is(p->t, T_COMMAND, name); }
+bool at_command(const Parser *p, const char *names) { return is_command(p->t, names); }
 
 // Trims blanks and light punctuation off a text token.
 static void trim(const char **s, size_t *n) {
@@ -62,8 +62,8 @@ bool at_word(const Parser *p, const char *word) {
     return words_equal(s, n, word);
 }
 
-bool accept_symbol(Parser *p, char symbol) { return at_symbol(p, symbol) ? (p->t++, true) : false; }
-bool accept_command(Parser *p, const char *name) { return at_command(p, name) ? (p->t++, true) : false; }
+bool accept_symbol(Parser *p, char symbol) { return at_symbol(p, symbol) && p->t++; }
+bool accept_command(Parser *p, const char *names) { return at_command(p, names) && p->t++; }
 
 // Markdown, quotes, "option C", numpy's spelling.
 static void skip_decoration(Parser *p) {
@@ -78,7 +78,7 @@ static void skip_decoration(Parser *p) {
 static void drop_closing_period(Tokens *tokens) {
     while (tokens->count) {
         Token *last = &tokens->at[tokens->count - 1];
-        bool stop = (last->kind == T_SYMBOL && strchr(".,;*\"", last->symbol)) || token_is(last, T_COMMAND, "\\");
+        bool stop = (last->kind == T_SYMBOL && strchr(".,;*\"", last->symbol)) || is_command(last, "\\");
         if (!stop || (last->symbol == '.' && tokens->count > 1 && token_symbol(&last[-1], '.'))) return;
         if (last->symbol == '.' && tokens->count > 3 && token_symbol(&last[-2], '.') && last[-1].kind == T_WORD) return; // p.m.
         tokens->count--;
@@ -151,7 +151,7 @@ static Parsed parse_ascii(Exact *exact, const char *ascii, size_t len, bool grou
         const Node *below = parse_statement(&p);
         tree = below ? node_divide(p.pool, tree, below) : NULL;
     }
-    while (tree && (accept_command(&p, "implies") || accept_command(&p, "Rightarrow") || accept_command(&p, "Longrightarrow")))
+    while (tree && (accept_command(&p, "implies|Rightarrow|Longrightarrow")))
         tree = parse_statement(&p); // "2x=10 \implies x=5" says x=5
     out.limit = p.limit || exact->pool->exhausted;
     if (!p.failed && p.t->kind == T_END && !out.limit) out.tree = tree;
@@ -168,7 +168,7 @@ static size_t phrase_at(const char *s, size_t len, bool wrapped) {
         NULL};
     for (size_t i = 0; PHRASES[i] && (wrapped || i < 9); i++) {
         size_t n = strlen(PHRASES[i]);
-        if (len <= n || !words_equal(s, n, PHRASES[i]) || isalnum((unsigned char)s[n])) continue;
+        if (len <= n || !words_equal(s, n, PHRASES[i]) || is_alnum(s[n])) continue;
         return n + strspn(s + n, " ~:,");
     }
     return 0;
@@ -178,8 +178,7 @@ static bool is_label(const char *s, size_t len) { // "Total: ": words that annou
     while (len && s[len - 1] == ' ') len--;
     if (!len || s[len - 1] != ':') return false;
     for (size_t i = 0; i + 1 < len;) {
-        size_t k = 0;
-        while (i + k < len && isalpha((unsigned char)s[i + k])) k++;
+        size_t k = letters_at(s + i, len - i);
         if ((!k && s[i] != ' ') || (k && words_hedge(s + i, k))) return false;
         i += k ? k : 1;
     }
@@ -214,7 +213,7 @@ static char *after_announcement(NodePool *pool, const char *s, size_t *len) {
 // JSON that was escaped twice: "\\\\frac" for "\\frac". NULL when there is nothing to undo.
 static char *unescaped(NodePool *pool, const char *s, size_t *len) {
     bool any = false;
-    for (size_t i = 0; i + 2 < *len && !any; i++) any = s[i] == '\\' && s[i + 1] == '\\' && isalpha((unsigned char)s[i + 2]);
+    for (size_t i = 0; i + 2 < *len && !any; i++) any = s[i] == '\\' && s[i + 1] == '\\' && is_alpha(s[i + 2]);
     char *out = any ? pool_alloc(pool, *len + 1) : NULL;
     if (!out) return NULL;
     size_t n = 0;

@@ -2,7 +2,8 @@
 //   "x_{10}"   "f(x)"   "f'(0)"   "2pi"   "\{x : x>2\}"   "(1,2]"   "|x-1|"   "\{1,2\}"   "{a \over b}"   "{}^nC_k"
 #include "verify/parser.h"
 
-#include <ctype.h>
+#include "verify/ascii.h"
+
 #include <string.h>
 
 // The tokens in [from, to) spelled without blanks or braces.
@@ -35,7 +36,7 @@ static void skip_argument(Parser *p) {
 
 static bool accept_close(Parser *p, char *kind) {
     if (at_symbol(p, ')') || at_symbol(p, ']')) *kind = p->t->symbol;
-    else if (at_command(p, "}") || at_command(p, "rbrace")) *kind = '}';
+    else if (at_command(p, "}|rbrace")) *kind = '}';
     else if (at_command(p, "rangle")) *kind = '>';
     else return false;
     p->t++;
@@ -68,7 +69,7 @@ static void turn_brackets(Parser *p) {
         if (depth == 0) comma |= token_symbol(t, ',') || token_symbol(t, ';');
         depth += (token_symbol(t, '(') || token_symbol(t, '{')) - (token_symbol(t, ')') || token_symbol(t, '}'));
     }
-    bool union_next = token_is(&t[1], T_COMMAND, "cup") || token_is(&t[1], T_COMMAND, "cap") || token_is(&t[1], T_COMMAND, "setminus");
+    bool union_next = is_command(&t[1], "cup|cap|setminus");
     bool ends = t->kind == T_SYMBOL && (t[1].kind == T_END || union_next || (t[1].kind == T_SYMBOL && strchr(",;)}", t[1].symbol)));
     if (!comma || (!ends && open->symbol != ']')) return;
     if (open->symbol == ']') open->symbol = '(';
@@ -83,12 +84,11 @@ const Node *parse_bracketed(Parser *p) {
     p->bars = 0;
     p->builder = open == '{';
     const Node *inside = NULL;
-    if (open == '{' && (at_command(p, "}") || at_command(p, "rbrace"))) {
+    if (open == '{' && (at_command(p, "}|rbrace"))) {
         p->t++;
         inside = node_constant(p->pool, CONST_EMPTY);
     } else if ((inside = parse_statement(p))) {
-        bool bar = open == '{' && (accept_symbol(p, '|') || accept_symbol(p, ':') || accept_command(p, "mid") || accept_command(p, "colon") ||
-                                   accept_command(p, "vert"));
+        bool bar = open == '{' && (accept_symbol(p, '|') || accept_symbol(p, ':') || accept_command(p, "mid|colon|vert"));
         p->builder = false;
         const Node *condition = bar ? parse_statement(p) : NULL;
         if (p->failed || !accept_close(p, &close)) return parse_fail(p);
@@ -106,7 +106,7 @@ static const Node *combination(Parser *p, const Node *n, const Node *k) {
 
 static const Node *arrangements(Parser *p, const Node *n, const Node *k) { // n!/(n-k)!
     if (!n || !k) return parse_fail(p);
-    const Node *rest = node_2(p->pool, N_ADD, 0, n, node_negate(p->pool, k));
+    const Node *rest = node_subtract(p->pool, n, k);
     return node_divide(p->pool, node_1(p->pool, N_FUNC, FN_FACTORIAL, n), node_1(p->pool, N_FUNC, FN_FACTORIAL, rest));
 }
 
@@ -138,7 +138,7 @@ const Node *parse_group(Parser *p) {
         return scripted_combination(p);
     }
     inside = parse_statement(p);
-    if (inside && (at_command(p, "over") || at_command(p, "choose"))) {
+    if (inside && (at_command(p, "over|choose"))) {
         bool over = at_command(p, "over");
         p->t++;
         const Node *below = parse_statement(p);
@@ -170,8 +170,8 @@ static const Node *parse_bars(Parser *p) {
 bool accept_prime(Parser *p) {
     if (accept_symbol(p, '\'')) return true;
     if (!at_symbol(p, '^')) return false;
-    if (token_is(&p->t[1], T_COMMAND, "prime")) return p->t += 2, true;
-    bool group = token_symbol(&p->t[1], '{') && token_is(&p->t[2], T_COMMAND, "prime");
+    if (is_command(&p->t[1], "prime")) return p->t += 2, true;
+    bool group = token_symbol(&p->t[1], '{') && is_command(&p->t[2], "prime");
     if (!group) return false;
     for (p->t += 3; accept_command(p, "prime");) {}
     return accept_symbol(p, '}');
@@ -203,7 +203,7 @@ static bool applies(const Parser *p, const char *name, size_t len, bool primed) 
     if (len == 1 && t == p->t && defines(t)) return true;
     if (primed || (strchr("fgh", *name) && (len == 1 || name[1] == '_'))) return true;
     bool atom = t[1].kind != T_END && token_symbol(&t[2], ')');
-    return isupper((unsigned char)*name) && atom;
+    return is_upper(*name) && atom;
 }
 
 static const Node *finish_name(Parser *p, const char *base, size_t base_len) {
@@ -237,7 +237,7 @@ static const Node *finish_name(Parser *p, const char *base, size_t base_len) {
     if (*name == 'C' && len == 1) {
         if (many && arguments->count == 2) return combination(p, arguments->args[0], arguments->args[1]);
         bool atom = token_symbol(&back[2], ')');
-        if (!atom) return node_2(p->pool, N_MUL, 0, node_text(p->pool, N_SYM, name, len, NULL, 0), arguments);
+        if (!atom) return node_mul(p->pool, node_text(p->pool, N_SYM, name, len, NULL, 0), arguments);
     }
     return node_text(p->pool, N_APPLY, name, len, many ? arguments->args : &arguments, many ? arguments->count : 1);
 }

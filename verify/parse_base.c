@@ -2,7 +2,8 @@
 //   "204_5"   "204_{\text{five}}"   "(204)_5"   "204\text{ base }5"   "A3_{16}"   "\text{FF}_{16}"   "54_{10}" = 54
 #include "verify/parser.h"
 
-#include <ctype.h>
+#include "verify/ascii.h"
+
 #include <string.h>
 
 enum { LARGEST_BASE = 36 };
@@ -42,8 +43,8 @@ static const char *digits_of(Parser *p, const Token *from, const Token *to, int 
     const char *digits = spelling_until(p, from, to, len);
     char *lower = digits ? pool_alloc(p->pool, *len + 1) : NULL;
     for (size_t i = 0; lower && i < *len; i++) {
-        lower[i] = (char)tolower((unsigned char)digits[i]);
-        int digit = isdigit((unsigned char)lower[i]) ? lower[i] - '0' : lower[i] - 'a' + 10;
+        lower[i] = to_lower(digits[i]);
+        int digit = is_digit(lower[i]) ? lower[i] - '0' : lower[i] - 'a' + 10;
         if (lower[i] != '.' && digit >= base) return NULL;
     }
     return lower;
@@ -66,7 +67,7 @@ const Node *parse_based(Parser *p, const Token *head) {
     bool letters = head->kind != T_NUMBER; // alone they are a name with a subscript, unless they are all hexadecimal
     if (letters && !(t->kind == T_NUMBER && !t->space))
         for (uint32_t i = 0; i < head->len; i++)
-            if (head->len < 2 || !isxdigit((unsigned char)head->text[i])) return NULL;
+            if (head->len < 2 || !is_xdigit(head->text[i])) return NULL;
     if ((t->kind == T_WORD || (t->kind == T_TEXT && *t->text != ' ')) && !t->space && t->len <= 8) t++;
     if ((t > p->t || letters) && t->kind == T_NUMBER && !t->space) t++;
     int used = base_at(t, &base);

@@ -53,10 +53,10 @@ static int inverse_of(int fn) {
 static const Node *call(Parser *p, int fn, const Node *const *args, uint32_t count, const Node *base) {
     bool many = fn == FN_GCD || fn == FN_LCM || fn == FN_MIN || fn == FN_MAX;
     if (fn == FN_BINOMIAL ? count != 2 : !many && count != 1 && !(fn == FN_LOG && count == 2)) return parse_fail(p);
-    if (fn == FN_EXP) return node_2(p->pool, N_POW, 0, node_constant(p->pool, CONST_E), args[0]);
+    if (fn == FN_EXP) return node_pow(p->pool, node_constant(p->pool, CONST_E), args[0]);
     if (fn == FN_CIS) { // \cos x + i \sin x
-        const Node *sine = node_2(p->pool, N_MUL, 0, node_constant(p->pool, CONST_I), node_1(p->pool, N_FUNC, FN_SIN, args[0]));
-        return node_2(p->pool, N_ADD, 0, node_1(p->pool, N_FUNC, FN_COS, args[0]), sine);
+        const Node *sine = node_mul(p->pool, node_constant(p->pool, CONST_I), node_1(p->pool, N_FUNC, FN_SIN, args[0]));
+        return node_add(p->pool, node_1(p->pool, N_FUNC, FN_COS, args[0]), sine);
     }
     if (fn == FN_ROOT) return node_2(p->pool, N_FUNC, FN_ROOT, args[0], base ? base : node_integer(p->pool, 2));
     if (fn == FN_LOG && base) return node_2(p->pool, N_FUNC, FN_LOG, args[0], base);
@@ -65,7 +65,7 @@ static const Node *call(Parser *p, int fn, const Node *const *args, uint32_t cou
 
 // Reads arguments: brackets (perhaps several, comma between), a group, or the run of factors that follows.
 static const Node *function_arguments(Parser *p, int fn, const Node *base) {
-    bool bracket = at_symbol(p, '(') || at_symbol(p, '[') || at_command(p, "{") || at_command(p, "lbrace");
+    bool bracket = at_symbol(p, '(') || at_symbol(p, '[') || at_command(p, "{|lbrace");
     const Node *n;
     if (bracket) {
         bool braces = p->t->kind == T_COMMAND;
@@ -82,7 +82,7 @@ const Node *parse_function(Parser *p, int fn) {
     const Node *base = NULL, *power = NULL;
     const Token *name = &p->t[-1];
     if (token_is(name, T_WORD, "cbrt")) base = node_integer(p->pool, 3);
-    if (token_is(name, T_WORD, "lg") || token_is(name, T_COMMAND, "lg")) base = node_integer(p->pool, 10);
+    if (token_is(name, T_WORD, "lg") || is_command(name, "lg")) base = node_integer(p->pool, 10);
     if (fn == FN_LOG && accept_symbol(p, '_')) {
         Parser after = *p;
         after.t++;
@@ -96,7 +96,7 @@ const Node *parse_function(Parser *p, int fn) {
         fn = inverse_of(fn), power = NULL;
     const Node *n = function_arguments(p, fn, base);
     parse_leave(p);
-    return n && power ? node_2(p->pool, N_POW, 0, n, power) : n;
+    return n && power ? node_pow(p->pool, n, power) : n;
 }
 
 // ---- commands with arguments ----
@@ -138,9 +138,9 @@ static const Node *decorated(Parser *p, const Token *command) {
     const char *inside = spelling_until(p, from, p->t, &n);
     char name[200];
     static const Token BAR = {.kind = T_COMMAND, .text = "overline", .len = 8};
-    if (token_is(command, T_COMMAND, "bar")) command = &BAR; // \bar{z} is \overline{z}
+    if (is_command(command, "bar")) command = &BAR; // \bar{z} is \overline{z}
     if (!inside || n + command->len + 2 > sizeof name) return parse_fail(p);
-    if (token_is(command, T_COMMAND, "mathbb") && n == 1 && *inside == 'R' && !at_symbol(p, '^')) return node_constant(p->pool, CONST_REALS);
+    if (is_command(command, "mathbb") && n == 1 && *inside == 'R' && !at_symbol(p, '^')) return node_constant(p->pool, CONST_REALS);
     memcpy(name, command->text, command->len);
     name[command->len] = ':';
     memcpy(name + command->len + 1, inside, n);
@@ -198,23 +198,23 @@ const Node *parse_command(Parser *p) {
         "square|arc|overarc";
     Token *t = p->t;
     int fn = function_by_name(t->text, t->len);
-    if (at_command(p, "{") || at_command(p, "lbrace") || at_command(p, "langle")) return parse_bracketed(p);
+    if (at_command(p, "{|lbrace|langle")) return parse_bracketed(p);
     if (t->len == 1 && *t->text == '|') return NULL; // parse_atom reads bars
     p->t++;
-    if (token_is(t, T_COMMAND, "frac")) return fraction(p, false);
-    if (token_is(t, T_COMMAND, "binom")) return fraction(p, true);
-    if (token_is(t, T_COMMAND, "sqrt")) return root(p);
+    if (is_command(t, "frac")) return fraction(p, false);
+    if (is_command(t, "binom")) return fraction(p, true);
+    if (is_command(t, "sqrt")) return root(p);
     if (fn >= 0) return parse_function(p, fn);
-    if (token_is(t, T_COMMAND, "pi")) return node_constant(p->pool, CONST_PI);
-    if (token_is(t, T_COMMAND, "infty")) return node_constant(p->pool, CONST_INF);
-    if (token_is(t, T_COMMAND, "imath")) return node_constant(p->pool, CONST_I);
-    if (token_is(t, T_COMMAND, "emptyset") || token_is(t, T_COMMAND, "varnothing")) return node_constant(p->pool, CONST_EMPTY);
-    if (token_is(t, T_COMMAND, "lfloor")) return between(p, FN_FLOOR, "rfloor");
-    if (token_is(t, T_COMMAND, "lceil")) return between(p, FN_CEIL, "rceil");
-    if (token_is(t, T_COMMAND, "lvert")) return between(p, FN_ABS, "rvert");
-    if (token_is(t, T_COMMAND, "begin")) return parse_environment(p);
-    if (token_is(t, T_COMMAND, "sum") || token_is(t, T_COMMAND, "prod")) return big_operator(p, *t->text == 'p');
-    if (token_is(t, T_COMMAND, "ldots") || token_is(t, T_COMMAND, "dots") || token_is(t, T_COMMAND, "cdots"))
+    if (is_command(t, "pi")) return node_constant(p->pool, CONST_PI);
+    if (is_command(t, "infty")) return node_constant(p->pool, CONST_INF);
+    if (is_command(t, "imath")) return node_constant(p->pool, CONST_I);
+    if (is_command(t, "emptyset|varnothing")) return node_constant(p->pool, CONST_EMPTY);
+    if (is_command(t, "lfloor")) return between(p, FN_FLOOR, "rfloor");
+    if (is_command(t, "lceil")) return between(p, FN_CEIL, "rceil");
+    if (is_command(t, "lvert")) return between(p, FN_ABS, "rvert");
+    if (is_command(t, "begin")) return parse_environment(p);
+    if (is_command(t, "sum|prod")) return big_operator(p, *t->text == 'p');
+    if (is_command(t, "ldots|dots|cdots"))
         return node_text(p->pool, N_SYM, "...", 3, NULL, 0);
     if (words_in(t->text, t->len, DECORATIONS)) return decorated(p, t);
     const Node *head = refused(p, t);

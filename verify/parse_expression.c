@@ -1,9 +1,10 @@
 // Optional (math answers from data sets): sums, products, signs, powers. Units: parse_measure.c.
 //   "3-\sqrt{2}"   "2xy/3"   "-2^2" = -(2^2)   "7.0 + -2.0i"   "n!"   "28\%"   "45^\circ"   "1 \pm \sqrt{19}"   "3 x 10^8"
 #include "verify/parser.h"
+
+#include "verify/ascii.h"
 #include "verify/units.h"
 
-#include <ctype.h>
 #include <string.h>
 
 // ---- sums ----
@@ -61,7 +62,7 @@ bool starts_factor(const Parser *p) {
     case T_SYMBOL:
         if (t->symbol == '|') return !p->bars && !p->builder;
         if (t->symbol == '(')
-            return !(at_condition(t) || token_is(&t[1], T_WORD, "mod") || token_is(&t[1], T_COMMAND, "bmod") || token_is(&t[1], T_COMMAND, "mod") ||
+            return !(at_condition(t) || token_is(&t[1], T_WORD, "mod") || is_command(&t[1], "bmod|mod") ||
                      (t[1].kind == T_TEXT && words_equal(t[1].text, t[1].len, "mod")));
         return t->symbol == '[' || t->symbol == '{';
     case T_COMMAND: {
@@ -84,7 +85,7 @@ static int product_sign(Parser *p) { // '*', '/', 'm' for mod; consumes it
         else return '*';
         return 0;
     }
-    if (accept_command(p, "cdot") || accept_command(p, "times") || accept_command(p, "ast")) return '*';
+    if (accept_command(p, "cdot|times|ast")) return '*';
     if (accept_symbol(p, '/') || accept_command(p, "div")) return '/';
     if (accept_command(p, "bmod") || (at_word(p, "mod") && (p->t++, true))) return 'm';
     bool times = token_is(p->t, T_WORD, "x") && p->t[-1].kind == T_NUMBER && p->t[1].kind == T_NUMBER;
@@ -110,11 +111,11 @@ static const Node *parse_product(Parser *p, bool negative) {
             if (negative) so_far = node_negate(p->pool, so_far), negative = false;
             items.count = 0;
             next = node_2(p->pool, N_FUNC, FN_MOD, so_far, next);
-        } else if (sign == '/') next = node_2(p->pool, N_POW, 0, next, node_integer(p->pool, -1));
+        } else if (sign == '/') next = node_pow(p->pool, next, node_integer(p->pool, -1));
         if (!items_add(p, &items, next)) return NULL;
     }
     parse_leave(p);
-    bool point = items.count == 2 && node_is(items.at[1], N_TUPLE) && node_is(items.at[0], N_SYM) && isupper((unsigned char)*items.at[0]->text);
+    bool point = items.count == 2 && node_is(items.at[1], N_TUPLE) && node_is(items.at[0], N_SYM) && is_upper(*items.at[0]->text);
     if (point) return items.at[1]; // A(1,2)
     const Node *product = items.count == 1 ? items.at[0] : node_new(p->pool, N_MUL, 0, items.at, items.count);
     return negative ? node_negate(p->pool, product) : product;
@@ -149,16 +150,16 @@ static const Node *parse_exponent(Parser *p) { // 2^3^2 = 2^(3^2)
     const Node *n = sign ? parse_factor(p) : parse_tex_argument(p, false);
     const Node *above = n && accept_power(p) ? parse_exponent(p) : NULL;
     parse_leave(p);
-    if (above) n = node_2(p->pool, N_POW, 0, n, above);
+    if (above) n = node_pow(p->pool, n, above);
     return n && minus ? node_negate(p->pool, n) : n;
 }
 
 // ^\circ, ^{\circ}, ^o, \degree
 static bool accept_degree(Parser *p) {
-    if (accept_command(p, "degree") || accept_command(p, "textdegree")) return true;
+    if (accept_command(p, "degree|textdegree")) return true;
     if (!at_symbol(p, '^')) return false;
-    if (token_is(&p->t[1], T_COMMAND, "circ") || token_is(&p->t[1], T_COMMAND, "degree") || token_is(&p->t[1], T_WORD, "o")) return p->t += 2, true;
-    if (token_symbol(&p->t[1], '{') && token_is(&p->t[2], T_COMMAND, "circ") && token_symbol(&p->t[3], '}')) return p->t += 4, true;
+    if (is_command(&p->t[1], "circ|degree") || token_is(&p->t[1], T_WORD, "o")) return p->t += 2, true;
+    if (token_symbol(&p->t[1], '{') && is_command(&p->t[2], "circ") && token_symbol(&p->t[3], '}')) return p->t += 4, true;
     return false;
 }
 
@@ -168,7 +169,7 @@ static const Node *parse_postfix(Parser *p, const Node *n) {
         if (accept_degree(p)) n = parse_degree(p, n);
         else if (accept_power(p)) {
             const Node *e = parse_exponent(p);
-            n = e ? node_2(p->pool, N_POW, 0, n, e) : NULL;
+            n = e ? node_pow(p->pool, n, e) : NULL;
         } else if (at_symbol(p, '!') && !not_equal) {
             p->t++;
             bool two = at_symbol(p, '!') && !p->t->space;

@@ -53,7 +53,7 @@ static const Node *minutes_of_arc(Parser *p, const Node *value) {
         const Node *number = exact_literal(p->exact, p->t->text, p->t->len, 0, 0);
         p->t++;
         if (!number || !accept_prime(p) || (parts == 3600 && !accept_prime(p))) return p->t = start, value;
-        value = node_2(p->pool, N_ADD, 0, value, node_divide(p->pool, number, node_integer(p->pool, parts)));
+        value = node_add(p->pool, value, node_divide(p->pool, number, node_integer(p->pool, parts)));
     }
     return value;
 }
@@ -70,7 +70,7 @@ const Node *parse_degree(Parser *p, const Node *value) { // after the degree sig
 
 static bool tail_token(const Token *t) {
     return t->kind == T_TEXT || t->kind == T_WORD || t->kind == T_NUMBER || (t->kind == T_SYMBOL && strchr("/^{}.*%-", t->symbol)) ||
-           token_is(t, T_COMMAND, "cdot") || token_is(t, T_COMMAND, "Omega") || token_is(t, T_COMMAND, "circ");
+           is_command(t, "cdot|Omega|circ");
 }
 
 // Where the unit that starts at p->t ends: at a separator, relation, closing bracket or the next value.
@@ -93,7 +93,7 @@ static size_t unit_text(const Token *from, const Token *end, char text[UNIT_TEXT
     for (const Token *t = from; t < end; t++) {
         if (len + t->len + 3 >= UNIT_TEXT) return 0;
         if (len && t->kind != T_SYMBOL && (t->space || t->kind == T_TEXT || t[-1].kind == T_TEXT)) text[len++] = ' ';
-        if (token_is(t, T_COMMAND, "cdot")) text[len++] = '*';
+        if (is_command(t, "cdot")) text[len++] = '*';
         else memcpy(text + len, t->text, t->len), len += t->len;
     }
     while (len && text[len - 1] == ' ') len--;
@@ -126,7 +126,7 @@ static const Node *accept_unit(Parser *p, const Node *value) {
         if (!unit.label_len) return value;
     }
     p->t = end;
-    if (scale != 1) value = node_2(p->pool, N_MUL, 0, node_integer(p->pool, scale), value);
+    if (scale != 1) value = node_mul(p->pool, node_integer(p->pool, scale), value);
     return dimensionless(&unit) ? value : node_unit(p->pool, value, &unit);
 }
 
@@ -143,7 +143,7 @@ static const Node *compound(Parser *p, const Node *first) {
     const Node *ratio = exact_scale(p->exact, node_integer(p->pool, 1), a->num, a->den, a->ten - b->ten);
     ratio = ratio ? exact_scale(p->exact, ratio, b->den, b->num, 0) : NULL;
     if (!ratio) return parse_fail(p);
-    return node_unit(p->pool, node_2(p->pool, N_ADD, 0, node_2(p->pool, N_MUL, 0, ratio, first->args[0]), second->args[0]), b);
+    return node_unit(p->pool, node_add(p->pool, node_mul(p->pool, ratio, first->args[0]), second->args[0]), b);
 }
 
 const Node *parse_measure(Parser *p) {
@@ -153,6 +153,6 @@ const Node *parse_measure(Parser *p) {
     const Node *measured = accept_unit(p, value);
     if (node_is(measured, N_UNIT) && node_is(value, N_UNIT)) return value; // "$5 dollars", "$18 per day"
     bool scaled = node_is(measured, N_MUL) && measured->count == 2 && node_is(measured->args[1], N_UNIT); // "$1.5 million"
-    if (scaled) return node_unit(p->pool, node_2(p->pool, N_MUL, 0, measured->args[0], measured->args[1]->args[0]), measured->args[1]->unit);
+    if (scaled) return node_unit(p->pool, node_mul(p->pool, measured->args[0], measured->args[1]->args[0]), measured->args[1]->unit);
     return compound(p, measured);
 }

@@ -2,7 +2,6 @@
 //   "3e8"   "0.1\overline{6}"   "0.\dot{3}"   "0.333..."   "0.3636..."   "3\frac25" = 17/5   "3 2/5" = 17/5
 #include "verify/parser.h"
 
-#include <ctype.h>
 #include <string.h>
 
 static const Node *literal(Parser *p, const Token *t, int64_t exponent, size_t repeat, bool decimal) {
@@ -74,7 +73,7 @@ static const Node *dotted(Parser *p, const Token *head) {
 }
 
 static bool accept_dots(Parser *p) {
-    if (accept_command(p, "ldots") || accept_command(p, "dots") || accept_command(p, "cdots")) return true;
+    if (accept_command(p, "ldots|dots|cdots")) return true;
     for (int i = 0; i < 3; i++)
         if (!token_symbol(&p->t[i], '.')) return false;
     p->t += 3;
@@ -102,7 +101,7 @@ static const Node *repeating(Parser *p, const Token *head) {
     if (!point && !open_point) return NULL;
     if (open_point) p->t++;
     const Token *group;
-    if (at_command(p, "overline") || at_command(p, "bar")) {
+    if (at_command(p, "overline|bar")) {
         int used = digit_group(p->t + 1, '{', '}', &group);
         if (used) return p->t += 1 + used, joined(p, head, group->text, group->len, group->len);
     } else if (at_command(p, "dot")) return dotted(p, head);
@@ -138,7 +137,7 @@ static const Node *mixed(Parser *p, const Token *head) {
     const Node *a = whole(p, top), *b = a ? whole(p, bottom) : NULL;
     if (!a || !b || !node_sign(a) || exact_compare(a, b) >= 0) return NULL;
     p->t += used;
-    return node_2(p->pool, N_ADD, 0, literal(p, head, 0, 0, false), node_divide(p->pool, a, b));
+    return node_add(p->pool, literal(p, head, 0, 0, false), node_divide(p->pool, a, b));
 }
 
 static const Node *mixed_split(Parser *p, const Token *head) { // 3\frac25
@@ -149,7 +148,7 @@ static const Node *mixed_split(Parser *p, const Token *head) { // 3\frac25
     a.len = b.len = 1;
     b.text++;
     p->t += 2;
-    return node_2(p->pool, N_ADD, 0, literal(p, head, 0, 0, false), node_divide(p->pool, literal(p, &a, 0, 0, false), literal(p, &b, 0, 0, false)));
+    return node_add(p->pool, literal(p, head, 0, 0, false), node_divide(p->pool, literal(p, &a, 0, 0, false), literal(p, &b, 0, 0, false)));
 }
 
 const Node *parse_point(Parser *p) { // ".\overline{3}"

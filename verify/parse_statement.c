@@ -2,7 +2,8 @@
 //   "1, 2 \text{ and } 3"   "x=1,y=2;x=3,y=4"   "2<x\le 5"   "x \equiv 3 \pmod 7"   "(1,4)\cup(6,9)"   "3:05 p.m."
 #include "verify/parser.h"
 
-#include <ctype.h>
+#include "verify/ascii.h"
+
 #include <string.h>
 
 // ---- separators ----
@@ -11,8 +12,8 @@ static const char CONDITIONS[] = "where|for|with";
 
 static int connector(const Parser *p) { // LIST_* of the connector at p, or -1
     if (at_symbol(p, ',')) return LIST_COMMA;
-    if (at_word(p, "or") || at_command(p, "lor") || at_command(p, "vee")) return LIST_OR;
-    if (at_word(p, "and") || at_command(p, "land") || at_command(p, "wedge") || at_symbol(p, '&')) return LIST_AND;
+    if (at_word(p, "or") || at_command(p, "lor|vee")) return LIST_OR;
+    if (at_word(p, "and") || at_command(p, "land|wedge") || at_symbol(p, '&')) return LIST_AND;
     return -1;
 }
 
@@ -23,7 +24,7 @@ bool at_condition(const Token *t) {
     while (len && *word == ' ') word++, len--;
     while (len && word[len - 1] == ' ') len--;
     bool opens = token_symbol(t, '(') || ((t->kind == T_TEXT || t->kind == T_WORD) && words_in(word, len, CONDITIONS));
-    return opens && t[1].kind == T_WORD && t[1].len == 1 && token_is(&t[2], T_COMMAND, "in");
+    return opens && t[1].kind == T_WORD && t[1].len == 1 && is_command(&t[2], "in");
 }
 
 bool at_separator(const Parser *p) { return connector(p) >= 0 || at_symbol(p, ';'); }
@@ -95,14 +96,14 @@ static char accept_relation(Parser *p) {
 // "\pmod 7", "\pmod{7}", "(mod 7)", "\mod 7"
 static const Node *accept_modulus(Parser *p) {
     bool plain =
-        at_symbol(p, '(') && (token_is(&p->t[1], T_WORD, "mod") || token_is(&p->t[1], T_COMMAND, "bmod") || token_is(&p->t[1], T_COMMAND, "mod") ||
+        at_symbol(p, '(') && (token_is(&p->t[1], T_WORD, "mod") || is_command(&p->t[1], "bmod|mod") ||
                               (p->t[1].kind == T_TEXT && words_equal(p->t[1].text, p->t[1].len, "mod")));
     if (plain) {
         p->t += 2;
         const Node *m = parse_sum(p);
         return m && accept_symbol(p, ')') ? m : parse_fail(p);
     }
-    if (accept_command(p, "pmod") || accept_command(p, "mod") || accept_command(p, "pod")) return parse_tex_argument(p, false);
+    if (accept_command(p, "pmod|mod|pod")) return parse_tex_argument(p, false);
     return NULL;
 }
 
@@ -120,8 +121,8 @@ static const Node *parse_union(Parser *p) {
     const Node *left = parse_ratio(p);
     if (left) left = set_difference(p, left);
     while (left) {
-        int kind = accept_command(p, "cup") || accept_command(p, "bigcup") ? N_UNION : accept_command(p, "cap") ? N_INTERSECT
-                 : accept_command(p, "setminus") || accept_command(p, "backslash") ? N_MINUS : -1;
+        int kind = accept_command(p, "cup|bigcup") ? N_UNION : accept_command(p, "cap") ? N_INTERSECT
+                 : accept_command(p, "setminus|backslash") ? N_MINUS : -1;
         if (kind < 0 && (token_is(p->t, T_WORD, "U") || token_is(p->t, T_WORD, "union")) &&
             (left->kind == N_TUPLE || left->kind == N_SET || left->kind == N_UNION))
             p->t++, kind = N_UNION;
@@ -153,8 +154,8 @@ static const Node *finish_relation(Parser *p, Items *items, char *signs, uint32_
 static const Node *accept_quantity(Parser *p) {
     static const char NAMES[] = "P|E|Pr|Var|Cov";
     Token *t = p->t;
-    bool board = token_is(t, T_COMMAND, "mathbb") && token_symbol(&t[1], '{') && t[2].kind == T_WORD && token_symbol(&t[3], '}');
-    bool named = (t->kind == T_WORD || t->kind == T_COMMAND) && t->len <= 3 && words_in(t->text, t->len, NAMES) && isupper((unsigned char)*t->text);
+    bool board = is_command(t, "mathbb") && token_symbol(&t[1], '{') && t[2].kind == T_WORD && token_symbol(&t[3], '}');
+    bool named = (t->kind == T_WORD || t->kind == T_COMMAND) && t->len <= 3 && words_in(t->text, t->len, NAMES) && is_upper(*t->text);
     if (!board && !named && t->kind != T_TEXT) return NULL;
     Token *open = t + (board ? 4 : 1), *end = open;
     if (!token_symbol(open, '(') && !token_symbol(open, '[')) return NULL;
@@ -199,9 +200,9 @@ int half_day(const Token *t, int *used) {
     size_t k = 0;
     if (t->kind != T_TEXT && t->kind != T_WORD) return 0;
     for (size_t i = 0; i < t->len; i++)
-        if (isalpha((unsigned char)s[i]) && k++ < 2) letters[k - 1] = (char)tolower((unsigned char)s[i]);
+        if (is_alpha(s[i]) && k++ < 2) letters[k - 1] = to_lower(s[i]);
     bool dots = k == 1 && token_symbol(&t[1], '.') && t[2].kind == T_WORD && t[2].len == 1;
-    if (dots) letters[k++] = (char)tolower((unsigned char)*t[2].text);
+    if (dots) letters[k++] = to_lower(*t[2].text);
     if (k != 2 || letters[1] != 'm' || (letters[0] != 'a' && letters[0] != 'p')) return 0;
     if (used) *used = !dots ? 1 : token_symbol(&t[3], '.') ? 4 : 3;
     return letters[0] == 'a' ? 1 : 2;

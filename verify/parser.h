@@ -34,10 +34,10 @@ void items_init(Items *items);
 bool items_add(Parser *p, Items *items, const Node *n);
 
 bool at_symbol(const Parser *p, char symbol);
-bool at_command(const Parser *p, const char *name);
+bool at_command(const Parser *p, const char *names); // one of "cup|cap"
 bool at_word(const Parser *p, const char *word); // T_WORD or T_TEXT with this word alone, any case
 bool accept_symbol(Parser *p, char symbol);
-bool accept_command(Parser *p, const char *name);
+bool accept_command(Parser *p, const char *names);
 
 // parse_statement.c
 const Node *parse_statement(Parser *p); // lists and relations, up to a closing bracket or the end

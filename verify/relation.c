@@ -5,9 +5,9 @@
 // after clearing denominators are proportional (y=k/x and xy=k).
 #include "verify/comparison.h"
 #include "verify/normal.h"
+#include "verify/ascii.h"
 #include "verify/probe.h"
 
-#include <ctype.h>
 #include <string.h>
 
 bool is_equation(const Node *n) {
@@ -17,7 +17,7 @@ bool is_equation(const Node *n) {
     return true;
 }
 
-static bool is_vertex(const Node *n) { return node_is(n, N_SYM) && isupper((unsigned char)*n->text); }
+static bool is_vertex(const Node *n) { return node_is(n, N_SYM) && is_upper(*n->text); }
 
 static bool is_segment(const Node *n) { // AB, \frac{NO}{BO}
     if (is_vertex(n)) return true;
@@ -81,7 +81,7 @@ const Node *relation_value(Comparison *cmp, const Node *n) {
 
 static const Node *difference(Comparison *cmp, const Node *n) { // lhs - rhs of a two-member relation
     if (!is_scalar(n->args[0]) || !is_scalar(n->args[1])) return NULL;
-    return normal_form(&cmp->exact, node_2(cmp->exact.pool, N_ADD, 0, n->args[0], node_negate(cmp->exact.pool, n->args[1])));
+    return normal_form(&cmp->exact, node_subtract(cmp->exact.pool, n->args[0], n->args[1]));
 }
 
 // f = c g with a constant c != 0 (and c > 0 where asked).
@@ -163,7 +163,7 @@ static const Node *positive(Comparison *cmp, const Node *left, char sign, const 
     if (!is_scalar(left) || !is_scalar(right) || (!less && sign != REL_GT && sign != REL_GE)) return NULL;
     NodePool *pool = cmp->exact.pool;
     return normal_form(&cmp->exact,
-                       less ? node_2(pool, N_ADD, 0, right, node_negate(pool, left)) : node_2(pool, N_ADD, 0, left, node_negate(pool, right)));
+                       less ? node_subtract(pool, right, left) : node_subtract(pool, left, right));
 }
 
 static bool positive_ratio(Comparison *cmp, const Node *f, const Node *g) { // sign of f/g at a real point, both defined

@@ -111,7 +111,7 @@ static Answer antiderivatives(Comparison *cmp, const Node *a, const Node *b) {
     if (!f && g) f = without_constant(pool, a, "c"); // one of them may write it small
     if (f && !g) g = without_constant(pool, b, "c");
     if (!f || !g) return ANSWER_UNKNOWN;
-    const Node *d = normal_form(&cmp->exact, node_2(pool, N_ADD, 0, f, node_negate(pool, g)));
+    const Node *d = normal_form(&cmp->exact, node_subtract(pool, f, g));
     if (!has_variables(d)) return compare_yes(cmp, "differ by a constant");
     return with_variables(cmp, (BallPoint){.seed = cmp->seed, .exact = &cmp->exact}, d, renamed(pool, d));
 }

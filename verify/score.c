@@ -1,10 +1,10 @@
 // Optional (math answers from data sets): see score.h. The only file of verify/ that reads JSON.
 #include "verify/score.h"
 
+#include "verify/ascii.h"
 #include "verify/unicode.h"
 
 #include <cjson/cJSON.h>
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,7 +76,7 @@ static char *hex_bytes(const char *hex, size_t *len) {
     char *out = malloc(n + 1);
     for (size_t i = 0; out && i < n; i++) {
         unsigned byte;
-        if (!isxdigit((unsigned char)hex[2 * i]) || !isxdigit((unsigned char)hex[2 * i + 1]) || sscanf(hex + 2 * i, "%2x", &byte) != 1)
+        if (!is_xdigit(hex[2 * i]) || !is_xdigit(hex[2 * i + 1]) || sscanf(hex + 2 * i, "%2x", &byte) != 1)
             return free(out), NULL;
         out[i] = (char)byte;
     }

@@ -84,10 +84,12 @@ const Node *node_unit(NodePool *pool, const Node *value, const Unit *unit) {
     return n;
 }
 
-const Node *node_negate(NodePool *pool, const Node *a) { return node_2(pool, N_MUL, 0, node_integer(pool, -1), a); }
+const Node *node_negate(NodePool *pool, const Node *a) { return node_mul(pool, node_integer(pool, -1), a); }
+
+const Node *node_subtract(NodePool *pool, const Node *a, const Node *b) { return node_add(pool, a, node_negate(pool, b)); }
 
 const Node *node_divide(NodePool *pool, const Node *a, const Node *b) {
-    return node_2(pool, N_MUL, 0, a, node_2(pool, N_POW, 0, b, node_integer(pool, -1)));
+    return node_mul(pool, a, node_pow(pool, b, node_integer(pool, -1)));
 }
 
 const Node *node_map(NodePool *pool, const Node *n, const Node *const *args) {

@@ -83,8 +83,12 @@ const Node *node_constant(NodePool *pool, int which);
 const Node *node_rational(NodePool *pool, const mpq_t value); // value must be canonical; copies
 const Node *node_integer(NodePool *pool, int64_t value);
 const Node *node_unit(NodePool *pool, const Node *value, const Unit *unit); // copies *unit
-const Node *node_negate(NodePool *pool, const Node *a);  // -a as a product
-const Node *node_divide(NodePool *pool, const Node *a, const Node *b); // a * b^-1
+static inline const Node *node_add(NodePool *pool, const Node *a, const Node *b) { return node_2(pool, N_ADD, 0, a, b); }
+static inline const Node *node_mul(NodePool *pool, const Node *a, const Node *b) { return node_2(pool, N_MUL, 0, a, b); }
+static inline const Node *node_pow(NodePool *pool, const Node *a, const Node *b) { return node_2(pool, N_POW, 0, a, b); }
+const Node *node_negate(NodePool *pool, const Node *a);                  // -1 * a
+const Node *node_subtract(NodePool *pool, const Node *a, const Node *b); // a + -1 * b
+const Node *node_divide(NodePool *pool, const Node *a, const Node *b);   // a * b^-1
 const Node *node_map(NodePool *pool, const Node *n, const Node *const *args); // n with other args of the same count
 
 // Read-only views of a rational's parts; the result must not be cleared or written.

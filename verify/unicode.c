@@ -2,7 +2,8 @@
 // The pairings follow Unicode's own character names.
 #include "verify/unicode.h"
 
-#include <ctype.h>
+#include "verify/ascii.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -131,7 +132,7 @@ char *unicode_to_tex(NodePool *pool, const char *text, size_t len, size_t *out_l
         else if (is_script(tex)) {
             i = script_run(text, len, &out, tex, i + bytes);
             continue;
-        } else if (tex && !*tex && out > result && isalnum((unsigned char)out[-1]) && i + bytes < len && isalnum((unsigned char)text[i + bytes])) {
+        } else if (tex && !*tex && out > result && is_alnum(out[-1]) && i + bytes < len && is_alnum(text[i + bytes])) {
             out += sprintf(out, "\\char%x ", code); // a zero-width character inside a number or word is not nothing: 1<ZWSP>2
         } else if (tex) {
             size_t n = strlen(tex);

@@ -2,9 +2,9 @@
 // Factors: SI brochure; international yard and pound (1959).
 #include "verify/units.h"
 
+#include "verify/ascii.h"
 #include "verify/words.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -132,7 +132,7 @@ static bool is_label(const char *text, size_t len) { // nouns only
     size_t words = 0;
     for (size_t i = 0; i < len;) {
         size_t k = 0;
-        while (i + k < len && (isalpha((unsigned char)text[i + k]) || text[i + k] == '-' || text[i + k] == '\'')) k++;
+        while (i + k < len && (is_alpha(text[i + k]) || text[i + k] == '-' || text[i + k] == '\'')) k++;
         if (k) {
             words++;
             if (words_hedge(text + i, k) || words_equal(text + i, k, "and")) return false;
@@ -148,7 +148,7 @@ static bool read_known(const char *text, size_t len, bool roman, Unit *unit, int
     bool any = false;
     for (size_t i = 0; i < len;) {
         size_t k = 0;
-        while (i + k < len && (isalpha((unsigned char)text[i + k]) || text[i + k] == '%')) k++;
+        while (i + k < len && (is_alpha(text[i + k]) || text[i + k] == '%')) k++;
         const char *word = text + i;
         if (!k) {
             if (text[i] == '/') sign = -1;

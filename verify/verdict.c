@@ -2,10 +2,10 @@
 //   same tokens -> same words -> same letter -> trees (comparison.h) -> the other reading of "1,234" -> decimal comma
 #include "verify/verdict.h"
 
+#include "verify/ascii.h"
 #include "verify/choice.h"
 #include "verify/normal.h"
 
-#include <ctype.h>
 #include <string.h>
 
 Reading read_answer(Exact *exact, const char *text, size_t len, bool group) {
@@ -16,14 +16,14 @@ Reading read_answer(Exact *exact, const char *text, size_t len, bool group) {
     return r;
 }
 
-static bool lone_letter(const Node *n) { return n && n->kind == N_SYM && n->text_len == 1 && isupper((unsigned char)*n->text); }
+static bool lone_letter(const Node *n) { return n && n->kind == N_SYM && n->text_len == 1 && is_upper(*n->text); }
 
 // The text after "(C)" without the braces of the group that the label stood in.
 static Reading read_rest(Exact *exact, const Reading *mine) {
     const char *s = mine->rest, *end = mine->parsed.text + mine->parsed.text_len;
     if (s < mine->parsed.text || s >= end) return (Reading){0};
     long depth = 0;
-    while (s < end && (*s == '}' || isspace((unsigned char)*s))) s++;
+    while (s < end && (*s == '}' || is_space(*s))) s++;
     for (const char *c = s; c < end; c++) depth += (*c == '{') - (*c == '}');
     while (depth++ < 0 && end > s) end--;
     return read_answer(exact, s, (size_t)(end - s), true);
@@ -39,7 +39,7 @@ static bool decimal_comma(Comparison *cmp, const Reading *list, const Node *numb
     int commas = 0;
     if (!copy) return false;
     for (size_t i = 0; i < list->parsed.text_len; i++) {
-        if (!isdigit((unsigned char)s[i]) && s[i] != ',' && !(i == 0 && s[i] == '-')) return false;
+        if (!is_digit(s[i]) && s[i] != ',' && !(i == 0 && s[i] == '-')) return false;
         commas += s[i] == ',';
         copy[i] = s[i] == ',' ? '.' : s[i];
     }
@@ -82,7 +82,7 @@ static bool is_short_word(const Tokens *tokens) {
     bool vowel = false, sorted = true;
     for (int i = 0; i < 3; i++) {
         vowel |= strchr("aeiouyAEIOUY", t->text[i]) != NULL;
-        sorted &= i == 0 || tolower((unsigned char)t->text[i - 1]) <= tolower((unsigned char)t->text[i]);
+        sorted &= i == 0 || to_lower(t->text[i - 1]) <= to_lower(t->text[i]);
     }
     return vowel && !sorted;
 }

@@ -1,7 +1,8 @@
 // Optional (math answers from data sets): words as answers; see words.h.
 #include "verify/words.h"
 
-#include <ctype.h>
+#include "verify/ascii.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -56,9 +57,8 @@ static bool text_command(const char *s, size_t n) {
 bool words_only(const char *text, size_t len) {
     bool found = false, seen_word = false;
     for (size_t i = 0; i < len;) {
-        unsigned char c = (unsigned char)text[i];
-        size_t n = 0;
-        while (i + n < len && isalpha((unsigned char)text[i + n])) n++;
+        char c = text[i];
+        size_t n = letters_at(text + i, len - i);
         if (n) {
             seen_word = true;
             if (n >= 3 && !words_math_name(text + i, n)) found = true;
@@ -66,15 +66,15 @@ bool words_only(const char *text, size_t len) {
             i += n;
         } else if (c == '\\') {
             size_t k = 1;
-            while (i + k < len && isalpha((unsigned char)text[i + k])) k++;
+            while (i + k < len && is_alpha(text[i + k])) k++;
             bool command = k > 1 && (text_command(text + i + 1, k - 1) || !strncmp(text + i, "\\char", 5));
             if (!command && !(i + 1 < len && k == 1 && strchr(" ,;!", text[i + 1]))) return false;
             i += k == 1 ? 2 : k;
-            while (command && i < len && isxdigit((unsigned char)text[i])) i++;
-        } else if (isdigit(c)) {
+            while (command && i < len && is_xdigit(text[i])) i++;
+        } else if (is_digit(c)) {
             if (!seen_word) return false;
             i++;
-        } else if (isspace(c) || strchr("{}$.,;'\"`-?!~", c)) i++;
+        } else if (is_space(c) || strchr("{}$.,;'\"`-?!~", c)) i++;
         else return false;
     }
     return found;
@@ -86,7 +86,7 @@ size_t words_normal(const char *text, size_t len, char *out) {
         size_t k = 0;
         if (text[i] == '\\') {
             k = 1;
-            while (i + k < len && isalpha((unsigned char)text[i + k])) k++;
+            while (i + k < len && is_alpha(text[i + k])) k++;
             if (k == 1) k = 2;
             else if (!text_command(text + i + 1, k - 1)) { // an opaque character stays
                 for (size_t j = 0; j < k && n < len; j++) out[n++] = text[i + j];
@@ -96,7 +96,7 @@ size_t words_normal(const char *text, size_t len, char *out) {
             i += k;
             continue;
         }
-        while (i + k < len && (isalnum((unsigned char)text[i + k]) || text[i + k] == '\'')) k++;
+        while (i + k < len && (is_alnum(text[i + k]) || text[i + k] == '\'')) k++;
         if (!k) {
             i++;
             continue;
@@ -104,12 +104,12 @@ size_t words_normal(const char *text, size_t len, char *out) {
         if (!words_in(text + i, k, ARTICLES) || k == len) {
             if (n) out[n++] = ' ';
             size_t start = n;
-            if (isdigit((unsigned char)text[i]) && k > 2 && words_in(text + i + k - 2, 2, ORDINALS)) { // March 14th
+            if (is_digit(text[i]) && k > 2 && words_in(text + i + k - 2, 2, ORDINALS)) { // March 14th
                 for (size_t j = 0; j < k - 2; j++) out[n++] = text[i + j];
                 i += k;
                 continue;
             }
-            for (size_t j = 0; j < k; j++) out[n++] = (char)tolower((unsigned char)text[i + j]);
+            for (size_t j = 0; j < k; j++) out[n++] = to_lower(text[i + j]);
             if (n - start > 3 && out[n - 1] == 's' && out[n - 2] != 's') n--;
         }
         i += k;
