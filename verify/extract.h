@@ -18,6 +18,7 @@ enum { EXTRACT_BOXES = 16 };
 typedef struct Span {
     size_t begin, end;
 } Span;
+static inline size_t span_length(Span span) { return span.end - span.begin; }
 
 typedef struct Extract {
     Span span;                   // of everything judged; empty when there is no answer

@@ -1,13 +1,17 @@
 // Optional (math answers from data sets): compares units, percent, money, ratios, times; rounding.
 //   "3\text{ hours}" = "180\text{ minutes}"   "50\%" = "0.5"   "45^\circ" = "\pi/4"   "72^\circ" = "72"   "2:4" = "1:2"
 #include "verify/comparison.h"
+
+#include "verify/ascii.h"
 #include "verify/normal.h"
 #include "verify/units.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_angle(const Node *n) { return node_is_const(n, CONST_PI) || (n->kind == N_FUNC && n->op >= FN_ASIN && n->op <= FN_ACSC); }
+static bool is_angle(const Node *n) {
+    return node_is_const(n, CONST_PI) || (n->kind == N_FUNC && n->op >= FN_ASIN && n->op <= FN_ACSC);
+}
 
 static const Node *scaled(Comparison *cmp, const Node *x, int64_t num, int64_t den, int ten) {
     const Node *exact = node_is(x, N_RAT) ? exact_scale(&cmp->exact, x, num, den, ten) : NULL;
@@ -26,7 +30,8 @@ static Answer percents(Comparison *cmp, const Node *gold, const Node *mine) {
     if (g && m) return compare_trees(cmp, x, y);
     if ((g ? mine : gold)->kind == N_UNIT) return compare_no(cmp, "percent against a unit");
     Answer by_value = compare_scalars(cmp, g ? scaled(cmp, x, 1, 100, 0) : x, m ? scaled(cmp, y, 1, 100, 0) : y);
-    bool proportion = !g && node_is(gold, N_RAT) && exact_compare(gold, node_integer(cmp->exact.pool, 1)) < 0; // 0.28 is not 0.28%
+    const Node *one = node_integer(cmp->exact.pool, 1);
+    bool proportion = !g && node_is(gold, N_RAT) && exact_compare(gold, one) < 0; // 0.28 is not 0.28%
     if (by_value == ANSWER_YES || proportion || !cmp->policy->percent_of_gold) return by_value;
     return equal_scalars(cmp, x, y) ? compare_yes(cmp, "percent sign on one side") : by_value;
 }
@@ -50,8 +55,8 @@ static Answer both_units(Comparison *cmp, const Node *gold, const Node *mine) {
         return compare_trees(cmp, gold->args[0], mine->args[0]);
     }
     if (a->degree != b->degree || !unit_same_dimension(a, b)) return compare_no(cmp, "different units");
-    const Node *x = scaled(cmp, gold->args[0], a->num, a->den, a->ten), *y = scaled(cmp, mine->args[0], b->num, b->den, b->ten);
-    return compare_trees(cmp, x, y);
+    const Node *x = scaled(cmp, gold->args[0], a->num, a->den, a->ten);
+    return compare_trees(cmp, x, scaled(cmp, mine->args[0], b->num, b->den, b->ten));
 }
 
 Answer compare_measures(Comparison *cmp, const Node *gold, const Node *mine) {
@@ -62,10 +67,10 @@ Answer compare_measures(Comparison *cmp, const Node *gold, const Node *mine) {
     if (unit->percent) return percents(cmp, gold, mine);
     if (unit->degree && node_any(bare, is_angle)) {
         const Node *radians = in_radians(cmp, measured);
-        return compare_scalars(cmp, g ? radians : bare, g ? bare : radians);
+        return compare_scalars(cmp, radians, bare);
     }
     if (!cmp->policy->ignore_units) return compare_no(cmp, "unit on one side");
-    return compare_trees(cmp, g ? measured : bare, g ? bare : measured);
+    return compare_sides(cmp, m, measured, bare);
 }
 
 // ---- ratios and times ----
@@ -84,8 +89,10 @@ static bool is_time(const Node *n) { // 12:00, 3:05, 7 p.m.
 // A gold that would be a ratio in lowest terms otherwise: 9:24, 12:30. An answer may well leave its ratio unreduced.
 static bool gold_is_time(const Node *n) {
     int64_t hour, minute;
-    bool clock = n->count == 2 && n->args[1]->text_len == 2 && node_fits(n->args[0], &hour) && node_fits(n->args[1], &minute);
-    return is_time(n) || (clock && hour >= 1 && hour <= 24 && minute < 60 && gcd(hour, minute) > 1);
+    if (is_time(n)) return true;
+    if (n->count != 2 || n->args[1]->text_len != 2) return false;
+    if (!node_fits(n->args[0], &hour) || !node_fits(n->args[1], &minute)) return false;
+    return hour >= 1 && hour <= 24 && minute < 60 && gcd(hour, minute) > 1;
 }
 
 // 3:05 p.m. and 15:05
@@ -107,11 +114,11 @@ static Answer times(Comparison *cmp, const Node *gold, const Node *mine) {
     if (past_noon(mine)) gold = in_24_hours(cmp, gold);
     if (gold->op && mine->op && gold->op != mine->op) return compare_no(cmp, "other half of the day");
     uint32_t longer = gold->count > mine->count ? gold->count : mine->count;
+    const Node *zero = node_integer(cmp->exact.pool, 0);
     for (uint32_t i = 0; i < longer; i++) {
-        if (i >= gold->count || i >= mine->count) { // 5:00:00 and 5:00
-            if (!node_is_int((i < gold->count ? gold : mine)->args[i], 0)) return compare_no(cmp, "different times");
-        } else if (i && gold->args[i]->text_len == 2 && mine->args[i]->text_len == 1) return compare_no(cmp, "3:5 is no time");
-        else if (!equal_scalars(cmp, gold->args[i], mine->args[i])) return compare_no(cmp, "different times");
+        const Node *g = i < gold->count ? gold->args[i] : zero, *m = i < mine->count ? mine->args[i] : zero; // 5:00 is 5:00:00
+        if (i && g->text_len == 2 && m->text_len == 1) return compare_no(cmp, "3:5 is no time");
+        if (!equal_scalars(cmp, g, m)) return compare_no(cmp, "different times");
     }
     return compare_yes(cmp, "same time");
 }
@@ -128,8 +135,8 @@ Answer compare_ratios(Comparison *cmp, const Node *gold, const Node *mine) {
     if (gold_is_time(gold) || is_time(mine)) return times(cmp, gold, mine);
     if (gold->count != mine->count) return compare_no(cmp, "ratios of other lengths");
     for (uint32_t i = 1; i < gold->count; i++) { // a_0 b_i = a_i b_0
-        const Node *left = node_mul(pool, gold->args[0], mine->args[i]), *right = node_mul(pool, gold->args[i], mine->args[0]);
-        Answer answer = compare_scalars(cmp, normal_form(&cmp->exact, left), normal_form(&cmp->exact, right));
+        const Node *left = normal_form(&cmp->exact, node_mul(pool, gold->args[0], mine->args[i]));
+        Answer answer = compare_scalars(cmp, left, normal_form(&cmp->exact, node_mul(pool, gold->args[i], mine->args[0])));
         if (answer != ANSWER_YES) return answer;
     }
     for (uint32_t i = 0; i < gold->count; i++)
@@ -144,7 +151,7 @@ static bool rounds_to(Comparison *cmp, const Node *written, const Node *value, i
     const char *point = written->text ? memchr(written->text, '.', written->text_len) : NULL;
     if (!written->decimal || !point) return false;
     int places = (int)(written->text + written->text_len - point) - 1, digits = 0;
-    for (uint32_t i = 0; i < written->text_len; i++) digits += written->text[i] != '.' && (digits || written->text[i] != '0');
+    for (uint32_t i = 0; i < written->text_len; i++) digits += is_digit(written->text[i]) && (digits || written->text[i] != '0');
     if (digits < least_digits || places > 1000) return false;
     NodePool *pool = cmp->exact.pool;
     const Node *half = exact_scale(&cmp->exact, node_integer(pool, 1), 1, 2, -places);

@@ -150,9 +150,11 @@ const Node *parse_group(Parser *p) {
     return inside && accept_symbol(p, '}') ? inside : parse_fail(p);
 }
 
+bool at_norm(const Token *t) { return t->kind == T_COMMAND && *t->text == '|'; }
+
 static const Node *parse_bars(Parser *p) {
     if (!parse_enter(p)) return NULL;
-    bool norm = p->t->kind == T_COMMAND && *p->t->text == '|';
+    bool norm = at_norm(p->t);
     bool builder = p->builder;
     p->builder = false;
     p->t++;
@@ -161,7 +163,8 @@ static const Node *parse_bars(Parser *p) {
     p->bars--;
     p->builder = builder;
     parse_leave(p);
-    if (!inside || !(norm ? accept_command(p, "|") : accept_symbol(p, '|'))) return parse_fail(p);
+    if (!inside || !(norm ? at_norm(p->t) : at_symbol(p, '|'))) return parse_fail(p);
+    p->t++;
     return norm ? node_text(p->pool, N_APPLY, "norm", 4, &inside, 1) : node_1(p->pool, N_FUNC, FN_ABS, inside);
 }
 
@@ -314,7 +317,7 @@ const Node *parse_atom(Parser *p) {
         break;
     default: break;
     }
-    if (p->t->kind == T_COMMAND && !n && *p->t->text == '|') n = parse_bars(p);
+    if (!n && at_norm(p->t)) n = parse_bars(p);
     parse_leave(p);
     return n ? n : parse_fail(p);
 }

@@ -199,7 +199,7 @@ const Node *parse_command(Parser *p) {
     Token *t = p->t;
     int fn = function_by_name(t->text, t->len);
     if (at_command(p, "{|lbrace|langle")) return parse_bracketed(p);
-    if (t->len == 1 && *t->text == '|') return NULL; // parse_atom reads bars
+    if (at_norm(t)) return NULL; // parse_atom reads bars
     p->t++;
     if (is_command(t, "frac")) return fraction(p, false);
     if (is_command(t, "binom")) return fraction(p, true);

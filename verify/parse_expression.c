@@ -71,7 +71,7 @@ bool starts_factor(const Parser *p) {
             "euro|pounds|yen|rupee|cent|implies|Rightarrow|iff|permil|ne|neq|lt|le|leq|leqslant|gt|ge|geq|geqslant|"
             "approx|in|equiv|sim|cong|rightarrow|subset|subseteq|perp|parallel|notin|not|leqq|geqq|doteq|bigcup|"
             "mapsto|Longrightarrow";
-        if (t->len == 1 && *t->text == '|') return !p->bars && !p->builder;
+        if (at_norm(t)) return !p->bars && !p->builder;
         return !words_in(t->text, t->len, NOT);
     }
     default: return false;

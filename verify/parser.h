@@ -58,6 +58,7 @@ bool starts_factor(const Parser *p);
 const Node *parse_atom(Parser *p);
 const Node *parse_group(Parser *p);    // {...}
 bool accept_prime(Parser *p);          // ' or ^\prime
+bool at_norm(const Token *t);          // \|
 const Node *parse_bracketed(Parser *p); // after the opening bracket token, which is consumed here
 const char *spelling_until(Parser *p, const Token *from, const Token *to, size_t *len); // joined without blanks
 // parse_number.c

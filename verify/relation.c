@@ -1,8 +1,8 @@
 // Optional (math answers from data sets): compares equations, inequalities, congruences.
 //   x=5 is 5   x-2y=6 is y=x/2-3   7=8=9 is false   f(x)=x^2 is f(t)=t^2   3\pmod 7   x<1 is -x>-1
 //
-// Implicit equations F=0 and G=0 agree when F/G is a non-zero constant, tested at random points; also when the numerators
-// after clearing denominators are proportional (y=k/x and xy=k).
+// Implicit equations F=0 and G=0 agree when F/G is a non-zero constant, tested at random points. They also agree when the
+// numerators after clearing denominators are proportional (y=k/x and xy=k).
 #include "verify/comparison.h"
 #include "verify/normal.h"
 #include "verify/ascii.h"
@@ -79,8 +79,8 @@ const Node *relation_value(Comparison *cmp, const Node *n) {
     return value;
 }
 
-static const Node *difference(Comparison *cmp, const Node *n) { // lhs - rhs of a two-member relation
-    if (!is_scalar(n->args[0]) || !is_scalar(n->args[1])) return NULL;
+static const Node *difference(Comparison *cmp, const Node *n) { // lhs - rhs of a relation with two members
+    if (n->count != 2 || !is_scalar(n->args[0]) || !is_scalar(n->args[1])) return NULL;
     return normal_form(&cmp->exact, node_subtract(cmp->exact.pool, n->args[0], n->args[1]));
 }
 
@@ -92,15 +92,16 @@ static Answer proportional(Comparison *cmp, const Node *f, const Node *g) {
         Probe a = {.seed = cmp->seed, .point = p}, b = a;
         value[p][0] = probe_fraction(&a, f);
         value[p][1] = probe_fraction(&b, g);
-        if (a.undefined || b.undefined || !value[p][0].den || !value[p][1].den) return compare_no(cmp, "division by zero");
+        if (a.undefined || b.undefined || !value[p][0].den || !value[p][1].den)
+            return compare_no(cmp, "division by zero");
         irrational |= a.irrational || b.irrational;
     }
     bool zero = !value[0][0].num || !value[0][1].num;
     if (zero) return compare_no(cmp, "an equation without content");
-    uint64_t left = probe_mul(probe_mul(value[0][0].num, value[0][1].den), probe_mul(value[1][1].num, value[1][0].den));
-    uint64_t right = probe_mul(probe_mul(value[1][0].num, value[1][1].den), probe_mul(value[0][1].num, value[0][0].den));
-    bool numerators = probe_mul(value[0][0].num, value[1][1].num) == probe_mul(value[1][0].num, value[0][1].num);
-    if (left == right || numerators) return compare_yes(cmp, "proportional equations");
+    uint64_t left = probe_mul(value[0][0].num, value[1][1].num), right = probe_mul(value[1][0].num, value[0][1].num);
+    uint64_t below_left = probe_mul(value[0][1].den, value[1][0].den);
+    uint64_t below_right = probe_mul(value[1][1].den, value[0][0].den);
+    if (left == right || probe_mul(left, below_left) == probe_mul(right, below_right)) return compare_yes(cmp, "proportional equations");
     if (!irrational) return compare_no(cmp, "equations not proportional");
     int agree = 0;
     for (int i = 0; i < 12; i++) {
@@ -139,8 +140,9 @@ static bool names_function(const Node *name, const Node *function) {
 static Answer equations(Comparison *cmp, const Node *gold, const Node *mine) {
     const Node *f = gold->args[0], *g = mine->args[0];
     if (node_is(f, N_APPLY) && node_is(g, N_APPLY) && f->count == g->count) return definitions(cmp, gold, mine);
-    if ((names_function(f, g) || names_function(g, f)) && !mentions(gold->args[gold->count - 1], f) && !mentions(mine->args[mine->count - 1], g))
-        return compare_trees(cmp, gold->args[gold->count - 1], mine->args[mine->count - 1]);
+    const Node *last = gold->args[gold->count - 1], *my_last = mine->args[mine->count - 1];
+    if ((names_function(f, g) || names_function(g, f)) && !mentions(last, f) && !mentions(my_last, g))
+        return compare_trees(cmp, last, my_last);
     const Node *x = relation_value(cmp, gold), *y = relation_value(cmp, mine);
     if ((x && x->kind == N_UNDEF) || (y && y->kind == N_UNDEF)) return compare_no(cmp, "members disagree");
     bool same_name = is_name(f) && is_name(g) && node_identical(f, g);
@@ -149,8 +151,9 @@ static Answer equations(Comparison *cmp, const Node *gold, const Node *mine) {
         if (answer == ANSWER_YES || !is_scalar(x) || !is_scalar(y)) return answer;
     }
     if (x && y && !is_name(f) && !is_name(g)) return compare_trees(cmp, x, y); // chains of constants
-    if (x && y && (!is_name(f) || !is_name(g)) && constant_member(x) && constant_member(y)) return compare_trees(cmp, x, y);
-    const Node *p = gold->count == 2 ? difference(cmp, gold) : NULL, *q = mine->count == 2 ? difference(cmp, mine) : NULL;
+    if (x && y && (!is_name(f) || !is_name(g)) && constant_member(x) && constant_member(y))
+        return compare_trees(cmp, x, y);
+    const Node *p = difference(cmp, gold), *q = difference(cmp, mine);
     if (!p || !q) return compare_no(cmp, "different equations");
     if (p->kind == N_UNDEF || q->kind == N_UNDEF) return compare_no(cmp, "undefined");
     return proportional(cmp, p, q);
@@ -161,15 +164,14 @@ static const Node *positive(Comparison *cmp, const Node *left, char sign, const 
     *strict = sign == REL_LT || sign == REL_GT;
     bool less = sign == REL_LT || sign == REL_LE;
     if (!is_scalar(left) || !is_scalar(right) || (!less && sign != REL_GT && sign != REL_GE)) return NULL;
-    NodePool *pool = cmp->exact.pool;
-    return normal_form(&cmp->exact,
-                       less ? node_subtract(pool, right, left) : node_subtract(pool, left, right));
+    return normal_form(&cmp->exact, node_subtract(cmp->exact.pool, less ? right : left, less ? left : right));
 }
 
-static bool positive_ratio(Comparison *cmp, const Node *f, const Node *g) { // sign of f/g at a real point, both defined
+static bool positive_ratio(Comparison *cmp, const Node *f, const Node *g) { // sign of f/g at a real point
+    const Node *zero = node_integer(cmp->exact.pool, 0);
     for (int i = 0; i < 12; i++) {
         BallPoint point = {.kind = POINT_REAL, .index = i, .seed = cmp->seed, .exact = &cmp->exact};
-        int a = ball_order(&point, f, node_integer(cmp->exact.pool, 0)), b = ball_order(&point, g, node_integer(cmp->exact.pool, 0));
+        int a = ball_order(&point, f, zero), b = ball_order(&point, g, zero);
         if (a && b && a != 2 && b != 2) return a == b;
     }
     return false;
@@ -210,11 +212,11 @@ Answer compare_relations(Comparison *cmp, const Node *gold, const Node *mine) {
     const Node *relation = g ? gold : mine, *other = g ? mine : gold;
     bool residue = relation->count == 2 && relation->text[0] == REL_CONGRUENT && is_name(relation->args[0]);
     if (residue && (node_is(other, N_MODULO) || is_scalar(other)))
-        return compare_trees(cmp, g ? relation->args[1] : other, g ? other : relation->args[1]);
+        return compare_sides(cmp, !g, relation->args[1], other);
     const Node *value = relation_value(cmp, relation);
-    bool trusted = g && is_equation(gold) && gold->count > 2; // a gold's chain ends in its answer even where we cannot follow it
+    bool trusted = g && is_equation(gold) && gold->count > 2; // a gold's chain ends in its answer, checked or not
     if (trusted && !value) value = gold->args[gold->count - 1];
     if (!value) return compare_no(cmp, "a relation against a value");
     if (value->kind == N_UNDEF) return compare_no(cmp, "members disagree");
-    return compare_trees(cmp, g ? value : other, g ? other : value);
+    return compare_sides(cmp, !g, value, other);
 }

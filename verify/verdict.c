@@ -16,7 +16,7 @@ Reading read_answer(Exact *exact, const char *text, size_t len, bool group) {
     return r;
 }
 
-static bool lone_letter(const Node *n) { return n && n->kind == N_SYM && n->text_len == 1 && is_upper(*n->text); }
+static bool lone_letter(const Node *n) { return n && node_is(n, N_SYM) && n->text_len == 1 && is_upper(*n->text); }
 
 // The text after "(C)" without the braces of the group that the label stood in.
 static Reading read_rest(Exact *exact, const Reading *mine) {
@@ -33,7 +33,8 @@ static bool is_list(const Node *n) { return n->kind == N_LIST || n->kind == N_SE
 
 // "3,14" beside "3.14": a comma between digits and no blank, against a decimal.
 static bool decimal_comma(Comparison *cmp, const Reading *list, const Node *number) {
-    if (!list->tree || list->tree->kind != N_LIST || list->tree->count != 2 || !node_is(number, N_RAT) || node_is_integer(number)) return false;
+    if (!list->tree || list->tree->kind != N_LIST || list->tree->count != 2) return false;
+    if (!node_is(number, N_RAT) || node_is_integer(number)) return false;
     const char *s = list->parsed.text;
     char *copy = pool_alloc(cmp->exact.pool, list->parsed.text_len + 1);
     int commas = 0;
@@ -49,7 +50,8 @@ static bool decimal_comma(Comparison *cmp, const Reading *list, const Node *numb
 }
 
 static bool reduced(const Node *n) { // knob require_reduced: no literal fraction with a common factor or denominator 1
-    if (n->kind != N_MUL || n->count != 2 || n->args[1]->kind != N_POW || !node_is_int(n->args[1]->args[1], -1)) return true;
+    bool fraction = n->kind == N_MUL && n->count == 2 && n->args[1]->kind == N_POW;
+    if (!fraction || !node_is_int(n->args[1]->args[1], -1)) return true;
     const Node *p = n->args[0], *q = n->args[1]->args[0];
     if (!node_is_integer(p) || !node_is_integer(q)) return true;
     mpz_t a, b, g;
@@ -60,19 +62,18 @@ static bool reduced(const Node *n) { // knob require_reduced: no literal fractio
     return ok;
 }
 
+// The other reading of "1,234" and the decimal comma. YES or NO.
 static Answer other_readings(Comparison *cmp, const VerifyGold *gold, const Reading *mine, const char *text, size_t len) {
-    const Node *g = gold->plain.tree, *m = mine->tree;
+    const Node *g = gold->plain.tree, *m = mine->tree, *ungrouped = gold->ungrouped.tree;
     if (mine->parsed.tokens.grouped && is_list(g)) { // gold {100, 200}, answer 100,200
-        Reading r = read_answer(&cmp->exact, text, len, false);
-        if (r.tree && equal_trees(cmp, g, r.tree)) return ANSWER_YES;
-        bool both = r.tree && gold->ungrouped.tree; // "98,99,100" and "100,99,98": lists in any reading
-        if (both && equal_trees(cmp, gold->ungrouped.tree, r.tree)) return ANSWER_YES;
+        const Node *r = read_answer(&cmp->exact, text, len, false).tree;
+        if (r && equal_trees(cmp, g, r)) return ANSWER_YES;
+        if (r && ungrouped && equal_trees(cmp, ungrouped, r)) return ANSWER_YES; // "98,99,100" and "100,99,98"
     }
     bool list = is_list(m) && (is_list(g) || !node_is(m, N_TUPLE)); // 1,500 may be a list but is no pair (1,500)
-    if (gold->plain.parsed.tokens.grouped && gold->ungrouped.tree && list && equal_trees(cmp, gold->ungrouped.tree, m))
-        return ANSWER_YES;
-    if (decimal_comma(cmp, mine, g) || decimal_comma(cmp, &gold->plain, m)) return compare_yes(cmp, "decimal comma");
-    return ANSWER_NO;
+    if (ungrouped && list && equal_trees(cmp, ungrouped, m)) return ANSWER_YES;
+    bool comma = decimal_comma(cmp, mine, g) || decimal_comma(cmp, &gold->plain, m);
+    return comma ? compare_yes(cmp, "decimal comma") : ANSWER_NO;
 }
 
 // Three letters with a vowel that stand in no order are a word and no product: red is not der, where abc is cab.
@@ -87,42 +88,56 @@ static bool is_short_word(const Tokens *tokens) {
     return vowel && !sorted;
 }
 
-static Answer compare(Comparison *cmp, const VerifyGold *gold, const Reading *mine, const char *text, size_t len) {
-    const Reading *g = &gold->plain;
-    if (tokens_equal(&g->parsed.tokens, &mine->parsed.tokens)) return compare_yes(cmp, "same text");
-    bool words =
-        g->parsed.words_len && g->parsed.words_len == mine->parsed.words_len && !memcmp(g->parsed.words, mine->parsed.words, mine->parsed.words_len);
-    if (words) return compare_yes(cmp, "same words");
-    const Tokens *answered = &mine->parsed.tokens;
-    if (is_short_word(&g->parsed.tokens) && answered->count == 1 && answered->at->kind == T_WORD) return compare_no(cmp, "different words");
-    if (lone_letter(g->tree) && mine->letter) return compare_say(cmp, *g->tree->text == mine->letter ? ANSWER_YES : ANSWER_NO, "multiple choice");
-    if (g->letter && g->rest && g->marked) { // gold "\textbf{(E)}\ \frac34": its letter, or its value without another letter
-        if (mine->letter && (!mine->rest || g->letter != mine->letter))
-            return compare_say(cmp, g->letter == mine->letter ? ANSWER_YES : ANSWER_NO, "multiple choice");
-        Reading value = read_rest(&cmp->exact, g), other = mine->letter ? read_rest(&cmp->exact, mine) : *mine;
+static bool same_words(const Parsed *a, const Parsed *b) {
+    return a->words_len && a->words_len == b->words_len && !memcmp(a->words, b->words, a->words_len);
+}
+
+static Answer compare_letters(Comparison *cmp, char gold, char mine) {
+    return compare_say(cmp, gold == mine ? ANSWER_YES : ANSWER_NO, "multiple choice");
+}
+
+// The text itself: tokens, words, choices. *decided is false when the trees must be compared.
+static Answer compare_texts(Comparison *cmp, const Reading *gold, const Reading *mine, bool *decided) {
+    const Tokens *g = &gold->parsed.tokens, *m = &mine->parsed.tokens;
+    *decided = true;
+    if (tokens_equal(g, m)) return compare_yes(cmp, "same text");
+    if (same_words(&gold->parsed, &mine->parsed)) return compare_yes(cmp, "same words");
+    if (is_short_word(g) && m->count == 1 && m->at->kind == T_WORD) return compare_no(cmp, "different words");
+    if (lone_letter(gold->tree) && mine->letter) return compare_letters(cmp, *gold->tree->text, mine->letter);
+    if (gold->letter && gold->rest && gold->marked) { // "\textbf{(E)}\ \frac34": its letter, or its value with no other letter
+        if (mine->letter && (!mine->rest || gold->letter != mine->letter))
+            return compare_letters(cmp, gold->letter, mine->letter);
+        Reading value = read_rest(&cmp->exact, gold), other = mine->letter ? read_rest(&cmp->exact, mine) : *mine;
         if (value.tree && other.tree) return compare_trees(cmp, value.tree, other.tree);
     }
-    unsigned several = choice_set(&g->parsed.tokens);
-    if (several && several == choice_set(&mine->parsed.tokens)) return compare_yes(cmp, "multiple choice");
-    if (!g->tree || !mine->tree) {
-        if (mine->rest && mine->marked && g->tree && !lone_letter(g->tree)) goto label;
-        return compare_unknown(cmp, "not understood");
+    unsigned several = choice_set(g);
+    if (several && several == choice_set(m)) return compare_yes(cmp, "multiple choice");
+    return *decided = false, ANSWER_UNKNOWN;
+}
+
+static Answer compare_readings(Comparison *cmp, const VerifyGold *gold, const Reading *mine, const char *text, size_t len) {
+    const Reading *g = &gold->plain;
+    bool decided, labelled = mine->rest && mine->marked && !lone_letter(g->tree); // "(C) 42" for gold 42
+    Answer answer = compare_texts(cmp, g, mine, &decided);
+    if (decided) return answer;
+    compare_unknown(cmp, "not understood");
+    if (!g->tree) return ANSWER_UNKNOWN;
+    if (mine->tree) {
+        if (cmp->policy->require_reduced && !reduced(mine->parsed.tree)) return compare_no(cmp, "not in lowest terms");
+        answer = compare_trees(cmp, g->tree, mine->tree);
+        const char *reason = cmp->reason;
+        if (answer == ANSWER_YES || other_readings(cmp, gold, mine, text, len) == ANSWER_YES) return ANSWER_YES;
+        cmp->reason = reason;
     }
-    if (cmp->policy->require_reduced && !reduced(mine->parsed.tree)) return compare_no(cmp, "not in lowest terms");
-    Answer answer = compare_trees(cmp, g->tree, mine->tree);
-    const char *reason = cmp->reason;
-    if (answer == ANSWER_YES || other_readings(cmp, gold, mine, text, len) == ANSWER_YES) return ANSWER_YES;
-    if (!mine->rest || !mine->marked || lone_letter(g->tree)) return compare_say(cmp, answer, reason);
-label:; // "(C) 42" for gold 42
-    Reading rest = read_rest(&cmp->exact, mine);
-    if (!rest.tree) return compare_unknown(cmp, "not understood");
-    return compare_trees(cmp, g->tree, rest.tree);
+    if (!labelled) return answer;
+    const Node *rest = read_rest(&cmp->exact, mine).tree;
+    return rest ? compare_trees(cmp, g->tree, rest) : compare_unknown(cmp, "not understood");
 }
 
 VerifyVerdict compare_text(Comparison *cmp, const VerifyGold *gold, const char *text, size_t len) {
     Reading mine = read_answer(&cmp->exact, text, len, true);
     if (mine.parsed.limit) return cmp->reason = "too long or too deep", VERIFY_LIMIT;
-    Answer answer = compare(cmp, gold, &mine, text, len);
+    Answer answer = compare_readings(cmp, gold, &mine, text, len);
     if (answer == ANSWER_YES) return VERIFY_EQUAL;
     if (cmp->exact.pool->exhausted) return cmp->reason = "out of memory for one answer", VERIFY_LIMIT;
     if (answer == ANSWER_NO) return VERIFY_NOT_EQUAL;

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-VerifyPolicy verify_policy_training(void) { return (VerifyPolicy){.percent_of_gold = true, .ignore_units = true, .max_span = 4096}; }
+VerifyPolicy verify_policy_training(void) {
+    return (VerifyPolicy){.percent_of_gold = true, .ignore_units = true, .max_span = 4096};
+}
 
 VerifyPolicy verify_policy_evaluation(void) {
     VerifyPolicy policy = verify_policy_training();
@@ -19,7 +21,7 @@ VerifyPolicy verify_policy_evaluation(void) {
 }
 
 const char *verify_verdict_name(VerifyVerdict verdict) {
-    static const char *const NAMES[VERIFY_VERDICTS] = {"EQUAL", "NOT_EQUAL", "NO_ANSWER", "BAD_GOLD", "LIMIT", "UNKNOWN"};
+    static const char *const NAMES[] = {"EQUAL", "NOT_EQUAL", "NO_ANSWER", "BAD_GOLD", "LIMIT", "UNKNOWN"};
     return (unsigned)verdict < VERIFY_VERDICTS ? NAMES[verdict] : "?";
 }
 
@@ -34,8 +36,8 @@ static const char *after_open_box(const char *text, size_t *len) {
 // The pieces of an extraction as one text: "1, 2, 5"; the response itself when there is one piece.
 static const char *joined_parts(NodePool *pool, const char *text, const Extract *found, size_t *len) {
     size_t need = 16;
-    for (int i = 0; i < found->count; i++) need += found->part[i].end - found->part[i].begin + found->prefix[i].end - found->prefix[i].begin + 4;
-    *len = found->part[0].end - found->part[0].begin;
+    for (int i = 0; i < found->count; i++) need += span_length(found->part[i]) + span_length(found->prefix[i]) + 4;
+    *len = span_length(found->part[0]);
     if (found->count == 1 && !found->percent) return text + found->part[0].begin;
     char *out = pool_alloc(pool, need);
     if (!out) return NULL;
@@ -44,8 +46,8 @@ static const char *joined_parts(NodePool *pool, const char *text, const Extract 
         Span both[2] = {found->prefix[i], found->part[i]};
         if (i) memcpy(out + n, ", ", 2), n += 2;
         for (int k = 0; k < 2; k++) {
-            if (both[k].end > both[k].begin) memcpy(out + n, text + both[k].begin, both[k].end - both[k].begin);
-            n += both[k].end - both[k].begin;
+            if (span_length(both[k])) memcpy(out + n, text + both[k].begin, span_length(both[k]));
+            n += span_length(both[k]);
         }
     }
     if (found->percent && !memchr(out, '%', n)) memcpy(out + n, "\\%", 2), n += 2;
@@ -115,7 +117,7 @@ VerifyResult verify_check(VerifyScratch *scratch, const VerifyGold *gold, const 
     result.begin = found.span.begin;
     result.end = found.span.end;
     size_t total = 0;
-    for (int i = 0; i < found.count; i++) total += found.part[i].end - found.part[i].begin;
+    for (int i = 0; i < found.count; i++) total += span_length(found.part[i]);
     if (total > gold->policy.max_span || found.too_many) {
         result.verdict = VERIFY_LIMIT;
         result.reason = found.too_many ? "too many boxes in a row" : "answer too long";
@@ -123,7 +125,8 @@ VerifyResult verify_check(VerifyScratch *scratch, const VerifyGold *gold, const 
     }
     size_t text_len;
     const char *text = joined_parts(&scratch->pool, response, &found, &text_len);
-    Comparison cmp = {.exact = {.pool = &scratch->pool, .fuel = FUEL}, .seed = gold->seed, .policy = &gold->policy, .reason = "no rule decides"};
+    Comparison cmp = {.exact = {.pool = &scratch->pool, .fuel = FUEL}, .seed = gold->seed, .policy = &gold->policy};
+    cmp.reason = "no rule decides";
     result.verdict = text ? compare_text(&cmp, gold, text, text_len) : VERIFY_LIMIT;
     result.reason = cmp.reason;
     return result;
