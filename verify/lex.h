@@ -39,7 +39,10 @@ typedef struct Tokens {
 // text is ASCII (unicode_to_tex) and outlives the tokens. group: read "1,234" as one number outside brackets.
 Tokens lex(NodePool *pool, const char *text, size_t len, bool group);
 
-static inline bool token_symbol(const Token *token, char symbol) { return token->kind == T_SYMBOL && token->symbol == symbol; }
+static inline bool is_word(const Token *token) { return token->kind == T_WORD || token->kind == T_TEXT; }
+static inline bool token_symbol(const Token *token, char symbol) {
+    return token->kind == T_SYMBOL && token->symbol == symbol;
+}
 bool token_is(const Token *token, LexKind kind, const char *spelling);
 bool is_command(const Token *token, const char *names); // a command with one of the names, "cup|cap"
 // The same tokens, spaces aside.

@@ -1,4 +1,5 @@
 // Optional (math answers from data sets): entry of the parser and its shared pieces; see parse.h and parser.h.
+#define _GNU_SOURCE // memmem
 #include "verify/parse.h"
 
 #include "verify/ascii.h"
@@ -79,8 +80,9 @@ static void drop_closing_period(Tokens *tokens) {
     while (tokens->count) {
         Token *last = &tokens->at[tokens->count - 1];
         bool stop = (last->kind == T_SYMBOL && strchr(".,;*\"", last->symbol)) || is_command(last, "\\");
-        if (!stop || (last->symbol == '.' && tokens->count > 1 && token_symbol(&last[-1], '.'))) return;
-        if (last->symbol == '.' && tokens->count > 3 && token_symbol(&last[-2], '.') && last[-1].kind == T_WORD) return; // p.m.
+        bool point = last->symbol == '.' && tokens->count > 1;
+        if (!stop || (point && token_symbol(&last[-1], '.'))) return;
+        if (point && tokens->count > 3 && token_symbol(&last[-2], '.') && last[-1].kind == T_WORD) return; // p.m.
         tokens->count--;
         *last = (Token){.kind = T_END, .text = ""};
     }
@@ -160,13 +162,13 @@ static Parsed parse_ascii(Exact *exact, const char *ascii, size_t len, bool grou
 
 // ---- before lexing ----
 
-// The length of a phrase like "the answer is:" at s, 0 when there is none. Outside of \text{} it must speak of an answer.
+// The length of a phrase like "the answer is:" at s, 0 for none. Outside of \text{} it must contain "answer" or "solution".
 static size_t phrase_at(const char *s, size_t len, bool wrapped) {
-    static const char *const PHRASES[] = {"the final answer is", "the correct answer is", "the answer is", "the solution is", "final answer is",
-        "correct answer is",
-        "answer is", "final answer", "answer", "thus", "therefore", "hence", "so", "is", "equals", "exactly", "only",
-        NULL};
-    for (size_t i = 0; PHRASES[i] && (wrapped || i < 9); i++) {
+    enum { OF_ANSWERS = 9 }; // the first phrases
+    static const char *const PHRASES[] = {"the final answer is", "the correct answer is", "the answer is",
+        "the solution is", "final answer is", "correct answer is", "answer is", "final answer", "answer", "thus",
+        "therefore", "hence", "so", "is", "equals", "exactly", "only", NULL};
+    for (size_t i = 0; PHRASES[i] && (wrapped || i < OF_ANSWERS); i++) {
         size_t n = strlen(PHRASES[i]);
         if (len <= n || !words_equal(s, n, PHRASES[i]) || is_alnum(s[n])) continue;
         return n + strspn(s + n, " ~:,");
@@ -185,8 +187,8 @@ static bool is_label(const char *s, size_t len) { // "Total: ": words that annou
     return true;
 }
 
-// The text after words that announce the answer in its own box: "The answer is 9", "\text{Answer: C}", "\text{Total: }12".
-// NULL when there are none.
+// The text after words that announce the answer in its own box: "The answer is 9", "\text{Answer: C}",
+// "\text{Total: }12". NULL when there are none.
 static char *after_announcement(NodePool *pool, const char *s, size_t *len) {
     static const char *const WRAPPERS[] = {"\\text{", "\\textbf{", "\\mathrm{", "\\mbox{", "\\textrm{"};
     size_t i = strspn(s, " ~$"), wrapper = 0;
@@ -212,8 +214,9 @@ static char *after_announcement(NodePool *pool, const char *s, size_t *len) {
 
 // JSON that was escaped twice: "\\\\frac" for "\\frac". NULL when there is nothing to undo.
 static char *unescaped(NodePool *pool, const char *s, size_t *len) {
-    bool any = false;
-    for (size_t i = 0; i + 2 < *len && !any; i++) any = s[i] == '\\' && s[i + 1] == '\\' && is_alpha(s[i + 2]);
+    const char *pair = s;
+    while ((pair = memmem(pair, *len - (size_t)(pair - s), "\\\\", 2)) && !is_alpha(pair[2])) pair++;
+    bool any = pair;
     char *out = any ? pool_alloc(pool, *len + 1) : NULL;
     if (!out) return NULL;
     size_t n = 0;

@@ -47,15 +47,19 @@ static const Node *close_bracket(Parser *p, char open, char close, const Node *i
     bool list = node_is(inside, N_LIST) && (inside->op == LIST_COMMA || inside->op == LIST_SEMICOLON);
     if (open == '{') {
         if (close != '}') return parse_fail(p);
-        return list || node_is(inside, N_LIST) ? node_new(p->pool, N_SET, 0, inside->args, inside->count) : node_1(p->pool, N_SET, 0, inside);
+        bool many = node_is(inside, N_LIST);
+        return node_new(p->pool, N_SET, 0, many ? inside->args : &inside, many ? inside->count : 1);
     }
     if (!list) {
         bool matched = (open == '(' && close == ')') || (open == '[' && close == ']');
         if (open == '<' && close == '>') return node_1(p->pool, N_TUPLE, BRACKET_ANGLE, inside);
         return matched ? inside : parse_fail(p);
     }
-    int op = open == '(' ? (close == ')' ? BRACKET_ROUND : close == ']' ? BRACKET_OPEN_CLOSED : -1)
-           : open == '[' ? (close == ']' ? BRACKET_SQUARE : close == ')' ? BRACKET_CLOSED_OPEN : -1) : close == '>' ? BRACKET_ANGLE : -1;
+    static const struct { char open, close; int op; } PAIRS[] = {{'(', ')', BRACKET_ROUND}, {'(', ']', BRACKET_OPEN_CLOSED},
+        {'[', ']', BRACKET_SQUARE}, {'[', ')', BRACKET_CLOSED_OPEN}, {'<', '>', BRACKET_ANGLE}};
+    int op = -1;
+    for (size_t i = 0; i < sizeof PAIRS / sizeof *PAIRS; i++)
+        if (PAIRS[i].open == open && PAIRS[i].close == close) op = PAIRS[i].op;
     if (op < 0 || (inside->count != 2 && (op == BRACKET_OPEN_CLOSED || op == BRACKET_CLOSED_OPEN))) return parse_fail(p);
     return node_new(p->pool, N_TUPLE, op, inside->args, inside->count);
 }
@@ -69,8 +73,9 @@ static void turn_brackets(Parser *p) {
         if (depth == 0) comma |= token_symbol(t, ',') || token_symbol(t, ';');
         depth += (token_symbol(t, '(') || token_symbol(t, '{')) - (token_symbol(t, ')') || token_symbol(t, '}'));
     }
-    bool union_next = is_command(&t[1], "cup|cap|setminus");
-    bool ends = t->kind == T_SYMBOL && (t[1].kind == T_END || union_next || (t[1].kind == T_SYMBOL && strchr(",;)}", t[1].symbol)));
+    const Token *next = &t[1];
+    bool over = next->kind == T_END || is_command(next, "cup|cap|setminus");
+    bool ends = t->kind == T_SYMBOL && (over || (next->kind == T_SYMBOL && strchr(",;)}", next->symbol)));
     if (!comma || (!ends && open->symbol != ']')) return;
     if (open->symbol == ']') open->symbol = '(';
     if (token_symbol(t, '[') && ends) t->symbol = ')';
@@ -78,7 +83,7 @@ static void turn_brackets(Parser *p) {
 
 const Node *parse_bracketed(Parser *p) {
     if (!parse_enter(p)) return NULL;
-    char open = p->t->kind == T_SYMBOL ? p->t->symbol : *p->t->text == 'l' && p->t->len == 6 && p->t->text[1] == 'a' ? '<' : '{', close = 0;
+    char open = p->t->kind == T_SYMBOL ? p->t->symbol : at_command(p, "langle") ? '<' : '{', close = 0;
     Parser saved = *p;
     p->t++;
     p->bars = 0;
@@ -92,7 +97,8 @@ const Node *parse_bracketed(Parser *p) {
         p->builder = false;
         const Node *condition = bar ? parse_statement(p) : NULL;
         if (p->failed || !accept_close(p, &close)) return parse_fail(p);
-        inside = bar ? (close == '}' ? node_2(p->pool, N_BUILDER, 0, inside, condition) : parse_fail(p)) : close_bracket(p, open, close, inside);
+        if (bar && close != '}') return parse_fail(p);
+        inside = bar ? node_2(p->pool, N_BUILDER, 0, inside, condition) : close_bracket(p, open, close, inside);
     }
     p->bars = saved.bars;
     p->builder = saved.builder;
@@ -115,8 +121,9 @@ static const Node *scripted_combination(Parser *p) {
     if (!accept_symbol(p, '^') && !accept_symbol(p, '_')) return parse_fail(p);
     Token *head = p->t;
     char letter = 0;
-    if (head->kind == T_WORD && head->len == 2 && strchr("CP", head->text[1])) letter = head->text[1], head->len = 1; // "nC" in one word
-    const Node *n = p->t->kind == T_NUMBER ? exact_literal(p->exact, p->t->text, p->t->len, 0, 0) : parse_tex_argument(p, false);
+    bool number = head->kind == T_NUMBER;
+    if (head->kind == T_WORD && head->len == 2 && strchr("CP", head->text[1])) letter = head->text[1], head->len = 1; // nC
+    const Node *n = number ? exact_literal(p->exact, head->text, head->len, 0, 0) : parse_tex_argument(p, false);
     if (n && p->t->kind == T_NUMBER) p->t++;
     if (!letter && (token_is(p->t, T_WORD, "C") || token_is(p->t, T_WORD, "P"))) letter = *p->t++->text;
     if (!n || !letter || (!accept_symbol(p, '_') && !accept_symbol(p, '^'))) return parse_fail(p);
@@ -194,12 +201,12 @@ static bool defines(const Token *t) {
 static bool accept_inverse(Parser *p) { // ^{-1} of f^{-1}(x)
     const Token *t = p->t;
     bool group = token_symbol(&t[0], '^') && token_symbol(&t[1], '{') && token_symbol(&t[2], '-');
-    if (!group || !token_is(&t[3], T_NUMBER, "1") || !token_symbol(&t[4], '}') || !token_symbol(&t[5], '(')) return false;
-    return p->t += 5, true;
+    bool minus_one = group && token_is(&t[3], T_NUMBER, "1") && token_symbol(&t[4], '}');
+    return minus_one && token_symbol(&t[5], '(') && (p->t += 5);
 }
 
-// Does a name before "(" read as a function? f(x), g(2), P(A), W(4), u(t)= do; n(n+1), x(3), a(b+c) are products. SymPy puts
-// the brackets into a group: f{\left(x\right)}.
+// Does a name before "(" read as a function? f(x), g(2), P(A), W(4), u(t)= do; n(n+1), x(3), a(b+c) are products.
+// SymPy puts the brackets into a group: f{\left(x\right)}.
 static bool applies(const Parser *p, const char *name, size_t len, bool primed) {
     const Token *t = p->t + (at_symbol(p, '{') ? 1 : 0);
     if (!token_symbol(t, '(')) return false;
@@ -252,8 +259,8 @@ static const Node *c_of(Parser *p) {
     p->t += 2;
     Token *n_at = p->t;
     skip_argument(p);
-    if (!at_symbol(p, '^') || (n_at->kind != T_NUMBER && !(n_at->kind == T_SYMBOL && n_at[1].kind == T_NUMBER && n_at[1].len > 1)))
-        return p->t = start, NULL;
+    bool number = n_at->kind == T_NUMBER || (n_at->kind == T_SYMBOL && n_at[1].kind == T_NUMBER && n_at[1].len > 1);
+    if (!number || !at_symbol(p, '^')) return p->t = start, NULL;
     p->t = n_at;
     const Node *n = parse_tex_argument(p, false);
     return n && accept_symbol(p, '^') ? combination(p, n, parse_tex_argument(p, false)) : parse_fail(p);

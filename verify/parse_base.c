@@ -18,7 +18,7 @@ static int number_base(const Token *t) { // "5", "16"
 static int word_base(const Token *t) { // \text{five}, "base five"
     const char *s = t->text + strspn(t->text, " ");
     size_t n = strcspn(s, " }");
-    if (t->kind != T_TEXT && t->kind != T_WORD) return 0;
+    if (!is_word(t)) return 0;
     int place = words_place(s, n, "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve");
     return place < 0 ? 0 : place + 2;
 }
@@ -28,7 +28,7 @@ static int base_at(const Token *t, int *base) {
     const Token *from = t;
     bool script = token_symbol(t, '_'), group = script && token_symbol(t + 1, '{');
     t += script + group;
-    bool word = (t->kind == T_TEXT || t->kind == T_WORD) && (t->len < 8) && words_equal(t->text + strspn(t->text, " "), 4, "base");
+    bool word = is_word(t) && t->len < 8 && words_equal(t->text + strspn(t->text, " "), 4, "base");
     if (!script && !word) return 0;
     t += word;
     *base = number_base(t);
@@ -86,7 +86,8 @@ const Node *parse_letter_digits(Parser *p) {
 
 const Node *parse_bracketed_digits(Parser *p) {
     Token *t = p->t;
-    int base, used = t[1].kind == T_NUMBER && token_symbol(&t[2], ')') && token_symbol(&t[3], '_') ? base_at(&t[3], &base) : 0;
+    bool bracketed = t[1].kind == T_NUMBER && token_symbol(&t[2], ')') && token_symbol(&t[3], '_');
+    int base, used = bracketed ? base_at(&t[3], &base) : 0;
     const Node *n = used ? finish(p, &t[1], &t[2], base) : NULL;
     if (n) p->t += 3 + used;
     return n;

@@ -5,20 +5,19 @@
 
 #include <string.h>
 
-static const struct { const char *name; int fn; } FUNCTIONS[] = {
-    {"sin", FN_SIN}, {"cos", FN_COS}, {"tan", FN_TAN}, {"cot", FN_COT}, {"sec", FN_SEC}, {"csc", FN_CSC}, {"tg", FN_TAN}, {"ctg", FN_COT},
-    {"arcsin", FN_ASIN}, {"arccos", FN_ACOS},
-    {"arctan", FN_ATAN}, {"arctg", FN_ATAN}, {"arccot", FN_ACOT}, {"asin", FN_ASIN}, {"acos", FN_ACOS}, {"atan", FN_ATAN}, {"sinh", FN_SINH},
-    {"cosh", FN_COSH}, {"tanh", FN_TANH}, {"arcsinh", FN_ASINH},
-    {"arccosh", FN_ACOSH}, {"arctanh", FN_ATANH}, {"exp", FN_EXP}, {"ln", FN_LN}, {"log", FN_LOG}, {"lg", FN_LOG}, {"sqrt", FN_ROOT},
-    {"cbrt", FN_ROOT}, {"abs", FN_ABS}, {"floor", FN_FLOOR},
-    {"ceil", FN_CEIL}, {"gcd", FN_GCD}, {"lcm", FN_LCM}, {"min", FN_MIN}, {"max", FN_MAX}, {"binom", FN_BINOMIAL}, {"det", FN_DET}, {"sgn", FN_SIGN},
-    {"Re", FN_RE}, {"Im", FN_IM}, {"arg", FN_ARG}, {"cis", FN_CIS},
-    {"Abs", FN_ABS}, {"ceiling", FN_CEIL}, {"factorial", FN_FACTORIAL}, {"Min", FN_MIN}, {"Max", FN_MAX}}; // as Python writes them
+static const struct { const char *names; int fn; } FUNCTIONS[] = { // as LaTeX and as Python write them
+    {"sin", FN_SIN}, {"cos", FN_COS}, {"tan|tg", FN_TAN}, {"cot|ctg", FN_COT}, {"sec", FN_SEC}, {"csc", FN_CSC},
+    {"arcsin|asin", FN_ASIN}, {"arccos|acos", FN_ACOS}, {"arctan|arctg|atan", FN_ATAN}, {"arccot", FN_ACOT},
+    {"sinh", FN_SINH}, {"cosh", FN_COSH}, {"tanh", FN_TANH}, {"arcsinh", FN_ASINH}, {"arccosh", FN_ACOSH},
+    {"arctanh", FN_ATANH}, {"exp", FN_EXP}, {"ln", FN_LN}, {"log|lg", FN_LOG}, {"sqrt|cbrt", FN_ROOT},
+    {"abs|Abs", FN_ABS}, {"floor", FN_FLOOR}, {"ceil|ceiling", FN_CEIL}, {"gcd", FN_GCD}, {"lcm", FN_LCM},
+    {"min|Min", FN_MIN}, {"max|Max", FN_MAX}, {"binom", FN_BINOMIAL}, {"det", FN_DET}, {"sgn", FN_SIGN}, {"Re", FN_RE},
+    {"Im", FN_IM}, {"arg", FN_ARG}, {"cis", FN_CIS}, {"factorial", FN_FACTORIAL},
+};
 
 int function_by_name(const char *name, size_t len) {
     for (size_t i = 0; i < sizeof FUNCTIONS / sizeof *FUNCTIONS; i++)
-        if (strlen(FUNCTIONS[i].name) == len && !memcmp(FUNCTIONS[i].name, name, len)) return FUNCTIONS[i].fn;
+        if (words_exactly(name, len, FUNCTIONS[i].names)) return FUNCTIONS[i].fn;
     return -1;
 }
 
@@ -47,7 +46,8 @@ const Node *parse_tex_argument(Parser *p, bool one_digit) {
 // ---- functions ----
 
 static int inverse_of(int fn) {
-    return fn >= FN_SIN && fn <= FN_CSC ? fn - FN_SIN + FN_ASIN : fn >= FN_SINH && fn <= FN_TANH ? fn - FN_SINH + FN_ASINH : -1;
+    if (fn >= FN_SIN && fn <= FN_CSC) return fn - FN_SIN + FN_ASIN;
+    return fn >= FN_SINH && fn <= FN_TANH ? fn - FN_SINH + FN_ASINH : -1;
 }
 
 static const Node *call(Parser *p, int fn, const Node *const *args, uint32_t count, const Node *base) {
@@ -55,8 +55,8 @@ static const Node *call(Parser *p, int fn, const Node *const *args, uint32_t cou
     if (fn == FN_BINOMIAL ? count != 2 : !many && count != 1 && !(fn == FN_LOG && count == 2)) return parse_fail(p);
     if (fn == FN_EXP) return node_pow(p->pool, node_constant(p->pool, CONST_E), args[0]);
     if (fn == FN_CIS) { // \cos x + i \sin x
-        const Node *sine = node_mul(p->pool, node_constant(p->pool, CONST_I), node_1(p->pool, N_FUNC, FN_SIN, args[0]));
-        return node_add(p->pool, node_1(p->pool, N_FUNC, FN_COS, args[0]), sine);
+        const Node *cosine = node_1(p->pool, N_FUNC, FN_COS, args[0]), *sine = node_1(p->pool, N_FUNC, FN_SIN, args[0]);
+        return node_add(p->pool, cosine, node_mul(p->pool, node_constant(p->pool, CONST_I), sine));
     }
     if (fn == FN_ROOT) return node_2(p->pool, N_FUNC, FN_ROOT, args[0], base ? base : node_integer(p->pool, 2));
     if (fn == FN_LOG && base) return node_2(p->pool, N_FUNC, FN_LOG, args[0], base);
@@ -86,13 +86,13 @@ const Node *parse_function(Parser *p, int fn) {
     if (fn == FN_LOG && accept_symbol(p, '_')) {
         Parser after = *p;
         after.t++;
-        bool split = p->t->kind == T_NUMBER && !starts_factor(&after) && !at_symbol(&after, '^'); // \log_28 is \log_2 8, \log_10 8 is not
+        bool split = p->t->kind == T_NUMBER && !starts_factor(&after) && !at_symbol(&after, '^'); // \log_28, not \log_10 8
         if (!(base = parse_tex_argument(p, split))) return NULL;
     }
     if (at_symbol(p, '_')) return parse_fail(p);
     if (accept_symbol(p, '^') && !(power = parse_tex_argument(p, false))) return NULL;
-    if (power && node_is(power, N_MUL) && power->count == 2 && node_is_int(power->args[0], -1) && node_is_int(power->args[1], 1) &&
-        inverse_of(fn) >= 0)
+    bool minus_one = power && node_is(power, N_MUL) && node_is_int(power->args[0], -1) && node_is_int(power->args[1], 1);
+    if (minus_one && power->count == 2 && inverse_of(fn) >= 0)
         fn = inverse_of(fn), power = NULL;
     const Node *n = function_arguments(p, fn, base);
     parse_leave(p);
@@ -165,7 +165,7 @@ static const Node *big_operator(Parser *p, int op) {
         if (accept_symbol(p, '_')) range = parse_tex_argument(p, false);
         else if (accept_symbol(p, '^')) to = parse_tex_argument(p, false);
     }
-    if (p->failed || !range || !to || !node_is(range, N_RELATION) || range->count != 2 || range->text[0] != REL_EQ) return parse_fail(p);
+    if (p->failed || !range || !to || !node_relates(range, REL_EQ)) return parse_fail(p);
     const Node *term = parse_argument_run(p);
     if (!term) return NULL;
     const Node *index = range->args[0];
@@ -178,7 +178,7 @@ static const Node *big_operator(Parser *p, int op) {
     return node_new(p->pool, N_BIG, op, args, 4);
 }
 
-// Heads that need a computer algebra system. "\int_0^1 x^2 dx = 1/3" states its value all the same: the head is then a name.
+// Heads that need a computer algebra system. In "\int_0^1 x^2 dx = 1/3", which states its value, the head is a name.
 static const Node *refused(Parser *p, const Token *command) {
     static const char HEADS[] = "int|iint|iiint|oint|lim|limsup|liminf|sup|sum|end|item";
     if (!words_in(command->text, command->len, HEADS)) return NULL;

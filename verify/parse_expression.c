@@ -22,7 +22,7 @@ static const Node *parse_signed_product(Parser *p, bool first) {
     if (!sign) return parse_product(p, false);
     if (!parse_enter(p)) return NULL;
     p->t += sign == 'P' ? 3 : 1;
-    bool last = first && sign == '-' && !sum_sign(p); // the sign goes along: -7 mod 3 is (-7) mod 3, 5 - 7 mod 3 is 5 - (7 mod 3)
+    bool last = first && sign == '-' && !sum_sign(p); // -7 mod 3 is (-7) mod 3, but 5 - 7 mod 3 is 5 - (7 mod 3)
     const Node *n = last ? parse_product(p, true) : parse_signed_product(p, first);
     parse_leave(p);
     if (!n || sign == '+' || last) return n;
@@ -115,8 +115,8 @@ static const Node *parse_product(Parser *p, bool negative) {
         if (!items_add(p, &items, next)) return NULL;
     }
     parse_leave(p);
-    bool point = items.count == 2 && node_is(items.at[1], N_TUPLE) && node_is(items.at[0], N_SYM) && is_upper(*items.at[0]->text);
-    if (point) return items.at[1]; // A(1,2)
+    bool pair = items.count == 2 && node_is(items.at[0], N_SYM) && node_is(items.at[1], N_TUPLE);
+    if (pair && is_upper(*items.at[0]->text)) return items.at[1]; // the point A(1,2)
     const Node *product = items.count == 1 ? items.at[0] : node_new(p->pool, N_MUL, 0, items.at, items.count);
     return negative ? node_negate(p->pool, product) : product;
 }
@@ -158,9 +158,9 @@ static const Node *parse_exponent(Parser *p) { // 2^3^2 = 2^(3^2)
 static bool accept_degree(Parser *p) {
     if (accept_command(p, "degree|textdegree")) return true;
     if (!at_symbol(p, '^')) return false;
-    if (is_command(&p->t[1], "circ|degree") || token_is(&p->t[1], T_WORD, "o")) return p->t += 2, true;
-    if (token_symbol(&p->t[1], '{') && is_command(&p->t[2], "circ") && token_symbol(&p->t[3], '}')) return p->t += 4, true;
-    return false;
+    const Token *t = &p->t[1];
+    if (is_command(t, "circ|degree") || token_is(t, T_WORD, "o")) return p->t += 2;
+    return token_symbol(t, '{') && is_command(&t[1], "circ") && token_symbol(&t[2], '}') && (p->t += 4);
 }
 
 static const Node *parse_postfix(Parser *p, const Node *n) {

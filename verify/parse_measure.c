@@ -11,25 +11,28 @@ enum { UNIT_TOKENS = 24, UNIT_TEXT = 512 };
 // ---- currency ----
 
 static bool currency_command(const Parser *p, Unit *unit) { // \euro and the like, from unicode.c
-    static const char *const NAMES[] = {"euro", "pounds", "yen", "rupee", NULL};
+    static const char *const LABELS[] = {"euro", "pound", "yen", "rupee"};
     int64_t scale;
     if (at_command(p, "cent")) return unit_parse("cent", 4, true, unit, &scale);
-    for (size_t i = 0; NAMES[i]; i++)
-        if (at_command(p, NAMES[i])) return *unit = unit_label(NAMES[i][0] == 'p' ? "pound" : NAMES[i]), true;
-    return false;
+    int place = p->t->kind == T_COMMAND ? words_place(p->t->text, p->t->len, "euro|pounds|yen|rupee") : -1;
+    if (place >= 0) *unit = unit_label(LABELS[place]);
+    return place >= 0;
 }
 
 static bool currency_word(const Parser *p, Unit *unit) { // "Rs." before a number, "US" before $40
-    static const struct { const char *word, *label; } WORDS[] = {{"usd", NULL}, {"us", NULL}, {"rs", "rupee"}, {"inr", "rupee"}, {"eur", "euro"},
-        {"gbp", "pound"}};
+    static const struct { const char *words, *label; } CURRENCIES[] = {{"usd|us", NULL}, {"rs|inr", "rupee"},
+        {"eur", "euro"}, {"gbp", "pound"}};
     const Token *next = p->t + 1;
-    if (p->t->kind != T_WORD && p->t->kind != T_TEXT) return false;
+    if (!is_word(p->t)) return false;
     const char *word = p->t->text + strspn(p->t->text, " ~");
     size_t len = strcspn(word, " .~}");
     if (token_symbol(next, '.')) next++;
     bool amount = next->kind == T_NUMBER || token_symbol(next, '$');
-    for (size_t i = 0; amount && i < sizeof WORDS / sizeof *WORDS; i++)
-        if (words_equal(word, len, WORDS[i].word)) return *unit = WORDS[i].label ? unit_label(WORDS[i].label) : unit_dollar(), true;
+    for (size_t i = 0; amount && i < sizeof CURRENCIES / sizeof *CURRENCIES; i++) {
+        if (!words_in(word, len, CURRENCIES[i].words)) continue;
+        *unit = CURRENCIES[i].label ? unit_label(CURRENCIES[i].label) : unit_dollar();
+        return true;
+    }
     return false;
 }
 
@@ -69,7 +72,7 @@ const Node *parse_degree(Parser *p, const Node *value) { // after the degree sig
 // ---- units ----
 
 static bool tail_token(const Token *t) {
-    return t->kind == T_TEXT || t->kind == T_WORD || t->kind == T_NUMBER || (t->kind == T_SYMBOL && strchr("/^{}.*%-", t->symbol)) ||
+    return is_word(t) || t->kind == T_NUMBER || (t->kind == T_SYMBOL && strchr("/^{}.*%-", t->symbol)) ||
            is_command(t, "cdot|Omega|circ");
 }
 
@@ -104,8 +107,8 @@ static size_t unit_text(const Token *from, const Token *end, char text[UNIT_TEXT
 
 static bool dimensionless(const Unit *unit) {
     static const int8_t NONE[8] = {0};
-    return !unit->label && !unit->percent && !unit->degree && !unit->generic && unit->num == 1 && unit->den == 1 && !unit->ten &&
-           !memcmp(unit->dims, NONE, sizeof NONE);
+    bool plain = !unit->label && !unit->percent && !unit->degree && !unit->generic;
+    return plain && unit->num == 1 && unit->den == 1 && !unit->ten && !memcmp(unit->dims, NONE, sizeof NONE);
 }
 
 static const Node *accept_unit(Parser *p, const Node *value) {
@@ -152,7 +155,9 @@ const Node *parse_measure(Parser *p) {
     if (p->t->kind == T_END || at_symbol(p, ':') || at_separator(p) || half_day(p->t, NULL)) return value;
     const Node *measured = accept_unit(p, value);
     if (node_is(measured, N_UNIT) && node_is(value, N_UNIT)) return value; // "$5 dollars", "$18 per day"
-    bool scaled = node_is(measured, N_MUL) && measured->count == 2 && node_is(measured->args[1], N_UNIT); // "$1.5 million"
-    if (scaled) return node_unit(p->pool, node_mul(p->pool, measured->args[0], measured->args[1]->args[0]), measured->args[1]->unit);
+    if (node_is(measured, N_MUL) && measured->count == 2 && node_is(measured->args[1], N_UNIT)) { // "$1.5 million"
+        const Node *amount = measured->args[1];
+        return node_unit(p->pool, node_mul(p->pool, measured->args[0], amount->args[0]), amount->unit);
+    }
     return compound(p, measured);
 }

@@ -1,4 +1,4 @@
-// Optional (math answers from data sets): numbers: integers, decimals, scientific, repeating, mixed.  Base n: parse_base.c.
+// Optional (math answers from data sets): numbers. Base n: parse_base.c.
 //   "3e8"   "0.1\overline{6}"   "0.\dot{3}"   "0.333..."   "0.3636..."   "3\frac25" = 17/5   "3 2/5" = 17/5
 #include "verify/parser.h"
 
@@ -19,14 +19,16 @@ static const Node *literal(Parser *p, const Token *t, int64_t exponent, size_t r
     return copy;
 }
 
+static bool is_integer_token(const Token *t) { return t->kind == T_NUMBER && !memchr(t->text, '.', t->len); }
+
 // "e8", "E-5", "e+03" straight after the digits. Returns the tokens used; "2e" alone is 2 times Euler's number.
 static int exponent_after(const Parser *p, int64_t *exponent) {
     const Token *t = p->t;
     if (t->kind != T_WORD || t->len != 1 || (*t->text != 'e' && *t->text != 'E') || t->space) return 0;
     int used = 1, sign = 1;
-    if (t[1].kind == T_SYMBOL && (t[1].symbol == '-' || t[1].symbol == '+') && !t[1].space) sign = t[1].symbol == '-' ? -1 : 1, used = 2;
+    if (t[1].kind == T_SYMBOL && strchr("-+", t[1].symbol) && !t[1].space) sign = t[1].symbol == '-' ? -1 : 1, used = 2;
     const Token *digits = &t[used];
-    if (digits->kind != T_NUMBER || digits->space || memchr(digits->text, '.', digits->len) || digits->len > 9) return 0;
+    if (!is_integer_token(digits) || digits->space || digits->len > 9) return 0;
     *exponent = 0;
     for (uint32_t i = 0; i < digits->len; i++) *exponent = *exponent * 10 + (digits->text[i] - '0');
     *exponent *= sign;
@@ -35,8 +37,7 @@ static int exponent_after(const Parser *p, int64_t *exponent) {
 
 // A group of digits right at p->t: { digits } or ( digits ); the digits in *found and tokens used, or 0.
 static int digit_group(const Token *t, char open, char close, const Token **found) {
-    if (token_symbol(&t[0], open) && t[1].kind == T_NUMBER && token_symbol(&t[2], close) && !memchr(t[1].text, '.', t[1].len))
-        return *found = &t[1], 3;
+    if (token_symbol(&t[0], open) && is_integer_token(&t[1]) && token_symbol(&t[2], close)) return *found = &t[1], 3;
     if (open == '{' && t[0].kind == T_NUMBER && t[0].len == 1) return *found = &t[0], 1;
     return 0;
 }
@@ -60,7 +61,7 @@ static const Node *dotted(Parser *p, const Token *head) {
         bool mark = accept_command(p, "dot");
         const Token *group;
         int used = digit_group(p->t, '{', '}', &group);
-        if (!used && !mark && p->t->kind == T_NUMBER && p->t->len < 16 && marks == 1 && !memchr(p->t->text, '.', p->t->len)) group = p->t, used = 1;
+        if (!used && !mark && marks == 1 && p->t->len < 16 && is_integer_token(p->t)) group = p->t, used = 1;
         if (!used || group->len > 16) break;
         if (mark && !marks++) first = n;
         memcpy(digits + n, group->text, group->len);
@@ -117,7 +118,7 @@ static const Node *repeating(Parser *p, const Token *head) {
 }
 
 static const Node *whole(Parser *p, const Token *t) {
-    return t->kind == T_NUMBER && !memchr(t->text, '.', t->len) ? literal(p, t, 0, 0, false) : NULL;
+    return is_integer_token(t) ? literal(p, t, 0, 0, false) : NULL;
 }
 
 // 3\frac{2}{5} and "3 2/5": an integer straight before a proper fraction of literals.
@@ -130,8 +131,9 @@ static const Node *mixed(Parser *p, const Token *head) {
         if (!b && p->t[1].kind == T_NUMBER && p->t[1].len == 2) return NULL; // 3\frac25 is split below
         used = b ? 1 + a + b : 0;
     } else {
-        bool slash = p->t[0].kind == T_NUMBER && p->t[0].space && token_symbol(&p->t[1], '/') && p->t[2].kind == T_NUMBER;
-        top = &p->t[0], bottom = &p->t[2], used = slash ? 3 : 0;
+        top = &p->t[0], bottom = &p->t[2];
+        bool slash = top->kind == T_NUMBER && top->space && token_symbol(&p->t[1], '/') && bottom->kind == T_NUMBER;
+        used = slash ? 3 : 0;
     }
     if (!used) return NULL;
     const Node *a = whole(p, top), *b = a ? whole(p, bottom) : NULL;
@@ -142,13 +144,13 @@ static const Node *mixed(Parser *p, const Token *head) {
 
 static const Node *mixed_split(Parser *p, const Token *head) { // 3\frac25
     const Token *two = &p->t[1];
-    if (!at_command(p, "frac") || two->kind != T_NUMBER || two->len != 2 || memchr(head->text, '.', head->len)) return NULL;
-    if (two->text[0] >= two->text[1] || two->text[0] == '0' || memchr(two->text, '.', 2)) return NULL;
+    if (!at_command(p, "frac") || !is_integer_token(two) || two->len != 2 || !is_integer_token(head)) return NULL;
+    if (two->text[0] >= two->text[1] || two->text[0] == '0') return NULL;
     Token a = *two, b = *two;
     a.len = b.len = 1;
     b.text++;
     p->t += 2;
-    return node_add(p->pool, literal(p, head, 0, 0, false), node_divide(p->pool, literal(p, &a, 0, 0, false), literal(p, &b, 0, 0, false)));
+    return node_add(p->pool, whole(p, head), node_divide(p->pool, whole(p, &a), whole(p, &b)));
 }
 
 const Node *parse_point(Parser *p) { // ".\overline{3}"

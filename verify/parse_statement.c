@@ -59,13 +59,11 @@ const Node *parse_statement(Parser *p) {
 
 // ---- relations ----
 
-static const struct { const char *name; char rel; } RELATIONS[] = {
-    {"ne", REL_NE}, {"neq", REL_NE}, {"lt", REL_LT}, {"le", REL_LE}, {"leq", REL_LE}, {"leqslant", REL_LE}, {"leqq", REL_LE}, {"gt", REL_GT},
-    {"ge", REL_GE},
-    {"geq", REL_GE}, {"geqslant", REL_GE}, {"geqq", REL_GE}, {"approx", REL_APPROX}, {"doteq", REL_APPROX}, {"in", REL_IN}, {"equiv", REL_CONGRUENT},
-    {"sim", REL_OTHER},
-    {"mapsto", REL_MAPS}, {"cong", REL_OTHER}, {"to", REL_OTHER}, {"rightarrow", REL_OTHER}, {"subset", REL_OTHER}, {"subseteq", REL_OTHER},
-    {"perp", REL_OTHER}, {"parallel", REL_OTHER}, {"notin", REL_OTHER}};
+static const struct { const char *names; char rel; } RELATIONS[] = {
+    {"ne|neq", REL_NE}, {"lt", REL_LT}, {"le|leq|leqslant|leqq", REL_LE}, {"gt", REL_GT},
+    {"ge|geq|geqslant|geqq", REL_GE}, {"approx|doteq", REL_APPROX}, {"in", REL_IN}, {"equiv", REL_CONGRUENT},
+    {"sim|cong|to|rightarrow|subset|subseteq|perp|parallel|notin", REL_OTHER}, {"mapsto", REL_MAPS},
+};
 
 // Consumes a relation sign; 0 when there is none.
 static char accept_relation(Parser *p) {
@@ -89,7 +87,7 @@ static char accept_relation(Parser *p) {
     if (at_command(p, "not") && token_symbol(&p->t[1], '=')) return p->t += 2, REL_NE;
     if (at_command(p, "colon") && token_symbol(&p->t[1], '=')) return p->t += 2, REL_EQ;
     for (size_t i = 0; i < sizeof RELATIONS / sizeof *RELATIONS; i++)
-        if (at_command(p, RELATIONS[i].name)) return p->t++, RELATIONS[i].rel;
+        if (at_command(p, RELATIONS[i].names)) return p->t++, RELATIONS[i].rel;
     return 0;
 }
 
