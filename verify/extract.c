@@ -10,11 +10,16 @@
 
 enum { OPEN_BOXES = 64 }; // boxes open at once; deeper ones are not looked at
 
+typedef struct OpenBox {
+    size_t start, content;
+    long depth;
+} OpenBox;
+
 typedef struct BoxScan {
     const char *s;
     size_t len;
     long depth;                                             // of braces
-    struct { size_t start, content; long depth; } open[OPEN_BOXES];
+    OpenBox open[OPEN_BOXES];
     int opened;
     Span box[EXTRACT_BOXES + 1];                            // contents, oldest first
     size_t start[EXTRACT_BOXES + 1];                        // of the backslash
@@ -46,11 +51,7 @@ static size_t open_box(BoxScan *scan, size_t i, size_t name_len) {
     while (j < scan->len && is_space(scan->s[j])) j++;
     if (j >= scan->len) return j;
     if (scan->s[j] == '{') {
-        if (scan->opened < OPEN_BOXES) {
-            scan->open[scan->opened].start = i;
-            scan->open[scan->opened].content = j + 1;
-            scan->open[scan->opened++].depth = scan->depth;
-        }
+        if (scan->opened < OPEN_BOXES) scan->open[scan->opened++] = (OpenBox){i, j + 1, scan->depth};
         scan->depth++;
         return j + 1;
     }
@@ -81,8 +82,8 @@ static void scan_boxes(BoxScan *scan, size_t from) {
         if (c == '}' && scan->depth > 0) {
             scan->depth--;
             while (scan->opened && scan->open[scan->opened - 1].depth >= scan->depth) {
-                scan->opened--;
-                if (scan->open[scan->opened].depth == scan->depth) add_box(scan, scan->open[scan->opened].start, scan->open[scan->opened].content, i);
+                OpenBox *box = &scan->open[--scan->opened];
+                if (box->depth == scan->depth) add_box(scan, box->start, box->content, i);
             }
         }
         i++;
@@ -95,24 +96,20 @@ static bool joins(const char *s, size_t i, size_t end, Span *prefix) {
     if (end - i > 120) return false;
     while (i < end) {
         if (is_space(s[i]) || one_of(s[i], "$,;}{&+*-")) i++;
-        else if (at(s, end, i, "and") || at(s, end, i, "or")) {
-            size_t n = s[i] == 'a' ? 3 : 2;
-            if (i + n < end && is_alpha(s[i + n])) goto name;
-            i += n;
-        } else if (s[i] == '\\' && i + 1 < end && one_of(s[i + 1], "()[]\\,;:! ")) i += 2;
+        else if (words_exactly(s + i, letters_at(s + i, end - i), "and|or")) i += s[i] == 'a' ? 3 : 2;
+        else if (s[i] == '\\' && i + 1 < end && one_of(s[i + 1], "()[]\\,;:! ")) i += 2;
         else if (s[i] == '\\' && i + 1 == end) i++; // of "\\boxed", escaped twice
         else if (at(s, end, i, "\\quad")) i += 5;
         else if (at(s, end, i, "\\qquad")) i += 6;
         else if (at(s, end, i, "\\text")) i += 5;
-        else {
-        name:; // "x =", "y_2 =", "\alpha ="
+        else { // "x =", "y_2 =", "\alpha ="
             size_t k = i + (s[i] == '\\');
             while (k < end && k - i < 24 && (is_alnum(s[k]) || one_of(s[k], "_{}()"))) k++;
             size_t name_end = k;
             while (k < end && (s[k] == ' ' || s[k] == '&')) k++;
-            bool short_name =
-                name_end > i && (name_end - i <= 3 || memchr(s + i, '_', name_end - i) || s[i] == '\\' || memchr(s + i, '(', name_end - i));
-            if (k >= end || s[k] != '=' || !short_name || prefix->begin != prefix->end) return false;
+            size_t n = name_end - i;
+            bool short_name = n && (n <= 3 || s[i] == '\\' || memchr(s + i, '_', n) || memchr(s + i, '(', n));
+            if (k >= end || s[k] != '=' || !short_name || span_length(*prefix)) return false;
             *prefix = (Span){i, k + 1};
             i = k + 1;
         }
@@ -145,12 +142,11 @@ static bool blank(const char *s, Span span) {
 }
 
 static bool same_bytes(const char *s, Span a, Span b) {
-    return a.end - a.begin == b.end - b.begin && !memcmp(s + a.begin, s + b.begin, a.end - a.begin);
+    return span_length(a) == span_length(b) && !memcmp(s + a.begin, s + b.begin, span_length(a));
 }
 
 static bool percent_follows(const char *s, size_t len, size_t i) {
-    while (i < len &&
-           (is_space(s[i]) || s[i] == '}' || s[i] == '$' || (s[i] == '\\' && i + 1 < len && (s[i + 1] == ')' || s[i + 1] == ']'))))
+    while (i < len && (is_space(s[i]) || one_of(s[i], "}$") || (s[i] == '\\' && i + 1 < len && one_of(s[i + 1], ")]"))))
         i += s[i] == '\\' ? 2 : 1;
     return i < len && (s[i] == '%' || at(s, len, i, "\\%") || at(s, len, i, "percent") || at(s, len, i, "pct"));
 }
@@ -186,12 +182,13 @@ static bool last_run(const BoxScan *scan, Extract *out) {
         prefix[0] = equals && last > first && k < i && i - k <= 8 ? (Span){k, scan->start[0]} : (Span){0, 0};
     }
     for (int i = first; i <= last && out->count < EXTRACT_BOXES; i++) {
+        Span box = without_blanks(scan->s, scan->box[i]);
         bool repeated = false;
-        for (int j = 0; j < out->count; j++) repeated |= same_bytes(scan->s, out->part[j], without_blanks(scan->s, scan->box[i]));
-        if (repeated && prefix[i].begin == prefix[i].end) continue;
-        if (blank(scan->s, scan->box[i])) return out->count = 0, true; // \boxed{}: the template, or nothing
+        for (int j = 0; j < out->count; j++) repeated |= same_bytes(scan->s, out->part[j], box);
+        if (repeated && !span_length(prefix[i])) continue;
+        if (blank(scan->s, box)) return out->count = 0, true; // \boxed{}: the template, or nothing
         out->prefix[out->count] = prefix[i];
-        out->part[out->count++] = without_blanks(scan->s, scan->box[i]);
+        out->part[out->count++] = box;
     }
     out->percent = percent_follows(scan->s, scan->len, scan->box[last].end + 1);
     return true;

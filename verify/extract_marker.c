@@ -21,6 +21,8 @@ static bool at_fold(const char *s, size_t len, size_t i, const char *word) {
     return len - i >= n && !strncasecmp(s + i, word, n);
 }
 
+static bool blank_or(char c, const char *set) { return is_space(c) || one_of(c, set); }
+
 static size_t line_end(const char *s, size_t len, size_t i) {
     const char *newline = i < len ? memchr(s + i, '\n', len - i) : NULL;
     return newline ? (size_t)(newline - s) : len;
@@ -28,10 +30,10 @@ static size_t line_end(const char *s, size_t len, size_t i) {
 
 // Trims blanks, markdown and the period that ends a sentence.
 static Span trimmed(const char *s, Span span) {
-    while (span.begin < span.end && (is_space(s[span.begin]) || one_of(s[span.begin], "*`:\""))) span.begin++;
+    while (span.begin < span.end && blank_or(s[span.begin], "*`:\"")) span.begin++;
     for (;;) {
         char c = span.end > span.begin ? s[span.end - 1] : 0;
-        if (!c || !(is_space(c) || one_of(c, "*`.\""))) return span;
+        if (!blank_or(c, "*`.\"")) return span;
         if (c == '.' && span.end - span.begin >= 3 && s[span.end - 2] == '.') return span; // 0.333...
         if (c == '.' && span.end - span.begin >= 4 && s[span.end - 3] == '.') return span; // p.m.
         span.end--;
@@ -124,7 +126,7 @@ static Span math_at(const char *s, size_t len, size_t i, size_t *next) {
 // A number with sign, separators, fraction bar, percent: "-3", "1,234.5", "2/3", "$18", "28 percent".
 static Span number_at(const char *s, size_t len, size_t i) {
     size_t j = i;
-    while (j < len && (is_digit(s[j]) || ((s[j] == ',' || s[j] == '.') && j + 1 < len && is_digit(s[j + 1])))) j++;
+    while (j < len && (is_digit(s[j]) || (one_of(s[j], ",.") && j + 1 < len && is_digit(s[j + 1])))) j++;
     if (j < len && s[j] == '/' && j + 1 < len && is_digit(s[j + 1]))
         for (j++; j < len && is_digit(s[j]);) j++;
     size_t tail = j;
@@ -151,7 +153,8 @@ static bool money(const char *s, size_t len, size_t i, Span math) {
 
 // Does a sentence or a line end between the last math span and the last number? Then the number is the later statement.
 static bool number_is_later(const char *s, Span math, Span number) {
-    if (math.end > math.begin && s[math.end - 1] == '.' && number.begin > math.end) return true; // "$$x=2.$$ So it rose by 100%"
+    bool sentence = math.end > math.begin && s[math.end - 1] == '.'; // "$$x=2.$$ So it rose by 100%"
+    if (sentence && number.begin > math.end) return true;
     for (size_t i = math.end; i + 1 < number.begin; i++)
         if (s[i] == '\n' || (s[i] == '.' && is_space(s[i + 1]))) return true;
     return false;
@@ -165,7 +168,8 @@ static bool mixed_prose(const char *s, Span span) {
         size_t n = letters_at(s + i, span.end - i);
         digit |= is_digit(s[i]);
         words += n > 0;
-        word |= n >= 2 && !words_glued(s + i, n) && !(i > span.begin && s[i - 1] == '\\') && !words_math_name(s + i, n) && !unit_word(s + i, n);
+        bool command = i > span.begin && s[i - 1] == '\\';
+        word |= n >= 2 && !command && !words_glued(s + i, n) && !words_math_name(s + i, n) && !unit_word(s + i, n);
         i += n ? n : 1;
     }
     return (word && digit) || (word && words > 4);
@@ -202,15 +206,14 @@ static void fallback_scan(const char *s, size_t from, size_t len, Found *found) 
             next = escaped ? i + 2 : i + 1;
         } else if (is_digit(s[i]) && (i == from || !is_alnum(s[i - 1]))) {
             Span number = number_at(s, len, i);
-            if (number.end >= len || !is_alpha(s[number.end]) || is_space(s[number.end]) || s[number.end] == 'm')
-                found->number = number;
+            if (number.end >= len || !is_alpha(s[number.end]) || s[number.end] == 'm') found->number = number;
             next = number.end > i ? number.end : i + 1;
         }
         i = next;
     }
 }
 
-// "The final answer is $10,455$. I hope it is correct." is the close that Minerva's prompt teaches: it speaks after the boxes.
+// Minerva's prompt teaches the closing "The final answer is $10,455$. I hope it is correct.": it counts after the boxes.
 Span extract_closing(const char *s, size_t from, size_t len) {
     static const char CLOSE[] = "I hope it is correct", OPEN[] = "final answer is ";
     const char *close = memmem(s + from, len - from, CLOSE, sizeof CLOSE - 1);
@@ -259,22 +262,24 @@ static bool has_digit(const char *s, Span span) {
     return false;
 }
 
+static bool has_dollar(const char *s, Span span) { return memchr(s + span.begin, '$', span_length(span)); }
+
 Span extract_marked(const char *text, size_t from, size_t len, bool fallback, const char **rule) {
     Found found = {0};
     scan(text, from, len, &found);
     if (found.tag.end) return *rule = "answer tag", trimmed(text, found.tag);
     if (found.hashes.end > found.hashes.begin) return *rule = "#### marker", found.hashes;
     if (found.marker.end > found.marker.begin) {
-        bool prose = fallback && !memchr(text + found.marker.begin, '$', found.marker.end - found.marker.begin) && mixed_prose(text, found.marker);
+        bool prose = fallback && !has_dollar(text, found.marker) && mixed_prose(text, found.marker);
         return *rule = "answer marker", prose ? lone_number(text, found.marker) : found.marker;
     }
     if (!fallback) return (Span){0, 0};
     Span whole = trimmed(text, (Span){from, len}), stated = after_is(text, whole), option = {0, 0};
-    if (!memchr(text + whole.begin, '$', whole.end - whole.begin) && !has_digit(text, whole)) option = lone_option(text, whole);
-    if (option.end && option.end - option.begin < whole.end - whole.begin) return *rule = "lone option", option;
-    if (whole.end - whole.begin <= SHORT_RESPONSE && !memchr(text + whole.begin, '\n', whole.end - whole.begin) &&
-        !memchr(text + whole.begin, '$', whole.end - whole.begin)) {
-        bool delimited = whole.end > whole.begin + 1 && text[whole.begin] == '\\' && one_of(text[whole.begin + 1], "([");
+    if (!has_dollar(text, whole) && !has_digit(text, whole)) option = lone_option(text, whole);
+    if (option.end && span_length(option) < span_length(whole)) return *rule = "lone option", option;
+    bool line = !memchr(text + whole.begin, '\n', span_length(whole));
+    if (span_length(whole) <= SHORT_RESPONSE && line && !has_dollar(text, whole)) {
+        bool delimited = span_length(whole) > 1 && text[whole.begin] == '\\' && one_of(text[whole.begin + 1], "([");
         if (!delimited && (stated.begin > whole.begin || !mixed_prose(text, whole)) && !mixed_prose(text, stated))
             return *rule = "short response", trimmed(text, stated);
     }

@@ -38,7 +38,8 @@ static void emit(Lexer *lx, LexKind kind, const char *text, size_t len) {
         return;
     }
     Token *t = &lx->out.at[lx->out.count++];
-    *t = (Token){.kind = kind, .space = lx->space, .text = text, .len = (uint32_t)len, .symbol = kind == T_SYMBOL ? *text : 0};
+    *t = (Token){.kind = kind, .space = lx->space, .text = text, .len = (uint32_t)len};
+    if (kind == T_SYMBOL) t->symbol = *text;
     lx->space = false;
 }
 
@@ -73,8 +74,9 @@ static void lex_number(Lexer *lx) {
     size_t lead = digits_at(s), used = lead, kept = lead, step, n = 0;
     char kind = 0, next = 0;
     char *text = NULL;
-    while (lead >= 1 && lead <= 3 && (s[0] != '0' || lead > 3) && (step = separator(s + used, &next)) > 0 && (!kind || kind == next)) {
+    while (lead >= 1 && lead <= 3 && s[0] != '0' && (step = separator(s + used, &next)) > 0) {
         bool plain = next == ',';
+        if (kind && kind != next) break;
         n = digits_at(s + used + step);
         if (n != 3 || (plain && (!lx->group || lx->brackets))) break;
         if (!text && !(text = pool_alloc(lx->pool, lx->len - lx->i + 1))) break;
@@ -177,17 +179,18 @@ static void lex_text_group(Lexer *lx, size_t end, bool roman) {
     } else lx->i = close + 1, lx->out.too_many = true;
 }
 
-// 10\frac{\text{m}}{\text{s}^2} is 10 m/s^2: after a value, a fraction of two text groups is a unit. lx->i is behind \frac.
+// 10\frac{\text{m}}{\text{s}^2} is 10 m/s^2: after a value, a fraction of two text groups is a unit. \frac is consumed.
 static bool lex_unit_fraction(Lexer *lx, size_t end) {
     size_t open = lx->i, middle = after_value(lx) && lx->s[open] == '{' ? closing(lx, open, end) : 0;
     size_t close = middle && lx->s[middle + 1] == '{' ? closing(lx, middle + 1, end) : 0, n = 0;
     char *text = close ? pool_alloc(lx->pool, close - open) : NULL;
     if (!text) return false;
     for (size_t i = open; i < close; i++) {
-        bool start = i == open || i == middle + 1, wrapped = !strncmp(lx->s + i + 1, "\\text{", 6) || !strncmp(lx->s + i + 1, "\\mathrm{", 8);
-        if (start && !wrapped) return false;
+        const char *inside = lx->s + i + 1;
+        bool start = i == open || i == middle + 1;
+        if (start && strncmp(inside, "\\text{", 6) && strncmp(inside, "\\mathrm{", 8)) return false;
         if (i == middle) text[n++] = '/';
-        else if (start) i += lx->s[i + 2] == 't' ? 6 : 8;
+        else if (start) i += inside[1] == 't' ? 6 : 8;
         else if (is_alnum(lx->s[i]) || lx->s[i] == '^') text[n++] = lx->s[i];
         else if (!strchr("{} ~", lx->s[i])) return false;
     }
@@ -197,54 +200,50 @@ static bool lex_unit_fraction(Lexer *lx, size_t end) {
     return true;
 }
 
+static void lex_control_symbol(Lexer *lx, size_t end) { // a backslash and no letter
+    const char *name = lx->s + lx->i + 1;
+    char c = lx->i + 1 < end ? *name : ' ';
+    lx->i += 2;
+    if (strchr(",;:! \n\t/>()[]", c)) lx->space = true;
+    else if (strchr("$%&#_", c)) emit(lx, T_SYMBOL, name, 1);
+    else emit(lx, T_COMMAND, name, 1); // \{ \} \| \\ .
+    if (c == '{') lx->brackets++;
+    if (c == '}' && lx->brackets) lx->brackets--;
+}
+
+// Moves past the group that follows; false when there is none.
+static bool skip_group(Lexer *lx, size_t end, const char *before) {
+    size_t open = lx->i + strspn(lx->s + lx->i, before), close = lx->s[open] == '{' ? closing(lx, open, end) : 0;
+    if (close) lx->i = close + 1;
+    return close;
+}
+
 static void lex_command(Lexer *lx, size_t end) {
     const char *name = lx->s + lx->i + 1;
-    size_t n = 0;
-    while (lx->i + 1 + n < end && is_alpha(name[n])) n++;
-    if (!n) { // control symbol
-        char c = lx->i + 1 < end ? *name : ' ';
-        lx->i += 2;
-        if (strchr(",;:! \n\t/>", c)) lx->space = true;
-        else if (c == '(' || c == ')' || c == '[' || c == ']') lx->space = true; // \( \) \[ \]
-        else if (c == '$' || c == '%' || c == '&' || c == '#' || c == '_') emit(lx, T_SYMBOL, name, 1);
-        else emit(lx, T_COMMAND, name, 1); // \{ \} \| \\ .
-        if (c == '{') lx->brackets++;
-        if (c == '}' && lx->brackets) lx->brackets--;
-        return;
-    }
-    if ((n == 4 && !memcmp(name, "char", 4)) || (n == 4 && !memcmp(name, "byte", 4)))
+    size_t n = lx->i + 1 < end ? letters_at(name, end - lx->i - 1) : 0;
+    if (!n) return lex_control_symbol(lx, end);
+    if (words_exactly(name, n, "char|byte")) // of unicode.c, with the code
         while (is_xdigit(name[n])) n++;
     lx->i += 1 + n;
-    if (words_exactly(name, n, TEXTS)) {
-        lex_text_group(lx, end, n == 6 || n == 12);
-        return;
-    }
+    if (words_exactly(name, n, TEXTS)) return lex_text_group(lx, end, n == 6 || n == 12);
     if (words_exactly(name, n, BLANKS)) {
         lx->space = true;
         return;
     }
     if (words_exactly(name, n, DROPPED)) {
-        bool delimiter = n >= 4 && (!memcmp(name, "left", 4) || !memcmp(name, "righ", 4));
-        if (delimiter && lx->s[lx->i] == '.') lx->i++; // \left. \right.
+        if (words_exactly(name, n, "left|right") && lx->s[lx->i] == '.') lx->i++;
         return;
     }
-    if (n >= 4 && (name[0] == 'd' || name[0] == 't' || name[0] == 'c') && n == 5 && !memcmp(name + 1, "frac", 4)) name++, n--;
-    if (n == 6 && (name[0] == 'd' || name[0] == 't') && !memcmp(name + 1, "binom", 5)) name++, n--;
-    if ((n == 5 && !memcmp(name, "sfrac", 5)) || (n == 8 && !memcmp(name, "nicefrac", 8))) name += n - 4, n = 4;
-    if (n == 4 && !memcmp(name, "frac", 4) && lex_unit_fraction(lx, end)) return;
+    if (words_exactly(name, n, "dfrac|tfrac|cfrac|dbinom|tbinom|sfrac")) name++, n--;
+    if (words_exactly(name, n, "nicefrac")) name += 4, n = 4;
+    if (words_exactly(name, n, "frac") && lex_unit_fraction(lx, end)) return;
     if (words_exactly(name, n, SKIPPED)) {
-        size_t open = lx->i + strspn(lx->s + lx->i, " *"), close = lx->s[open] == '{' ? closing(lx, open, end) : 0;
-        if (close) lx->i = close + 1;
+        skip_group(lx, end, " *");
         lx->space = true;
-        return;
-    }
-    if (n == 7 && !memcmp(name, "phantom", 7)) { // invisible: skip its argument
-        size_t open = lx->i + strspn(lx->s + lx->i, " "), close = lx->s[open] == '{' ? closing(lx, open, end) : 0;
-        if (close) lx->i = close + 1;
-        else if (lx->s[open] == '-' || lx->s[open] == '+') lx->i = open + 1;
-        return;
-    }
-    emit(lx, T_COMMAND, name, n);
+    } else if (words_exactly(name, n, "phantom")) { // invisible, with its argument
+        size_t blank = strspn(lx->s + lx->i, " ");
+        if (!skip_group(lx, end, " ") && one_of(lx->s[lx->i + blank], "-+")) lx->i += blank + 1;
+    } else emit(lx, T_COMMAND, name, n);
 }
 
 static void lex_span(Lexer *lx, size_t end) {
@@ -256,8 +255,7 @@ static void lex_span(Lexer *lx, size_t end) {
             lx->i++;
         } else if (is_digit(c) || (c == '.' && is_digit(lx->s[lx->i + 1]))) lex_number(lx);
         else if (is_alpha(c)) {
-            size_t n = 1;
-            while (lx->i + n < end && is_alpha(lx->s[lx->i + n])) n++;
+            size_t n = letters_at(lx->s + lx->i, end - lx->i);
             bool value = lx->i && !lx->space && (is_digit(lx->s[lx->i - 1]) || lx->s[lx->i - 1] == ')');
             if (value && words_glued(lx->s + lx->i, n)) n = words_glued(lx->s + lx->i, n);
             emit(lx, T_WORD, lx->s + lx->i, n);

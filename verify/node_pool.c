@@ -1,6 +1,7 @@
 // Optional (math answers from data sets): bump allocation in malloc'ed blocks; see node_pool.h.
 #include "verify/node_pool.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
 // Under AddressSanitizer what is not handed out is poisoned, with a gap after each piece: one block would hide overruns.
@@ -20,6 +21,7 @@ enum { GAP = 0 };
 
 enum { ALIGN = 16, HEADER = (sizeof(PoolBlock) + ALIGN - 1) / ALIGN * ALIGN };
 
+// False when malloc fails.
 static bool add_block(NodePool *pool, size_t size) {
     PoolBlock *block = malloc(HEADER + size);
     if (!block) return false;
@@ -51,20 +53,16 @@ void pool_reset(NodePool *pool) {
 }
 
 void *pool_alloc(NodePool *pool, size_t size) {
-    PoolBlock *block = pool->blocks;
-    if (size > pool->limit) goto refuse;
-    size_t asked = size;
-    size = (size + GAP + ALIGN - 1) / ALIGN * ALIGN;
-    if (block->size - block->used < size) {
-        size_t want = size > block->size ? size : block->size;
-        if (!pool->grows || want > pool->limit - pool->total || !add_block(pool, want)) goto refuse;
-        block = pool->blocks;
+    size_t padded = size > pool->limit ? SIZE_MAX : (size + GAP + ALIGN - 1) / ALIGN * ALIGN;
+    if (pool->blocks->size - pool->blocks->used < padded) {
+        size_t want = padded > pool->blocks->size ? padded : pool->blocks->size;
+        if (!pool->grows || want > pool->limit - pool->total || !add_block(pool, want)) {
+            pool->exhausted = true;
+            return NULL;
+        }
     }
-    void *bytes = (char *)block + HEADER + block->used;
-    block->used += size;
-    ASAN_UNPOISON_MEMORY_REGION(bytes, asked);
+    void *bytes = (char *)pool->blocks + HEADER + pool->blocks->used;
+    pool->blocks->used += padded;
+    ASAN_UNPOISON_MEMORY_REGION(bytes, size);
     return bytes;
-refuse:
-    pool->exhausted = true;
-    return NULL;
 }
