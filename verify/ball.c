@@ -80,12 +80,10 @@ static const Node *integers_for(const BallPoint *point, const Node *n) {
     return node_map(pool, n, args);
 }
 
-static const Node *at_integers(const BallPoint *point, const Node *n) { return normal_form(point->exact, integers_for(point, n)); }
-
 Answer ball_at_point(const BallPoint *point, const Node *a, const Node *b, bool *valid) {
     if (point->kind == POINT_INTEGER) {
-        a = at_integers(point, a);
-        b = at_integers(point, b);
+        a = normal_form(point->exact, integers_for(point, a));
+        b = normal_form(point->exact, integers_for(point, b));
         *valid = node_is(a, N_RAT) && node_is(b, N_RAT);
         if (*valid) return node_identical(a, b) ? ANSWER_YES : ANSWER_NO;
     }
@@ -102,14 +100,16 @@ Answer ball_proportional(const BallPoint *point, const Node *f, const Node *g, b
     other.index++;
     BallContext here = {.point = point, .prec = POINT_BITS}, there = {.point = &other, .prec = POINT_BITS};
     acb_ptr v = _acb_vec_init(4);
-    *valid = ball_eval(v, f, &here) && ball_eval(v + 1, g, &here) && ball_eval(v + 2, f, &there) && ball_eval(v + 3, g, &there);
+    *valid = ball_eval(v, f, &here) && ball_eval(v + 1, g, &here);
+    *valid = *valid && ball_eval(v + 2, f, &there) && ball_eval(v + 3, g, &there);
     for (int i = 0; i < 4 && *valid; i++) *valid = acb_is_real(v + i) && !acb_contains_zero(v + i);
     Answer answer = ANSWER_UNKNOWN;
     if (*valid) {
         acb_mul(v, v, v + 3, POINT_BITS);
         acb_mul(v + 2, v + 2, v + 1, POINT_BITS);
         acb_sub(v + 1, v, v + 2, POINT_BITS);
-        answer = !acb_contains_zero(v + 1) ? ANSWER_NO : negligible(v + 1, v, v + 2, POINT_BITS / 2) ? ANSWER_YES : ANSWER_UNKNOWN;
+        if (!acb_contains_zero(v + 1)) answer = ANSWER_NO;
+        else if (negligible(v + 1, v, v + 2, POINT_BITS / 2)) answer = ANSWER_YES;
     }
     _acb_vec_clear(v, 4);
     return answer;

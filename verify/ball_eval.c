@@ -80,8 +80,8 @@ static bool too_large(const acb_t z) {
 
 // Negative real base, exponent p/q with odd q: the real root, as schools have it. (-8)^{1/3} = -2
 static bool odd_root(acb_t out, const acb_t base, const Node *e, BallContext *ev) {
-    if (!node_is(e, N_RAT) || e->den_size != 1 || !(e->den[0] & 1) || e->den[0] > 1000 || !acb_is_real(base) || !arb_is_negative(acb_realref(base)))
-        return false;
+    if (!node_is(e, N_RAT) || e->den_size != 1 || !(e->den[0] & 1) || e->den[0] > 1000) return false;
+    if (!acb_is_real(base) || !arb_is_negative(acb_realref(base))) return false;
     acb_neg(out, base);
     arb_root_ui(acb_realref(out), acb_realref(out), e->den[0], ev->prec);
     acb_neg(out, out);
@@ -128,15 +128,17 @@ static bool eval_terms(acb_t out, const Node *n, BallContext *ev) {
     return ok;
 }
 
+static bool takes_any_size(int fn) {
+    return fn == FN_ROOT || fn == FN_LN || fn == FN_LOG || fn == FN_ABS || fn == FN_MIN || fn == FN_MAX;
+}
+
 static bool eval_function(acb_t out, const Node *n, BallContext *ev) {
     if (n->count > 8) return false;
     acb_ptr args = _acb_vec_init(n->count);
     bool ok = true;
     for (uint32_t i = 0; i < n->count && ok; i++) {
         ok = ball_eval(args + i, n->args[i], ev);
-        if (ok && too_large(args + i) && n->op != FN_ROOT && n->op != FN_LN && n->op != FN_LOG && n->op != FN_ABS && n->op != FN_MIN &&
-            n->op != FN_MAX)
-            ok = false, ev->huge = true;
+        if (ok && too_large(args + i) && !takes_any_size(n->op)) ok = false, ev->huge = true;
     }
     ok = ok && ball_function(out, n->op, args, n->count, ev);
     _acb_vec_clear(args, n->count);

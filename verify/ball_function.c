@@ -6,7 +6,8 @@ static bool root(acb_ptr out, acb_srcptr x, acb_srcptr degree, slong prec) {
     arb_t real;
     arb_init(real);
     acb_get_real(real, degree);
-    bool natural = acb_is_real(degree) && arb_is_int(real) && arb_is_positive(real) && arf_cmp_si(arb_midref(real), 100000) < 0;
+    bool natural = acb_is_real(degree) && arb_is_int(real) && arb_is_positive(real);
+    natural = natural && arf_cmp_si(arb_midref(real), 100000) < 0;
     slong n = natural ? arf_get_si(arb_midref(real), ARF_RND_NEAR) : 0;
     acb_get_real(real, x);
     if (natural && n % 2 && acb_is_real(x) && arb_is_negative(real)) {
@@ -110,9 +111,10 @@ static bool inverse(acb_ptr out, int fn, acb_srcptr x, slong prec) { // arccot a
 
 bool ball_function(acb_t out, int fn, acb_srcptr args, uint32_t count, BallContext *ev) {
     static void (*const ONE[FN_COUNT])(acb_t, const acb_t, slong) = {
-        [FN_SIN] = acb_sin,     [FN_COS] = acb_cos,     [FN_TAN] = acb_tan,     [FN_COT] = acb_cot,   [FN_SEC] = acb_sec,   [FN_CSC] = acb_csc,
-        [FN_ASIN] = acb_asin,   [FN_ACOS] = acb_acos,   [FN_ATAN] = acb_atan,   [FN_SINH] = acb_sinh, [FN_COSH] = acb_cosh, [FN_TANH] = acb_tanh,
-        [FN_ASINH] = acb_asinh, [FN_ACOSH] = acb_acosh, [FN_ATANH] = acb_atanh, [FN_EXP] = acb_exp,   [FN_ZETA] = acb_zeta};
+        [FN_SIN] = acb_sin,     [FN_COS] = acb_cos,     [FN_TAN] = acb_tan,     [FN_COT] = acb_cot,   [FN_SEC] = acb_sec,
+        [FN_CSC] = acb_csc,     [FN_ASIN] = acb_asin,   [FN_ACOS] = acb_acos,   [FN_ATAN] = acb_atan, [FN_SINH] = acb_sinh,
+        [FN_COSH] = acb_cosh,   [FN_TANH] = acb_tanh,   [FN_ASINH] = acb_asinh, [FN_ACOSH] = acb_acosh,
+        [FN_ATANH] = acb_atanh, [FN_EXP] = acb_exp,     [FN_ZETA] = acb_zeta};
     slong prec = ev->prec;
     if (fn < FN_COUNT && ONE[fn] && count == 1) {
         ONE[fn](out, args, prec);
@@ -133,7 +135,8 @@ bool ball_function(acb_t out, int fn, acb_srcptr args, uint32_t count, BallConte
     case FN_RE: arb_set(acb_realref(out), acb_realref(args)); arb_zero(acb_imagref(out)); return true;
     case FN_IM: arb_set(acb_realref(out), acb_imagref(args)); arb_zero(acb_imagref(out)); return true;
     case FN_ARG: acb_arg(acb_realref(out), args, prec); arb_zero(acb_imagref(out)); return true;
-    case FN_GAMMA: case FN_FACTORIAL: case FN_DOUBLE_FACTORIAL: case FN_BINOMIAL: return factorials(out, fn, args, count, prec);
+    case FN_GAMMA: case FN_FACTORIAL: case FN_DOUBLE_FACTORIAL: case FN_BINOMIAL:
+        return factorials(out, fn, args, count, prec);
     default: return stepped(out, fn, args, count, prec);
     }
 }

@@ -12,8 +12,8 @@ bool exact_spend(Exact *exact, int64_t cost) {
 static int64_t size_of(const Node *a) { return llabs((long long)a->num_size) + a->den_size; }
 static int64_t least(int64_t x, int64_t y) { return x < y ? x : y; }
 
-// Fuel is about a nanosecond. Both fits are of GMP 6.2 on one core of a server, 50 to 25,600 limbs: a product takes 41 to 226
-// a limb, a greatest common divisor 255 to 5,600.
+// Fuel is about a nanosecond. Both fits are of GMP 6.2 on one core of a server, 50 to 25,600 limbs: a product takes 41 to
+// 226 a limb, a greatest common divisor 255 to 5,600.
 static int64_t product_cost(int64_t x, int64_t y) {
     int64_t small = least(x, y), per_limb = 20 * (63 - __builtin_clzll((uint64_t)small | 1)) - 80;
     return (x + y) * (small < 8 ? 2 * small + 1 : per_limb > 40 ? per_limb : 40);
@@ -50,8 +50,8 @@ static bool power_of_ten(Exact *exact, mpz_t out, int64_t exponent) {
 
 const Node *exact_literal(Exact *exact, const char *digits, size_t len, int64_t exponent, size_t repeat) {
     if (len > LITERAL_DIGITS || exponent > EXACT_BITS || exponent < -EXACT_BITS) return NULL;
-    if (!exact_spend(exact, (int64_t)len * (int64_t)(len / 400 + 1) + (exponent ? exact_gcd_cost((int64_t)len / 19, (int64_t)len / 19) : 0)))
-        return NULL;
+    int64_t limbs = (int64_t)len / 19, cost = (int64_t)len * (int64_t)(len / 400 + 1);
+    if (!exact_spend(exact, cost + (exponent ? exact_gcd_cost(limbs, limbs) : 0))) return NULL;
     char *plain = pool_alloc(exact->pool, len + 1);
     if (!plain) return NULL;
     size_t kept = 0;
@@ -130,8 +130,8 @@ enum { EXACT_POWER_COST = 1000000 }; // fuel; half of all there is for one answe
 
 // Squarings to `limbs` limbs cost about half a product of that size; powers of two are shifts.
 static int64_t power_cost(const Node *base, int64_t limbs) {
-    bool two = node_is_integer(base) && (base->num_size == 1 || base->num_size == -1) && !(base->num[0] & (base->num[0] - 1));
-    return two ? limbs : product_cost(limbs, limbs) / 4;
+    bool one_limb = node_is_integer(base) && abs(base->num_size) == 1;
+    return one_limb && !(base->num[0] & (base->num[0] - 1)) ? limbs : product_cost(limbs, limbs) / 4;
 }
 
 // base^e for an integer e of any size; only 0, 1 and -1 survive a huge one.
@@ -149,7 +149,7 @@ static const Node *integer_power(Exact *exact, const Node *base, const Node *exp
     size_t bits = mpz_sizeinbase(mpq_numref(x), 2), den_bits = mpz_sizeinbase(mpq_denref(x), 2);
     if (den_bits > bits) bits = den_bits;
     if (n > EXACT_BITS || bits * n > EXACT_BITS + bits) return NULL;
-    int64_t cost = power_cost(base, (int64_t)(bits * n / 64)); // a dear one stays a power: 9^{500000} = 3^{1000000} without digits
+    int64_t cost = power_cost(base, (int64_t)(bits * n / 64)); // else a power: 9^{500000} = 3^{1000000} without digits
     if (cost > EXACT_POWER_COST || !exact_spend(exact, cost)) return NULL;
     mpq_init(power); // a power of a fraction in lowest terms is in lowest terms
     mpz_pow_ui(mpq_numref(power), mpq_numref(x), n);

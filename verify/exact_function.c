@@ -65,7 +65,8 @@ static const Node *common_divisor(Exact *exact, int fn, const Node *const *args,
     mpz_set_ui(out, fn == FN_LCM);
     for (uint32_t i = 0; i < count; i++) {
         int64_t cost = exact_gcd_cost((int64_t)mpz_size(out), abs(args[i]->num_size));
-        if (!node_is_integer(args[i]) || mpz_sizeinbase(out, 2) > 65536 || abs(args[i]->num_size) > 1024 || !exact_spend(exact, cost)) {
+        bool small = mpz_sizeinbase(out, 2) <= 65536 && abs(args[i]->num_size) <= 1024;
+        if (!node_is_integer(args[i]) || !small || !exact_spend(exact, cost)) {
             mpz_clear(out);
             return NULL;
         }

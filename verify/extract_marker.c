@@ -81,7 +81,7 @@ static size_t marker_at(const char *s, size_t len, size_t i) {
 static Span after_is(const char *s, Span line) {
     size_t word = line.begin;
     while (word < line.end && is_alpha(s[word])) word++;
-    if (word - line.begin < 3 || line.end - line.begin > LONGEST_LINE || word >= line.end || s[word] != ' ') return line;
+    if (word - line.begin < 3 || span_length(line) > LONGEST_LINE || word >= line.end || s[word] != ' ') return line;
     Span found = line;
     for (size_t i = word; i + 4 < line.end; i++)
         if (!memcmp(s + i, " is ", 4)) found.begin = i + 4;
@@ -91,7 +91,8 @@ static Span after_is(const char *s, Span line) {
 static Span marked_line(const char *s, size_t len, size_t i) {
     while (i < len && (is_space(s[i]) || s[i] == '*')) i++; // the answer may stand on the next line
     size_t end = line_end(s, len, i);
-    if (i + 1 < len && ((s[i] == '\\' && s[i + 1] == '[') || (s[i] == '$' && s[i + 1] == '$'))) { // a display goes on over lines
+    bool display = i + 1 < len && (!memcmp(s + i, "\\[", 2) || !memcmp(s + i, "$$", 2));
+    if (display) { // may have several lines
         const char *close = s[i] == '$' ? "$$" : "\\]";
         for (size_t k = i + 2; k + 1 < len && k - i < LONGEST_LINE; k++)
             if (!memcmp(s + k, close, 2)) return trimmed(s, (Span){i + 2, k});
@@ -213,7 +214,7 @@ static void fallback_scan(const char *s, size_t from, size_t len, Found *found) 
     }
 }
 
-// Minerva's prompt teaches the closing "The final answer is $10,455$. I hope it is correct.": it counts after the boxes.
+// Minerva's prompt teaches the end "The final answer is $10,455$. I hope it is correct.": it counts instead of the boxes.
 Span extract_closing(const char *s, size_t from, size_t len) {
     static const char CLOSE[] = "I hope it is correct", OPEN[] = "final answer is ";
     const char *close = memmem(s + from, len - from, CLOSE, sizeof CLOSE - 1);

@@ -3,8 +3,8 @@
 //   [1,2]\cup[2,3] = [1,3]   2<x\le 5 = (2,5]   x<-1 or x>1 = (-\infty,-1)\cup(1,\infty)   x\ne4   \mathbb{R}
 //
 // A set is a list of segments, sorted and merged when every end can be ordered; with symbolic ends it is compared as
-// written. An inequality counts only when it is solved: the variable alone against constants. An unsolved one never equals
-// an interval, or repeating the problem would be an answer.
+// written. An inequality counts only when it is solved: the variable alone against constants. An unsolved one never
+// equals an interval, or repeating the problem would be an answer.
 #include "verify/comparison.h"
 #include "verify/normal.h"
 
@@ -130,7 +130,8 @@ static bool from_relation(Comparison *cmp, const Node *n, RealSet *out) {
     bool up = is_less(a) && is_less(b), a_open = is_strict(a), b_open = is_strict(b);
     if (!up && !(is_less(flipped(a)) && is_less(flipped(b)))) return false;
     left = end_value(left), right = end_value(right);
-    return name_variable(out, variable) && add(cmp, out, up ? (Segment){left, right, a_open, b_open} : (Segment){right, left, b_open, a_open});
+    Segment s = up ? (Segment){left, right, a_open, b_open} : (Segment){right, left, b_open, a_open};
+    return name_variable(out, variable) && add(cmp, out, s);
 }
 
 // Intersection of two sets whose ends can be ordered.
@@ -141,8 +142,8 @@ static bool intersect(Comparison *cmp, const RealSet *a, const RealSet *b, RealS
             int lo = !s.lo ? -1 : !t.lo ? 1 : order(cmp, s.lo, t.lo);
             int hi = !s.hi ? 1 : !t.hi ? -1 : order(cmp, s.hi, t.hi);
             if (lo == 2 || hi == 2) return false;
-            Segment r = {lo < 0 ? t.lo : s.lo, hi > 0 ? t.hi : s.hi, .lo_open = (lo >= 0 && s.lo_open) || (lo <= 0 && t.lo_open),
-                         .hi_open = (hi <= 0 && s.hi_open) || (hi >= 0 && t.hi_open)};
+            Segment r = {.lo = lo < 0 ? t.lo : s.lo, .lo_open = (lo >= 0 && s.lo_open) || (lo <= 0 && t.lo_open),
+                         .hi = hi > 0 ? t.hi : s.hi, .hi_open = (hi <= 0 && s.hi_open) || (hi >= 0 && t.hi_open)};
             int o = r.lo && r.hi ? order(cmp, r.lo, r.hi) : -1;
             if (o == 2) return false;
             if (o < 0 || (o == 0 && !r.lo_open && !r.hi_open)) add(cmp, out, r);
@@ -315,7 +316,8 @@ Answer compare_intervals(Comparison *cmp, const Node *gold, const Node *mine) {
     for (int i = 0; i < sets[0].count; i++) {
         Segment s = sets[0].at[i], t = sets[1].at[i];
         bool open = s.lo_open == t.lo_open && s.hi_open == t.hi_open;
-        if (!open || !same_end(cmp, s.lo, t.lo) || !same_end(cmp, s.hi, t.hi)) return compare_no(cmp, "different sets of reals");
+        if (!open || !same_end(cmp, s.lo, t.lo) || !same_end(cmp, s.hi, t.hi))
+            return compare_no(cmp, "different sets of reals");
     }
     return compare_yes(cmp, "same set of reals");
 }

@@ -58,15 +58,15 @@ static void gather(Terms *terms, const Node *n, Kind kind) {
         return;
     }
     if (n->kind == N_MATRIX) {
-        const Node *m = !terms->matrix ? n : terms->sum ? matrix_add(terms->exact, terms->matrix, n) : matrix_mul(terms->exact, terms->matrix, n);
+        const Node *m = n;
+        if (terms->matrix) m = (terms->sum ? matrix_add : matrix_mul)(terms->exact, terms->matrix, n);
         terms->bad |= !m;
         if (m) terms->matrix = m;
         return;
     }
     if (node_is(n, N_RAT)) {
-        const Node *folded = !terms->rational ? n
-                             : terms->sum     ? exact_add(terms->exact, terms->rational, n)
-                                              : exact_mul(terms->exact, terms->rational, n);
+        const Node *folded = n;
+        if (terms->rational) folded = (terms->sum ? exact_add : exact_mul)(terms->exact, terms->rational, n);
         if (folded) {
             terms->rational = folded;
             return;
@@ -87,15 +87,17 @@ static const Node *fold_terms(Exact *exact, const Node *n) {
     const Node *hoisted = sum ? NULL : sign_outside_unit(exact, n);
     if (hoisted) return hoisted;
     uint32_t room = term_count(n, (Kind)n->kind) + 1;
-    Terms terms = {.exact = exact, .sum = sum, .room = room, .rest = pool_alloc(exact->pool, (room + 2) * sizeof(Node *))};
+    Terms terms = {.exact = exact, .sum = sum, .room = room};
+    terms.rest = pool_alloc(exact->pool, (room + 2) * sizeof(Node *));
     if (!terms.rest) return node_undef();
     gather(&terms, n, (Kind)n->kind);
     const Node *r = terms.rational;
     if (terms.bad || (terms.matrix && (sum ? r || terms.count : terms.count)))
         return terms.matrix && terms.count == 0 && !terms.bad ? node_undef() : n;
     if (terms.matrix) return r ? matrix_mul(exact, r, terms.matrix) : terms.matrix;
-    for (uint32_t i = 0; i < terms.count; i++)
-        if (has_infinity(terms.rest[i]) && (sum || terms.count > 1 || (r && !node_is_int(r, -1) && !node_is_int(r, 1)))) return node_undef();
+    bool infinity_may_stay = !sum && terms.count == 1 && (!r || node_is_int(r, -1) || node_is_int(r, 1));
+    for (uint32_t i = 0; i < terms.count && !infinity_may_stay; i++)
+        if (has_infinity(terms.rest[i])) return node_undef();
     if (!sum) terms.count = normal_factorials(exact, terms.rest, terms.count, &r);
     if (!sum && r && !node_sign(r)) {
         bool plain = true;
@@ -139,8 +141,8 @@ static const Node *fold_function(Exact *exact, const Node *n) {
         const Node *det = matrix_det(exact, n->args[0]);
         return det ? det : n;
     }
-    if (n->op == FN_LOG && n->count == 2 && node_is(n->args[1], N_RAT) && (node_sign(n->args[1]) <= 0 || node_is_int(n->args[1], 1)))
-        return node_undef();
+    const Node *base = n->op == FN_LOG && n->count == 2 ? n->args[1] : NULL;
+    if (base && node_is(base, N_RAT) && (node_sign(base) <= 0 || node_is_int(base, 1))) return node_undef();
     if ((n->op == FN_LN || n->op == FN_LOG) && node_is(n->args[0], N_RAT)) {
         if (!node_sign(n->args[0])) return node_undef();
         if (node_is_int(n->args[0], 1)) return node_integer(exact->pool, 0);
@@ -178,7 +180,8 @@ static const Node *fold_big(Exact *exact, const Node *n) {
     int64_t cost = 300 + 100 * node_total(n->args[3]);
     for (int64_t k = from; k <= to; k++) {
         if (!exact_spend(exact, cost)) return n;
-        const Node *term = normal_form(exact, normal_substitute(exact->pool, n->args[3], n->args[0], node_integer(exact->pool, k)));
+        const Node *value = node_integer(exact->pool, k);
+        const Node *term = normal_form(exact, normal_substitute(exact->pool, n->args[3], n->args[0], value));
         if (is_undef(term)) return term;
         terms[count++] = term;
     }
@@ -195,7 +198,8 @@ const Node *normal_form(Exact *exact, const Node *n) {
         args[i] = normal_form(exact, n->args[i]);
         if (is_undef(args[i])) return node_undef();
     }
-    if (n->kind == N_POW) return normal_power(exact, unit_value(exact, args[0], false), unit_value(exact, args[1], false));
+    if (n->kind == N_POW)
+        return normal_power(exact, unit_value(exact, args[0], false), unit_value(exact, args[1], false));
     const Node *m = node_map(exact->pool, n, args);
     if (is_undef(m)) return m;
     switch (n->kind) {

@@ -25,7 +25,8 @@ const Node *matrix_mul(Exact *exact, const Node *a, const Node *b) {
     if (inner != rows(b) || rows(a) * columns > ENTRIES) return NULL;
     for (uint32_t r = 0; r < rows(a); r++)
         for (uint32_t c = 0; c < columns; c++) {
-            for (uint32_t k = 0; k < inner; k++) terms[k] = node_mul(exact->pool, a->args[r * inner + k], b->args[k * columns + c]);
+            for (uint32_t k = 0; k < inner; k++)
+                terms[k] = node_mul(exact->pool, a->args[r * inner + k], b->args[k * columns + c]);
             out[r * columns + c] = normal_form(exact, node_new(exact->pool, N_ADD, 0, terms, inner));
         }
     return node_new(exact->pool, N_MATRIX, b->op, out, rows(a) * columns);

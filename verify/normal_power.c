@@ -41,16 +41,21 @@ static const Node *huge_power(Exact *exact, const Node *base, const Node *e) {
         sign = -1;
     }
     if (!node_is_integer(base) || node_sign(base) < 0) return NULL;
-    const Node *s = smallest_base(exact, base, &k), *exponent = exact_mul(exact, e, node_integer(exact->pool, sign * k));
+    const Node *s = smallest_base(exact, base, &k);
+    const Node *exponent = exact_mul(exact, e, node_integer(exact->pool, sign * k));
     return exponent && (k > 1 || sign < 0) ? node_pow(exact->pool, s, exponent) : NULL;
+}
+
+static bool positive_power(const Node *n) { // a power of a positive rational
+    return node_is(n, N_POW) && node_is(n->args[0], N_RAT) && node_sign(n->args[0]) > 0;
 }
 
 const Node *normal_power(Exact *exact, const Node *base, const Node *e) {
     if (node_any(base, is_infinite) || node_any(e, is_infinite)) return node_undef();
     if (node_is_int(e, 1) || node_is_int(base, 1)) return base;
-    if (node_is_int(base, 0) && node_is(e, N_POW) && node_is(e->args[0], N_RAT) && node_sign(e->args[0]) > 0) return base; // 0^{10^{10^{10}}}
+    if (node_is_int(base, 0) && positive_power(e)) return base; // 0^{10^{10^{10}}}
     if (node_is(base, N_MATRIX)) return matrix_power(exact, base, e);
-    bool inner = node_is(base, N_POW) && node_is(base->args[0], N_RAT) && node_sign(base->args[0]) > 0 && node_is(base->args[1], N_RAT);
+    bool inner = positive_power(base) && node_is(base->args[1], N_RAT);
     const Node *product = inner && node_is(e, N_RAT) ? exact_mul(exact, base->args[1], e) : NULL;
     if (product) return normal_power(exact, base->args[0], product); // (a^b)^c = a^{bc} for a > 0
     if (!node_is(base, N_RAT) || !node_is(e, N_RAT)) return node_pow(exact->pool, base, e);
@@ -72,7 +77,7 @@ static const Node *quotient(Exact *exact, int64_t a, int64_t b) {
     int64_t low = a < b ? a : b, high = a < b ? b : a;
     if (high - low > CANCEL || low < 0) return NULL;
     const Node *product = node_integer(exact->pool, 1);
-    for (int64_t k = low + 1; k <= high && product; k++) product = exact_mul(exact, product, node_integer(exact->pool, k));
+    for (int64_t k = low + 1; k <= high; k++) product = exact_mul(exact, product, node_integer(exact->pool, k));
     return product && a < b ? exact_pow(exact, product, node_integer(exact->pool, -1)) : product;
 }
 

@@ -162,7 +162,7 @@ static Parsed parse_ascii(Exact *exact, const char *ascii, size_t len, bool grou
 
 // ---- before lexing ----
 
-// The length of a phrase like "the answer is:" at s, 0 for none. Outside of \text{} it must contain "answer" or "solution".
+// The length of a phrase like "the answer is:" at s, or 0. Outside of \text{} it must contain "answer" or "solution".
 static size_t phrase_at(const char *s, size_t len, bool wrapped) {
     enum { OF_ANSWERS = 9 }; // the first phrases
     static const char *const PHRASES[] = {"the final answer is", "the correct answer is", "the answer is",

@@ -55,12 +55,9 @@ static const Node *close_bracket(Parser *p, char open, char close, const Node *i
         if (open == '<' && close == '>') return node_1(p->pool, N_TUPLE, BRACKET_ANGLE, inside);
         return matched ? inside : parse_fail(p);
     }
-    static const struct { char open, close; int op; } PAIRS[] = {{'(', ')', BRACKET_ROUND}, {'(', ']', BRACKET_OPEN_CLOSED},
-        {'[', ']', BRACKET_SQUARE}, {'[', ')', BRACKET_CLOSED_OPEN}, {'<', '>', BRACKET_ANGLE}};
-    int op = -1;
-    for (size_t i = 0; i < sizeof PAIRS / sizeof *PAIRS; i++)
-        if (PAIRS[i].open == open && PAIRS[i].close == close) op = PAIRS[i].op;
-    if (op < 0 || (inside->count != 2 && (op == BRACKET_OPEN_CLOSED || op == BRACKET_CLOSED_OPEN))) return parse_fail(p);
+    static const int OPS[] = {BRACKET_ROUND, BRACKET_SQUARE, BRACKET_ANGLE, BRACKET_OPEN_CLOSED, BRACKET_CLOSED_OPEN};
+    int place = words_place((char[]){open, close}, 2, "()|[]|<>|(]|[)"), op = place < 0 ? 0 : OPS[place];
+    if (place < 0 || (place > 2 && inside->count != 2)) return parse_fail(p);
     return node_new(p->pool, N_TUPLE, op, inside->args, inside->count);
 }
 
@@ -122,7 +119,8 @@ static const Node *scripted_combination(Parser *p) {
     Token *head = p->t;
     char letter = 0;
     bool number = head->kind == T_NUMBER;
-    if (head->kind == T_WORD && head->len == 2 && strchr("CP", head->text[1])) letter = head->text[1], head->len = 1; // nC
+    bool joined = head->kind == T_WORD && head->len == 2 && strchr("CP", head->text[1]); // nC
+    if (joined) letter = head->text[1], head->len = 1;
     const Node *n = number ? exact_literal(p->exact, head->text, head->len, 0, 0) : parse_tex_argument(p, false);
     if (n && p->t->kind == T_NUMBER) p->t++;
     if (!letter && (token_is(p->t, T_WORD, "C") || token_is(p->t, T_WORD, "P"))) letter = *p->t++->text;

@@ -32,7 +32,8 @@ const Node *parse_environment(Parser *p) {
         if (column != columns) return parse_fail(p);
         column = 0;
         if (!accept_command(p, "\\") && !accept_command(p, "cr")) break;
-        if (at_symbol(p, '[') && p->t[1].kind == T_NUMBER && p->t[2].kind == T_WORD && !skip_group(p)) return parse_fail(p);
+        bool distance = at_symbol(p, '[') && p->t[1].kind == T_NUMBER && p->t[2].kind == T_WORD; // \\[2pt]
+        if (distance && !skip_group(p)) return parse_fail(p);
     }
     bool closed = accept_command(p, "end") && accept_symbol(p, '{') && p->t->kind == T_WORD && p->t->len == name.len &&
                   !memcmp(p->t->text, name.text, name.len);

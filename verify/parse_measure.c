@@ -85,7 +85,8 @@ static Token *unit_end(const Parser *p) {
         if (token_symbol(t, '{')) braces++;
         if (token_symbol(t, '}') && --braces < 0) break;
         if (t > p->t && at_separator(&look)) break;
-        if (t->kind == T_NUMBER && !(t[-1].kind == T_SYMBOL && strchr("^{-", t[-1].symbol))) break; // "1 hour 30 minutes"
+        bool exponent = t[-1].kind == T_SYMBOL && strchr("^{-", t[-1].symbol);
+        if (t->kind == T_NUMBER && !exponent) break; // "1 hour 30 minutes"
     }
     return look.t;
 }

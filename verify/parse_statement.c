@@ -81,8 +81,8 @@ static char accept_relation(Parser *p) {
         if (rel) p->t += two ? 2 : 1;
         return rel;
     }
-    if (p->t->kind == T_WORD && words_equal(p->t->text, p->t->len, "in") && p->t[1].kind == T_SYMBOL && strchr("[(", p->t[1].symbol))
-        return p->t++, REL_IN;
+    bool set = token_symbol(&p->t[1], '[') || token_symbol(&p->t[1], '(');
+    if (set && p->t->kind == T_WORD && words_equal(p->t->text, p->t->len, "in")) return p->t++, REL_IN;
     if (p->t->kind != T_COMMAND) return 0;
     if (at_command(p, "not") && token_symbol(&p->t[1], '=')) return p->t += 2, REL_NE;
     if (at_command(p, "colon") && token_symbol(&p->t[1], '=')) return p->t += 2, REL_EQ;
@@ -110,9 +110,9 @@ static const Node *parse_ratio(Parser *p);
 // \mathbb{R}-\{0\} is read as a sum; it is a difference of sets.
 static const Node *set_difference(Parser *p, const Node *n) {
     if (!node_is(n, N_ADD) || n->count != 2 || n->args[1]->kind != N_MUL || n->args[1]->count != 2) return n;
-    const Node *minus = n->args[1]->args[0], *taken = n->args[1]->args[1];
-    bool sets = (node_is_const(n->args[0], CONST_REALS) || node_is(n->args[0], N_TUPLE)) && node_is(taken, N_SET) && node_is_int(minus, -1);
-    return sets ? node_2(p->pool, N_MINUS, 0, n->args[0], taken) : n;
+    const Node *all = n->args[0], *minus = n->args[1]->args[0], *taken = n->args[1]->args[1];
+    bool whole = node_is_const(all, CONST_REALS) || node_is(all, N_TUPLE);
+    return whole && node_is(taken, N_SET) && node_is_int(minus, -1) ? node_2(p->pool, N_MINUS, 0, all, taken) : n;
 }
 
 static const Node *parse_union(Parser *p) {
@@ -132,7 +132,7 @@ static const Node *parse_union(Parser *p) {
     return left;
 }
 
-// A relation from its members and signs. x \mapsto E is f(x) = E; \equiv without a modulus is an identity, so an equation.
+// A relation from its members and signs. x \mapsto E is f(x) = E; \equiv without a modulus is an equation.
 static const Node *finish_relation(Parser *p, Items *items, char *signs, uint32_t count) {
     bool modulus = false;
     for (uint32_t i = 0; i < items->count; i++) modulus |= node_is(items->at[i], N_MODULO);
@@ -148,12 +148,12 @@ static const Node *finish_relation(Parser *p, Items *items, char *signs, uint32_
     return node_text(p->pool, N_RELATION, signs, count, items->at, items->count);
 }
 
-// "P(X=3) =", "\mathbb{E}[X] =", "\text{Var}(X) =": what is in the brackets of such a quantity does not matter, it is a name.
+// "P(X=3) =", "\mathbb{E}[X] =", "\text{Var}(X) =": names, whatever is in the brackets.
 static const Node *accept_quantity(Parser *p) {
     static const char NAMES[] = "P|E|Pr|Var|Cov";
     Token *t = p->t;
     bool board = is_command(t, "mathbb") && token_symbol(&t[1], '{') && t[2].kind == T_WORD && token_symbol(&t[3], '}');
-    bool named = (t->kind == T_WORD || t->kind == T_COMMAND) && t->len <= 3 && words_in(t->text, t->len, NAMES) && is_upper(*t->text);
+    bool named = (t->kind == T_WORD || t->kind == T_COMMAND) && words_in(t->text, t->len, NAMES) && is_upper(*t->text);
     if (!board && !named && t->kind != T_TEXT) return NULL;
     Token *open = t + (board ? 4 : 1), *end = open;
     if (!token_symbol(open, '(') && !token_symbol(open, '[')) return NULL;

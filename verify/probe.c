@@ -38,7 +38,9 @@ static uint64_t limbs_mod(const mp_limb_t *limbs, int32_t size, uint64_t p) {
     return size < 0 && r ? p - r : r;
 }
 
-static uint64_t leaf_seed(const Probe *probe, unsigned kind) { return probe_mix(probe_mix(probe->seed, (uint64_t)probe->point), kind); }
+static uint64_t leaf_seed(const Probe *probe, unsigned kind) {
+    return probe_mix(probe_mix(probe->seed, (uint64_t)probe->point), kind);
+}
 
 // A head that F_p does not know: a random function of its name and its arguments' values.
 static Residue opaque(Probe *probe, const Node *n, bool irrational) {
@@ -75,7 +77,8 @@ static Residue integer_power(Probe *probe, const Node *n) {
 
 Residue probe_fraction(Probe *probe, const Node *n) {
     switch (n->kind) {
-    case N_RAT: return residue(limbs_mod(n->num, n->num_size, PROBE_PRIME), limbs_mod(n->den, n->den_size, PROBE_PRIME));
+    case N_RAT:
+        return residue(limbs_mod(n->num, n->num_size, PROBE_PRIME), limbs_mod(n->den, n->den_size, PROBE_PRIME));
     case N_ADD: {
         Residue r = residue(0, 1);
         for (uint32_t i = 0; i < n->count; i++) {

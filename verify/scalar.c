@@ -7,7 +7,10 @@
 
 #include <string.h>
 
-bool is_scalar(const Node *n) { return n->kind <= N_BIG && n->kind != N_UNDEF && !node_is_const(n, CONST_REALS) && !node_is_const(n, CONST_EMPTY); }
+bool is_scalar(const Node *n) {
+    if (node_is(n, N_CONST)) return n->op != CONST_REALS && n->op != CONST_EMPTY;
+    return n->kind <= N_BIG && n->kind != N_UNDEF;
+}
 
 static bool is_variable(const Node *n) { return n->kind == N_SYM || n->kind == N_APPLY || n->kind == N_TEXT; }
 static bool is_imaginary(const Node *n) { return node_is_const(n, CONST_I); }
@@ -19,8 +22,8 @@ bool has_variables(const Node *n) { return node_any(n, is_variable); }
 static bool is_integer_head(const Node *n) {
     if (n->kind == N_BIG) return true;
     if (n->kind == N_POW) return node_is(n->args[0], N_RAT) && node_sign(n->args[0]) < 0 && !node_is(n->args[1], N_RAT);
-    return n->kind == N_FUNC && (n->op == FN_FLOOR || n->op == FN_CEIL || n->op == FN_MOD || n->op == FN_GCD || n->op == FN_LCM ||
-                                 n->op == FN_FACTORIAL || n->op == FN_DOUBLE_FACTORIAL || n->op == FN_BINOMIAL);
+    if (n->kind != N_FUNC) return false;
+    return (n->op >= FN_FLOOR && n->op <= FN_BINOMIAL) || n->op == FN_MOD || n->op == FN_GCD || n->op == FN_LCM;
 }
 
 // k in \lceil k/2\rceil counts, as do the letters beside it; x is a real number, and \lfloor x\rfloor is not x.
@@ -49,11 +52,13 @@ static Answer with_variables(Comparison *cmp, BallPoint point, const Node *a, co
         return compare_no(cmp, "differ modulo p");
     }
     bool integers = node_any(a, is_integer_head) || node_any(b, is_integer_head);
-    bool complex = node_any(a, is_imaginary) || node_any(b, is_imaginary), reals = node_any(a, is_real_letter) || node_any(b, is_real_letter);
+    bool complex = node_any(a, is_imaginary) || node_any(b, is_imaginary);
+    bool reals = node_any(a, is_real_letter) || node_any(b, is_real_letter);
     Answer answer = ANSWER_UNKNOWN;
     if (!complex && (!integers || reals)) answer = at_points(cmp, point, POINT_REAL, 12, a, b);
-    if (!complex && (answer == ANSWER_UNKNOWN || (answer == ANSWER_YES && integers))) answer = at_points(cmp, point, POINT_INTEGER, 16, a, b);
-    if (answer == ANSWER_UNKNOWN && complex) answer = at_points(cmp, point, POINT_COMPLEX, 8, a, b);
+    if (complex) answer = at_points(cmp, point, POINT_COMPLEX, 8, a, b);
+    else if (answer == ANSWER_UNKNOWN || (answer == ANSWER_YES && integers))
+        answer = at_points(cmp, point, POINT_INTEGER, 16, a, b);
     if (answer != ANSWER_UNKNOWN) return answer;
     if (probe_congruent(cmp->seed, a, b)) return compare_yes(cmp, "same up to field operations");
     return compare_unknown(cmp, "no point decides");
@@ -78,7 +83,9 @@ int infinity_sign(const Node *n) {
 // ---- +C ----
 
 // C is one of the quantities and no constant of integration where A, B, a, b or C itself stand beside it.
-static bool rules_out_constant(const Node *n) { return node_is(n, N_SYM) && n->text_len == 1 && strchr("ABCabc", *n->text); }
+static bool rules_out_constant(const Node *n) {
+    return node_is(n, N_SYM) && n->text_len == 1 && strchr("ABCabc", *n->text);
+}
 
 // The sum without its free constant, written as `letter`, or NULL: "\frac{x^2}{2}+C".
 static const Node *without_constant(NodePool *pool, const Node *n, const char *letter) {
@@ -129,7 +136,8 @@ Answer compare_scalars(Comparison *cmp, const Node *a, const Node *b) {
     BallPoint point = {.seed = cmp->seed, .exact = &cmp->exact};
     bool variables = has_variables(a) || has_variables(b);
     Answer answer = variables ? with_variables(cmp, point, a, b) : constants(cmp, point, a, b);
-    if (answer == ANSWER_NO && variables && antiderivatives(cmp, a, b) == ANSWER_YES) return compare_yes(cmp, "differ by a constant");
+    if (answer == ANSWER_NO && variables && antiderivatives(cmp, a, b) == ANSWER_YES)
+        return compare_yes(cmp, "differ by a constant");
     if (answer != ANSWER_YES && node_any(a, is_plain_log) && node_any(b, is_plain_log)) { // both leave the base open
         point.natural_log = true;
         Answer natural = variables ? with_variables(cmp, point, a, b) : constants(cmp, point, a, b);

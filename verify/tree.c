@@ -35,7 +35,8 @@ const Node *node_2(NodePool *pool, Kind kind, int op, const Node *a, const Node 
     return node_new(pool, kind, op, args, 2);
 }
 
-const Node *node_text(NodePool *pool, Kind kind, const char *text, size_t len, const Node *const *args, uint32_t count) {
+const Node *node_text(NodePool *pool, Kind kind, const char *text, size_t len, const Node *const *args,
+                      uint32_t count) {
     Node *n = blank(pool, kind, 0);
     char *copy = pool_alloc(pool, len + 1);
     if (!n || !copy || !set_args(pool, n, args, count)) return &UNDEF;

@@ -127,18 +127,14 @@ char *unicode_to_tex(NodePool *pool, const char *text, size_t len, size_t *out_l
         size_t bytes = utf8_decode(text + i, len - i, &code);
         const char *tex = bytes > 1 ? lookup(code) : NULL;
         int c = bytes > 1 ? regular(code) : 0;
+        bool inside_word = out > result && is_alnum(out[-1]) && i + bytes < len && is_alnum(text[i + bytes]); // 1<ZWSP>2
         if (bytes == 1 && code) *out++ = (char)code;
         else if (bytes <= 1) out += sprintf(out, "\\byte%02x ", (unsigned char)text[i]);
         else if (is_script(tex)) {
             i = script_run(text, len, &out, tex, i + bytes);
             continue;
-        } else if (tex && !*tex && out > result && is_alnum(out[-1]) && i + bytes < len && is_alnum(text[i + bytes])) {
-            out += sprintf(out, "\\char%x ", code); // a zero-width character inside a number or word is not nothing: 1<ZWSP>2
-        } else if (tex) {
-            size_t n = strlen(tex);
-            memcpy(out, tex, n);
-            out += n;
-        } else if (c) *out++ = (char)c;
+        } else if (tex && (*tex || !inside_word)) out = stpcpy(out, tex);
+        else if (c) *out++ = (char)c;
         else out += sprintf(out, "\\char%x ", code);
         i += bytes ? bytes : 1;
     }

@@ -192,7 +192,10 @@ bool unit_parse(const char *text, size_t len, bool roman, Unit *unit, int64_t *s
     while (len && *text == ' ') text++, len--;
     size_t scale_name = before_scale(text, len);
     text += scale_name, len -= scale_name;
-    if (scale_name && len == 1) return *unit = unit_label(to_lower(*text) == 'c' ? "celsius" : "fahrenheit"), true;
+    if (scale_name && len == 1) {
+        *unit = unit_label(to_lower(*text) == 'c' ? "celsius" : "fahrenheit");
+        return true;
+    }
     if (!is_label(text, len) || (len == 1 && !roman)) return false;
     unit->label = text;
     unit->label_len = (uint32_t)len;
