@@ -62,28 +62,26 @@ Answer ball_constants(const BallPoint *point, const Node *a, const Node *b, bool
 }
 
 // At integer points the variables are replaced and everything exact is folded, so floors and factorials are exact.
-static const Node *integers_for(const BallPoint *point, const Node *n) {
+static const Node *integers_for(void *context, const Node *n) {
+    const BallPoint *point = context;
     NodePool *pool = point->exact->pool;
     if (n->kind == N_SYM) {
         uint64_t hash = probe_hash_text(probe_mix(point->seed, (uint64_t)point->index), n->text, n->text_len);
         return node_integer(pool, 7 + (int64_t)(hash % 54));
     }
-    if (!n->count || n->count > 64) return n;
-    const Node *args[64];
     if (n->kind == N_BIG && node_is(n->args[0], N_SYM)) { // the index of a sum is no variable: rename it out of the way
         const Node *index = node_text(pool, N_CONST, "index", 5, NULL, 0);
-        args[0] = index, args[1] = n->args[1], args[2] = n->args[2];
-        args[3] = normal_substitute(pool, n->args[3], n->args[0], index);
+        const Node *args[4] = {index, n->args[1], n->args[2], normal_substitute(pool, n->args[3], n->args[0], index)};
         n = node_map(pool, n, args);
     }
-    for (uint32_t i = 0; i < n->count; i++) args[i] = integers_for(point, n->args[i]);
-    return node_map(pool, n, args);
+    return node_each(pool, n, integers_for, context);
 }
 
 Answer ball_at_point(const BallPoint *point, const Node *a, const Node *b, bool *valid) {
     if (point->kind == POINT_INTEGER) {
-        a = normal_form(point->exact, integers_for(point, a));
-        b = normal_form(point->exact, integers_for(point, b));
+        BallPoint at = *point;
+        a = normal_form(at.exact, integers_for(&at, a));
+        b = normal_form(at.exact, integers_for(&at, b));
         *valid = node_is(a, N_RAT) && node_is(b, N_RAT);
         if (*valid) return node_identical(a, b) ? ANSWER_YES : ANSWER_NO;
     }

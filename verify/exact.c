@@ -86,28 +86,26 @@ const Node *exact_literal(Exact *exact, const char *digits, size_t len, int64_t 
     return NULL;
 }
 
-const Node *exact_add(Exact *exact, const Node *a, const Node *b) {
-    if (!a || !b) return NULL;
-    int64_t cost = product_cost(size_of(a), size_of(b)) + 2 * (node_is_integer(a) ? 0 : reduction_cost(a->den_size, b));
+static const Node *combined(Exact *exact, const Node *a, const Node *b, int64_t reduction,
+                            void (*op)(mpq_t, const mpq_t, const mpq_t)) {
+    int64_t cost = product_cost(size_of(a), size_of(b)) + reduction;
     if ((size_of(a) + size_of(b)) * 64 > 4 * EXACT_BITS || !exact_spend(exact, cost)) return NULL;
-    mpq_t x, y, sum;
+    mpq_t x, y, result;
     view(x, a);
     view(y, b);
-    mpq_init(sum);
-    mpq_add(sum, x, y);
-    return finish(exact, sum);
+    mpq_init(result);
+    op(result, x, y);
+    return finish(exact, result);
+}
+
+const Node *exact_add(Exact *exact, const Node *a, const Node *b) {
+    if (!a || !b) return NULL;
+    return combined(exact, a, b, node_is_integer(a) ? 0 : 2 * reduction_cost(a->den_size, b), mpq_add);
 }
 
 const Node *exact_mul(Exact *exact, const Node *a, const Node *b) {
     if (!a || !b) return NULL;
-    int64_t cost = product_cost(size_of(a), size_of(b)) + reduction_cost(size_of(a), b) + reduction_cost(size_of(b), a);
-    if ((size_of(a) + size_of(b)) * 64 > 4 * EXACT_BITS || !exact_spend(exact, cost)) return NULL;
-    mpq_t x, y, product;
-    view(x, a);
-    view(y, b);
-    mpq_init(product);
-    mpq_mul(product, x, y);
-    return finish(exact, product);
+    return combined(exact, a, b, reduction_cost(size_of(a), b) + reduction_cost(size_of(b), a), mpq_mul);
 }
 
 const Node *exact_scale(Exact *exact, const Node *a, int64_t num, int64_t den, int ten) {

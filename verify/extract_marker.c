@@ -214,7 +214,7 @@ static void fallback_scan(const char *s, size_t from, size_t len, Found *found) 
     }
 }
 
-// Minerva's prompt teaches the end "The final answer is $10,455$. I hope it is correct.": it counts instead of the boxes.
+// Minerva's prompt teaches to close with "The final answer is $7$. I hope it is correct.": that counts, not the boxes.
 Span extract_closing(const char *s, size_t from, size_t len) {
     static const char CLOSE[] = "I hope it is correct", OPEN[] = "final answer is ";
     const char *close = memmem(s + from, len - from, CLOSE, sizeof CLOSE - 1);

@@ -116,7 +116,8 @@ static Answer times(Comparison *cmp, const Node *gold, const Node *mine) {
     uint32_t longer = gold->count > mine->count ? gold->count : mine->count;
     const Node *zero = node_integer(cmp->exact.pool, 0);
     for (uint32_t i = 0; i < longer; i++) {
-        const Node *g = i < gold->count ? gold->args[i] : zero, *m = i < mine->count ? mine->args[i] : zero; // 5:00 is 5:00:00
+        const Node *g = i < gold->count ? gold->args[i] : zero; // 5:00 is 5:00:00
+        const Node *m = i < mine->count ? mine->args[i] : zero;
         if (i && g->text_len == 2 && m->text_len == 1) return compare_no(cmp, "3:5 is no time");
         if (!equal_scalars(cmp, g, m)) return compare_no(cmp, "different times");
     }
@@ -136,7 +137,8 @@ Answer compare_ratios(Comparison *cmp, const Node *gold, const Node *mine) {
     if (gold->count != mine->count) return compare_no(cmp, "ratios of other lengths");
     for (uint32_t i = 1; i < gold->count; i++) { // a_0 b_i = a_i b_0
         const Node *left = normal_form(&cmp->exact, node_mul(pool, gold->args[0], mine->args[i]));
-        Answer answer = compare_scalars(cmp, left, normal_form(&cmp->exact, node_mul(pool, gold->args[i], mine->args[0])));
+        const Node *right = normal_form(&cmp->exact, node_mul(pool, gold->args[i], mine->args[0]));
+        Answer answer = compare_scalars(cmp, left, right);
         if (answer != ANSWER_YES) return answer;
     }
     for (uint32_t i = 0; i < gold->count; i++)
@@ -151,13 +153,14 @@ static bool rounds_to(Comparison *cmp, const Node *written, const Node *value, i
     const char *point = written->text ? memchr(written->text, '.', written->text_len) : NULL;
     if (!written->decimal || !point) return false;
     int places = (int)(written->text + written->text_len - point) - 1, digits = 0;
-    for (uint32_t i = 0; i < written->text_len; i++) digits += is_digit(written->text[i]) && (digits || written->text[i] != '0');
+    for (const char *c = written->text; c < written->text + written->text_len; c++)
+        digits += is_digit(*c) && (digits || *c != '0');
     if (digits < least_digits || places > 1000) return false;
     NodePool *pool = cmp->exact.pool;
     const Node *half = exact_scale(&cmp->exact, node_integer(pool, 1), 1, 2, -places);
     BallPoint ball = {.seed = cmp->seed, .exact = &cmp->exact};
-    const Node *low = half ? exact_add(&cmp->exact, written, exact_mul(&cmp->exact, half, node_integer(pool, -1))) : NULL;
-    const Node *high = half ? exact_add(&cmp->exact, written, half) : NULL;
+    const Node *high = exact_add(&cmp->exact, written, half);
+    const Node *low = exact_add(&cmp->exact, written, exact_mul(&cmp->exact, half, node_integer(pool, -1)));
     if (!low || !high) return false;
     int above = ball_order(&ball, value, low), below = ball_order(&ball, value, high);
     return (above == 0 || above == 1) && (below == 0 || below == -1);

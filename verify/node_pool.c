@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-// Under AddressSanitizer what is not handed out is poisoned, with a gap after each piece: one block would hide overruns.
+// Under AddressSanitizer all unused bytes are poisoned, with a gap after each piece: one block would hide overruns.
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define __SANITIZE_ADDRESS__ 1 // as gcc says it

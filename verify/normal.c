@@ -151,18 +151,20 @@ static const Node *fold_function(Exact *exact, const Node *n) {
     return folded ? folded : n;
 }
 
+typedef struct Substitution {
+    NodePool *pool;
+    const Node *symbol, *value;
+} Substitution;
+
+static const Node *substitute(void *context, const Node *n) {
+    const Substitution *s = context;
+    if (!n->count && n->kind == s->symbol->kind && n->op == s->symbol->op && node_same_text(n, s->symbol)) return s->value;
+    if (n->kind == N_BIG && node_identical(n->args[0], s->symbol)) return n;
+    return node_each(s->pool, n, substitute, context);
+}
+
 const Node *normal_substitute(NodePool *pool, const Node *n, const Node *symbol, const Node *value) {
-    if (n->kind == symbol->kind && n->op == symbol->op && node_same_text(n, symbol) && !n->count) return value;
-    if (!n->count || (n->kind == N_BIG && node_identical(n->args[0], symbol))) return n;
-    const Node *args[64];
-    const Node **to = n->count <= 64 ? args : pool_alloc(pool, n->count * sizeof *to);
-    if (!to) return node_undef();
-    bool same = true;
-    for (uint32_t i = 0; i < n->count; i++) {
-        to[i] = normal_substitute(pool, n->args[i], symbol, value);
-        same &= to[i] == n->args[i];
-    }
-    return same ? n : node_map(pool, n, to);
+    return substitute(&(Substitution){pool, symbol, value}, n);
 }
 
 static int64_t node_total(const Node *n) {
@@ -188,21 +190,14 @@ static const Node *fold_big(Exact *exact, const Node *n) {
     return fold_terms(exact, node_new(exact->pool, n->op ? N_MUL : N_ADD, 0, terms, count));
 }
 
+static const Node *visit(void *exact, const Node *n) { return normal_form(exact, n); }
+
 const Node *normal_form(Exact *exact, const Node *n) {
     if (!n->count || exact->fuel < 0) return n;
-    const Node *few[64];
-    const Node **args = n->count <= 64 ? few : pool_alloc(exact->pool, n->count * sizeof *args);
-    if (!args) return node_undef();
     exact->fuel -= 40;
-    for (uint32_t i = 0; i < n->count; i++) {
-        args[i] = normal_form(exact, n->args[i]);
-        if (is_undef(args[i])) return node_undef();
-    }
-    if (n->kind == N_POW)
-        return normal_power(exact, unit_value(exact, args[0], false), unit_value(exact, args[1], false));
-    const Node *m = node_map(exact->pool, n, args);
-    if (is_undef(m)) return m;
-    switch (n->kind) {
+    const Node *m = node_each(exact->pool, n, visit, exact);
+    switch (m->kind) {
+    case N_POW: return normal_power(exact, unit_value(exact, m->args[0], false), unit_value(exact, m->args[1], false));
     case N_ADD: case N_MUL: return fold_terms(exact, m);
     case N_FUNC: return fold_function(exact, m);
     case N_BIG: return fold_big(exact, m);
@@ -212,17 +207,16 @@ const Node *normal_form(Exact *exact, const Node *n) {
 
 // ---- plus-minus ----
 
-static const Node *branch(NodePool *pool, const Node *n, int sign) {
-    if (n->kind == N_PM) {
-        const Node *inner = branch(pool, n->args[0], sign);
-        return n->op * sign > 0 ? inner : node_negate(pool, inner);
-    }
-    if (!n->count) return n;
-    const Node *few[64];
-    const Node **args = n->count <= 64 ? few : pool_alloc(pool, n->count * sizeof *args);
-    if (!args) return node_undef();
-    for (uint32_t i = 0; i < n->count; i++) args[i] = branch(pool, n->args[i], sign);
-    return node_map(pool, n, args);
+typedef struct Branch {
+    NodePool *pool;
+    int sign; // that \pm takes
+} Branch;
+
+static const Node *branch(void *context, const Node *n) {
+    const Branch *to = context;
+    if (n->kind != N_PM) return node_each(to->pool, n, branch, context);
+    const Node *inner = branch(context, n->args[0]);
+    return n->op * to->sign > 0 ? inner : node_negate(to->pool, inner);
 }
 
 const Node *normal_signs(NodePool *pool, const Node *n) {
@@ -237,8 +231,8 @@ const Node *normal_signs(NodePool *pool, const Node *n) {
             out[k++] = item;
             continue;
         }
-        out[k++] = branch(pool, item, 1);
-        out[k++] = branch(pool, item, -1);
+        out[k++] = branch(&(Branch){pool, 1}, item);
+        out[k++] = branch(&(Branch){pool, -1}, item);
     }
     return node_new(pool, collects ? (Kind)n->kind : N_LIST, collects ? n->op : LIST_OR, out, k);
 }

@@ -21,15 +21,14 @@ const char *spelling_until(Parser *p, const Token *from, const Token *to, size_t
     return text;
 }
 
-// Moves past one TeX argument without reading it: a balanced group or one token.
-static void skip_argument(Parser *p) {
+bool skip_argument(Parser *p) {
     int depth = 0;
     do {
-        if (p->t->kind == T_END) return;
-        if (at_symbol(p, '{')) depth++;
-        else if (at_symbol(p, '}')) depth--;
+        if (p->t->kind == T_END) return false;
+        depth += at_symbol(p, '{') - at_symbol(p, '}');
         p->t++;
     } while (depth > 0);
+    return true;
 }
 
 // ---- brackets ----
@@ -90,7 +89,8 @@ const Node *parse_bracketed(Parser *p) {
         p->t++;
         inside = node_constant(p->pool, CONST_EMPTY);
     } else if ((inside = parse_statement(p))) {
-        bool bar = open == '{' && (accept_symbol(p, '|') || accept_symbol(p, ':') || accept_command(p, "mid|colon|vert"));
+        bool bar = open == '{' && (at_symbol(p, '|') || at_symbol(p, ':') || at_command(p, "mid|colon|vert"));
+        p->t += bar;
         p->builder = false;
         const Node *condition = bar ? parse_statement(p) : NULL;
         if (p->failed || !accept_close(p, &close)) return parse_fail(p);

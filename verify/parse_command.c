@@ -1,5 +1,5 @@
 // Optional (math answers from data sets): LaTeX commands and known functions.
-//   "\frac12"   "\sqrt[3]{8}"   "\binom{n}{2}"   "\log_2 8"   "\sin^2 x"   "\lfloor x \rfloor"   "\mathbb{R}"   "\vec{v}"
+//   "\frac12"   "\sqrt[3]{8}"   "\binom{n}{2}"   "\log_2 8"   "\sin^2 x"   "\lfloor x\rfloor"   "\mathbb{R}"   "\vec{v}"
 #include "verify/normal.h"
 #include "verify/parser.h"
 
@@ -86,14 +86,13 @@ const Node *parse_function(Parser *p, int fn) {
     if (fn == FN_LOG && accept_symbol(p, '_')) {
         Parser after = *p;
         after.t++;
-        bool split = p->t->kind == T_NUMBER && !starts_factor(&after) && !at_symbol(&after, '^'); // \log_28, not \log_10 8
+        bool split = p->t->kind == T_NUMBER && !starts_factor(&after) && !at_symbol(&after, '^'); // \log_28
         if (!(base = parse_tex_argument(p, split))) return NULL;
     }
     if (at_symbol(p, '_')) return parse_fail(p);
     if (accept_symbol(p, '^') && !(power = parse_tex_argument(p, false))) return NULL;
-    bool minus_one = power && node_is(power, N_MUL) && node_is_int(power->args[0], -1) && node_is_int(power->args[1], 1);
-    if (minus_one && power->count == 2 && inverse_of(fn) >= 0)
-        fn = inverse_of(fn), power = NULL;
+    bool product = power && node_is(power, N_MUL) && power->count == 2 && inverse_of(fn) >= 0; // -1 is read as -1 * 1
+    if (product && node_is_int(power->args[0], -1) && node_is_int(power->args[1], 1)) fn = inverse_of(fn), power = NULL;
     const Node *n = function_arguments(p, fn, base);
     parse_leave(p);
     return n && power ? node_pow(p->pool, n, power) : n;
@@ -128,27 +127,22 @@ static const Node *between(Parser *p, int fn, const char *close) {
 // A decorated or prefixed name: \vec{v}, \overline{AB}, \angle ABC, \mathbb{R}, \mathcal F.
 static const Node *decorated(Parser *p, const Token *command) {
     const Token *from = p->t;
-    int depth = 0;
-    do {
-        if (p->t->kind == T_END) return parse_fail(p);
-        depth += at_symbol(p, '{') - at_symbol(p, '}');
-        p->t++;
-    } while (depth > 0);
+    if (!skip_argument(p)) return parse_fail(p);
     size_t n;
     const char *inside = spelling_until(p, from, p->t, &n);
     char name[200];
     static const Token BAR = {.kind = T_COMMAND, .text = "overline", .len = 8};
     if (is_command(command, "bar")) command = &BAR; // \bar{z} is \overline{z}
     if (!inside || n + command->len + 2 > sizeof name) return parse_fail(p);
-    if (is_command(command, "mathbb") && n == 1 && *inside == 'R' && !at_symbol(p, '^')) return node_constant(p->pool, CONST_REALS);
+    bool reals = is_command(command, "mathbb") && n == 1 && *inside == 'R' && !at_symbol(p, '^');
+    if (reals) return node_constant(p->pool, CONST_REALS);
     memcpy(name, command->text, command->len);
     name[command->len] = ':';
     memcpy(name + command->len + 1, inside, n);
     size_t len = command->len + 1 + n;
     if (at_symbol(p, '_') && p->t[1].kind != T_END) { // \hat{\theta}_2
         from = ++p->t;
-        if (at_symbol(p, '{')) while (p->t->kind != T_END && !at_symbol(p, '}')) p->t++;
-        p->t++;
+        skip_argument(p);
         inside = spelling_until(p, from, p->t, &n);
         if (!inside || len + n + 2 > sizeof name) return parse_fail(p);
         name[len++] = '_';
@@ -225,14 +219,7 @@ const Node *parse_command(Parser *p) {
     if (at_symbol(p, '_') || at_symbol(p, '\'')) {
         Token *from = t;
         while (at_symbol(p, '\'')) p->t++;
-        if (accept_symbol(p, '_')) {
-            int depth = 0;
-            do {
-                if (p->t->kind == T_END) return parse_fail(p);
-                depth += at_symbol(p, '{') - at_symbol(p, '}');
-                p->t++;
-            } while (depth > 0);
-        }
+        if (accept_symbol(p, '_') && !skip_argument(p)) return parse_fail(p);
         size_t n;
         const char *name = spelling_until(p, from, p->t, &n);
         return name ? node_text(p->pool, N_SYM, name, n, NULL, 0) : parse_fail(p);

@@ -1,5 +1,5 @@
 // Optional (math answers from data sets): sums, products, signs, powers. Units: parse_measure.c.
-//   "3-\sqrt{2}"   "2xy/3"   "-2^2" = -(2^2)   "7.0 + -2.0i"   "n!"   "28\%"   "45^\circ"   "1\pm\sqrt{19}"   "3 x 10^8"
+//   "3-\sqrt{2}"   "2xy/3"   "-2^2" = -(2^2)   "7.0 + -2.0i"   "n!"   "28\%"   "45^\circ"   "1\pm\sqrt2"   "3 x 10^8"
 #include "verify/parser.h"
 
 #include "verify/ascii.h"
@@ -129,7 +129,8 @@ const Node *parse_argument_run(Parser *p) {
     do {
         if (!items_add(p, &items, parse_factor(p))) return NULL;
         bool name = p->t->kind == T_COMMAND || p->t->kind == T_WORD;
-        if ((name && function_by_name(p->t->text, p->t->len) >= 0) || at_symbol(p, '(') || at_symbol(p, '[') || at_symbol(p, '|')) break;
+        if (name && function_by_name(p->t->text, p->t->len) >= 0) break;
+        if (at_symbol(p, '(') || at_symbol(p, '[') || at_symbol(p, '|')) break;
     } while (starts_factor(p));
     const Node *n = items.count == 1 ? items.at[0] : node_new(p->pool, N_MUL, 0, items.at, items.count);
     return sign == '-' ? node_negate(p->pool, n) : n;

@@ -57,6 +57,7 @@ bool starts_factor(const Parser *p);
 // parse_atom.c
 const Node *parse_atom(Parser *p);
 const Node *parse_group(Parser *p);    // {...}
+bool skip_argument(Parser *p); // a balanced group or one token; false at the end of the text
 bool accept_prime(Parser *p);          // ' or ^\prime
 bool at_norm(const Token *t);          // \|
 const Node *parse_bracketed(Parser *p); // after the opening bracket token, which is consumed here

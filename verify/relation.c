@@ -1,8 +1,8 @@
 // Optional (math answers from data sets): compares equations, inequalities, congruences.
 //   x=5 is 5   x-2y=6 is y=x/2-3   7=8=9 is false   f(x)=x^2 is f(t)=t^2   3\pmod 7   x<1 is -x>-1
 //
-// Implicit equations F=0 and G=0 agree when F/G is a non-zero constant, tested at random points. They also agree when the
-// numerators after clearing denominators are proportional (y=k/x and xy=k).
+// Implicit equations F=0 and G=0 agree when F/G is a non-zero constant, tested at random points, and when the numerators
+// after clearing denominators are proportional (y=k/x and xy=k).
 #include "verify/comparison.h"
 #include "verify/normal.h"
 #include "verify/ascii.h"
@@ -101,7 +101,8 @@ static Answer proportional(Comparison *cmp, const Node *f, const Node *g) {
     uint64_t left = probe_mul(value[0][0].num, value[1][1].num), right = probe_mul(value[1][0].num, value[0][1].num);
     uint64_t below_left = probe_mul(value[0][1].den, value[1][0].den);
     uint64_t below_right = probe_mul(value[1][1].den, value[0][0].den);
-    if (left == right || probe_mul(left, below_left) == probe_mul(right, below_right)) return compare_yes(cmp, "proportional equations");
+    if (left == right || probe_mul(left, below_left) == probe_mul(right, below_right))
+        return compare_yes(cmp, "proportional equations");
     if (!irrational) return compare_no(cmp, "equations not proportional");
     int agree = 0;
     for (int i = 0; i < 12; i++) {

@@ -99,16 +99,11 @@ static const Node *without_constant(NodePool *pool, const Node *n, const char *l
     return has_variables(sum) && !node_any(sum, rules_out_constant) ? sum : NULL;
 }
 
-static const Node *renamed(NodePool *pool, const Node *n) { // every variable x becomes #x
-    const Node *args[64];
+static const Node *renamed(void *pool, const Node *n) { // every variable x becomes #x
     char name[66] = "#";
-    if (n->kind == N_SYM && n->text_len < 64) {
-        memcpy(name + 1, n->text, n->text_len);
-        return node_text(pool, N_SYM, name, n->text_len + 1, NULL, 0);
-    }
-    if (!n->count || n->count > 64) return n;
-    for (uint32_t i = 0; i < n->count; i++) args[i] = renamed(pool, n->args[i]);
-    return node_map(pool, n, args);
+    if (n->kind != N_SYM || n->text_len >= 64) return node_each(pool, n, renamed, pool);
+    memcpy(name + 1, n->text, n->text_len);
+    return node_text(pool, N_SYM, name, n->text_len + 1, NULL, 0);
 }
 
 // Two antiderivatives: their difference takes the same value wherever it is evaluated.

@@ -87,7 +87,9 @@ const Node *node_unit(NodePool *pool, const Node *value, const Unit *unit) {
 
 const Node *node_negate(NodePool *pool, const Node *a) { return node_mul(pool, node_integer(pool, -1), a); }
 
-const Node *node_subtract(NodePool *pool, const Node *a, const Node *b) { return node_add(pool, a, node_negate(pool, b)); }
+const Node *node_subtract(NodePool *pool, const Node *a, const Node *b) {
+    return node_add(pool, a, node_negate(pool, b));
+}
 
 const Node *node_divide(NodePool *pool, const Node *a, const Node *b) {
     return node_mul(pool, a, node_pow(pool, b, node_integer(pool, -1)));
@@ -98,6 +100,18 @@ const Node *node_map(NodePool *pool, const Node *n, const Node *const *args) {
     if (!copy) return &UNDEF;
     *copy = *n;
     return set_args(pool, copy, args, n->count) ? copy : &UNDEF;
+}
+
+const Node *node_each(NodePool *pool, const Node *n, const Node *(*visit)(void *, const Node *), void *context) {
+    const Node *few[64], **args = n->count <= 64 ? few : pool_alloc(pool, n->count * sizeof *args);
+    if (!args) return &UNDEF;
+    bool same = true;
+    for (uint32_t i = 0; i < n->count; i++) {
+        args[i] = visit(context, n->args[i]);
+        if (args[i]->kind == N_UNDEF) return &UNDEF;
+        same &= args[i] == n->args[i];
+    }
+    return same ? n : node_map(pool, n, args);
 }
 
 mpz_srcptr node_num(mpz_t view, const Node *n) { return mpz_roinit_n(view, n->num, n->num_size); }

@@ -90,6 +90,8 @@ const Node *node_negate(NodePool *pool, const Node *a);                  // -1 *
 const Node *node_subtract(NodePool *pool, const Node *a, const Node *b); // a + -1 * b
 const Node *node_divide(NodePool *pool, const Node *a, const Node *b);   // a * b^-1
 const Node *node_map(NodePool *pool, const Node *n, const Node *const *args); // n with other args of the same count
+// n with visit(context, arg) in place of each arg: n itself where nothing changes, UNDEF where an arg becomes UNDEF.
+const Node *node_each(NodePool *pool, const Node *n, const Node *(*visit)(void *, const Node *), void *context);
 
 // Read-only views of a rational's parts; the result must not be cleared or written.
 mpz_srcptr node_num(mpz_t view, const Node *rational);

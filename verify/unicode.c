@@ -127,7 +127,7 @@ char *unicode_to_tex(NodePool *pool, const char *text, size_t len, size_t *out_l
         size_t bytes = utf8_decode(text + i, len - i, &code);
         const char *tex = bytes > 1 ? lookup(code) : NULL;
         int c = bytes > 1 ? regular(code) : 0;
-        bool inside_word = out > result && is_alnum(out[-1]) && i + bytes < len && is_alnum(text[i + bytes]); // 1<ZWSP>2
+        bool inside_word = out > result && is_alnum(out[-1]) && i + bytes < len && is_alnum(text[i + bytes]);
         if (bytes == 1 && code) *out++ = (char)code;
         else if (bytes <= 1) out += sprintf(out, "\\byte%02x ", (unsigned char)text[i]);
         else if (is_script(tex)) {

@@ -63,10 +63,10 @@ static bool reduced(const Node *n) { // knob require_reduced: no literal fractio
 }
 
 // The other reading of "1,234" and the decimal comma. YES or NO.
-static Answer other_readings(Comparison *cmp, const VerifyGold *gold, const Reading *mine, const char *text, size_t len) {
+static Answer other_readings(Comparison *cmp, const VerifyGold *gold, const Reading *mine, const char *s, size_t len) {
     const Node *g = gold->plain.tree, *m = mine->tree, *ungrouped = gold->ungrouped.tree;
     if (mine->parsed.tokens.grouped && is_list(g)) { // gold {100, 200}, answer 100,200
-        const Node *r = read_answer(&cmp->exact, text, len, false).tree;
+        const Node *r = read_answer(&cmp->exact, s, len, false).tree;
         if (r && equal_trees(cmp, g, r)) return ANSWER_YES;
         if (r && ungrouped && equal_trees(cmp, ungrouped, r)) return ANSWER_YES; // "98,99,100" and "100,99,98"
     }
@@ -104,7 +104,7 @@ static Answer compare_texts(Comparison *cmp, const Reading *gold, const Reading 
     if (same_words(&gold->parsed, &mine->parsed)) return compare_yes(cmp, "same words");
     if (is_short_word(g) && m->count == 1 && m->at->kind == T_WORD) return compare_no(cmp, "different words");
     if (lone_letter(gold->tree) && mine->letter) return compare_letters(cmp, *gold->tree->text, mine->letter);
-    if (gold->letter && gold->rest && gold->marked) { // "\textbf{(E)}\ \frac34": its letter, or its value with no other letter
+    if (gold->letter && gold->rest && gold->marked) { // "\textbf{(E)}\ \frac34": the letter, or the value without another
         if (mine->letter && (!mine->rest || gold->letter != mine->letter))
             return compare_letters(cmp, gold->letter, mine->letter);
         Reading value = read_rest(&cmp->exact, gold), other = mine->letter ? read_rest(&cmp->exact, mine) : *mine;
@@ -115,7 +115,7 @@ static Answer compare_texts(Comparison *cmp, const Reading *gold, const Reading 
     return *decided = false, ANSWER_UNKNOWN;
 }
 
-static Answer compare_readings(Comparison *cmp, const VerifyGold *gold, const Reading *mine, const char *text, size_t len) {
+static Answer compare_readings(Comparison *cmp, const VerifyGold *gold, const Reading *mine, const char *s, size_t len) {
     const Reading *g = &gold->plain;
     bool decided, labelled = mine->rest && mine->marked && !lone_letter(g->tree); // "(C) 42" for gold 42
     Answer answer = compare_texts(cmp, g, mine, &decided);
@@ -126,7 +126,7 @@ static Answer compare_readings(Comparison *cmp, const VerifyGold *gold, const Re
         if (cmp->policy->require_reduced && !reduced(mine->parsed.tree)) return compare_no(cmp, "not in lowest terms");
         answer = compare_trees(cmp, g->tree, mine->tree);
         const char *reason = cmp->reason;
-        if (answer == ANSWER_YES || other_readings(cmp, gold, mine, text, len) == ANSWER_YES) return ANSWER_YES;
+        if (answer == ANSWER_YES || other_readings(cmp, gold, mine, s, len) == ANSWER_YES) return ANSWER_YES;
         cmp->reason = reason;
     }
     if (!labelled) return answer;
