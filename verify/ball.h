@@ -2,8 +2,8 @@
 // A ball is a value with a proved bound on its error (Arb, Johansson 2017).
 //
 // The difference of two answers is evaluated at growing precision. A ball that excludes 0 proves NOT_EQUAL. A ball that
-// still holds 0 at 2048 bits with radius below 2^-1500 of the operands means EQUAL: proved for algebraic numbers whose
-// root separation is larger (all that people write in answers), overwhelming evidence for the rest. Never a double:
+// contains 0 at 2048 bits with radius below 2^-1500 of the operands means EQUAL: a proof for algebraic numbers with a
+// larger root separation (all that people write in answers), overwhelming evidence for the rest. A double would not do:
 // e^{\pi\sqrt{163}} differs from an integer by 7.5e-13, 1/1990! underflows.
 #ifndef VERIFY_BALL_H
 #define VERIFY_BALL_H

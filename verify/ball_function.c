@@ -111,10 +111,10 @@ static bool inverse(acb_ptr out, int fn, acb_srcptr x, slong prec) { // arccot a
 
 bool ball_function(acb_t out, int fn, acb_srcptr args, uint32_t count, BallContext *ev) {
     static void (*const ONE[FN_COUNT])(acb_t, const acb_t, slong) = {
-        [FN_SIN] = acb_sin,     [FN_COS] = acb_cos,     [FN_TAN] = acb_tan,     [FN_COT] = acb_cot,   [FN_SEC] = acb_sec,
-        [FN_CSC] = acb_csc,     [FN_ASIN] = acb_asin,   [FN_ACOS] = acb_acos,   [FN_ATAN] = acb_atan, [FN_SINH] = acb_sinh,
-        [FN_COSH] = acb_cosh,   [FN_TANH] = acb_tanh,   [FN_ASINH] = acb_asinh, [FN_ACOSH] = acb_acosh,
-        [FN_ATANH] = acb_atanh, [FN_EXP] = acb_exp,     [FN_ZETA] = acb_zeta};
+        [FN_SIN] = acb_sin, [FN_COS] = acb_cos, [FN_TAN] = acb_tan, [FN_COT] = acb_cot, [FN_SEC] = acb_sec,
+        [FN_CSC] = acb_csc, [FN_ASIN] = acb_asin, [FN_ACOS] = acb_acos, [FN_ATAN] = acb_atan, [FN_SINH] = acb_sinh,
+        [FN_COSH] = acb_cosh, [FN_TANH] = acb_tanh, [FN_ASINH] = acb_asinh, [FN_ACOSH] = acb_acosh,
+        [FN_ATANH] = acb_atanh, [FN_EXP] = acb_exp, [FN_ZETA] = acb_zeta};
     slong prec = ev->prec;
     if (fn < FN_COUNT && ONE[fn] && count == 1) {
         ONE[fn](out, args, prec);

@@ -31,10 +31,10 @@ static inline Answer compare_if(Comparison *cmp, bool same, const char *yes, con
 Answer compare_trees(Comparison *cmp, const Node *gold, const Node *mine);     // containers.c: any two trees
 Answer compare_scalars(Comparison *cmp, const Node *gold, const Node *mine);   // scalar.c: numbers and expressions
 Answer compare_measures(Comparison *cmp, const Node *gold, const Node *mine);  // measure.c: at least one unit
-Answer compare_rounding(Comparison *cmp, const Node *gold, const Node *mine);  // measure.c: the two rounding knobs; YES or NO
+Answer compare_rounding(Comparison *cmp, const Node *gold, const Node *mine);  // measure.c: two knobs; YES or NO
 Answer compare_relations(Comparison *cmp, const Node *gold, const Node *mine); // relation.c: at least one relation
-Answer compare_intervals(Comparison *cmp, const Node *gold, const Node *mine); // interval.c: sets of reals; UNKNOWN if they are not
-Answer compare_families(Comparison *cmp, const Node *gold, const Node *mine);  // family.c: k in Z, free constants; UNKNOWN if they are not
+Answer compare_intervals(Comparison *cmp, const Node *gold, const Node *mine); // interval.c: sets of reals or UNKNOWN
+Answer compare_families(Comparison *cmp, const Node *gold, const Node *mine);  // family.c: k in Z, +C
 Answer compare_ratios(Comparison *cmp, const Node *gold, const Node *mine);    // measure.c: at least one ratio or time
 
 static inline bool equal_trees(Comparison *cmp, const Node *gold, const Node *mine) {

@@ -12,8 +12,8 @@ bool exact_spend(Exact *exact, int64_t cost) {
 static int64_t size_of(const Node *a) { return llabs((long long)a->num_size) + a->den_size; }
 static int64_t least(int64_t x, int64_t y) { return x < y ? x : y; }
 
-// Fuel is about a nanosecond. Both fits are of GMP 6.2 on one core of a server, 50 to 25,600 limbs: a product takes 41 to
-// 226 a limb, a greatest common divisor 255 to 5,600.
+// Fuel is about a nanosecond. Both fits are of GMP 6.2 on one core of a server, 50 to 25,600 limbs: a product takes 41
+// to 226 a limb, a greatest common divisor 255 to 5,600.
 static int64_t product_cost(int64_t x, int64_t y) {
     int64_t small = least(x, y), per_limb = 20 * (63 - __builtin_clzll((uint64_t)small | 1)) - 80;
     return (x + y) * (small < 8 ? 2 * small + 1 : per_limb > 40 ? per_limb : 40);

@@ -1,7 +1,6 @@
-// Optional (math answers from data sets): memory of one check or one gold: bump allocation, freed all at once.
-//
-// A scratch pool has its one block from the start and never grows; a gold's pool grows block by block, since golds are
-// many and small. Both refuse to pass `limit` bytes; the caller then answers LIMIT.
+// Optional (math answers from data sets): memory of one check or one gold.
+// Bump allocation, freed all at once. A scratch pool has one block and never grows; a gold's pool grows block by block,
+// since golds are many and small. Both refuse to pass `limit` bytes; the verdict is then LIMIT.
 #ifndef VERIFY_NODE_POOL_H
 #define VERIFY_NODE_POOL_H
 #include <stdbool.h>

@@ -158,7 +158,8 @@ typedef struct Substitution {
 
 static const Node *substitute(void *context, const Node *n) {
     const Substitution *s = context;
-    if (!n->count && n->kind == s->symbol->kind && n->op == s->symbol->op && node_same_text(n, s->symbol)) return s->value;
+    bool leaf = !n->count && n->kind == s->symbol->kind && n->op == s->symbol->op;
+    if (leaf && node_same_text(n, s->symbol)) return s->value;
     if (n->kind == N_BIG && node_identical(n->args[0], s->symbol)) return n;
     return node_each(s->pool, n, substitute, context);
 }

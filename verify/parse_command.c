@@ -1,5 +1,5 @@
 // Optional (math answers from data sets): LaTeX commands and known functions.
-//   "\frac12"   "\sqrt[3]{8}"   "\binom{n}{2}"   "\log_2 8"   "\sin^2 x"   "\lfloor x\rfloor"   "\mathbb{R}"   "\vec{v}"
+//   "\frac12"   "\sqrt[3]{8}"   "\binom{n}{2}"   "\log_2 8"   "\sin^2 x"   "\lfloor x\rfloor"   "\mathbb R"   "\vec{v}"
 #include "verify/normal.h"
 #include "verify/parser.h"
 

@@ -56,14 +56,13 @@ bool starts_factor(const Parser *p) {
     switch (t->kind) {
     case T_NUMBER: return true;
     case T_WORD:
-        return !at_separator(p) && !unit_ahead(p) && !(t[-1].kind == T_NUMBER && half_day(t, NULL)) && !(t->display && t->len > 1) &&
-               !token_is(t, T_WORD, "U") && !words_equal(t->text, t->len, "mod") &&
-               !(words_equal(t->text, t->len, "to") && t->space && t[1].kind == T_NUMBER);
+        if (at_separator(p) || unit_ahead(p) || (t[-1].kind == T_NUMBER && half_day(t, NULL))) return false;
+        if (words_equal(t->text, t->len, "to") && t->space && t[1].kind == T_NUMBER) return false;
+        return !(t->display && t->len > 1) && !token_is(t, T_WORD, "U") && !words_equal(t->text, t->len, "mod");
     case T_SYMBOL:
         if (t->symbol == '|') return !p->bars && !p->builder;
         if (t->symbol == '(')
-            return !(at_condition(t) || token_is(&t[1], T_WORD, "mod") || is_command(&t[1], "bmod|mod") ||
-                     (t[1].kind == T_TEXT && words_equal(t[1].text, t[1].len, "mod")));
+            return !at_condition(t) && !at_modulus(t);
         return t->symbol == '[' || t->symbol == '{';
     case T_COMMAND: {
         static const char NOT[] = "}|\\|cup|cap|setminus|backslash|to|pmod|mod|pod|bmod|mid|colon|pm|mp|cdot|times|"

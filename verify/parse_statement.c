@@ -91,12 +91,14 @@ static char accept_relation(Parser *p) {
     return 0;
 }
 
+bool at_modulus(const Token *t) {
+    bool word = is_word(&t[1]) && words_equal(t[1].text, t[1].len, "mod");
+    return token_symbol(t, '(') && (word || is_command(&t[1], "bmod|mod"));
+}
+
 // "\pmod 7", "\pmod{7}", "(mod 7)", "\mod 7"
 static const Node *accept_modulus(Parser *p) {
-    bool plain =
-        at_symbol(p, '(') && (token_is(&p->t[1], T_WORD, "mod") || is_command(&p->t[1], "bmod|mod") ||
-                              (p->t[1].kind == T_TEXT && words_equal(p->t[1].text, p->t[1].len, "mod")));
-    if (plain) {
+    if (at_modulus(p->t)) {
         p->t += 2;
         const Node *m = parse_sum(p);
         return m && accept_symbol(p, ')') ? m : parse_fail(p);

@@ -44,6 +44,7 @@ const Node *parse_statement(Parser *p); // lists and relations, up to a closing 
 const Node *parse_relation(Parser *p);
 bool at_separator(const Parser *p);
 bool at_condition(const Token *t); // (k\in\mathbb{Z}) after an answer
+bool at_modulus(const Token *t);   // (mod
 int half_day(const Token *t, int *used); // 1 a.m., 2 p.m., else 0; the tokens it takes
 // parse_measure.c
 const Node *parse_measure(Parser *p); // sum with a unit

@@ -2,9 +2,9 @@
 //
 // A rational function that vanishes at a random point of F_p is zero except with probability degree/p (Schwartz 1980,
 // Zippel 1979). Heads that are not rational (roots, sines, f(x)) get a random value that depends on the head and on the
-// values of their arguments, so equal arguments give equal values whatever order they are written in: this is congruence
-// closure by hashing, and decides towers like 10^{10^{10}} without evaluating them. So equal values mean EQUAL always, and
-// different values mean NOT_EQUAL when no irrational head took part.
+// values of their arguments, so equal arguments give equal values in any order. This is congruence closure by hashing;
+// it decides towers like 10^{10^{10}} without evaluating them. Equal values always mean EQUAL; different values mean
+// NOT_EQUAL when no irrational head took part.
 //
 // Points come from the gold and a build constant, never from the response: a response cannot aim at them.
 #ifndef VERIFY_PROBE_H

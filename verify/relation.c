@@ -1,7 +1,7 @@
 // Optional (math answers from data sets): compares equations, inequalities, congruences.
 //   x=5 is 5   x-2y=6 is y=x/2-3   7=8=9 is false   f(x)=x^2 is f(t)=t^2   3\pmod 7   x<1 is -x>-1
 //
-// Implicit equations F=0 and G=0 agree when F/G is a non-zero constant, tested at random points, and when the numerators
+// Implicit equations F=0 and G=0 agree when F/G is a non-zero constant at random points, and when the numerators
 // after clearing denominators are proportional (y=k/x and xy=k).
 #include "verify/comparison.h"
 #include "verify/normal.h"
@@ -18,7 +18,6 @@ bool is_equation(const Node *n) {
 }
 
 static bool is_vertex(const Node *n) { return node_is(n, N_SYM) && is_upper(*n->text); }
-
 static bool is_segment(const Node *n) { // AB, \frac{NO}{BO}
     if (is_vertex(n)) return true;
     if (n->kind == N_POW) return node_is_int(n->args[1], -1) && is_segment(n->args[0]);

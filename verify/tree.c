@@ -35,6 +35,10 @@ const Node *node_2(NodePool *pool, Kind kind, int op, const Node *a, const Node 
     return node_new(pool, kind, op, args, 2);
 }
 
+const Node *node_add(NodePool *pool, const Node *a, const Node *b) { return node_2(pool, N_ADD, 0, a, b); }
+const Node *node_mul(NodePool *pool, const Node *a, const Node *b) { return node_2(pool, N_MUL, 0, a, b); }
+const Node *node_pow(NodePool *pool, const Node *a, const Node *b) { return node_2(pool, N_POW, 0, a, b); }
+
 const Node *node_text(NodePool *pool, Kind kind, const char *text, size_t len, const Node *const *args,
                       uint32_t count) {
     Node *n = blank(pool, kind, 0);
@@ -116,7 +120,6 @@ const Node *node_each(NodePool *pool, const Node *n, const Node *(*visit)(void *
 
 mpz_srcptr node_num(mpz_t view, const Node *n) { return mpz_roinit_n(view, n->num, n->num_size); }
 mpz_srcptr node_den(mpz_t view, const Node *n) { return mpz_roinit_n(view, n->den, n->den_size); }
-
 bool node_is_integer(const Node *n) { return n->kind == N_RAT && n->den_size == 1 && n->den[0] == 1; }
 
 bool node_fits(const Node *n, int64_t *value) {

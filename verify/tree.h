@@ -1,8 +1,8 @@
 // Optional (math answers from data sets): the tree an answer is read into.
 // Immutable once built, allocated in a pool, never executed.
 //
-// A constructor never returns NULL: when the pool is exhausted it returns an UNDEF node and the pool remembers, so that
-// the judge can answer LIMIT. Children are shared freely (nothing is ever changed in place).
+// A constructor never returns NULL: when the pool is exhausted it returns UNDEF, and the verdict becomes LIMIT.
+// Children are shared freely.
 #ifndef VERIFY_TREE_H
 #define VERIFY_TREE_H
 #include "verify/node_pool.h"
@@ -41,13 +41,14 @@ typedef enum Kind {
 enum { CONST_PI, CONST_E, CONST_I, CONST_INF, CONST_REALS, CONST_EMPTY };
 enum { LIST_COMMA, LIST_OR, LIST_AND, LIST_SEMICOLON };
 enum { BRACKET_ROUND, BRACKET_SQUARE, BRACKET_OPEN_CLOSED, BRACKET_CLOSED_OPEN, BRACKET_ANGLE };
-enum { REL_EQ = '=', REL_NE = '!', REL_LT = '<', REL_LE = 'l', REL_GT = '>', REL_GE = 'g', REL_APPROX = '~', REL_IN = 'i',
-       REL_CONGRUENT = '#', REL_MAPS = 'm', REL_OTHER = '?' };
+enum { REL_EQ = '=', REL_NE = '!', REL_LT = '<', REL_LE = 'l', REL_GT = '>', REL_GE = 'g', REL_APPROX = '~',
+       REL_IN = 'i', REL_CONGRUENT = '#', REL_MAPS = 'm', REL_OTHER = '?' };
 enum {
     FN_SIN, FN_COS, FN_TAN, FN_COT, FN_SEC, FN_CSC, FN_ASIN, FN_ACOS, FN_ATAN, FN_ACOT, FN_ASEC, FN_ACSC,
-    FN_SINH, FN_COSH, FN_TANH, FN_ASINH, FN_ACOSH, FN_ATANH, FN_EXP, FN_LN, FN_LOG /* (x) or (x, base) */, FN_ROOT /* (x, n) */,
-    FN_ABS, FN_FLOOR, FN_CEIL, FN_FACTORIAL, FN_DOUBLE_FACTORIAL, FN_BINOMIAL, FN_MOD, FN_GCD, FN_LCM, FN_MIN, FN_MAX,
-    FN_GAMMA, FN_ZETA, FN_SIGN, FN_CONJ, FN_RE, FN_IM, FN_ARG, FN_DET, FN_CIS, FN_COUNT
+    FN_SINH, FN_COSH, FN_TANH, FN_ASINH, FN_ACOSH, FN_ATANH, FN_EXP, FN_LN,
+    FN_LOG /* (x) or (x, base) */, FN_ROOT /* (x, n) */, FN_ABS, FN_FLOOR, FN_CEIL, FN_FACTORIAL, FN_DOUBLE_FACTORIAL,
+    FN_BINOMIAL, FN_MOD, FN_GCD, FN_LCM, FN_MIN, FN_MAX, FN_GAMMA, FN_ZETA, FN_SIGN, FN_CONJ, FN_RE, FN_IM, FN_ARG,
+    FN_DET, FN_CIS, FN_COUNT
 };
 
 // A measure: value * factor in the base unit of its dimensions. Unknown nouns ("apples") have only a label.
@@ -77,15 +78,16 @@ typedef struct Node {
 const Node *node_new(NodePool *pool, Kind kind, int op, const Node *const *args, uint32_t count); // copies args
 const Node *node_1(NodePool *pool, Kind kind, int op, const Node *a);
 const Node *node_2(NodePool *pool, Kind kind, int op, const Node *a, const Node *b);
-const Node *node_text(NodePool *pool, Kind kind, const char *text, size_t len, const Node *const *args, uint32_t count); // copies
+// Copies the text and args.
+const Node *node_text(NodePool *pool, Kind kind, const char *text, size_t len, const Node *const *args, uint32_t count);
 const Node *node_undef(void);
 const Node *node_constant(NodePool *pool, int which);
 const Node *node_rational(NodePool *pool, const mpq_t value); // value must be canonical; copies
 const Node *node_integer(NodePool *pool, int64_t value);
 const Node *node_unit(NodePool *pool, const Node *value, const Unit *unit); // copies *unit
-static inline const Node *node_add(NodePool *pool, const Node *a, const Node *b) { return node_2(pool, N_ADD, 0, a, b); }
-static inline const Node *node_mul(NodePool *pool, const Node *a, const Node *b) { return node_2(pool, N_MUL, 0, a, b); }
-static inline const Node *node_pow(NodePool *pool, const Node *a, const Node *b) { return node_2(pool, N_POW, 0, a, b); }
+const Node *node_add(NodePool *pool, const Node *a, const Node *b);
+const Node *node_mul(NodePool *pool, const Node *a, const Node *b);
+const Node *node_pow(NodePool *pool, const Node *a, const Node *b);
 const Node *node_negate(NodePool *pool, const Node *a);                  // -1 * a
 const Node *node_subtract(NodePool *pool, const Node *a, const Node *b); // a + -1 * b
 const Node *node_divide(NodePool *pool, const Node *a, const Node *b);   // a * b^-1

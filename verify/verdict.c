@@ -104,7 +104,7 @@ static Answer compare_texts(Comparison *cmp, const Reading *gold, const Reading 
     if (same_words(&gold->parsed, &mine->parsed)) return compare_yes(cmp, "same words");
     if (is_short_word(g) && m->count == 1 && m->at->kind == T_WORD) return compare_no(cmp, "different words");
     if (lone_letter(gold->tree) && mine->letter) return compare_letters(cmp, *gold->tree->text, mine->letter);
-    if (gold->letter && gold->rest && gold->marked) { // "\textbf{(E)}\ \frac34": the letter, or the value without another
+    if (gold->letter && gold->rest && gold->marked) { // "\textbf{(E)}\ \frac34": its letter, or its value
         if (mine->letter && (!mine->rest || gold->letter != mine->letter))
             return compare_letters(cmp, gold->letter, mine->letter);
         Reading value = read_rest(&cmp->exact, gold), other = mine->letter ? read_rest(&cmp->exact, mine) : *mine;
@@ -115,7 +115,8 @@ static Answer compare_texts(Comparison *cmp, const Reading *gold, const Reading 
     return *decided = false, ANSWER_UNKNOWN;
 }
 
-static Answer compare_readings(Comparison *cmp, const VerifyGold *gold, const Reading *mine, const char *s, size_t len) {
+static Answer compare_readings(Comparison *cmp, const VerifyGold *gold, const Reading *mine, const char *s,
+                               size_t len) {
     const Reading *g = &gold->plain;
     bool decided, labelled = mine->rest && mine->marked && !lone_letter(g->tree); // "(C) 42" for gold 42
     Answer answer = compare_texts(cmp, g, mine, &decided);

@@ -38,7 +38,6 @@ static int place(const char *text, size_t len, const char *list, int (*differ)(c
 int words_place(const char *text, size_t len, const char *list) { return place(text, len, list, strncasecmp); }
 bool words_in(const char *text, size_t len, const char *list) { return words_place(text, len, list) >= 0; }
 bool words_exactly(const char *text, size_t len, const char *list) { return place(text, len, list, strncmp) >= 0; }
-
 bool words_hedge(const char *word, size_t len) { return words_in(word, len, HEDGES); }
 
 size_t words_glued(const char *word, size_t len) {
