@@ -20,6 +20,15 @@ static bool note(acb_t z, BallContext *ev) { // keeps track of the size of inter
     return true;
 }
 
+static void power_of(acb_t out, const acb_t base, const Node *e, slong prec) { // the numerator of e as exponent
+    fmpz_t k;
+    mpz_t view;
+    fmpz_init(k);
+    fmpz_set_mpz(k, node_num(view, e));
+    acb_pow_fmpz(out, base, k, prec);
+    fmpz_clear(k);
+}
+
 static void set_rational(acb_t out, const Node *n, slong prec) {
     fmpq_t q;
     mpz_t view;
@@ -85,12 +94,7 @@ static bool odd_root(acb_t out, const acb_t base, const Node *e, BallContext *ev
     acb_neg(out, base);
     arb_root_ui(acb_realref(out), acb_realref(out), e->den[0], ev->prec);
     acb_neg(out, out);
-    mpz_t view;
-    fmpz_t k;
-    fmpz_init(k);
-    fmpz_set_mpz(k, node_num(view, e));
-    acb_pow_fmpz(out, out, k, ev->prec);
-    fmpz_clear(k);
+    power_of(out, out, e, ev->prec);
     return true;
 }
 
@@ -101,14 +105,8 @@ static bool eval_power(acb_t out, const Node *n, BallContext *ev) {
     bool ok = ball_eval(base, n->args[0], ev) && ball_eval(e, n->args[1], ev);
     if (ok && too_large(e)) ok = false, ev->huge = true;
     if (ok && acb_is_zero(base)) ok = acb_is_real(e) && arb_is_positive(acb_realref(e)), acb_zero(out);
-    else if (ok && node_is_integer(n->args[1])) {
-        mpz_t view;
-        fmpz_t k;
-        fmpz_init(k);
-        fmpz_set_mpz(k, node_num(view, n->args[1]));
-        acb_pow_fmpz(out, base, k, ev->prec);
-        fmpz_clear(k);
-    } else if (ok && !odd_root(out, base, n->args[1], ev)) acb_pow(out, base, e, ev->prec);
+    else if (ok && node_is_integer(n->args[1])) power_of(out, base, n->args[1], ev->prec);
+    else if (ok && !odd_root(out, base, n->args[1], ev)) acb_pow(out, base, e, ev->prec);
     acb_clear(base);
     acb_clear(e);
     return ok;
@@ -145,13 +143,12 @@ static bool eval_function(acb_t out, const Node *n, BallContext *ev) {
     return ok;
 }
 
-static bool is_gamma(int fn) { return fn == FN_GAMMA || fn == FN_FACTORIAL || fn == FN_BINOMIAL || fn == FN_ZETA; }
-
 bool ball_eval(acb_t out, const Node *n, BallContext *ev) {
     Exact *exact = ev->point->exact;
     exact->fuel -= 50 + ev->prec / 16;
     if (n->kind == N_FUNC || n->kind == N_POW) exact->fuel -= 200 + ev->prec * ev->prec / 200;
-    if (n->kind == N_FUNC && is_gamma(n->op)) exact->fuel -= ev->prec * ev->prec / 20; // Bernoulli numbers
+    if (n->kind == N_FUNC && (n->op == FN_FACTORIAL || n->op == FN_BINOMIAL))
+        exact->fuel -= ev->prec * ev->prec / 20; // Bernoulli numbers
     if (exact->fuel < 0) return ev->huge = true, false;
     bool ok;
     switch (n->kind) {

@@ -82,8 +82,7 @@ static bool factorials(acb_t out, int fn, acb_srcptr args, uint32_t count, slong
     acb_init(y);
     acb_add_ui(x, args, 1, prec);
     bool ok = fn != FN_DOUBLE_FACTORIAL;
-    if (fn == FN_GAMMA) acb_gamma(out, args, prec);
-    else if (fn == FN_FACTORIAL) acb_gamma(out, x, prec);
+    if (fn == FN_FACTORIAL) acb_gamma(out, x, prec);
     else if (fn == FN_BINOMIAL && count == 2) { // n! / (k! (n-k)!) by reciprocal gammas, entire in k
         acb_gamma(out, x, prec);
         acb_add_ui(y, args + 1, 1, prec);
@@ -114,7 +113,7 @@ bool ball_function(acb_t out, int fn, acb_srcptr args, uint32_t count, BallConte
         [FN_SIN] = acb_sin, [FN_COS] = acb_cos, [FN_TAN] = acb_tan, [FN_COT] = acb_cot, [FN_SEC] = acb_sec,
         [FN_CSC] = acb_csc, [FN_ASIN] = acb_asin, [FN_ACOS] = acb_acos, [FN_ATAN] = acb_atan, [FN_SINH] = acb_sinh,
         [FN_COSH] = acb_cosh, [FN_TANH] = acb_tanh, [FN_ASINH] = acb_asinh, [FN_ACOSH] = acb_acosh,
-        [FN_ATANH] = acb_atanh, [FN_EXP] = acb_exp, [FN_ZETA] = acb_zeta};
+        [FN_ATANH] = acb_atanh, [FN_EXP] = acb_exp};
     slong prec = ev->prec;
     if (fn < FN_COUNT && ONE[fn] && count == 1) {
         ONE[fn](out, args, prec);
@@ -131,11 +130,10 @@ bool ball_function(acb_t out, int fn, acb_srcptr args, uint32_t count, BallConte
     }
     case FN_ROOT: return count == 2 && root(out, args, args + 1, prec);
     case FN_ABS: acb_abs(acb_realref(out), args, prec); arb_zero(acb_imagref(out)); return true;
-    case FN_CONJ: acb_conj(out, args); return true;
     case FN_RE: arb_set(acb_realref(out), acb_realref(args)); arb_zero(acb_imagref(out)); return true;
     case FN_IM: arb_set(acb_realref(out), acb_imagref(args)); arb_zero(acb_imagref(out)); return true;
     case FN_ARG: acb_arg(acb_realref(out), args, prec); arb_zero(acb_imagref(out)); return true;
-    case FN_GAMMA: case FN_FACTORIAL: case FN_DOUBLE_FACTORIAL: case FN_BINOMIAL:
+    case FN_FACTORIAL: case FN_DOUBLE_FACTORIAL: case FN_BINOMIAL:
         return factorials(out, fn, args, count, prec);
     default: return stepped(out, fn, args, count, prec);
     }

@@ -9,21 +9,13 @@
 static bool symbol(const Token *t, const char *set) { return t->kind == T_SYMBOL && strchr(set, t->symbol); }
 static bool capital(const Token *t) { return t->kind == T_WORD && t->len == 1 && is_upper(*t->text); }
 
-static bool lead_in(const Token *t) {
-    static const char WORDS[] = "option|choice|answer|answer:|option:|the answer is|answer is";
-    if (t->kind != T_WORD && t->kind != T_TEXT) return false;
-    const char *s = t->text;
-    size_t n = t->len;
-    while (n && is_space(*s)) s++, n--;
-    while (n && is_space(s[n - 1])) n--;
-    return words_in(s, n, WORDS);
-}
+static bool lead_in(const Token *t) { return token_word(t, "option|choice|answer|the answer is|answer is"); }
 
 static bool names_another(const Token *t) { // "(C) or (D)"
     for (; t->kind != T_END; t++) {
         if (symbol(t, "(") && capital(&t[1]) && symbol(&t[2], ")")) return true;
         if (t->kind == T_WORD && words_hedge(t->text, t->len)) return true;
-        if (t->kind == T_TEXT && words_in(t->text, t->len, "or|and| or | and ")) return true;
+        if (t->kind == T_TEXT && token_word(t, "or|and")) return true;
     }
     return false;
 }

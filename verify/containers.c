@@ -65,8 +65,6 @@ static Answer as_sets(Comparison *cmp, const Node *gold, const Node *mine) {
     return compare_yes(cmp, "same elements");
 }
 
-// ---- named parts ----
-
 static bool all_named(const Node *n) {
     if (n->kind != N_LIST || n->op == LIST_SEMICOLON) return false;
     for (uint32_t i = 0; i < n->count; i++)
@@ -147,8 +145,6 @@ static Answer named_against_bare(Comparison *cmp, const Node *named, const Node 
     return gold_named ? collections(cmp, values, bare) : collections(cmp, bare, values);
 }
 
-// ---- lists, sets, tuples ----
-
 static bool half_open(const Node *n) { return n->op == BRACKET_OPEN_CLOSED || n->op == BRACKET_CLOSED_OPEN; }
 
 static Answer tuples(Comparison *cmp, const Node *gold, const Node *mine) {
@@ -223,8 +219,6 @@ static Answer element(Comparison *cmp, const Node *gold, const Node *mine) { // 
     if (node_is(many, N_SET) && many->count == 1) return compare_sides(cmp, swapped, many->args[0], one);
     return compare_no(cmp, "several values against one");
 }
-
-// ---- the rest ----
 
 // 204_5 -> 54; NULL for a fraction or a base past 36.
 static const Node *base_ten(Comparison *cmp, const Node *n) {

@@ -2,8 +2,8 @@
 //
 // Every operation first estimates the bits of its result from the logarithms of its operands and returns NULL when they
 // pass EXACT_BITS; 10^{10^{10}} costs one comparison. GMP's temporaries are a small multiple of the operands, so the
-// same estimate bounds them. `fuel` counts about a nanosecond an operation, estimated beforehand from the sizes, and ends
-// a check with too many expensive operations.
+// same estimate bounds them. `fuel` counts about a nanosecond an operation, estimated beforehand from the sizes, and
+// ends a check with too many expensive operations.
 #ifndef VERIFY_EXACT_H
 #define VERIFY_EXACT_H
 #include "verify/tree.h"

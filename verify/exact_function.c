@@ -93,7 +93,7 @@ const Node *exact_function(Exact *exact, int fn, const Node *const *args, uint32
     case FN_FLOOR: case FN_CEIL: return rounded(exact, fn, args[0]);
     case FN_ABS: return node_sign(args[0]) < 0 ? exact_mul(exact, args[0], node_integer(exact->pool, -1)) : args[0];
     case FN_SIGN: return node_integer(exact->pool, node_sign(args[0]));
-    case FN_RE: case FN_CONJ: return args[0];
+    case FN_RE: return args[0];
     case FN_IM: return node_integer(exact->pool, 0);
     case FN_FACTORIAL: case FN_DOUBLE_FACTORIAL: return factorial(exact, fn, args[0]);
     case FN_BINOMIAL: return count == 2 ? binomial(exact, args[0], args[1]) : NULL;

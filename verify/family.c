@@ -14,8 +14,6 @@
 
 enum { CONSTANTS = 3, SHIFT = 1000000 };
 
-// ---- one free integer ----
-
 typedef struct Family {
     const Node *start, *step; // start + step * integer
     const Node *name;         // x in x = ..., or NULL
@@ -102,8 +100,6 @@ static Answer integers(Comparison *cmp, const Node *gold, const Node *mine) {
     bool same = near && equal_scalars(cmp, m.start, combine(cmp, g.start, shift, g.step));
     return compare_if(cmp, same, "same family", "families of other starts");
 }
-
-// ---- free constants ----
 
 static bool is_indexed_constant(const Node *n) { // C_1, c_2
     if (!node_is(n, N_SYM) || n->text_len != 3 || !strchr("cC", *n->text)) return false;

@@ -23,6 +23,15 @@ bool is_command(const Token *token, const char *names) {
     return token->kind == T_COMMAND && words_exactly(token->text, token->len, names);
 }
 
+bool token_word(const Token *token, const char *words) {
+    if (!is_word(token)) return false;
+    const char *s = token->text;
+    size_t n = token->len;
+    while (n && strchr(" ,~.;:", *s)) s++, n--;
+    while (n && strchr(" ,~;:", s[n - 1])) n--;
+    return words_in(s, n, words);
+}
+
 bool tokens_equal(const Tokens *a, const Tokens *b) {
     if (a->count != b->count || a->too_many || b->too_many) return false;
     for (uint32_t i = 0; i < a->count; i++) {
@@ -42,8 +51,6 @@ static void emit(Lexer *lx, LexKind kind, const char *text, size_t len) {
     if (kind == T_SYMBOL) t->symbol = *text;
     lx->space = false;
 }
-
-// ---- numbers ----
 
 // Length of a thousands separator at s[i], and its kind; 0 when there is none.
 static size_t separator(const char *s, char *kind) {
@@ -98,8 +105,6 @@ static void lex_number(Lexer *lx) {
     emit(lx, T_NUMBER, text ? text : s, text ? kept : (s[used - 1] == '.' ? used - 1 : used));
     lx->i += used;
 }
-
-// ---- commands ----
 
 static const char DROPPED[] = "displaystyle|textstyle|scriptstyle|limits|nolimits|left|right|middle|big|Big|bigg|"
     "Bigg|bigl|bigr|Bigl|Bigr|biggl|biggr|Biggl|Biggr|rm|bf|it|mathstrut|strut|boldsymbol|bm|mathbf|mathit|mathsf|"

@@ -73,8 +73,6 @@ Answer compare_measures(Comparison *cmp, const Node *gold, const Node *mine) {
     return compare_sides(cmp, m, measured, bare);
 }
 
-// ---- ratios and times ----
-
 enum { ITEMS_OF_TIME = 3 }; // 5:00:00
 
 static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
@@ -145,8 +143,6 @@ Answer compare_ratios(Comparison *cmp, const Node *gold, const Node *mine) {
         if (node_is_int(gold->args[i], 0) != node_is_int(mine->args[i], 0)) return compare_no(cmp, "different ratios");
     return compare_yes(cmp, "proportional");
 }
-
-// ---- rounding knobs ----
 
 // Is |x - y| at most half a unit (or, truncated, one unit) of the last decimal place that `written` shows?
 static bool rounds_to(Comparison *cmp, const Node *written, const Node *value, int least_digits) {

@@ -28,8 +28,6 @@ static const Node *unit_value(Exact *exact, const Node *n, bool angle) {
     return x;
 }
 
-// ---- sums and products ----
-
 typedef struct Terms {
     Exact *exact;
     bool sum;
@@ -111,8 +109,6 @@ static const Node *fold_terms(Exact *exact, const Node *n) {
     }
     return terms.count == 1 ? terms.rest[0] : node_new(exact->pool, (Kind)n->kind, 0, terms.rest, terms.count);
 }
-
-// ---- functions ----
 
 static const Node *fold_root(Exact *exact, const Node *n) {
     const Node *x = n->args[0], *degree = n->args[1];
@@ -205,8 +201,6 @@ const Node *normal_form(Exact *exact, const Node *n) {
     default: return m;
     }
 }
-
-// ---- plus-minus ----
 
 typedef struct Branch {
     NodePool *pool;

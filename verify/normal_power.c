@@ -64,8 +64,6 @@ const Node *normal_power(Exact *exact, const Node *base, const Node *e) {
     return folded ? folded : node_pow(exact->pool, base, e);
 }
 
-// ---- factorials ----
-
 static bool factorial_of(const Node *n, bool below, int64_t *value) { // n! or 1/n!
     if (below && (n->kind != N_POW || !node_is_int(n->args[1], -1))) return false;
     if (below) n = n->args[0];

@@ -24,10 +24,12 @@ bool parse_enter(Parser *p) {
 
 void parse_leave(Parser *p) { p->depth--; }
 
-void items_init(Items *items) {
+bool items_start(Parser *p, Items *items, const Node *first) {
     items->at = items->first;
-    items->count = 0;
     items->room = ITEMS;
+    items->first[0] = first;
+    items->count = 1;
+    return first && !p->failed;
 }
 
 bool items_add(Parser *p, Items *items, const Node *n) {
@@ -49,19 +51,7 @@ bool items_add(Parser *p, Items *items, const Node *n) {
 bool at_symbol(const Parser *p, char symbol) { return token_symbol(p->t, symbol); }
 bool at_command(const Parser *p, const char *names) { return is_command(p->t, names); }
 
-// Trims blanks and light punctuation off a text token.
-static void trim(const char **s, size_t *n) {
-    while (*n && strchr(" ,~.;:", **s)) ++*s, --*n;
-    while (*n && strchr(" ,~;:", (*s)[*n - 1])) --*n;
-}
-
-bool at_word(const Parser *p, const char *word) {
-    if (p->t->kind != T_WORD && p->t->kind != T_TEXT) return false;
-    const char *s = p->t->text;
-    size_t n = p->t->len;
-    trim(&s, &n);
-    return words_equal(s, n, word);
-}
+bool at_word(const Parser *p, const char *words) { return token_word(p->t, words); }
 
 bool accept_symbol(Parser *p, char symbol) { return at_symbol(p, symbol) && p->t++; }
 bool accept_command(Parser *p, const char *names) { return at_command(p, names) && p->t++; }
@@ -159,8 +149,6 @@ static Parsed parse_ascii(Exact *exact, const char *ascii, size_t len, bool grou
     if (!p.failed && p.t->kind == T_END && !out.limit) out.tree = tree;
     return out;
 }
-
-// ---- before lexing ----
 
 // The length of a phrase like "the answer is:" at s, or 0. Outside of \text{} it must contain "answer" or "solution".
 static size_t phrase_at(const char *s, size_t len, bool wrapped) {

@@ -21,6 +21,14 @@ const char *spelling_until(Parser *p, const Token *from, const Token *to, size_t
     return text;
 }
 
+const Node *name_until(Parser *p, const Token *from, Token *to) {
+    size_t len;
+    const char *name = spelling_until(p, from, to, &len);
+    if (!name) return NULL;
+    p->t = to;
+    return node_text(p->pool, N_SYM, name, len, NULL, 0);
+}
+
 bool skip_argument(Parser *p) {
     int depth = 0;
     do {
@@ -30,8 +38,6 @@ bool skip_argument(Parser *p) {
     } while (depth > 0);
     return true;
 }
-
-// ---- brackets ----
 
 static bool accept_close(Parser *p, char *kind) {
     if (at_symbol(p, ')') || at_symbol(p, ']')) *kind = p->t->symbol;
@@ -173,8 +179,6 @@ static const Node *parse_bars(Parser *p) {
     return norm ? node_text(p->pool, N_APPLY, "norm", 4, &inside, 1) : node_1(p->pool, N_FUNC, FN_ABS, inside);
 }
 
-// ---- names ----
-
 bool accept_prime(Parser *p) {
     if (accept_symbol(p, '\'')) return true;
     if (!at_symbol(p, '^')) return false;
@@ -214,6 +218,19 @@ static bool applies(const Parser *p, const char *name, size_t len, bool primed) 
     return is_upper(*name) && atom;
 }
 
+bool add_subscript(Parser *p, char *name, size_t *len, size_t room) {
+    if (!accept_symbol(p, '_')) return true;
+    const Token *from = p->t;
+    size_t n;
+    skip_argument(p);
+    const char *subscript = spelling_until(p, from, p->t, &n);
+    if (!subscript || !n || *len + n + 2 > room) return false;
+    name[*len] = '_';
+    memcpy(name + *len + 1, subscript, n);
+    *len += 1 + n;
+    return true;
+}
+
 static const Node *finish_name(Parser *p, const char *base, size_t base_len) {
     char name[256];
     size_t len = 0;
@@ -222,16 +239,7 @@ static const Node *finish_name(Parser *p, const char *base, size_t base_len) {
     memcpy(name, base, base_len);
     len = base_len;
     while (accept_prime(p) && len < 80) name[len++] = '\'', primed = true;
-    if (accept_symbol(p, '_')) {
-        const Token *from = p->t;
-        skip_argument(p);
-        size_t n;
-        const char *subscript = spelling_until(p, from, p->t, &n);
-        if (!subscript || !n || n > 100) return parse_fail(p);
-        name[len++] = '_';
-        memcpy(name + len, subscript, n);
-        len += n;
-    }
+    if (!add_subscript(p, name, &len, 181)) return parse_fail(p);
     while (accept_prime(p) && len < 200) name[len++] = '\'', primed = true;
     if (len == 1 && strchr("fgh", *name) && accept_inverse(p)) memcpy(name + len, "^-1", 3), len += 3, primed = true;
     if (len == 1 && *name == 'e') return node_constant(p->pool, CONST_E);

@@ -1,5 +1,6 @@
 // Optional (math answers from data sets): LaTeX commands and known functions.
 //   "\frac12"   "\sqrt[3]{8}"   "\binom{n}{2}"   "\log_2 8"   "\sin^2 x"   "\lfloor x\rfloor"   "\mathbb R"   "\vec{v}"
+#include "verify/ascii.h"
 #include "verify/normal.h"
 #include "verify/parser.h"
 
@@ -42,8 +43,6 @@ const Node *parse_tex_argument(Parser *p, bool one_digit) {
     }
     return t->kind == T_WORD || t->kind == T_COMMAND || at_symbol(p, '(') ? parse_atom(p) : parse_fail(p);
 }
-
-// ---- functions ----
 
 static int inverse_of(int fn) {
     if (fn >= FN_SIN && fn <= FN_CSC) return fn - FN_SIN + FN_ASIN;
@@ -98,8 +97,6 @@ const Node *parse_function(Parser *p, int fn) {
     return n && power ? node_pow(p->pool, n, power) : n;
 }
 
-// ---- commands with arguments ----
-
 static const Node *fraction(Parser *p, bool binomial) {
     const Node *a = parse_tex_argument(p, true), *b = a ? parse_tex_argument(p, true) : NULL;
     if (!b) return NULL;
@@ -127,10 +124,9 @@ static const Node *between(Parser *p, int fn, const char *close) {
 // A decorated or prefixed name: \vec{v}, \overline{AB}, \angle ABC, \mathbb{R}, \mathcal F.
 static const Node *decorated(Parser *p, const Token *command) {
     const Token *from = p->t;
-    if (!skip_argument(p)) return parse_fail(p);
-    size_t n;
-    const char *inside = spelling_until(p, from, p->t, &n);
     char name[200];
+    size_t n;
+    const char *inside = skip_argument(p) ? spelling_until(p, from, p->t, &n) : NULL;
     static const Token BAR = {.kind = T_COMMAND, .text = "overline", .len = 8};
     if (is_command(command, "bar")) command = &BAR; // \bar{z} is \overline{z}
     if (!inside || n + command->len + 2 > sizeof name) return parse_fail(p);
@@ -140,15 +136,7 @@ static const Node *decorated(Parser *p, const Token *command) {
     name[command->len] = ':';
     memcpy(name + command->len + 1, inside, n);
     size_t len = command->len + 1 + n;
-    if (at_symbol(p, '_') && p->t[1].kind != T_END) { // \hat{\theta}_2
-        from = ++p->t;
-        skip_argument(p);
-        inside = spelling_until(p, from, p->t, &n);
-        if (!inside || len + n + 2 > sizeof name) return parse_fail(p);
-        name[len++] = '_';
-        memcpy(name + len, inside, n);
-        len += n;
-    }
+    if (p->t[1].kind != T_END && !add_subscript(p, name, &len, sizeof name)) return parse_fail(p); // \hat{\theta}_2
     return node_text(p->pool, N_SYM, name, len, NULL, 0);
 }
 
@@ -179,17 +167,15 @@ static const Node *refused(Parser *p, const Token *command) {
     Token *t = p->t;
     for (int depth = 0; t->kind != T_END && depth >= 0 && !(depth == 0 && token_symbol(t, '=')); t++)
         if (t->kind == T_SYMBOL) depth += strchr("({[", t->symbol) ? 1 : strchr(")}]", t->symbol) ? -1 : 0;
-    size_t len;
-    const char *name = token_symbol(t, '=') ? spelling_until(p, command, t, &len) : NULL;
-    if (!name || len > 200) return parse_fail(p);
-    p->t = t;
-    return node_text(p->pool, N_SYM, name, len, NULL, 0);
+    const Node *name = token_symbol(t, '=') ? name_until(p, command, t) : NULL;
+    return name ? name : parse_fail(p);
 }
 
 const Node *parse_command(Parser *p) {
     static const char DECORATIONS[] = "vec|overline|bar|hat|tilde|widehat|widetilde|overrightarrow|overleftarrow|dot|"
         "ddot|angle|triangle|mathbb|mathcal|mathfrak|mathscr|overset|stackrel|operatorname|not|measuredangle|odot|"
         "square|arc|overarc";
+    static const int CONSTANTS[] = {CONST_PI, CONST_INF, CONST_I, CONST_EMPTY, CONST_EMPTY};
     Token *t = p->t;
     int fn = function_by_name(t->text, t->len);
     if (at_command(p, "{|lbrace|langle")) return parse_bracketed(p);
@@ -199,10 +185,8 @@ const Node *parse_command(Parser *p) {
     if (is_command(t, "binom")) return fraction(p, true);
     if (is_command(t, "sqrt")) return root(p);
     if (fn >= 0) return parse_function(p, fn);
-    if (is_command(t, "pi")) return node_constant(p->pool, CONST_PI);
-    if (is_command(t, "infty")) return node_constant(p->pool, CONST_INF);
-    if (is_command(t, "imath")) return node_constant(p->pool, CONST_I);
-    if (is_command(t, "emptyset|varnothing")) return node_constant(p->pool, CONST_EMPTY);
+    int constant = words_place(t->text, t->len, "pi|infty|imath|emptyset|varnothing");
+    if (constant >= 0 && is_lower(*t->text)) return node_constant(p->pool, CONSTANTS[constant]);
     if (is_command(t, "lfloor")) return between(p, FN_FLOOR, "rfloor");
     if (is_command(t, "lceil")) return between(p, FN_CEIL, "rceil");
     if (is_command(t, "lvert")) return between(p, FN_ABS, "rvert");
@@ -220,9 +204,8 @@ const Node *parse_command(Parser *p) {
         Token *from = t;
         while (at_symbol(p, '\'')) p->t++;
         if (accept_symbol(p, '_') && !skip_argument(p)) return parse_fail(p);
-        size_t n;
-        const char *name = spelling_until(p, from, p->t, &n);
-        return name ? node_text(p->pool, N_SYM, name, n, NULL, 0) : parse_fail(p);
+        const Node *name = name_until(p, from, p->t);
+        return name ? name : parse_fail(p);
     }
     return node_text(p->pool, N_SYM, t->text, t->len, NULL, 0);
 }

@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-// ---- sums ----
-
 static int sum_sign(const Parser *p) { // '+', '-', 'p' plus-minus, 'm' minus-plus, 0
     if (at_symbol(p, '+')) return token_symbol(&p->t[1], '/') && token_symbol(&p->t[2], '-') ? 'P' : '+';
     if (at_symbol(p, '-')) return '-';
@@ -33,15 +31,12 @@ static const Node *parse_signed_product(Parser *p, bool first) {
 const Node *parse_sum(Parser *p) {
     if (!parse_enter(p)) return NULL;
     Items items;
-    items_init(&items);
-    if (!items_add(p, &items, parse_signed_product(p, true))) return NULL;
+    if (!items_start(p, &items, parse_signed_product(p, true))) return NULL;
     while (sum_sign(p))
         if (!items_add(p, &items, parse_signed_product(p, false))) return NULL;
     parse_leave(p);
     return items.count == 1 ? items.at[0] : node_new(p->pool, N_ADD, 0, items.at, items.count);
 }
-
-// ---- products ----
 
 static bool unit_ahead(const Parser *p) { // a word after a value that reads as a unit or a noun
     const Token *t = p->t;
@@ -97,8 +92,7 @@ static int product_sign(Parser *p) { // '*', '/', 'm' for mod; consumes it
 static const Node *parse_product(Parser *p, bool negative) {
     if (!parse_enter(p)) return NULL;
     Items items;
-    items_init(&items);
-    if (!items_add(p, &items, parse_factor(p))) return NULL;
+    if (!items_start(p, &items, parse_factor(p))) return NULL;
     for (;;) {
         int sign = product_sign(p);
         if (!sign && !starts_factor(p)) break;
@@ -122,20 +116,18 @@ static const Node *parse_product(Parser *p, bool negative) {
 
 const Node *parse_argument_run(Parser *p) {
     Items items;
-    items_init(&items);
     int sign = sum_sign(p);
     if (sign == '-' || sign == '+') p->t++;
-    do {
-        if (!items_add(p, &items, parse_factor(p))) return NULL;
+    if (!items_start(p, &items, parse_factor(p))) return NULL;
+    for (;;) {
         bool name = p->t->kind == T_COMMAND || p->t->kind == T_WORD;
         if (name && function_by_name(p->t->text, p->t->len) >= 0) break;
-        if (at_symbol(p, '(') || at_symbol(p, '[') || at_symbol(p, '|')) break;
-    } while (starts_factor(p));
+        if (at_symbol(p, '(') || at_symbol(p, '[') || at_symbol(p, '|') || !starts_factor(p)) break;
+        if (!items_add(p, &items, parse_factor(p))) return NULL;
+    }
     const Node *n = items.count == 1 ? items.at[0] : node_new(p->pool, N_MUL, 0, items.at, items.count);
     return sign == '-' ? node_negate(p->pool, n) : n;
 }
-
-// ---- powers and what else follows an atom ----
 
 static bool accept_power(Parser *p) {
     if (accept_symbol(p, '^')) return true;

@@ -21,7 +21,8 @@ const Node *parse_environment(Parser *p) {
     if (!known || !accept_symbol(p, '}')) return parse_fail(p);
     if (token_is(&name, T_WORD, "array") && !skip_group(p)) return parse_fail(p);
     Items items;
-    items_init(&items);
+    items_start(p, &items, NULL);
+    items.count = 0;
     uint32_t columns = 0, column = 0;
     while (!at_command(p, "end")) {
         if (accept_command(p, "hline")) continue;

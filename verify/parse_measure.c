@@ -8,8 +8,6 @@
 
 enum { UNIT_TOKENS = 24, UNIT_TEXT = 512 };
 
-// ---- currency ----
-
 static bool currency_command(const Parser *p, Unit *unit) { // \euro and the like, from unicode.c
     static const char *const LABELS[] = {"euro", "pound", "yen", "rupee"};
     int64_t scale;
@@ -68,8 +66,6 @@ const Node *parse_degree(Parser *p, const Node *value) { // after the degree sig
     else value = minutes_of_arc(p, value);
     return node_unit(p->pool, value, &unit);
 }
-
-// ---- units ----
 
 static bool tail_token(const Token *t) {
     return is_word(t) || t->kind == T_NUMBER || (t->kind == T_SYMBOL && strchr("/^{}.*%-", t->symbol)) ||

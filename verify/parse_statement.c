@@ -6,10 +6,6 @@
 
 #include <string.h>
 
-// ---- separators ----
-
-static const char CONDITIONS[] = "where|for|with";
-
 static int connector(const Parser *p) { // LIST_* of the connector at p, or -1
     if (at_symbol(p, ',')) return LIST_COMMA;
     if (at_word(p, "or") || at_command(p, "lor|vee")) return LIST_OR;
@@ -19,11 +15,7 @@ static int connector(const Parser *p) { // LIST_* of the connector at p, or -1
 
 // "\text{ where }k\in\mathbb{Z}", "(k\in\mathbb{Z})": a condition after the answer, read as one more element.
 bool at_condition(const Token *t) {
-    const char *word = t->text;
-    size_t len = t->len;
-    while (len && *word == ' ') word++, len--;
-    while (len && word[len - 1] == ' ') len--;
-    bool opens = token_symbol(t, '(') || ((t->kind == T_TEXT || t->kind == T_WORD) && words_in(word, len, CONDITIONS));
+    bool opens = token_symbol(t, '(') || token_word(t, "where|for|with");
     return opens && t[1].kind == T_WORD && t[1].len == 1 && is_command(&t[2], "in");
 }
 
@@ -31,33 +23,28 @@ bool at_separator(const Parser *p) { return connector(p) >= 0 || at_symbol(p, ';
 
 static const Node *parse_comma_list(Parser *p) {
     Items items;
-    items_init(&items);
-    int op = LIST_COMMA, found;
-    do {
-        if (!items_add(p, &items, parse_relation(p))) return NULL;
+    if (!items_start(p, &items, parse_relation(p))) return NULL;
+    for (int op = LIST_COMMA, found;;) {
         for (found = -1; connector(p) >= 0; p->t++) { // ", and" is one separator, ", ," is an error
             if (found == LIST_COMMA && connector(p) == LIST_COMMA) return parse_fail(p);
             found = connector(p);
             if (found == LIST_OR || (found == LIST_AND && op != LIST_OR)) op = found;
         }
         if (found < 0 && at_condition(p->t)) p->t += p->t->kind != T_SYMBOL, found = LIST_COMMA;
-        if (found >= 0 && p->t->kind == T_END) return parse_fail(p);
-    } while (found >= 0);
-    return items.count == 1 ? items.at[0] : node_new(p->pool, N_LIST, op, items.at, items.count);
+        if (found < 0) return items.count == 1 ? items.at[0] : node_new(p->pool, N_LIST, op, items.at, items.count);
+        if (p->t->kind == T_END || !items_add(p, &items, parse_relation(p))) return parse_fail(p);
+    }
 }
 
 const Node *parse_statement(Parser *p) {
     if (!parse_enter(p)) return NULL;
     Items items;
-    items_init(&items);
-    do {
+    if (!items_start(p, &items, parse_comma_list(p))) return NULL;
+    while (accept_symbol(p, ';'))
         if (!items_add(p, &items, parse_comma_list(p))) return NULL;
-    } while (accept_symbol(p, ';'));
     parse_leave(p);
     return items.count == 1 ? items.at[0] : node_new(p->pool, N_LIST, LIST_SEMICOLON, items.at, items.count);
 }
-
-// ---- relations ----
 
 static const struct { const char *names; char rel; } RELATIONS[] = {
     {"ne|neq", REL_NE}, {"lt", REL_LT}, {"le|leq|leqslant|leqq", REL_LE}, {"gt", REL_GT},
@@ -92,8 +79,7 @@ static char accept_relation(Parser *p) {
 }
 
 bool at_modulus(const Token *t) {
-    bool word = is_word(&t[1]) && words_equal(t[1].text, t[1].len, "mod");
-    return token_symbol(t, '(') && (word || is_command(&t[1], "bmod|mod"));
+    return token_symbol(t, '(') && (token_word(&t[1], "mod") || is_command(&t[1], "bmod|mod"));
 }
 
 // "\pmod 7", "\pmod{7}", "(mod 7)", "\mod 7"
@@ -165,34 +151,29 @@ static const Node *accept_quantity(Parser *p) {
         if (end->kind == T_SYMBOL) depth += strchr("([", end->symbol) ? 1 : strchr(")]", end->symbol) ? -1 : 0;
         end++;
     } while (depth > 0);
-    size_t len;
-    const char *name = token_symbol(end, '=') ? spelling_until(p, t, end, &len) : NULL;
-    if (!name) return NULL;
-    p->t = end;
-    return node_text(p->pool, N_SYM, name, len, NULL, 0);
+    return token_symbol(end, '=') ? name_until(p, t, end) : NULL;
+}
+
+static const Node *parse_member(Parser *p) { // of a relation
+    const Node *side = parse_union(p), *modulus = side ? accept_modulus(p) : NULL;
+    return modulus ? node_2(p->pool, N_MODULO, 0, side, modulus) : side;
 }
 
 const Node *parse_relation(Parser *p) {
     if (!parse_enter(p)) return NULL;
     if (at_command(p, "approx") || at_symbol(p, '=')) p->t++; // "\approx 8.24"
     Items items;
-    items_init(&items);
     char signs[PARSE_LIST];
     uint32_t n = 0;
-    for (;;) {
-        const Node *quantity = n ? NULL : accept_quantity(p), *side = quantity ? quantity : parse_union(p),
-                   *modulus = side ? accept_modulus(p) : NULL;
-        if (modulus) side = node_2(p->pool, N_MODULO, 0, side, modulus);
-        if (!items_add(p, &items, side)) return NULL;
-        char sign = n + 1 < sizeof signs ? accept_relation(p) : 0;
-        if (!sign) break;
-        signs[n++] = sign;
+    const Node *quantity = accept_quantity(p);
+    if (!items_start(p, &items, quantity ? quantity : parse_member(p))) return NULL;
+    while (n + 1 < sizeof signs && (signs[n] = accept_relation(p))) {
+        if (!items_add(p, &items, parse_member(p))) return NULL;
+        n++;
     }
     parse_leave(p);
     return n ? finish_relation(p, &items, signs, n) : items.at[0];
 }
-
-// ---- ratios and times ----
 
 int half_day(const Token *t, int *used) {
     const char *s = t->text;
@@ -216,8 +197,7 @@ static const Node *parse_ratio(Parser *p) {
     int used, half = node_is(first, N_RAT) ? half_day(p->t, &used) : 0;              // "7 p.m."
     if (!colon && !to && !half) return first;
     Items items;
-    items_init(&items);
-    if (!items_add(p, &items, first)) return NULL;
+    items_start(p, &items, first);
     while (accept_symbol(p, ':') || accept_command(p, "colon") || (to && at_word(p, "to") && p->t++))
         if (!items_add(p, &items, parse_sum(p))) return NULL;
     half = half_day(p->t, &used);

@@ -30,12 +30,12 @@ typedef struct Items {
 const Node *parse_fail(Parser *p);
 bool parse_enter(Parser *p); // one call deeper, one more step; false (failed, limit) past the bounds
 void parse_leave(Parser *p);
-void items_init(Items *items);
+bool items_start(Parser *p, Items *items, const Node *first); // the list of one; false when the parser failed
 bool items_add(Parser *p, Items *items, const Node *n);
 
 bool at_symbol(const Parser *p, char symbol);
 bool at_command(const Parser *p, const char *names); // one of "cup|cap"
-bool at_word(const Parser *p, const char *word); // T_WORD or T_TEXT with this word alone, any case
+bool at_word(const Parser *p, const char *words); // token_word
 bool accept_symbol(Parser *p, char symbol);
 bool accept_command(Parser *p, const char *names);
 
@@ -62,7 +62,10 @@ bool skip_argument(Parser *p); // a balanced group or one token; false at the en
 bool accept_prime(Parser *p);          // ' or ^\prime
 bool at_norm(const Token *t);          // \|
 const Node *parse_bracketed(Parser *p); // after the opening bracket token, which is consumed here
-const char *spelling_until(Parser *p, const Token *from, const Token *to, size_t *len); // joined without blanks
+const char *spelling_until(Parser *p, const Token *from, const Token *to, size_t *len); // without blanks or braces
+const Node *name_until(Parser *p, const Token *from, Token *to); // a name of that spelling, consumed
+// Appends "_x" when a subscript follows; false when it has no text or no room.
+bool add_subscript(Parser *p, char *name, size_t *len, size_t room);
 // parse_number.c
 const Node *parse_number(Parser *p);
 const Node *parse_point(Parser *p); // ".\overline{3}"; like the next three NULL, nothing consumed, when it is none

@@ -80,8 +80,6 @@ int infinity_sign(const Node *n) {
     return signed_infinity && node_is(n->args[0], N_RAT) ? node_sign(n->args[0]) : 0;
 }
 
-// ---- +C ----
-
 // C is one of the quantities and no constant of integration where A, B, a, b or C itself stand beside it.
 static bool rules_out_constant(const Node *n) {
     return node_is(n, N_SYM) && n->text_len == 1 && strchr("ABCabc", *n->text);

@@ -3,7 +3,7 @@
 //
 //   in   {"gold": "3/4", "response": "... \\boxed{0.75}", "expected": true, "category": "fraction"}
 //        "response_hex" (raw bytes in hex) takes the place of "response"; "expected" and "category" are optional;
-//        "gold" may be a number, whose digits count as written; "approx_digits": 6 sets that knob for this row (verify.h)
+//        "gold" may be a number, whose digits count as written; "approx_digits": 6 sets that knob (verify.h)
 //   out  {"row": 1, "verdict": "EQUAL", "reason": "equal rationals", "begin": 11, "end": 15, "span": "0.75"}
 //
 // The summary counts each verdict. With "expected" in any row it also gives precision, recall and every disagreement.

@@ -4,8 +4,8 @@
 //   "6π" -> "6\pi "   "x²⁰" -> "x^{20}"   "½" -> "\frac{1}{2}"   "−5" -> "-5"   "３" -> "3"   "٣" -> "3"
 //
 // A character without an entry becomes an opaque name ("\char4e2d "), an invalid byte "\byteff ", NUL "\byte00 ".
-// Unknown bytes are never dropped, or "1<NUL>2" would read 12. Zero-width characters and byte-order marks vanish, except
-// inside a word or number.
+// Unknown bytes are never dropped, or "1<NUL>2" would read 12. Zero-width characters and byte-order marks vanish,
+// except inside a word or number.
 #ifndef VERIFY_UNICODE_H
 #define VERIFY_UNICODE_H
 #include "verify/node_pool.h"
