@@ -1,5 +1,4 @@
 // Optional (math answers from data sets): evaluates a tree to a complex ball; see ball_eval.h.
-// Every operation is preceded by a check of the size of its operands.
 #include "verify/ball_eval.h"
 
 #include "verify/probe.h"

@@ -1,5 +1,4 @@
 // Optional (math answers from data sets): compares two answers. Internal to verify/.
-// Each kind of question has its own file.
 //
 // Trees are in normal form (normal.h). `gold` and `mine` matter only where a rule is one-sided (percent, rounding); all
 // else is symmetric.

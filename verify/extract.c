@@ -1,5 +1,4 @@
 // Optional (math answers from data sets): finds the boxed answer; see extract.h.
-// Markers and the fallback are in extract_marker.c.
 #include "verify/extract.h"
 
 #include "verify/ascii.h"

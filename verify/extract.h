@@ -1,5 +1,4 @@
-// Optional (math answers from data sets): finds the final answer in a response.
-// One forward pass over bytes, NUL and invalid UTF-8 included, O(n).
+// Optional (math answers from data sets): finds the final answer in a response, in one pass, O(n).
 //
 // The order, each used only if those before it found nothing:
 //   1. only what follows the last "</think>" counts

@@ -1,5 +1,4 @@
-// Optional (math answers from data sets): compares sets of reals.
-// Intervals, unions, solved inequalities, set-builder, points.
+// Optional (math answers from data sets): intervals, unions, solved inequalities, points.
 //   [1,2]\cup[2,3] = [1,3]   2<x\le 5 = (2,5]   x<-1 or x>1 = (-\infty,-1)\cup(1,\infty)   x\ne4   \mathbb{R}
 //
 // A set is a list of segments, sorted and merged when every end can be ordered; with symbolic ends it is compared as
@@ -151,23 +150,14 @@ static bool intersect(Comparison *cmp, const RealSet *a, const RealSet *b, RealS
     return true;
 }
 
-static bool complement(Comparison *cmp, RealSet *points, RealSet *out) { // of finitely many points, sorted here
-    for (int i = 1; i < points->count; i++)
-        for (int j = i; j > 0; j--) {
-            int o = order(cmp, points->at[j - 1].lo, points->at[j].lo);
-            if (o == 2) return false;
-            if (o != 1) break;
-            Segment swap = points->at[j];
-            points->at[j] = points->at[j - 1];
-            points->at[j - 1] = swap;
-        }
-    const Node *last = NULL;
-    for (int i = 0; i <= points->count; i++) {
-        const Node *next = i < points->count ? points->at[i].lo : NULL;
-        if (i < points->count && (!next || points->at[i].hi != next)) return false;
-        if (last && next && order(cmp, last, next) == 0) continue;
-        if (!add(cmp, out, (Segment){last, next, true, true})) return false;
-        last = next;
+static bool complement(Comparison *cmp, const RealSet *points, RealSet *out) { // of finitely many points
+    *out = (RealSet){.at = {{NULL, NULL, true, true}}, .count = 1};
+    for (int i = 0; i < points->count; i++) {
+        const Node *point = points->at[i].lo;
+        RealSet around = {0}, rest = {0};
+        if (!point || points->at[i].hi != point || !add_bound(cmp, &around, REL_NE, point)) return false;
+        if (!intersect(cmp, out, &around, &rest)) return false;
+        *out = rest;
     }
     return true;
 }
@@ -183,15 +173,14 @@ static bool combine(Comparison *cmp, const Node *n, RealSet *out, bool both) {
 
 // "x \ne 1, 2" excludes both.
 static bool from_exclusions(Comparison *cmp, const Node *n, RealSet *out) {
-    RealSet points = {0}, line = {.at = {{NULL, NULL, true, true}}, .count = 1}, rest = {0};
+    RealSet points = {0};
     const Node *first = n->args[0];
     for (uint32_t i = 0; i < n->count; i++) {
         const Node *point = i ? n->args[i] : first->args[1];
         if (!is_end(point) || has_variables(point)) return false;
         if (!add(cmp, &points, (Segment){point, point, false, false})) return false;
     }
-    return is_variable(first->args[0]) && name_variable(out, first->args[0]) && complement(cmp, &points, &rest) &&
-           intersect(cmp, &line, &rest, out);
+    return is_variable(first->args[0]) && complement(cmp, &points, out) && name_variable(out, first->args[0]);
 }
 
 static bool from_list(Comparison *cmp, const Node *n, RealSet *out) {
@@ -202,12 +191,10 @@ static bool from_list(Comparison *cmp, const Node *n, RealSet *out) {
         if (pairs && !from_pair(cmp, n->args[i], out)) return false;
     }
     if (pairs) return true; // "[1,2] and [3,4]" beside a union
-    if (n->args[0]->kind == N_RELATION && n->args[0]->count == 2 && n->args[0]->text[0] == REL_NE && !relations)
-        return from_exclusions(cmp, n, out);
-    if (!relations) return false;
+    if (!relations) return node_relates(n->args[0], REL_NE) && from_exclusions(cmp, n, out);
     if (n->op == LIST_AND && n->count == 2 && !is_equation(n->args[0])) return combine(cmp, n, out, true);
     bool exclusions = true; // x != 1, x != 2 exclude both
-    for (uint32_t i = 0; i < n->count; i++) exclusions &= n->args[i]->count == 2 && n->args[i]->text[0] == REL_NE;
+    for (uint32_t i = 0; i < n->count; i++) exclusions &= node_relates(n->args[i], REL_NE);
     if (exclusions && n->count == 2) return combine(cmp, n, out, true);
     for (uint32_t i = 0; i < n->count; i++)
         if (!build(cmp, n->args[i], out)) return false;

@@ -1,5 +1,4 @@
-// Optional (math answers from data sets): arithmetic of written-out matrices; see normal.h.
-// Entries stay trees, so they may hold symbols.
+// Optional (math answers from data sets): arithmetic of matrices of trees; see normal.h.
 #include "verify/normal.h"
 
 enum { ENTRIES = 64, DET_MAX = 5 };

@@ -1,5 +1,4 @@
-// Optional (math answers from data sets): evaluation in F_p, p = 2^61 - 1; see probe.h.
-// Mixing: splitmix64 (Steele, Lea, Flood 2014).
+// Optional (math answers from data sets): F_p; see probe.h. Mixing: splitmix64 (Steele et al. 2014).
 #include "verify/probe.h"
 
 uint64_t probe_mul(uint64_t a, uint64_t b) {

@@ -1,5 +1,4 @@
-// Optional (math answers from data sets): compares numbers and expressions.
-// The order: exact, balls, F_p, real points, integer points.
+// Optional (math answers from data sets): numbers and expressions: exact, balls, random points.
 //   2\sqrt3 = \sqrt{12}   (x+1)^2 = x^2+2x+1   n!/(n-2)! = n(n-1)   |x| = \sqrt{x^2}   4^n = 2^{2n}   x+C = x+1+c
 #include "verify/comparison.h"
 #include "verify/normal.h"

@@ -1,5 +1,4 @@
-// Optional (math answers from data sets): judges saved answers.
-// In: a file of JSON lines. Out: a line of verdict for each row.
+// Optional (math answers from data sets): judges a file of saved answers, one verdict a row.
 //
 //   in   {"gold": "3/4", "response": "... \\boxed{0.75}", "expected": true, "category": "fraction"}
 //        "response_hex" (raw bytes in hex) takes the place of "response"; "expected" and "category" are optional;

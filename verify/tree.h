@@ -1,5 +1,4 @@
-// Optional (math answers from data sets): the tree an answer is read into.
-// Immutable once built, allocated in a pool, never executed.
+// Optional (math answers from data sets): the immutable tree of an answer, never executed.
 //
 // A constructor never returns NULL: when the pool is exhausted it returns UNDEF, and the verdict becomes LIMIT.
 // Children are shared freely.

@@ -1,5 +1,4 @@
 // Optional (math answers from data sets): UTF-8 to ASCII TeX by one sorted table; see unicode.h.
-// The pairings follow Unicode's own character names.
 #include "verify/unicode.h"
 
 #include "verify/ascii.h"

@@ -1,5 +1,4 @@
-// Optional (math answers from data sets): rewrites other characters as ASCII TeX.
-// The lexer reads ASCII only.
+// Optional (math answers from data sets): rewrites other characters as ASCII TeX for the lexer.
 //
 //   "6π" -> "6\pi "   "x²⁰" -> "x^{20}"   "½" -> "\frac{1}{2}"   "−5" -> "-5"   "３" -> "3"   "٣" -> "3"
 //

@@ -1,5 +1,4 @@
-// Optional (math answers from data sets): one answer text against a compiled gold.
-// Internal; the public interface is verify.h.
+// Optional (math answers from data sets): one answer text against a compiled gold. Internal.
 #ifndef VERIFY_VERDICT_H
 #define VERIFY_VERDICT_H
 #include "verify/comparison.h"

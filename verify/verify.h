@@ -1,5 +1,4 @@
-// Optional (math answers from data sets): decides whether a response gives the gold answer.
-// This is the reward.
+// Optional (math answers from data sets): does a response give the gold answer? The reward.
 //
 //   gold = verify_compile("\\frac{3}{4}", 11, &policy)      once a prompt; immutable, shared by any number of threads
 //   verify_check(scratch, gold, response, length)           once a rollout; one scratch a thread
