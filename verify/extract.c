@@ -212,10 +212,8 @@ Extract extract_answer(const char *text, size_t len, bool fallback) {
     scan_boxes(&scan, from);
     size_t after = scan.boxes ? scan.box[scan.boxes - 1].end : len;
     Span closing = extract_closing(text, after, len);
-    if (closing.begin < closing.end) {
-        out = (Extract){.rule = "closing sentence", .span = closing, .part = {closing}, .count = 1};
-        return out;
-    }
+    if (span_length(closing))
+        return (Extract){.rule = "closing sentence", .span = closing, .part = {closing}, .count = 1};
     if (last_run(&scan, &out)) {
         if (!out.count) out.rule = "empty box";
         return out;

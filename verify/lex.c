@@ -23,13 +23,13 @@ bool is_command(const Token *token, const char *names) {
     return token->kind == T_COMMAND && words_exactly(token->text, token->len, names);
 }
 
-bool token_word(const Token *token, const char *words) {
-    if (!is_word(token)) return false;
+int token_place(const Token *token, const char *words) {
+    if (!is_word(token)) return -1;
     const char *s = token->text;
     size_t n = token->len;
     while (n && strchr(" ,~.;:", *s)) s++, n--;
     while (n && strchr(" ,~;:", s[n - 1])) n--;
-    return words_in(s, n, words);
+    return words_place(s, n, words);
 }
 
 bool tokens_equal(const Tokens *a, const Tokens *b) {

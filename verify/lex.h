@@ -44,7 +44,9 @@ static inline bool token_symbol(const Token *token, char symbol) {
     return token->kind == T_SYMBOL && token->symbol == symbol;
 }
 bool token_is(const Token *token, LexKind kind, const char *spelling);
-bool token_word(const Token *token, const char *words); // a word or text that is one of "and|or", ignoring case
+// The index among "and|or" of a word or text without the blanks around it, ignoring case; -1 when absent.
+int token_place(const Token *token, const char *words);
+static inline bool token_word(const Token *token, const char *words) { return token_place(token, words) >= 0; }
 bool is_command(const Token *token, const char *names); // a command with one of the names, "cup|cap"
 // The same tokens, spaces aside.
 bool tokens_equal(const Tokens *a, const Tokens *b);

@@ -79,11 +79,8 @@ static void drop_closing_period(Tokens *tokens) {
 }
 
 static const Node *read_words(Exact *exact, Parsed *out) {
-    char *normal = pool_alloc(exact->pool, out->text_len + 2);
-    if (!normal) return NULL;
-    out->words_len = words_normal(out->text, out->text_len, normal);
-    out->words = normal;
-    return words_node(exact, normal, out->words_len);
+    out->words = words_normal(exact->pool, out->text, out->text_len, &out->words_len);
+    return out->words ? words_node(exact, out->words, out->words_len) : NULL;
 }
 
 // Words that must not be split at a comma or "and" into a list are one text: "two lines". Lists of words are lists.

@@ -310,9 +310,9 @@ const Node *parse_atom(Parser *p) {
     case T_TEXT: {
         if ((n = parse_letter_digits(p))) break;
         int fn = function_by_name(p->t->text, p->t->len);
-        char *normal = pool_alloc(p->pool, p->t->len + 2);
+        size_t len;
+        const char *normal = words_normal(p->pool, p->t->text, p->t->len, &len);
         if (!normal || at_separator(p)) return parse_fail(p);
-        size_t len = words_normal(p->t->text, p->t->len, normal);
         p->t++;
         n = fn >= 0 ? parse_function(p, fn) : len ? words_node(p->exact, normal, len) : parse_fail(p);
         break;

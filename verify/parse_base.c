@@ -15,24 +15,16 @@ static int number_base(const Token *t) { // "5", "16"
     return value;
 }
 
-static int word_base(const Token *t) { // \text{five}, "base five"
-    const char *s = t->text + strspn(t->text, " ");
-    size_t n = strcspn(s, " }");
-    if (!is_word(t)) return 0;
-    int place = words_place(s, n, "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve");
-    return place < 0 ? 0 : place + 2;
-}
-
 // The base written at t, after the digits: _5, _{16}, _{\text{five}}, \text{ base }5. Returns the tokens used, or 0.
 static int base_at(const Token *t, int *base) {
     const Token *from = t;
     bool script = token_symbol(t, '_'), group = script && token_symbol(t + 1, '{');
     t += script + group;
-    bool word = is_word(t) && t->len < 8 && words_equal(t->text + strspn(t->text, " "), 4, "base");
+    bool word = token_word(t, "base");
     if (!script && !word) return 0;
     t += word;
     *base = number_base(t);
-    if (!*base) *base = word_base(t);
+    if (!*base) *base = 2 + token_place(t, "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve");
     t++;
     if (*base < 2 || *base > LARGEST_BASE || (group && !token_symbol(t, '}'))) return 0;
     return (int)(t - from) + group;

@@ -119,11 +119,9 @@ static const Node *accept_unit(Parser *p, const Node *value) {
     size_t len = text ? unit_text(p->t, end, text) : 0;
     if (!len || !unit_parse(text, len, p->t->kind == T_TEXT, &unit, &scale)) return value;
     if (unit.label) {
-        char *label = pool_alloc(p->pool, unit.label_len + 2);
-        if (!label) return value;
-        unit.label_len = (uint32_t)words_normal(unit.label, unit.label_len, label);
-        unit.label = label;
-        if (!unit.label_len) return value;
+        unit.label = words_normal(p->pool, unit.label, unit.label_len, &len);
+        unit.label_len = (uint32_t)len;
+        if (!unit.label || !len) return value;
     }
     p->t = end;
     if (scale != 1) value = node_mul(p->pool, node_integer(p->pool, scale), value);

@@ -74,11 +74,7 @@ VerifyGold *verify_compile(const char *text, size_t len, const VerifyPolicy *pol
     if (!found.count && len) text = after_open_box(text, &len);
     if (boxed) text = joined_parts(&gold->pool, text, &found, &len);
     if (!text) len = 0;
-    if (len > 16 * policy->max_span) {
-        gold->bad = "gold too long";
-        return gold;
-    }
-    char *copy = pool_alloc(&gold->pool, len + 1); // trees and tokens point into it
+    char *copy = len > 16 * policy->max_span ? NULL : pool_alloc(&gold->pool, len + 1);
     if (!copy) return gold->bad = "gold too long", gold;
     if (len) memcpy(copy, text, len);
     Exact exact = {.pool = &gold->pool, .fuel = FUEL};

@@ -79,42 +79,33 @@ bool words_only(const char *text, size_t len) {
     return found;
 }
 
-size_t words_normal(const char *text, size_t len, char *out) {
+// Appends one word to out[0, n) and returns the new length.
+static size_t add_word(char *out, size_t n, const char *word, size_t len) {
+    if (n) out[n++] = ' ';
+    if (is_digit(*word) && len > 2 && words_in(word + len - 2, 2, ORDINALS)) len -= 2; // March 14th
+    for (size_t i = 0; i < len; i++) out[n + i] = to_lower(word[i]);
+    n += len;
+    return len > 3 && out[n - 1] == 's' && out[n - 2] != 's' ? n - 1 : n;
+}
+
+char *words_normal(NodePool *pool, const char *text, size_t len, size_t *out_len) {
+    char *out = pool_alloc(pool, 2 * len + 1); // every word has a byte and brings at most one blank
     size_t n = 0;
-    for (size_t i = 0; i < len;) {
-        size_t k = 0;
-        if (text[i] == '\\') {
-            k = 1;
-            while (i + k < len && is_alpha(text[i + k])) k++;
-            if (k == 1) k = 2;
-            else if (!text_command(text + i + 1, k - 1)) { // an opaque character stays
-                for (size_t j = 0; j < k && n < len; j++) out[n++] = text[i + j];
-                i += k;
-                continue;
-            }
-            i += k;
+    for (size_t i = 0, k; out && i < len; i += k) {
+        const char *s = text + i;
+        if (*s == '\\') {
+            k = 1 + letters_at(s + 1, len - i - 1);
+            if (k > 1 && !text_command(s + 1, k - 1)) memcpy(out + n, s, k), n += k; // an opaque character stays
+            k += k == 1;
             continue;
         }
-        while (i + k < len && (is_alnum(text[i + k]) || text[i + k] == '\'')) k++;
-        if (!k) {
-            i++;
-            continue;
-        }
-        if (!words_in(text + i, k, ARTICLES) || k == len) {
-            if (n) out[n++] = ' ';
-            size_t start = n;
-            if (is_digit(text[i]) && k > 2 && words_in(text + i + k - 2, 2, ORDINALS)) { // March 14th
-                for (size_t j = 0; j < k - 2; j++) out[n++] = text[i + j];
-                i += k;
-                continue;
-            }
-            for (size_t j = 0; j < k; j++) out[n++] = to_lower(text[i + j]);
-            if (n - start > 3 && out[n - 1] == 's' && out[n - 2] != 's') n--;
-        }
-        i += k;
+        for (k = 0; i + k < len && (is_alnum(s[k]) || s[k] == '\'');) k++;
+        if (k && (!words_in(s, k, ARTICLES) || k == len)) n = add_word(out, n, s, k);
+        k += !k;
     }
-    out[n] = 0;
-    return n;
+    if (out) out[n] = 0;
+    *out_len = n;
+    return out;
 }
 
 // The value of one word of a number, -1 when it is none.

@@ -9,9 +9,8 @@
 // allowed: "March 14"), with at least one word of three letters that is no function or constant name.
 bool words_only(const char *text, size_t len);
 
-// Normal form into out (at least len + 1 bytes): lower case, no TeX wrappers, articles, closing punctuation, plural s.
-// Returns its length.
-size_t words_normal(const char *text, size_t len, char *out);
+// Normal form, NUL-terminated: lower case, no TeX wrappers, articles, closing punctuation or plural s. NULL: no memory.
+char *words_normal(NodePool *pool, const char *text, size_t len, size_t *out_len);
 
 // The exact meaning of normal words, a number ("twelve") or a constant ("empty set", "infinity"), else a N_TEXT node.
 const Node *words_node(Exact *exact, const char *normal, size_t len);
