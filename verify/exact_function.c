@@ -51,12 +51,10 @@ static const Node *binomial(Exact *exact, const Node *a, const Node *b) {
 
 static const Node *remainder_of(Exact *exact, const Node *a, const Node *m) { // a - m floor(a/m)
     if (!node_sign(m)) return node_undef();
-    const Node *inverse = exact_pow(exact, m, node_integer(exact->pool, -1));
-    const Node *quotient = inverse ? exact_mul(exact, a, inverse) : NULL;
+    const Node *minus_one = node_integer(exact->pool, -1);
+    const Node *quotient = exact_mul(exact, a, exact_pow(exact, m, minus_one));
     const Node *whole = quotient ? rounded(exact, FN_FLOOR, quotient) : NULL;
-    const Node *part = whole ? exact_mul(exact, whole, m) : NULL;
-    const Node *minus = part ? exact_mul(exact, part, node_integer(exact->pool, -1)) : NULL;
-    return minus ? exact_add(exact, a, minus) : NULL;
+    return exact_add(exact, a, exact_mul(exact, minus_one, exact_mul(exact, whole, m)));
 }
 
 static const Node *common_divisor(Exact *exact, int fn, const Node *const *args, uint32_t count) {

@@ -86,25 +86,22 @@ static void turn_brackets(Parser *p) {
 const Node *parse_bracketed(Parser *p) {
     if (!parse_enter(p)) return NULL;
     char open = p->t->kind == T_SYMBOL ? p->t->symbol : at_command(p, "langle") ? '<' : '{', close = 0;
-    Parser saved = *p;
+    struct Scope outer = p->scope;
     p->t++;
-    p->bars = 0;
-    p->builder = open == '{';
+    p->scope = (struct Scope){.builder = open == '{'};
     const Node *inside = NULL;
-    if (open == '{' && (at_command(p, "}|rbrace"))) {
-        p->t++;
+    if (open == '{' && accept_command(p, "}|rbrace")) {
         inside = node_constant(p->pool, CONST_EMPTY);
     } else if ((inside = parse_statement(p))) {
         bool bar = open == '{' && (at_symbol(p, '|') || at_symbol(p, ':') || at_command(p, "mid|colon|vert"));
         p->t += bar;
-        p->builder = false;
+        p->scope.builder = false;
         const Node *condition = bar ? parse_statement(p) : NULL;
         if (p->failed || !accept_close(p, &close)) return parse_fail(p);
         if (bar && close != '}') return parse_fail(p);
         inside = bar ? node_2(p->pool, N_BUILDER, 0, inside, condition) : close_bracket(p, open, close, inside);
     }
-    p->bars = saved.bars;
-    p->builder = saved.builder;
+    p->scope = outer;
     parse_leave(p);
     return inside;
 }
@@ -137,26 +134,21 @@ static const Node *scripted_combination(Parser *p) {
 
 const Node *parse_group(Parser *p) {
     if (!parse_enter(p)) return NULL;
-    bool builder = p->builder;
-    int bars = p->bars;
+    struct Scope outer = p->scope;
     p->t++;
-    p->builder = false;
-    p->bars = 0;
-    const Node *inside;
     if (accept_symbol(p, '}')) {
-        p->builder = builder, p->bars = bars;
         parse_leave(p);
         return scripted_combination(p);
     }
-    inside = parse_statement(p);
-    if (inside && (at_command(p, "over|choose"))) {
+    p->scope = (struct Scope){0};
+    const Node *inside = parse_statement(p);
+    if (inside && at_command(p, "over|choose")) {
         bool over = at_command(p, "over");
         p->t++;
         const Node *below = parse_statement(p);
         inside = !below ? NULL : over ? node_divide(p->pool, inside, below) : combination(p, inside, below);
     }
-    p->builder = builder;
-    p->bars = bars;
+    p->scope = outer;
     parse_leave(p);
     return inside && accept_symbol(p, '}') ? inside : parse_fail(p);
 }
@@ -166,13 +158,11 @@ bool at_norm(const Token *t) { return t->kind == T_COMMAND && *t->text == '|'; }
 static const Node *parse_bars(Parser *p) {
     if (!parse_enter(p)) return NULL;
     bool norm = at_norm(p->t);
-    bool builder = p->builder;
-    p->builder = false;
+    struct Scope outer = p->scope;
     p->t++;
-    p->bars++;
+    p->scope = (struct Scope){.bars = outer.bars + 1};
     const Node *inside = parse_sum(p);
-    p->bars--;
-    p->builder = builder;
+    p->scope = outer;
     parse_leave(p);
     if (!inside || !(norm ? at_norm(p->t) : at_symbol(p, '|'))) return parse_fail(p);
     p->t++;

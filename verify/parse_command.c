@@ -114,10 +114,10 @@ static const Node *root(Parser *p) {
 }
 
 static const Node *between(Parser *p, int fn, const char *close) {
-    int bars = p->bars;
-    p->bars = 0;
+    struct Scope outer = p->scope;
+    p->scope.bars = 0;
     const Node *x = parse_sum(p);
-    p->bars = bars;
+    p->scope = outer;
     return x && accept_command(p, close) ? node_1(p->pool, N_FUNC, fn, x) : parse_fail(p);
 }
 

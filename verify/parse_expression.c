@@ -55,7 +55,7 @@ bool starts_factor(const Parser *p) {
         if (words_equal(t->text, t->len, "to") && t->space && t[1].kind == T_NUMBER) return false;
         return !(t->display && t->len > 1) && !token_is(t, T_WORD, "U") && !words_equal(t->text, t->len, "mod");
     case T_SYMBOL:
-        if (t->symbol == '|') return !p->bars && !p->builder;
+        if (t->symbol == '|') return !p->scope.bars && !p->scope.builder;
         if (t->symbol == '(')
             return !at_condition(t) && !at_modulus(t);
         return t->symbol == '[' || t->symbol == '{';
@@ -65,7 +65,7 @@ bool starts_factor(const Parser *p) {
             "euro|pounds|yen|rupee|cent|implies|Rightarrow|iff|permil|ne|neq|lt|le|leq|leqslant|gt|ge|geq|geqslant|"
             "approx|in|equiv|sim|cong|rightarrow|subset|subseteq|perp|parallel|notin|not|leqq|geqq|doteq|bigcup|"
             "mapsto|Longrightarrow";
-        if (at_norm(t)) return !p->bars && !p->builder;
+        if (at_norm(t)) return !p->scope.bars && !p->scope.builder;
         return !words_in(t->text, t->len, NOT);
     }
     default: return false;

@@ -54,19 +54,15 @@ static const struct { const char *names; char rel; } RELATIONS[] = {
 
 // Consumes a relation sign; 0 when there is none.
 static char accept_relation(Parser *p) {
+    static const char SIGNS[] = "<=|>=|!=|==|:=|=<|=>|<|>|=";
+    static const char RELS[] = {REL_LE, REL_GE, REL_NE, REL_EQ, REL_EQ, REL_LE, REL_GE, REL_LT, REL_GT, REL_EQ};
     if (p->t->kind == T_SYMBOL) {
-        char a = p->t->symbol, b = p->t[1].kind == T_SYMBOL && !p->t[1].space ? p->t[1].symbol : 0;
-        bool two = b == '=' && strchr("<>!=:", a);
-        char rel = 0;
-        if (a == '<') rel = two ? REL_LE : REL_LT;
-        else if (a == '>') rel = two ? REL_GE : REL_GT;
-        else if (a == '!' && two) rel = REL_NE;
-        else if (a == '=' || (a == ':' && two)) {
-            rel = REL_EQ;
-            if (a == '=' && (b == '<' || b == '>')) rel = b == '<' ? REL_LE : REL_GE, two = true;
-        }
-        if (rel) p->t += two ? 2 : 1;
-        return rel;
+        bool two = p->t[1].kind == T_SYMBOL && !p->t[1].space;
+        int place = two ? words_place((char[]){p->t->symbol, p->t[1].symbol}, 2, SIGNS) : -1;
+        p->t += place >= 0;
+        if (place < 0) place = words_place(&p->t->symbol, 1, SIGNS);
+        p->t += place >= 0;
+        return place < 0 ? 0 : RELS[place];
     }
     bool set = token_symbol(&p->t[1], '[') || token_symbol(&p->t[1], '(');
     if (set && p->t->kind == T_WORD && words_equal(p->t->text, p->t->len, "in")) return p->t++, REL_IN;
@@ -192,7 +188,7 @@ int half_day(const Token *t, int *used) {
 static const Node *parse_ratio(Parser *p) {
     const Node *first = parse_measure(p);
     if (!first || p->failed) return NULL;
-    bool colon = !p->builder && ((at_symbol(p, ':') && !token_symbol(&p->t[1], '=')) || at_command(p, "colon"));
+    bool colon = !p->scope.builder && ((at_symbol(p, ':') && !token_symbol(&p->t[1], '=')) || at_command(p, "colon"));
     bool to = node_is(first, N_RAT) && at_word(p, "to") && p->t[1].kind == T_NUMBER; // "2 to 3"
     int used, half = node_is(first, N_RAT) ? half_day(p->t, &used) : 0;              // "7 p.m."
     if (!colon && !to && !half) return first;

@@ -11,9 +11,10 @@ typedef struct Parser {
     NodePool *pool;
     Token *t;      // next token; a T_END follows the last
     int depth;
-    int bars;      // open absolute values
-    int brackets;  // open brackets of any kind
-    bool builder;  // directly inside \{ \}, where | and : divide
+    struct Scope { // of the innermost bracket
+        int bars;     // open absolute values
+        bool builder; // directly inside \{ \}, where | and : divide
+    } scope;
     bool failed, limit;
     uint32_t steps;
 } Parser;
