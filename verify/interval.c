@@ -31,14 +31,10 @@ static int order(Comparison *cmp, const Node *a, const Node *b) { // 2: not deci
 }
 
 static bool add(Comparison *cmp, RealSet *set, Segment s) {
-    if (s.lo && infinity_sign(s.lo)) {
-        if (infinity_sign(s.lo) > 0) return false;
-        s.lo = NULL;
-    }
-    if (s.hi && infinity_sign(s.hi)) {
-        if (infinity_sign(s.hi) < 0) return false;
-        s.hi = NULL;
-    }
+    int below = s.lo ? infinity_sign(s.lo) : 0, above = s.hi ? infinity_sign(s.hi) : 0;
+    if (below > 0 || above < 0) return false;
+    if (below) s.lo = NULL;
+    if (above) s.hi = NULL;
     if (s.lo && s.hi) {
         int o = order(cmp, s.lo, s.hi);
         if (o == 1 || (o == 0 && (s.lo_open || s.hi_open))) return false;

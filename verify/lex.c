@@ -42,10 +42,8 @@ bool tokens_equal(const Tokens *a, const Tokens *b) {
 }
 
 static void emit(Lexer *lx, LexKind kind, const char *text, size_t len) {
-    if (lx->out.count + 1 >= LEX_TOKENS || lx->out.too_many) {
-        lx->out.too_many = true;
-        return;
-    }
+    if (lx->out.count + 1 >= LEX_TOKENS) lx->out.too_many = true;
+    if (lx->out.too_many) return;
     Token *t = &lx->out.at[lx->out.count++];
     *t = (Token){.kind = kind, .space = lx->space, .text = text, .len = (uint32_t)len};
     if (kind == T_SYMBOL) t->symbol = *text;

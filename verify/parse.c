@@ -15,11 +15,8 @@ const Node *parse_fail(Parser *p) {
 
 bool parse_enter(Parser *p) {
     if (p->failed) return false;
-    if (++p->depth > PARSE_DEPTH || ++p->steps > PARSE_STEPS || p->pool->exhausted) {
-        p->failed = p->limit = true;
-        return false;
-    }
-    return true;
+    p->failed = p->limit = ++p->depth > PARSE_DEPTH || ++p->steps > PARSE_STEPS || p->pool->exhausted;
+    return !p->failed;
 }
 
 void parse_leave(Parser *p) { p->depth--; }
@@ -36,10 +33,8 @@ bool items_add(Parser *p, Items *items, const Node *n) {
     if (!n || p->failed) return false;
     if (items->count == items->room) {
         const Node **more = items->room < PARSE_LIST ? pool_alloc(p->pool, PARSE_LIST * sizeof *more) : NULL;
-        if (!more) {
-            p->failed = p->limit = true;
-            return false;
-        }
+        p->failed = p->limit = !more;
+        if (!more) return false;
         memcpy(more, items->at, items->count * sizeof *more);
         items->at = more;
         items->room = PARSE_LIST;

@@ -92,10 +92,6 @@ static bool same_words(const Parsed *a, const Parsed *b) {
     return a->words_len && a->words_len == b->words_len && !memcmp(a->words, b->words, a->words_len);
 }
 
-static Answer compare_letters(Comparison *cmp, char gold, char mine) {
-    return compare_say(cmp, gold == mine ? ANSWER_YES : ANSWER_NO, "multiple choice");
-}
-
 // The text itself: tokens, words, choices. *decided is false when the trees must be compared.
 static Answer compare_texts(Comparison *cmp, const Reading *gold, const Reading *mine, bool *decided) {
     const Tokens *g = &gold->parsed.tokens, *m = &mine->parsed.tokens;
@@ -103,10 +99,11 @@ static Answer compare_texts(Comparison *cmp, const Reading *gold, const Reading 
     if (tokens_equal(g, m)) return compare_yes(cmp, "same text");
     if (same_words(&gold->parsed, &mine->parsed)) return compare_yes(cmp, "same words");
     if (is_short_word(g) && m->count == 1 && m->at->kind == T_WORD) return compare_no(cmp, "different words");
-    if (lone_letter(gold->tree) && mine->letter) return compare_letters(cmp, *gold->tree->text, mine->letter);
+    if (lone_letter(gold->tree) && mine->letter)
+        return compare_if(cmp, *gold->tree->text == mine->letter, "same choice", "another choice");
     if (gold->letter && gold->rest && gold->marked) { // "\textbf{(E)}\ \frac34": its letter, or its value
         if (mine->letter && (!mine->rest || gold->letter != mine->letter))
-            return compare_letters(cmp, gold->letter, mine->letter);
+            return compare_if(cmp, gold->letter == mine->letter, "same choice", "another choice");
         Reading value = read_rest(&cmp->exact, gold), other = mine->letter ? read_rest(&cmp->exact, mine) : *mine;
         if (value.tree && other.tree) return compare_trees(cmp, value.tree, other.tree);
     }
