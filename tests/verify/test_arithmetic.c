@@ -1,5 +1,5 @@
-// The arithmetic under the verdicts: exact rationals and their refusals, balls against values that fool doubles, the field
-// of 2^61 - 1.
+// The arithmetic under the verdicts: exact rationals and their refusals, balls against values that fool doubles, the
+// field of 2^61 - 1.
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,15 +58,18 @@ static void exact_values(void **state) {
 
 static void no_value(void **state) {
     (void)state;
-    static const char *const TEXTS[] = {"\\frac{5}{3-3}", "0^{-1}", "0^0", "\\ln 0", "(-1)!", "\\infty-\\infty", "\\frac{1}{\\frac{1}{0}}+2",
+    static const char *const TEXTS[] = {
+        "\\frac{5}{3-3}",      "0^{-1}",      "0^0", "\\ln 0", "(-1)!", "\\infty-\\infty", "\\frac{1}{\\frac{1}{0}}+2",
         "7\\cdot\\frac{0}{0}", "(1,\\frac10)"};
     for (size_t i = 0; i < sizeof TEXTS / sizeof *TEXTS; i++)
-        if (!node_is(read(TEXTS[i]), N_UNDEF) && !(i == 2 && !node_is(read(TEXTS[i]), N_RAT))) fail_msg("%s has a value", TEXTS[i]);
+        if (!node_is(read(TEXTS[i]), N_UNDEF) && !(i == 2 && !node_is(read(TEXTS[i]), N_RAT)))
+            fail_msg("%s has a value", TEXTS[i]);
 }
 
 static void refuses_what_is_large(void **state) {
     (void)state;
-    static const char *const TEXTS[] = {"10^{10^{10}}", "30000!", "\\binom{10^{12}}{10^{6}}", "2^{3000000}", "7^{7^{7}}"};
+    static const char *const TEXTS[] = {"10^{10^{10}}", "30000!", "\\binom{10^{12}}{10^{6}}", "2^{3000000}",
+                                        "7^{7^{7}}"};
     for (size_t i = 0; i < sizeof TEXTS / sizeof *TEXTS; i++) assert_false(node_is(read(TEXTS[i]), N_RAT));
     folds("2^{1000000}", "4^{500000}");
 }
@@ -90,7 +93,8 @@ static void balls(void **state) {
     assert_int_equal(constants("10^{10^{10^{10}}}", "1"), ANSWER_UNKNOWN);
     Exact exact = {.pool = &pool, .fuel = 2000000};
     BallPoint point = {.seed = 7, .exact = &exact};
-    assert_int_equal(ball_order(&point, read("\\sqrt2"), read("\\frac{141421356237309504880168872420969807}{10^{35}}")), 1);
+    assert_int_equal(ball_order(&point, read("\\sqrt2"), read("\\frac{141421356237309504880168872420969807}{10^{35}}")),
+                     1);
     assert_int_equal(ball_order(&point, read("\\pi"), read("\\frac{355}{113}")), -1);
 }
 
@@ -109,7 +113,8 @@ static void field(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(exact_values), cmocka_unit_test(no_value), cmocka_unit_test(refuses_what_is_large),
-        cmocka_unit_test(balls), cmocka_unit_test(field)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(exact_values), cmocka_unit_test(no_value),
+                                       cmocka_unit_test(refuses_what_is_large), cmocka_unit_test(balls),
+                                       cmocka_unit_test(field)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
