@@ -5,7 +5,7 @@
     DATA_DIR=... dev/verify/compare_mathverify.py [CAP]        # needs ./eval; CAP rows of each rewrite, default 200
 
 Every gold is rewritten in equivalent and in wrong ways (rewrites.py); both verifiers judge "... $\\boxed{rewrite}$."
-against the gold. Prints a table of what each accepted, then precision and recall. Rows where ours is wrong go to stderr.
+against the gold. Prints a table of what each accepted, then precision and recall. Our wrong rows go to stderr.
 """
 import collections
 import json
