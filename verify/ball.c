@@ -66,7 +66,7 @@ static const Node *integers_for(void *context, const Node *n) {
     const BallPoint *point = context;
     NodePool *pool = point->exact->pool;
     if (n->kind == N_SYM) {
-        uint64_t hash = probe_hash_text(probe_mix(point->seed, (uint64_t)point->index), n->text, n->text_len);
+        uint64_t hash = probe_hash_text(probe_mix(point->field.seed, (uint64_t)point->index), n->text, n->text_len);
         return node_integer(pool, 7 + (int64_t)(hash % 54));
     }
     if (n->kind == N_BIG && node_is(n->args[0], N_SYM)) { // the index of a sum is no variable: rename it out of the way

@@ -8,6 +8,7 @@
 #ifndef VERIFY_BALL_H
 #define VERIFY_BALL_H
 #include "verify/exact.h"
+#include "verify/probe.h"
 
 #include <stdbool.h>
 
@@ -23,7 +24,7 @@ typedef enum PointKind {
 typedef struct BallPoint {
     PointKind kind;
     int index;
-    uint64_t seed;
+    Field field;
     bool natural_log;  // \log without a base is ln; else base 10
     Exact *exact;      // fuel; and the pool for integer points
 } BallPoint;

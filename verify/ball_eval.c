@@ -62,8 +62,8 @@ static void set_name(acb_t out, uint64_t seed, const Node *n, const BallPoint *p
 
 // An unknown function: its value depends on the residues of its arguments, so f(x+1) = f(1+x).
 static void set_opaque(acb_t out, const Node *n, const BallPoint *point) {
-    Probe probe = {.seed = point->seed, .point = 7 + point->index};
-    uint64_t hash = point->seed;
+    Probe probe = {.field = point->field, .point = 7 + point->index};
+    uint64_t hash = point->field.seed;
     for (uint32_t i = 0; i < n->count; i++) hash = probe_mix(hash, probe_value(&probe, n->args[i]));
     set_name(out, hash, n, point);
 }
@@ -153,7 +153,7 @@ bool ball_eval(acb_t out, const Node *n, BallContext *ev) {
     switch (n->kind) {
     case N_RAT: set_rational(out, n, ev->prec); return note(out, ev);
     case N_CONST: return constant(out, n, ev->prec);
-    case N_SYM: case N_TEXT: set_name(out, ev->point->seed, n, ev->point); return true;
+    case N_SYM: case N_TEXT: set_name(out, ev->point->field.seed, n, ev->point); return true;
     case N_APPLY: set_opaque(out, n, ev->point); return true;
     case N_ADD: case N_MUL: ok = eval_terms(out, n, ev); break;
     case N_POW: ok = eval_power(out, n, ev); break;

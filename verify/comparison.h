@@ -9,7 +9,7 @@
 
 typedef struct Comparison {
     Exact exact;
-    uint64_t seed;            // of the gold
+    Field field;              // of the gold
     const VerifyPolicy *policy;
     const char *reason;       // why the last answer was given
     int depth;

@@ -92,11 +92,11 @@ static Answer integers(Comparison *cmp, const Node *gold, const Node *mine) {
     if (g.name && m.name && !node_identical(g.name, m.name)) return compare_no(cmp, "another name");
     if (!equal_scalars(cmp, g.step, m.step) && !equal_scalars(cmp, g.step, combine(cmp, m.step, -2, m.step)))
         return compare_no(cmp, "families of other steps");
-    Probe probe = {.seed = cmp->seed};
+    Probe probe = {.field = cmp->field};
     NodePool *pool = cmp->exact.pool;
     uint64_t residue = probe_value(&probe, node_divide(pool, combine(cmp, m.start, -1, g.start), g.step));
-    int64_t shift = residue < SHIFT ? (int64_t)residue : -(int64_t)(PROBE_PRIME - residue);
-    bool near = residue < SHIFT || PROBE_PRIME - residue < SHIFT;
+    int64_t shift = residue < SHIFT ? (int64_t)residue : -(int64_t)(cmp->field.prime - residue);
+    bool near = residue < SHIFT || cmp->field.prime - residue < SHIFT;
     bool same = near && equal_scalars(cmp, m.start, combine(cmp, g.start, shift, g.step));
     return compare_if(cmp, same, "same family", "families of other starts");
 }

@@ -26,7 +26,7 @@ static bool build(Comparison *cmp, const Node *n, RealSet *out);
 
 static int order(Comparison *cmp, const Node *a, const Node *b) { // 2: not decided
     if (has_variables(a) || has_variables(b)) return equal_scalars(cmp, a, b) ? 0 : 2;
-    BallPoint point = {.seed = cmp->seed, .exact = &cmp->exact};
+    BallPoint point = {.field = cmp->field, .exact = &cmp->exact};
     return ball_order(&point, a, b);
 }
 

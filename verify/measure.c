@@ -154,7 +154,7 @@ static bool rounds_to(Comparison *cmp, const Node *written, const Node *value, i
     if (digits < least_digits || places > 1000) return false;
     NodePool *pool = cmp->exact.pool;
     const Node *half = exact_scale(&cmp->exact, node_integer(pool, 1), 1, 2, -places);
-    BallPoint ball = {.seed = cmp->seed, .exact = &cmp->exact};
+    BallPoint ball = {.field = cmp->field, .exact = &cmp->exact};
     const Node *high = exact_add(&cmp->exact, written, half);
     const Node *low = exact_add(&cmp->exact, written, exact_mul(&cmp->exact, half, node_integer(pool, -1)));
     if (!low || !high) return false;

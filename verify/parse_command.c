@@ -163,7 +163,7 @@ static const Node *big_operator(Parser *p, int op) {
 // Heads that need a computer algebra system. In "\int_0^1 x^2 dx = 1/3", which states its value, the head is a name.
 static const Node *refused(Parser *p, const Token *command) {
     static const char HEADS[] = "int|iint|iiint|oint|lim|limsup|liminf|sup|sum|end|item";
-    if (!words_in(command->text, command->len, HEADS)) return NULL;
+    if (!words_exactly(command->text, command->len, HEADS)) return NULL;
     Token *t = p->t;
     for (int depth = 0; t->kind != T_END && depth >= 0 && !(depth == 0 && token_symbol(t, '=')); t++)
         if (t->kind == T_SYMBOL) depth += strchr("({[", t->symbol) ? 1 : strchr(")}]", t->symbol) ? -1 : 0;
@@ -194,7 +194,7 @@ const Node *parse_command(Parser *p) {
     if (is_command(t, "sum|prod")) return big_operator(p, *t->text == 'p');
     if (is_command(t, "ldots|dots|cdots"))
         return node_text(p->pool, N_SYM, "...", 3, NULL, 0);
-    if (words_in(t->text, t->len, DECORATIONS)) return decorated(p, t);
+    if (words_exactly(t->text, t->len, DECORATIONS)) return decorated(p, t);
     const Node *head = refused(p, t);
     if (head) return head;
     if (p->failed || t->len < 2) return parse_fail(p);

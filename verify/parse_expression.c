@@ -66,7 +66,7 @@ bool starts_factor(const Parser *p) {
             "approx|in|equiv|sim|cong|rightarrow|subset|subseteq|perp|parallel|notin|not|leqq|geqq|doteq|bigcup|"
             "mapsto|Longrightarrow";
         if (at_norm(t)) return !p->scope.bars && !p->scope.builder;
-        return !words_in(t->text, t->len, NOT);
+        return !words_exactly(t->text, t->len, NOT);
     }
     default: return false;
     }

@@ -16,7 +16,7 @@ const Node *parse_environment(Parser *p) {
     static const char NAMES[] = "pmatrix|bmatrix|Bmatrix|matrix|smallmatrix|array|vmatrix|cases";
     if (!parse_enter(p) || !accept_symbol(p, '{')) return parse_fail(p);
     const Token name = *p->t;
-    bool known = name.kind == T_WORD && words_in(name.text, name.len, NAMES);
+    bool known = name.kind == T_WORD && words_exactly(name.text, name.len, NAMES);
     p->t++;
     if (!known || !accept_symbol(p, '}')) return parse_fail(p);
     if (token_is(&name, T_WORD, "array") && !skip_group(p)) return parse_fail(p);

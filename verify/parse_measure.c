@@ -61,8 +61,8 @@ static const Node *minutes_of_arc(Parser *p, const Node *value) {
 
 const Node *parse_degree(Parser *p, const Node *value) { // after the degree sign: C and F make it a temperature
     Unit unit = unit_degree();
-    if (at_word(p, "C") || at_word(p, "celsius")) unit = unit_label("celsius"), p->t++;
-    else if (at_word(p, "F") || at_word(p, "fahrenheit")) unit = unit_label("fahrenheit"), p->t++;
+    if (at_word(p, "c|celsius")) unit = unit_label("celsius"), p->t++;
+    else if (at_word(p, "f|fahrenheit")) unit = unit_label("fahrenheit"), p->t++;
     else value = minutes_of_arc(p, value);
     return node_unit(p->pool, value, &unit);
 }

@@ -137,7 +137,7 @@ static const Node *accept_quantity(Parser *p) {
     static const char NAMES[] = "P|E|Pr|Var|Cov";
     Token *t = p->t;
     bool board = is_command(t, "mathbb") && token_symbol(&t[1], '{') && t[2].kind == T_WORD && token_symbol(&t[3], '}');
-    bool named = (t->kind == T_WORD || t->kind == T_COMMAND) && words_in(t->text, t->len, NAMES) && is_upper(*t->text);
+    bool named = (t->kind == T_WORD || t->kind == T_COMMAND) && words_exactly(t->text, t->len, NAMES);
     if (!board && !named && t->kind != T_TEXT) return NULL;
     Token *open = t + (board ? 4 : 1), *end = open;
     if (!token_symbol(open, '(') && !token_symbol(open, '[')) return NULL;

@@ -87,25 +87,27 @@ static const Node *difference(Comparison *cmp, const Node *n) { // lhs - rhs of 
 static Answer proportional(Comparison *cmp, const Node *f, const Node *g) {
     Residue value[2][2];
     bool irrational = false;
-    for (int p = 0; p < 2; p++) {
-        Probe a = {.seed = cmp->seed, .point = p}, b = a;
-        value[p][0] = probe_fraction(&a, f);
-        value[p][1] = probe_fraction(&b, g);
-        if (a.undefined || b.undefined || !value[p][0].den || !value[p][1].den)
+    for (int i = 0; i < 2; i++) {
+        Probe a = {.field = cmp->field, .point = i}, b = a;
+        value[i][0] = probe_fraction(&a, f);
+        value[i][1] = probe_fraction(&b, g);
+        if (a.undefined || b.undefined || !value[i][0].den || !value[i][1].den)
             return compare_no(cmp, "division by zero");
         irrational |= a.irrational || b.irrational;
     }
     bool zero = !value[0][0].num || !value[0][1].num;
     if (zero) return compare_no(cmp, "an equation without content");
-    uint64_t left = probe_mul(value[0][0].num, value[1][1].num), right = probe_mul(value[1][0].num, value[0][1].num);
-    uint64_t below_left = probe_mul(value[0][1].den, value[1][0].den);
-    uint64_t below_right = probe_mul(value[1][1].den, value[0][0].den);
-    if (left == right || probe_mul(left, below_left) == probe_mul(right, below_right))
+    const Field *p = &cmp->field;
+    uint64_t left = probe_mul(p, value[0][0].num, value[1][1].num);
+    uint64_t right = probe_mul(p, value[1][0].num, value[0][1].num);
+    uint64_t below_left = probe_mul(p, value[0][1].den, value[1][0].den);
+    uint64_t below_right = probe_mul(p, value[1][1].den, value[0][0].den);
+    if (left == right || probe_mul(p, left, below_left) == probe_mul(p, right, below_right))
         return compare_yes(cmp, "proportional equations");
     if (!irrational) return compare_no(cmp, "equations not proportional");
     int agree = 0;
     for (int i = 0; i < 12; i++) {
-        BallPoint point = {.kind = POINT_REAL, .index = i, .seed = cmp->seed, .exact = &cmp->exact};
+        BallPoint point = {.kind = POINT_REAL, .index = i, .field = cmp->field, .exact = &cmp->exact};
         bool valid;
         Answer answer = ball_proportional(&point, f, g, &valid);
         if (!valid) continue;
@@ -170,7 +172,7 @@ static const Node *positive(Comparison *cmp, const Node *left, char sign, const 
 static bool positive_ratio(Comparison *cmp, const Node *f, const Node *g) { // sign of f/g at a real point
     const Node *zero = node_integer(cmp->exact.pool, 0);
     for (int i = 0; i < 12; i++) {
-        BallPoint point = {.kind = POINT_REAL, .index = i, .seed = cmp->seed, .exact = &cmp->exact};
+        BallPoint point = {.kind = POINT_REAL, .index = i, .field = cmp->field, .exact = &cmp->exact};
         int a = ball_order(&point, f, zero), b = ball_order(&point, g, zero);
         if (a && b && a != 2 && b != 2) return a == b;
     }

@@ -42,13 +42,12 @@ static Answer at_points(Comparison *cmp, BallPoint point, PointKind kind, int po
 }
 
 static Answer with_variables(Comparison *cmp, BallPoint point, const Node *a, const Node *b) {
-    Probe x = {.seed = cmp->seed}, y = x;
+    Probe x = {.field = cmp->field}, y = x;
     uint64_t u = probe_value(&x, a), v = probe_value(&y, b);
     if (!x.irrational && !y.irrational) { // rational functions: decided in F_p
         if (x.undefined || y.undefined) return compare_no(cmp, "division by zero");
         if (u != v) return compare_no(cmp, "differ modulo p");
-        if (probe_congruent(cmp->seed, a, b)) return compare_yes(cmp, "equal modulo p");
-        return compare_no(cmp, "differ modulo p");
+        return compare_if(cmp, probe_congruent(&cmp->field, a, b, 1), "equal modulo p", "differ modulo p");
     }
     bool integers = node_any(a, is_integer_head) || node_any(b, is_integer_head);
     bool complex = node_any(a, is_imaginary) || node_any(b, is_imaginary);
@@ -59,7 +58,7 @@ static Answer with_variables(Comparison *cmp, BallPoint point, const Node *a, co
     else if (answer == ANSWER_UNKNOWN || (answer == ANSWER_YES && integers))
         answer = at_points(cmp, point, POINT_INTEGER, 16, a, b);
     if (answer != ANSWER_UNKNOWN) return answer;
-    if (probe_congruent(cmp->seed, a, b)) return compare_yes(cmp, "same up to field operations");
+    if (probe_congruent(&cmp->field, a, b, 0)) return compare_yes(cmp, "same up to field operations");
     return compare_unknown(cmp, "no point decides");
 }
 
@@ -69,7 +68,7 @@ static Answer constants(Comparison *cmp, BallPoint point, const Node *a, const N
     if (answer == ANSWER_YES) return compare_say(cmp, answer, "equal to 1500 bits");
     if (answer == ANSWER_NO) return compare_say(cmp, answer, "values differ, proved");
     // Too large to evaluate: the same tower is the same number.
-    if (huge && probe_congruent(cmp->seed, a, b)) return compare_yes(cmp, "same up to field operations");
+    if (huge && probe_congruent(&cmp->field, a, b, 0)) return compare_yes(cmp, "same up to field operations");
     return compare_unknown(cmp, "constant not evaluated");
 }
 
@@ -112,7 +111,7 @@ static Answer antiderivatives(Comparison *cmp, const Node *a, const Node *b) {
     if (!f || !g) return ANSWER_UNKNOWN;
     const Node *d = normal_form(&cmp->exact, node_subtract(pool, f, g));
     if (!has_variables(d)) return compare_yes(cmp, "differ by a constant");
-    return with_variables(cmp, (BallPoint){.seed = cmp->seed, .exact = &cmp->exact}, d, renamed(pool, d));
+    return with_variables(cmp, (BallPoint){.field = cmp->field, .exact = &cmp->exact}, d, renamed(pool, d));
 }
 
 Answer compare_scalars(Comparison *cmp, const Node *a, const Node *b) {
@@ -125,7 +124,7 @@ Answer compare_scalars(Comparison *cmp, const Node *a, const Node *b) {
         bool same = infinity_sign(a) && infinity_sign(a) == infinity_sign(b);
         return compare_if(cmp, same, "same infinity", "infinity");
     }
-    BallPoint point = {.seed = cmp->seed, .exact = &cmp->exact};
+    BallPoint point = {.field = cmp->field, .exact = &cmp->exact};
     bool variables = has_variables(a) || has_variables(b);
     Answer answer = variables ? with_variables(cmp, point, a, b) : constants(cmp, point, a, b);
     if (answer == ANSWER_NO && variables && antiderivatives(cmp, a, b) == ANSWER_YES)

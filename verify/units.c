@@ -125,7 +125,7 @@ static int exponent_at(const char *text, size_t len, size_t *i) {
 static size_t before_scale(const char *text, size_t len) {
     size_t first = strcspn(text, " "), rest = first + strspn(text + first, " ");
     if (rest >= len || !words_in(text, first, "degree|degrees|deg")) return 0;
-    return words_in(text + rest, len - rest, "celsius|fahrenheit|C|F") ? rest : 0;
+    return words_in(text + rest, len - rest, "celsius|fahrenheit|c|f") ? rest : 0;
 }
 
 static bool is_label(const char *text, size_t len) { // nouns only

@@ -21,7 +21,7 @@ struct VerifyGold {
     VerifyPolicy policy;
     NodePool pool;
     Reading plain, ungrouped; // the second only where plain.parsed.tokens.grouped
-    uint64_t seed;
+    Field field;
     const char *bad;          // why it is BAD_GOLD, or NULL
 };
 

@@ -67,7 +67,7 @@ VerifyGold *verify_compile(const char *text, size_t len, const VerifyPolicy *pol
     if (!gold) return NULL;
     if (!pool_init(&gold->pool, 4096, GOLD_BYTES, true)) return free(gold), NULL;
     gold->policy = *policy;
-    gold->seed = probe_hash_text(VERIFY_BUILD_SEED, text, len);
+    gold->field = probe_field(probe_hash_text(VERIFY_BUILD_SEED, text, len));
     Extract found = extract_answer(text, len, false);
     bool boxed = found.count && !strcmp(found.rule, "box");
     found.percent = false;
@@ -121,7 +121,7 @@ VerifyResult verify_check(VerifyScratch *scratch, const VerifyGold *gold, const 
     }
     size_t text_len;
     const char *text = joined_parts(&scratch->pool, response, &found, &text_len);
-    Comparison cmp = {.exact = {.pool = &scratch->pool, .fuel = FUEL}, .seed = gold->seed, .policy = &gold->policy};
+    Comparison cmp = {.exact = {.pool = &scratch->pool, .fuel = FUEL}, .field = gold->field, .policy = &gold->policy};
     cmp.reason = "no rule decides";
     result.verdict = text ? compare_text(&cmp, gold, text, text_len) : VERIFY_LIMIT;
     result.reason = cmp.reason;

@@ -25,19 +25,20 @@ bool words_equal(const char *text, size_t len, const char *word) {
     return strlen(word) == len && !strncasecmp(text, word, len);
 }
 
-// The place of text in list, -1 when it is not there.
-static int place(const char *text, size_t len, const char *list, int (*differ)(const char *, const char *, size_t)) {
+// The place of text in list, -1 when it is not there. fold: the text's letters as lower case, as the list is.
+static int place(const char *text, size_t len, const char *list, bool fold) {
     for (int i = 0;; i++) {
-        size_t n = strcspn(list, "|");
-        if (n == len && !differ(list, text, n)) return i;
-        if (!list[n]) return -1;
-        list += n + 1;
+        size_t k = 0;
+        while (k < len && list[k] == (fold ? to_lower(text[k]) : text[k]) && list[k] != '|') k++;
+        if (k == len && (!list[k] || list[k] == '|')) return i;
+        for (list += k; *list && *list != '|';) list++;
+        if (!*list++) return -1;
     }
 }
 
-int words_place(const char *text, size_t len, const char *list) { return place(text, len, list, strncasecmp); }
-bool words_in(const char *text, size_t len, const char *list) { return words_place(text, len, list) >= 0; }
-bool words_exactly(const char *text, size_t len, const char *list) { return place(text, len, list, strncmp) >= 0; }
+int words_place(const char *text, size_t len, const char *list) { return place(text, len, list, true); }
+bool words_in(const char *text, size_t len, const char *list) { return place(text, len, list, true) >= 0; }
+bool words_exactly(const char *text, size_t len, const char *list) { return place(text, len, list, false) >= 0; }
 bool words_hedge(const char *word, size_t len) { return words_in(word, len, HEDGES); }
 
 size_t words_glued(const char *word, size_t len) {

@@ -17,7 +17,7 @@ const Node *words_node(Exact *exact, const char *normal, size_t len);
 
 bool words_equal(const char *text, size_t len, const char *word); // ignoring case
 // Lists of words are one string, "a|b|c".
-bool words_in(const char *text, size_t len, const char *list);      // ignoring case
+bool words_in(const char *text, size_t len, const char *list);      // ignoring case; the list is lower case
 bool words_exactly(const char *text, size_t len, const char *list);
 int words_place(const char *text, size_t len, const char *list);    // ignoring case: its index, -1 when absent
 // Words after a number that make it a hedge and not a measure: "or maybe", "not", "approximately".

@@ -11,6 +11,7 @@
 #include "verify/parse.h"
 #include "verify/probe.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static NodePool pool;
@@ -76,7 +77,7 @@ static void refuses_what_is_large(void **state) {
 
 static Answer constants(const char *a, const char *b) {
     Exact exact = {.pool = &pool, .fuel = 20000000};
-    BallPoint point = {.seed = 7, .exact = &exact};
+    BallPoint point = {.field = probe_field(7), .exact = &exact};
     bool huge;
     return ball_constants(&point, read(a), read(b), &huge);
 }
@@ -92,7 +93,7 @@ static void balls(void **state) {
     assert_int_equal(constants("\\sqrt2+\\sqrt3", "\\sqrt5"), ANSWER_NO);
     assert_int_equal(constants("10^{10^{10^{10}}}", "1"), ANSWER_UNKNOWN);
     Exact exact = {.pool = &pool, .fuel = 2000000};
-    BallPoint point = {.seed = 7, .exact = &exact};
+    BallPoint point = {.field = probe_field(7), .exact = &exact};
     assert_int_equal(ball_order(&point, read("\\sqrt2"), read("\\frac{141421356237309504880168872420969807}{10^{35}}")),
                      1);
     assert_int_equal(ball_order(&point, read("\\pi"), read("\\frac{355}{113}")), -1);
@@ -100,14 +101,19 @@ static void balls(void **state) {
 
 static void field(void **state) {
     (void)state;
-    assert_int_equal(probe_mul(PROBE_PRIME - 1, PROBE_PRIME - 1), 1);
-    assert_int_equal(probe_mul(UINT64_C(1) << 60, 2), 1);
-    assert_true(probe_congruent(1, read("(x+1)^2"), read("x^2+2x+1")));
-    assert_true(probe_congruent(1, read("\\sin(x+y)"), read("\\sin(y+x)")));
-    assert_true(probe_congruent(1, read("7^{7^{7^{7}}}+x"), read("x+7^{7^{7^7}}")));
-    assert_false(probe_congruent(1, read("x^2+2x"), read("t^2+2t")));
-    assert_false(probe_congruent(1, read("\\frac{1}{x-x}"), read("\\frac{1}{x-x}")));
-    Probe probe = {.seed = 3};
+    Field one = probe_field(1), two = probe_field(2);
+    assert_int_equal(probe_mul(&one, one.prime - 1, one.prime - 1), 1);
+    assert_true(one.prime > UINT64_C(1) << 60 && one.prime != two.prime); // every gold has a prime of its own
+    char text[64];
+    snprintf(text, sizeof text, "x+%llu", (unsigned long long)one.prime);
+    assert_true(probe_congruent(&one, read("x"), read(text), 0));
+    assert_false(probe_congruent(&two, read("x"), read(text), 0));
+    assert_true(probe_congruent(&one, read("(x+1)^2"), read("x^2+2x+1"), 0));
+    assert_true(probe_congruent(&one, read("\\sin(x+y)"), read("\\sin(y+x)"), 0));
+    assert_true(probe_congruent(&one, read("7^{7^{7^{7}}}+x"), read("x+7^{7^{7^7}}"), 0));
+    assert_false(probe_congruent(&one, read("x^2+2x"), read("t^2+2t"), 0));
+    assert_false(probe_congruent(&one, read("\\frac{1}{x-x}"), read("\\frac{1}{x-x}"), 0));
+    Probe probe = {.field = probe_field(3)};
     assert_int_equal(probe_value(&probe, read("\\frac{2^{61}}{4}")), (UINT64_C(1) << 59));
     assert_false(probe.irrational);
 }
