@@ -4,18 +4,19 @@
 #include "verify/probe.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
-enum { HUGE_BITS = 40 }; // exponents and function arguments stay below 2^40
+enum { HUGE_BITS = 40, LINE_BITS = 65536 }; // exponents and function arguments stay below 2^40
 
 static bool note(acb_t z, BallContext *ev) { // keeps track of the size of intermediate values
     if (!acb_is_finite(z)) return false;
     mag_t m;
     mag_init(m);
     acb_get_mag(m, z);
-    double size = mag_is_zero(m) ? 0 : fabs(mag_get_d_log2_approx(m));
+    double size = mag_is_zero(m) || acb_contains_zero(z) ? 0 : mag_get_d_log2_approx(m);
     mag_clear(m);
-    if (size > ev->magnitude && !acb_contains_zero(z)) ev->magnitude = size;
+    ev->magnitude = fmax(ev->magnitude, fabs(size));
+    ev->smallest = fmax(ev->smallest, -size);
     return true;
 }
 
@@ -38,26 +39,40 @@ static void set_rational(acb_t out, const Node *n, slong prec) {
     fmpq_clear(q);
 }
 
-// A fixed pseudo-random value of a name at this point, with 40 binary places.
+static double unit_interval(uint64_t hash) { return (double)(hash >> 24) / (double)(UINT64_C(1) << 40); } // [0, 1)
+
+// A fixed pseudo-random value at this point, with 40 binary places.
 static double coordinate(uint64_t hash, const BallPoint *point) {
-    double u = (double)(hash >> 24) / (double)(UINT64_C(1) << 40); // in [0, 1)
-    switch (point->kind) {
-    case POINT_INTEGER: return 7 + (double)(hash % 54);
-    case POINT_COMPLEX: case POINT_CONSTANT: return 1 + u;
-    default: break;
-    }
-    if (point->index < 4) return 1.125 + 2.75 * u;
-    if (point->index < 6) return -(0.375 + 2.75 * u);
-    if (point->index < 9) return 0.0625 + 0.875 * u;
-    if (point->index < 10) return 20 + 60 * u;
-    return hash & 1 ? 0.25 + 3 * u : -(0.25 + 3 * u);
+    static const double FAR_SCALES[FAR / 2] = {6, 40, 3e3, 2e6, 4e9};
+    double u = unit_interval(hash), sign = hash & 1 ? 1 : -1;
+    int i = point->index;
+    if (point->kind == POINT_INTEGER) return 7 + (double)(hash % 54);
+    if (point->kind == POINT_CONSTANT) return 1 + u;
+    if (i < 4) return 1.125 + 2.75 * u;
+    if (i < 6) return -(0.375 + 2.75 * u);
+    if (i < 9) return 0.0625 + 0.875 * u;
+    if (i < 10) return 20 + 60 * u;
+    if (i < SCATTERED) return sign * (0.25 + 3 * u);
+    return (i % 2 ? sign : -1) * FAR_SCALES[(i - SCATTERED) / 2 % (FAR / 2)] * (1 + u);
 }
 
 static void set_name(acb_t out, uint64_t seed, const Node *n, const BallPoint *point) {
     uint64_t hash = probe_mix(probe_mix(seed, (uint64_t)point->kind * 64 + (uint64_t)point->index), n->kind);
     if (n->text) hash = probe_hash_text(hash, n->text, n->text_len);
+    if (point->kind == POINT_LINE) { // exact: t has few bits
+        arb_t u;
+        arb_init(u);
+        set_rational(out, point->t, LINE_BITS);
+        arb_set_d(u, (hash & 1 ? 1 : -1) * (0.5 + unit_interval(hash)));
+        arb_mul(acb_realref(out), acb_realref(out), u, LINE_BITS);
+        arb_set_d(u, 2 * unit_interval(probe_mix(hash, 2)) - 1);
+        arb_add(acb_realref(out), acb_realref(out), u, LINE_BITS);
+        arb_clear(u);
+        return;
+    }
     acb_set_d(out, coordinate(hash, point));
-    if (point->kind == POINT_COMPLEX) arb_set_d(acb_imagref(out), coordinate(probe_mix(hash, 1), point));
+    bool complex = point->kind == POINT_COMPLEX && n->text && strchr("zw", *n->text);
+    if (complex) arb_set_d(acb_imagref(out), coordinate(probe_mix(hash, 1), point));
 }
 
 // An unknown function: its value depends on the residues of its arguments, so f(x+1) = f(1+x).

@@ -13,6 +13,7 @@ typedef struct BallContext {
     const BallPoint *point;
     slong prec;
     double magnitude; // largest |log2| of an intermediate value
+    double smallest;  // largest -log2 of one
     bool huge;        // refused: the value or its exponent is beyond what we evaluate
 } BallContext;
 

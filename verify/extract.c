@@ -64,17 +64,15 @@ static size_t open_box(BoxScan *scan, size_t i, size_t name_len) {
 
 static void scan_boxes(BoxScan *scan, size_t from) {
     static const char *const NAMES[] = {"\\boxed", "\\fbox", "\\framebox"};
-    for (size_t i = from; i < scan->len;) {
-        char c = scan->s[i];
+    const char *s = scan->s;
+    for (size_t i = from, len = scan->len; i < len;) {
+        char c = s[i];
         if (c == '\\') {
             size_t name = 0;
             for (int k = 0; k < 3 && !name; k++)
-                if (at(scan->s, scan->len, i, NAMES[k])) name = strlen(NAMES[k]);
-            if (name) i = open_box(scan, i, name);
-            else if (i + 1 < scan->len && scan->s[i + 1] == '\\' &&
-                     (at(scan->s, scan->len, i + 1, "\\boxed") || at(scan->s, scan->len, i + 1, "\\fbox")))
-                i++; // "\\boxed", escaped twice
-            else i += 2;
+                if (at(s, len, i, NAMES[k])) name = strlen(NAMES[k]);
+            bool twice = at(s, len, i, "\\\\boxed") || at(s, len, i, "\\\\fbox"); // escaped twice
+            i = name ? open_box(scan, i, name) : i + (twice ? 1 : 2);
             continue;
         }
         if (c == '{') scan->depth++;
@@ -85,7 +83,7 @@ static void scan_boxes(BoxScan *scan, size_t from) {
                 if (box->depth == scan->depth) add_box(scan, box->start, box->content, i);
             }
         }
-        i++;
+        for (i++; i < len && s[i] != '\\' && s[i] != '{' && s[i] != '}';) i++;
     }
 }
 
@@ -197,11 +195,9 @@ static bool last_run(const BoxScan *scan, Extract *out) {
 static size_t after_thinking(const char *s, size_t len) {
     static const char *const TAGS[] = {"</think>", "</thinking>", "</thought>", "</reasoning>", "<|end_of_thought|>"};
     size_t from = 0;
-    for (size_t i = 0; i < len; i++) {
-        if (s[i] != '<') continue;
+    for (const char *c = len ? s : NULL; c && (c = memchr(c, '<', len - (size_t)(c - s))); c++)
         for (size_t k = 0; k < sizeof TAGS / sizeof *TAGS; k++)
-            if (at(s, len, i, TAGS[k])) from = i + strlen(TAGS[k]);
-    }
+            if (at(s, len, (size_t)(c - s), TAGS[k])) from = (size_t)(c - s) + strlen(TAGS[k]);
     return from;
 }
 

@@ -106,10 +106,12 @@ static Answer proportional(Comparison *cmp, const Node *f, const Node *g) {
         return compare_yes(cmp, "proportional equations");
     if (!irrational) return compare_no(cmp, "equations not proportional");
     int agree = 0;
-    for (int i = 0; i < 12; i++) {
-        BallPoint point = {.kind = POINT_REAL, .index = i, .field = cmp->field, .exact = &cmp->exact};
+    BallPoint points[POINTS], base = {.field = cmp->field, .exact = &cmp->exact, .bits = ball_bits(f, g)};
+    if (base.bits < 0) return compare_unknown(cmp, "constants too long for points");
+    int count = ball_points(&base, f, g, points);
+    for (int i = 0; i + 1 < count; i++) {
         bool valid;
-        Answer answer = ball_proportional(&point, f, g, &valid);
+        Answer answer = ball_proportional(&points[i], &points[i + 1], f, g, &valid);
         if (!valid) continue;
         if (answer == ANSWER_NO) return compare_no(cmp, "equations not proportional");
         agree += answer == ANSWER_YES;

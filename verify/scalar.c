@@ -28,17 +28,34 @@ static bool is_integer_head(const Node *n) {
 // k in \lceil k/2\rceil counts, as do the letters beside it; x is a real number, and \lfloor x\rfloor is not x.
 static bool is_real_letter(const Node *n) { return node_is(n, N_SYM) && !strchr("ijklmnpqNMK", *n->text); }
 
-static Answer at_points(Comparison *cmp, BallPoint point, PointKind kind, int points, const Node *a, const Node *b) {
+static bool is_absolute(const Node *n) { return n->kind == N_FUNC && n->op == FN_ABS; }
+
+static Answer at_points(Comparison *cmp, const BallPoint *points, int count, const Node *a, const Node *b) {
     int agree = 0;
-    point.kind = kind;
-    for (point.index = 0; point.index < points; point.index++) {
+    bool bars = points->kind == POINT_REAL && !points->any_domain && node_any(a, is_absolute);
+    for (int i = 0; i < count; i++) {
         bool valid = false;
-        Answer answer = ball_at_point(&point, a, b, &valid);
-        if (!valid) continue;
-        if (answer == ANSWER_NO) return compare_no(cmp, "values differ at a point");
-        agree += answer == ANSWER_YES;
+        Answer answer = ball_at_point(&points[i], a, b, &valid);
+        if (valid && answer == ANSWER_NO) return compare_no(cmp, "values differ at a point");
+        if (!valid && bars && ball_leaves_reals(&points[i], a, b)) return compare_no(cmp, "not real where the gold is");
+        agree += valid && answer == ANSWER_YES;
     }
     return agree >= 3 ? compare_yes(cmp, "values agree at the points") : ANSWER_UNKNOWN;
+}
+
+static Answer at_reals(Comparison *cmp, const BallPoint *base, const Node *a, const Node *b) {
+    BallPoint points[POINTS];
+    return at_points(cmp, points, ball_points(base, a, b, points), a, b);
+}
+
+static Answer at_others(Comparison *cmp, const BallPoint *base, PointKind kind, const Node *a, const Node *b) {
+    BallPoint points[SCATTERED];
+    for (int i = 0; i < SCATTERED; i++) {
+        points[i] = *base;
+        points[i].kind = kind;
+        points[i].index = i;
+    }
+    return at_points(cmp, points, kind == POINT_COMPLEX ? 8 : SCATTERED, a, b);
 }
 
 static Answer with_variables(Comparison *cmp, BallPoint point, const Node *a, const Node *b) {
@@ -53,10 +70,12 @@ static Answer with_variables(Comparison *cmp, BallPoint point, const Node *a, co
     bool complex = node_any(a, is_imaginary) || node_any(b, is_imaginary);
     bool reals = node_any(a, is_real_letter) || node_any(b, is_real_letter);
     Answer answer = ANSWER_UNKNOWN;
-    if (!complex && (!integers || reals)) answer = at_points(cmp, point, POINT_REAL, 12, a, b);
-    if (complex) answer = at_points(cmp, point, POINT_COMPLEX, 8, a, b);
+    point.bits = ball_bits(a, b);
+    if (point.bits < 0) return compare_unknown(cmp, "constants too long for points");
+    if (!complex && (!integers || reals)) answer = at_reals(cmp, &point, a, b);
+    if (complex) answer = at_others(cmp, &point, POINT_COMPLEX, a, b);
     else if (answer == ANSWER_UNKNOWN || (answer == ANSWER_YES && integers))
-        answer = at_points(cmp, point, POINT_INTEGER, 16, a, b);
+        answer = at_others(cmp, &point, POINT_INTEGER, a, b);
     if (answer != ANSWER_UNKNOWN) return answer;
     if (probe_congruent(&cmp->field, a, b, 0)) return compare_yes(cmp, "same up to field operations");
     return compare_unknown(cmp, "no point decides");
@@ -111,7 +130,11 @@ static Answer antiderivatives(Comparison *cmp, const Node *a, const Node *b) {
     if (!f || !g) return ANSWER_UNKNOWN;
     const Node *d = normal_form(&cmp->exact, node_subtract(pool, f, g));
     if (!has_variables(d)) return compare_yes(cmp, "differ by a constant");
-    return with_variables(cmp, (BallPoint){.field = cmp->field, .exact = &cmp->exact}, d, renamed(pool, d));
+    BallPoint points[POINTS], base = {.field = cmp->field, .exact = &cmp->exact, .any_domain = true};
+    int count = node_any(f, is_absolute) ? ball_points(&base, f, g, points) : 0; // \ln|x| and \ln x
+    for (int i = 0; i < count; i++)
+        if (ball_leaves_reals(&points[i], f, g)) return ANSWER_NO;
+    return with_variables(cmp, base, d, renamed(pool, d));
 }
 
 Answer compare_scalars(Comparison *cmp, const Node *a, const Node *b) {
