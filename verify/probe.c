@@ -128,11 +128,17 @@ uint64_t probe_value(Probe *probe, const Node *n) {
     return probe_mul(field, r.num, power(field, r.den, field->prime - 2));
 }
 
+bool probe_equal(Probe *x, const Node *a, const Node *b) {
+    Residue u = probe_fraction(x, a), v = probe_fraction(x, b);
+    x->undefined |= !u.den || !v.den;
+    return !x->undefined && probe_mul(&x->field, u.num, v.den) == probe_mul(&x->field, v.num, u.den);
+}
+
 bool probe_congruent(const Field *field, const Node *a, const Node *b, int first) {
-    for (int point = first; point < 2; point++) {
-        Probe x = {.field = *field, .point = point}, y = x;
-        uint64_t u = probe_value(&x, a), v = probe_value(&y, b);
-        if (x.undefined || y.undefined || u != v) return false;
+    bool equal = true;
+    for (int point = first; point < 2 && equal; point++) {
+        Probe x = {.field = *field, .point = point};
+        equal = probe_equal(&x, a, b);
     }
-    return true;
+    return equal;
 }

@@ -35,6 +35,7 @@ uint64_t probe_value(Probe *probe, const Node *n); // num/den in F_p
 uint64_t probe_mul(const Field *field, uint64_t a, uint64_t b);
 uint64_t probe_mix(uint64_t seed, uint64_t value);                       // splitmix64 of both
 uint64_t probe_hash_text(uint64_t seed, const char *text, size_t len);
+bool probe_equal(Probe *probe, const Node *a, const Node *b); // equal values at this point, both defined
 // Equal at the points from `first` to 1, nothing undefined. Two points make the error less than 1e-30.
 bool probe_congruent(const Field *field, const Node *a, const Node *b, int first);
 

@@ -59,12 +59,12 @@ static Answer at_others(Comparison *cmp, const BallPoint *base, PointKind kind, 
 }
 
 static Answer with_variables(Comparison *cmp, BallPoint point, const Node *a, const Node *b) {
-    Probe x = {.field = cmp->field}, y = x;
-    uint64_t u = probe_value(&x, a), v = probe_value(&y, b);
-    if (!x.irrational && !y.irrational) { // rational functions: decided in F_p
-        if (x.undefined || y.undefined) return compare_no(cmp, "division by zero");
-        if (u != v) return compare_no(cmp, "differ modulo p");
-        return compare_if(cmp, probe_congruent(&cmp->field, a, b, 1), "equal modulo p", "differ modulo p");
+    Probe x = {.field = cmp->field};
+    bool equal = probe_equal(&x, a, b);
+    if (!x.irrational) { // rational functions: decided in F_p
+        if (x.undefined) return compare_no(cmp, "division by zero");
+        equal = equal && probe_congruent(&cmp->field, a, b, 1);
+        return compare_if(cmp, equal, "equal modulo p", "differ modulo p");
     }
     bool integers = node_any(a, is_integer_head) || node_any(b, is_integer_head);
     bool complex = node_any(a, is_imaginary) || node_any(b, is_imaginary);
