@@ -1,16 +1,16 @@
 // Optional (math answers from data sets): real points around the kinks of two expressions.
 //   |x-100| and 100-x   \max(x,3) and x   \sqrt{(x-50)^2} and x-50   |x+10^{40}|-10^{40} and x
 //
-// Between two kinks an expression is analytic, so agreement at random points of a piece is agreement in all of it. A piece
-// without a point would be a loophole: an answer may be wrong there. So along random lines the zeros of every argument
-// of an absolute value, even root, sign, minimum or maximum are found, as far as it is a polynomial of degree two along
-// the line, and a point is put between any two of them.
+// Between two kinks an expression is analytic, so agreement at random points of a piece is agreement in all of it. A
+// piece without a point would be a loophole: an answer may be wrong there. So along a random line the zeros of every
+// argument of an absolute value, even root, sign, minimum or maximum are found, as far as it is a polynomial of degree
+// two along the line, and a point is put between any two of them.
 #include "verify/ball_eval.h"
 #include "verify/normal.h"
 
 #include <stdlib.h>
 
-enum { LINES = 2, KINKS = 12, ZEROS = 24, ROOT_BITS = 512, WINDOW = 200 };
+enum { KINKS = 12, ZEROS = 24, ROOT_BITS = 512, WINDOW = 200 };
 
 static bool may_be_square(const Node *n) { return n->kind == N_POW || (n->kind == N_MUL && n->count > 2); }
 
@@ -31,7 +31,8 @@ static bool is_kink(const Node *n) {
 static int gather(NodePool *pool, const Node *n, const Node *out[KINKS], int count) {
     if (is_choice(n)) {
         for (uint32_t i = 1; i < n->count; i++)
-            for (uint32_t j = 0; j < i && count < KINKS; j++) out[count++] = node_subtract(pool, n->args[i], n->args[j]);
+            for (uint32_t j = 0; j < i && count < KINKS; j++)
+                out[count++] = node_subtract(pool, n->args[i], n->args[j]);
     } else if (is_kink(n) && count < KINKS) out[count++] = n->args[0];
     for (uint32_t i = 0; i < n->count; i++) count = gather(pool, n->args[i], out, count);
     return count;
@@ -61,7 +62,8 @@ static const Node *rounded(Exact *exact, const arb_t t) { // to 64 bits
 }
 
 static void add_zero(Zeros *zeros, const arb_t t) {
-    bool usable = arb_is_finite(t) && mag_cmp_2exp_si(arb_radref(t), 0) < 0 && arf_cmpabs_2exp_si(arb_midref(t), 4 * WINDOW) < 0;
+    bool usable = arb_is_finite(t) && mag_cmp_2exp_si(arb_radref(t), 0) < 0;
+    usable = usable && arf_cmpabs_2exp_si(arb_midref(t), 4 * WINDOW) < 0;
     const Node *zero = usable && zeros->count < ZEROS ? rounded(zeros->line->exact, t) : NULL;
     if (zero && node_is(zero, N_RAT)) zeros->at[zeros->count++] = zero;
 }
@@ -88,12 +90,12 @@ static void parabola(Zeros *zeros, acb_ptr v, const Node *start) {
     mpz_t view;
     fmpz_set_mpz(t0, node_num(view, start));
     arb_set_fmpz(from, t0);
-    if (!arb_contains_zero(third)) zeros->count += 0;
-    else if (arb_contains_zero(w)) {
+    bool parabolic = arb_contains_zero(third);
+    if (parabolic && arb_contains_zero(w)) {
         arb_div(w + 3, g[0], w + 1, ROOT_BITS);
         arb_sub(w + 3, from, w + 3, ROOT_BITS);
         add_zero(zeros, w + 3);
-    } else {
+    } else if (parabolic) {
         arb_mul(w + 2, w, g[0], ROOT_BITS);
         arb_mul_2exp_si(w + 2, w + 2, 2);
         arb_neg(w + 2, w + 2);
@@ -151,21 +153,18 @@ int ball_points(const BallPoint *base, const Node *a, const Node *b, BallPoint o
     }
     if (!kinked) return count;
     kinks = gather(exact->pool, b, kink, gather(exact->pool, a, kink, 0));
-    for (int line = 0; line < LINES; line++) {
-        BallPoint point = *base;
-        point.kind = POINT_LINE;
-        point.index = line;
-        Zeros zeros = {.line = &point};
-        for (int i = 0; i < kinks; i++) find_zeros(&zeros, kink[i]);
-        qsort(zeros.at, (size_t)zeros.count, sizeof *zeros.at, by_value);
-        const Node *one = node_integer(exact->pool, 1), *last = NULL;
-        for (int i = 0; i <= zeros.count && zeros.count && count < POINTS; i++) {
-            const Node *next = i < zeros.count ? zeros.at[i] : exact_add(exact, last, exact_scale(exact, one, 3, 1, 0));
-            if (!last) last = exact_add(exact, next, exact_scale(exact, one, -3, 1, 0));
-            point.t = exact_scale(exact, exact_add(exact, last, next) ? exact_add(exact, last, next) : one, 1, 2, 0);
-            if (point.t && exact_compare(last, next)) out[count++] = point;
-            last = next;
-        }
+    BallPoint point = *base;
+    point.kind = POINT_LINE;
+    Zeros zeros = {.line = &point};
+    for (int i = 0; i < kinks; i++) find_zeros(&zeros, kink[i]);
+    qsort(zeros.at, (size_t)zeros.count, sizeof *zeros.at, by_value);
+    const Node *gap = node_integer(exact->pool, 3), *back = node_integer(exact->pool, -3);
+    for (int i = 0; i <= zeros.count && zeros.count && count < POINTS; i++) { // from before the first to after the last
+        const Node *from = i ? zeros.at[i - 1] : exact_add(exact, zeros.at[0], back);
+        const Node *to = i < zeros.count ? zeros.at[i] : exact_add(exact, from, gap);
+        const Node *sum = exact_add(exact, from, to);
+        point.t = sum ? exact_scale(exact, sum, 1, 2, 0) : NULL;
+        if (point.t && exact_compare(from, to)) out[count++] = point;
     }
     return count;
 }
