@@ -64,10 +64,12 @@ unsigned choice_set(const Tokens *tokens) {
         if (t->kind != T_WORD && t->kind != T_TEXT) return 0;
         for (size_t i = 0, k; i < t->len; i += k) {
             k = letters_at(t->text + i, t->len - i);
+            unsigned before = 0;
             bool connector = words_equal(t->text + i, k, "and");
             for (size_t j = 0; j < k && !connector; j++) {
                 unsigned bit = t->text[i + j] >= 'A' && t->text[i + j] <= 'J' ? 1u << (t->text[i + j] - 'A') : 0;
-                if (!bit || (set & bit)) return 0;
+                if (!bit || (set & bit) || (j && bit < before)) return 0; // BA is a product
+                before = bit;
                 set |= bit;
             }
             if (!k && !strchr(" ,;&()", t->text[i])) return 0;

@@ -47,6 +47,7 @@ static inline Answer compare_sides(Comparison *cmp, bool swapped, const Node *a,
     return compare_trees(cmp, swapped ? b : a, swapped ? a : b);
 }
 
+bool letters_in_another_order(const Field *field, const Node *a, const Node *b); // letters.c: AB and BA
 bool is_interval_like(const Node *n); // interval.c: a set of reals that is more than a bare pair
 bool is_name(const Node *n);          // relation.c: what may stand left of "=" as a mere label
 bool is_scalar(const Node *n);        // scalar.c

@@ -11,7 +11,7 @@ typedef struct Lexer {
     const char *s; // NUL-terminated
     size_t i, len;
     Tokens out;
-    bool space, group, money;
+    bool space, wide, group, money;
     int brackets, depth;
 } Lexer;
 
@@ -45,9 +45,9 @@ static void emit(Lexer *lx, LexKind kind, const char *text, size_t len) {
     if (lx->out.count + 1 >= LEX_TOKENS) lx->out.too_many = true;
     if (lx->out.too_many) return;
     Token *t = &lx->out.at[lx->out.count++];
-    *t = (Token){.kind = kind, .space = lx->space, .text = text, .len = (uint32_t)len};
+    *t = (Token){.kind = kind, .space = lx->space, .wide = lx->wide, .text = text, .len = (uint32_t)len};
     if (kind == T_SYMBOL) t->symbol = *text;
-    lx->space = false;
+    lx->space = lx->wide = false;
 }
 
 // Length of a thousands separator at s[i], and its kind; 0 when there is none.
@@ -231,6 +231,7 @@ static void lex_command(Lexer *lx, size_t end) {
     if (words_exactly(name, n, TEXTS)) return lex_text_group(lx, end, n == 6 || n == 12);
     if (words_exactly(name, n, BLANKS)) {
         lx->space = true;
+        lx->wide |= words_exactly(name, n, "quad|qquad");
         return;
     }
     if (words_exactly(name, n, DROPPED)) {

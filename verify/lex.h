@@ -23,6 +23,7 @@ typedef enum LexKind {
 typedef struct Token {
     LexKind kind;
     bool space;   // blanks before it
+    bool wide;    // \quad or \qquad before it
     bool display; // T_COMMAND between \left or \right and its delimiter; T_WORD from \mathrm and the like
     char symbol;  // T_SYMBOL
     uint32_t len;

@@ -41,8 +41,23 @@ static Answer labels(Comparison *cmp, const Unit *a, const Unit *b) {
     return compare_if(cmp, same, "same noun", "different units");
 }
 
+// "$5 per hour", "20% decrease", "90 degrees clockwise": what follows a sign qualifies it. One qualifier may be left out,
+// as a unit may; two must agree, or profit would equal loss.
+static Answer qualified(Comparison *cmp, const Node *gold, const Node *mine) {
+    const Node *x = gold->args[0], *y = mine->args[0];
+    bool g = node_is(x, N_UNIT), m = node_is(y, N_UNIT);
+    if (!g || !m) return compare_trees(cmp, g ? x : gold, m ? y : mine);
+    const Unit *a = gold->unit, *b = mine->unit;
+    if (a->label || b->label) return labels(cmp, a, b) == ANSWER_YES ? compare_trees(cmp, x, y) : ANSWER_NO;
+    if (!unit_same_dimension(a, b)) return compare_no(cmp, "different units");
+    NodePool *pool = cmp->exact.pool;
+    return compare_trees(cmp, node_unit(pool, scaled(cmp, x->args[0], a->num, a->den, a->ten), x->unit),
+                         node_unit(pool, scaled(cmp, y->args[0], b->num, b->den, b->ten), y->unit));
+}
+
 static Answer both_units(Comparison *cmp, const Node *gold, const Node *mine) {
     const Unit *a = gold->unit, *b = mine->unit;
+    if (node_is(gold->args[0], N_UNIT) || node_is(mine->args[0], N_UNIT)) return qualified(cmp, gold, mine);
     if (a->percent || b->percent) return percents(cmp, gold, mine);
     if (a->degree != b->degree && (a->generic || b->generic)) { // degrees against radians
         const Node *x = a->degree ? in_radians(cmp, gold->args[0]) : gold->args[0],

@@ -16,6 +16,7 @@ static bool may_vanish_or_fail(const Node *n) { // 0 times this need not be 0
 static const Node *unit_value(Exact *exact, const Node *n, bool angle) {
     if (n->kind != N_UNIT) return n;
     const Node *x = n->args[0];
+    if (x->kind == N_UNIT) return unit_value(exact, x, angle); // of "20% decrease"
     if (n->unit->percent) {
         const Node *scaled = node_is(x, N_RAT) ? exact_scale(exact, x, 1, 100, 0) : NULL;
         return scaled ? scaled : node_divide(exact->pool, x, node_integer(exact->pool, 100));

@@ -169,7 +169,7 @@ static bool is_label(const char *s, size_t len) { // "Total: ": words that annou
 
 // The text after words that announce the answer in its own box: "The answer is 9", "\text{Answer: C}",
 // "\text{Total: }12". NULL when there are none.
-static char *after_announcement(NodePool *pool, const char *s, size_t *len) {
+static char *after_announcement(NodePool *pool, const char *s, size_t *len, Parsed *out_label) {
     static const char *const WRAPPERS[] = {"\\text{", "\\textbf{", "\\mathrm{", "\\mbox{", "\\textrm{"};
     size_t i = strspn(s, " ~$"), wrapper = 0;
     for (size_t k = 0; k < sizeof WRAPPERS / sizeof *WRAPPERS && !wrapper; k++)
@@ -179,9 +179,11 @@ static char *after_announcement(NodePool *pool, const char *s, size_t *len) {
     size_t close = wrapper ? i + strcspn(s + i, "{}") : i; // only text without groups
     if (wrapper && s[close] != '}') return NULL;
     size_t used = phrase_at(s + i, *len - i, wrapper > 0);
-    if (!used && wrapper && is_label(s + i, close - i)) used = close - i;
+    bool labelled = !used && wrapper && is_label(s + i, close - i);
+    if (labelled) used = close - i;
     bool alone = used && wrapper && i + used >= close && close + 1 + strspn(s + close + 1, " ~$.") >= *len;
     if (!used || alone) return NULL; // \text{Answer} is itself the answer
+    if (labelled) out_label->label = words_normal(pool, s + i, used, &out_label->label_len);
     char *out = pool_alloc(pool, *len + 1);
     if (!out) return NULL;
     size_t inside = wrapper && i + used < close ? close - i - used : 0, rest = wrapper ? close + 1 : i + used;
@@ -211,9 +213,13 @@ Parsed parse_answer(Exact *exact, const char *text, size_t len, bool group) {
     size_t ascii_len;
     char *ascii = unicode_to_tex(exact->pool, text, len, &ascii_len);
     if (!ascii) return (Parsed){.limit = true};
-    char *announced = after_announcement(exact->pool, ascii, &ascii_len);
+    Parsed label = {0};
+    char *announced = after_announcement(exact->pool, ascii, &ascii_len, &label);
     if (announced) ascii = announced;
     Parsed out = parse_ascii(exact, ascii, ascii_len, group);
     char *again = out.tree || out.limit ? NULL : unescaped(exact->pool, ascii, &ascii_len);
-    return again ? parse_ascii(exact, again, ascii_len, group) : out;
+    if (again) out = parse_ascii(exact, again, ascii_len, group);
+    out.label = label.label;
+    out.label_len = label.label_len;
+    return out;
 }

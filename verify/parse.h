@@ -17,6 +17,8 @@ typedef struct Parsed {
     size_t text_len;
     const char *words;     // words in normal form, or NULL when the text is not words alone
     size_t words_len;
+    const char *label;     // "Profit" of "Profit: 5" in normal form, or NULL
+    size_t label_len;
     Tokens tokens;         // for the comparison of last resort: the same tokens
     bool limit;            // too long or too deep
 } Parsed;

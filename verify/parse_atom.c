@@ -272,6 +272,8 @@ static const Node *parse_name(Parser *p) {
     Token *t = p->t;
     const Node *combined = c_of(p);
     if (combined || p->failed) return combined;
+    bool ratio = t->len == 2 && *t->text == 'd' && token_symbol(&t[1], '/') && t[2].kind == T_WORD && t[2].len == 2;
+    if (ratio && *t[2].text == 'd') return name_until(p, t, t + 3); // dy/dx
     if (t->len >= 8 && words_equal(t->text, t->len, "infinity")) return p->t++, node_constant(p->pool, CONST_INF);
     size_t n = name_prefix(t->text, t->len);
     Token name = *t;

@@ -97,7 +97,37 @@ const Node *parse_function(Parser *p, int fn) {
     return n && power ? node_pow(p->pool, n, power) : n;
 }
 
+// "dy", "d^2y", "\partial f", or "d" alone, which waits for an operand; in a denominator "dx", "d\theta".
+static bool is_differential(const Token *t, bool below) {
+    bool group = token_symbol(t, '{');
+    t += group;
+    if (is_command(t, "partial")) return true;
+    if (t->kind != T_WORD || *t->text != 'd' || t->len > 2) return false;
+    bool more = t[1].kind == T_WORD || (t[1].kind == T_COMMAND && t[1].len > 1);
+    return t->len == 2 || (group && (more || (!below && (token_symbol(&t[1], '}') || token_symbol(&t[1], '^')))));
+}
+
+// \frac{dy}{dx} is a name: as a quotient of products it would be y/x. NULL, nothing consumed, when it is none.
+static const Node *derivative(Parser *p) {
+    Token *start = p->t, *from = p->t + token_symbol(p->t, '{');
+    if (!is_differential(start, false)) return NULL;
+    bool waits = (from->len == 1 || is_command(from, "partial")) && from[1].kind == T_SYMBOL && from[1].symbol == '}';
+    Token *below = skip_argument(p) ? p->t : NULL;
+    if (!below || !is_differential(below, true)) return p->t = start, NULL;
+    char name[128];
+    size_t n = 0, m = 0;
+    const char *above = spelling_until(p, start, below, &n);
+    const char *under = skip_argument(p) ? spelling_until(p, below, p->t, &m) : NULL;
+    if (waits || !above || !under || n + m + 2 > sizeof name) return parse_fail(p); // \frac{d}{dx}x^2 is a problem
+    memcpy(name, above, n);
+    name[n] = '/';
+    memcpy(name + n + 1, under, m);
+    return node_text(p->pool, N_SYM, name, n + 1 + m, NULL, 0);
+}
+
 static const Node *fraction(Parser *p, bool binomial) {
+    const Node *name = binomial ? NULL : derivative(p);
+    if (name || p->failed) return name;
     const Node *a = parse_tex_argument(p, true), *b = a ? parse_tex_argument(p, true) : NULL;
     if (!b) return NULL;
     return binomial ? node_2(p->pool, N_FUNC, FN_BINOMIAL, a, b) : node_divide(p->pool, a, b);

@@ -9,7 +9,7 @@
 
 static int sum_sign(const Parser *p) { // '+', '-', 'p' plus-minus, 'm' minus-plus, 0
     if (at_symbol(p, '+')) return token_symbol(&p->t[1], '/') && token_symbol(&p->t[2], '-') ? 'P' : '+';
-    if (at_symbol(p, '-')) return '-';
+    if (at_symbol(p, '-') || (token_word(p->t, "minus|negative") && p->t[1].kind != T_END)) return '-';
     return at_command(p, "pm") ? 'p' : at_command(p, "mp") ? 'm' : 0;
 }
 
@@ -48,6 +48,7 @@ static bool unit_ahead(const Parser *p) { // a word after a value that reads as 
 
 bool starts_factor(const Parser *p) {
     const Token *t = p->t;
+    if (at_new_statement(p)) return false;
     switch (t->kind) {
     case T_NUMBER: return true;
     case T_WORD:

@@ -149,7 +149,10 @@ const Node *parse_measure(Parser *p) {
     if (!value || p->failed) return NULL;
     if (p->t->kind == T_END || at_symbol(p, ':') || at_separator(p) || half_day(p->t, NULL)) return value;
     const Node *measured = accept_unit(p, value);
-    if (node_is(measured, N_UNIT) && node_is(value, N_UNIT)) return value; // "$5 dollars", "$18 per day"
+    if (node_is(measured, N_UNIT) && node_is(value, N_UNIT)) { // "$5 dollars" is $5, "$18 per day" keeps both
+        bool again = !measured->unit->label && unit_same_dimension(measured->unit, value->unit);
+        return again ? value : measured;
+    }
     if (node_is(measured, N_MUL) && measured->count == 2 && node_is(measured->args[1], N_UNIT)) { // "$1.5 million"
         const Node *amount = measured->args[1];
         return node_unit(p->pool, node_mul(p->pool, measured->args[0], amount->args[0]), amount->unit);

@@ -21,6 +21,16 @@ bool at_condition(const Token *t) {
 
 bool at_separator(const Parser *p) { return connector(p) >= 0 || at_symbol(p, ';'); }
 
+bool at_new_statement(const Parser *p) {
+    const Token *t = p->t;
+    if (!p->scope.right) return false;
+    bool letter = t->kind == T_WORD && t->len == 1;
+    if (t->space && letter && token_symbol(&t[1], '=') && (t[-1].kind == T_NUMBER || t[-1].kind == T_WORD)) return true;
+    for (t += t->wide && t->kind != T_SYMBOL; t > p->t && t->kind != T_END && !t->wide && !token_symbol(t, ','); t++)
+        if (t->kind == T_SYMBOL && strchr("=<>", t->symbol)) return true;
+    return false;
+}
+
 static const Node *parse_comma_list(Parser *p) {
     Items items;
     if (!items_start(p, &items, parse_relation(p))) return NULL;
@@ -29,6 +39,10 @@ static const Node *parse_comma_list(Parser *p) {
             if (found == LIST_COMMA && connector(p) == LIST_COMMA) return parse_fail(p);
             found = connector(p);
             if (found == LIST_OR || (found == LIST_AND && op != LIST_OR)) op = found;
+        }
+        if (found < 0 && at_new_statement(p)) {
+            p->scope.right = p->t->wide = p->t->space = false;
+            found = LIST_COMMA;
         }
         if (found < 0 && at_condition(p->t)) p->t += p->t->kind != T_SYMBOL, found = LIST_COMMA;
         if (found < 0) return items.count == 1 ? items.at[0] : node_new(p->pool, N_LIST, op, items.at, items.count);
@@ -163,10 +177,14 @@ const Node *parse_relation(Parser *p) {
     uint32_t n = 0;
     const Node *quantity = accept_quantity(p);
     if (!items_start(p, &items, quantity ? quantity : parse_member(p))) return NULL;
+    bool outer = p->scope.right;
     while (n + 1 < sizeof signs && (signs[n] = accept_relation(p))) {
+        p->scope.right = true;
         if (!items_add(p, &items, parse_member(p))) return NULL;
         n++;
     }
+    bool next = at_new_statement(p); // the list sees it with the same eyes
+    p->scope.right = outer || next;
     parse_leave(p);
     return n ? finish_relation(p, &items, signs, n) : items.at[0];
 }

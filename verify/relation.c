@@ -7,6 +7,7 @@
 #include "verify/normal.h"
 #include "verify/ascii.h"
 #include "verify/probe.h"
+#include "verify/words.h"
 
 #include <string.h>
 
@@ -56,6 +57,18 @@ bool mentions(const Node *n, const Node *name) {
 
 static bool constant_member(const Node *n) { return (is_scalar(n) || node_is(n, N_UNIT)) && !has_variables(n); }
 
+// D=C names no choice and "no = yes" is no yes: a letter for a letter and a word for a word, except "answer = yes".
+static bool names_no_value(const Node *name, const Node *value) {
+    if (node_is(name, N_TEXT) && node_is(value, N_TEXT))
+        return !words_in(name->text, name->text_len, "answer|final answer|result|solution");
+    return is_vertex(name) && is_vertex(value) && name->text_len == 1 && value->text_len == 1;
+}
+
+static bool says_nothing(const Node *n) { // 5=5, where 3^2=9 says something
+    const Node *a = n->args[0], *b = n->args[1];
+    return node_is(a, N_RAT) && node_is(b, N_RAT) && a->text && b->text && node_same_text(a, b);
+}
+
 const Node *relation_value(Comparison *cmp, const Node *n) {
     if (n->count == 2 && n->text[0] == REL_IN && is_name(n->args[0])) return n->args[1];
     if (!is_equation(n)) return NULL;
@@ -63,15 +76,19 @@ const Node *relation_value(Comparison *cmp, const Node *n) {
     for (uint32_t i = 0; i < n->text_len; i++) // a ~ b: the exact member before the sign, unless that is only a name
         if (n->text[i] == REL_APPROX && count == n->count) count = i + 1 > 1 || !is_name(n->args[0]) ? i + 1 : i + 2;
     bool named = is_name(n->args[0]), all_constant = true;
-    for (uint32_t i = named; i < count; i++) all_constant &= constant_member(n->args[i]);
     const Node *value = n->args[count - 1];
+    if (named && names_no_value(n->args[0], value)) return NULL;
+    for (uint32_t i = named; i < count; i++) {
+        all_constant &= constant_member(n->args[i]);
+        if (named && mentions(n->args[i], n->args[0])) return NULL; // "y=3x y=2x+1" is no chain
+    }
     if (count == 2 && !named && is_name(value) && constant_member(n->args[0])) return n->args[0]; // 5 = x
     if (!named && !all_constant) return NULL;
-    if (named && mentions(value, n->args[0])) return NULL;
-    const Node *bare = NULL, *measured = NULL; // members of one kind must agree: not 7 = 8 = 9, but 2 hours = 120
+    const Node *bare = NULL, *measured = NULL, *other = NULL; // members of one kind must agree: not 7 = 8, not {1} = {2}
     for (uint32_t i = named; i < count; i++) {
-        if (!constant_member(n->args[i])) continue;
-        const Node **first = node_is(n->args[i], N_UNIT) ? &measured : &bare;
+        bool constant = constant_member(n->args[i]);
+        if (!constant && is_scalar(n->args[i])) continue; // 2k+1 with a k that is known elsewhere
+        const Node **first = !constant ? &other : node_is(n->args[i], N_UNIT) ? &measured : &bare; // 2 hours = 120
         if (*first && !equal_trees(cmp, *first, n->args[i])) return node_undef();
         if (!*first) *first = n->args[i];
     }
@@ -149,6 +166,7 @@ static Answer equations(Comparison *cmp, const Node *gold, const Node *mine) {
         return compare_trees(cmp, last, my_last);
     const Node *x = relation_value(cmp, gold), *y = relation_value(cmp, mine);
     if ((x && x->kind == N_UNDEF) || (y && y->kind == N_UNDEF)) return compare_no(cmp, "members disagree");
+    if (is_name(f) != is_name(g) && (says_nothing(gold) || says_nothing(mine))) return compare_no(cmp, "0=0 for y=0");
     bool same_name = is_name(f) && is_name(g) && node_identical(f, g);
     if (x && y && (same_name || (!is_name(f) && !is_name(g) && !is_scalar(f)))) {
         Answer answer = compare_trees(cmp, x, y);

@@ -149,6 +149,7 @@ Answer compare_scalars(Comparison *cmp, const Node *a, const Node *b) {
     }
     BallPoint point = {.field = cmp->field, .exact = &cmp->exact};
     bool variables = has_variables(a) || has_variables(b);
+    if (variables && letters_in_another_order(&cmp->field, a, b)) return compare_no(cmp, "letters in another order");
     Answer answer = variables ? with_variables(cmp, point, a, b) : constants(cmp, point, a, b);
     if (answer == ANSWER_NO && variables && antiderivatives(cmp, a, b) == ANSWER_YES)
         return compare_yes(cmp, "differ by a constant");

@@ -31,7 +31,7 @@ static const UnitEntry TABLE[] = {
     {"ms millisecond", TIME, -3, 1, 1}, {"min minute", TIME, 0, 60, 1}, {"h hr hour hrs", TIME, 0, 3600, 1},
     {"day", TIME, 0, 86400, 1}, {"week", TIME, 0, 604800, 1}, {"year yr", TIME, 0, 31557600, 1},
     {"month", TIME, 0, 2629800, 1}, {"dollar usd buck", MONEY, 0, 1, 1}, {"cent penny pennie", MONEY, -2, 1, 1},
-    {"dime", MONEY, -1, 1, 1}, {"nickel", MONEY, -2, 5, 1}, {"quarter", MONEY, -2, 25, 1},
+    {"dime", MONEY, -1, 1, 1}, {"nickel", MONEY, -2, 5, 1}, 
     {"A amp ampere", CURRENT, 0, 1, 1}, {"K kelvin", HEAT, 0, 1, 1}, {"mol mole", AMOUNT, 0, 1, 1},
     {"byte", DATA, 0, 1, 1}, {"kb kilobyte", DATA, 3, 1, 1}, {"mb megabyte", DATA, 6, 1, 1},
     {"gb gigabyte", DATA, 9, 1, 1}, {"percent pct percentage %", PERCENT, 0, 1, 1}, {"degree deg", DEGREE, 0, 1, 1},
@@ -75,8 +75,8 @@ static const UnitEntry *find(const char *word, size_t len) {
 }
 
 static int64_t scale_word(const char *word, size_t len) {
-    static const int64_t VALUES[] = {12, 100, 1000, 1000000, 1000000000, 1000000000000};
-    int place = words_place(word, len, "dozen|hundred|thousand|million|billion|trillion");
+    static const int64_t VALUES[] = {12, 100, 1000, 100000, 1000000, 10000000, 1000000000, 1000000000000};
+    int place = words_place(word, len, "dozen|hundred|thousand|lakh|million|crore|billion|trillion");
     return place < 0 ? 0 : VALUES[place];
 }
 
@@ -128,6 +128,24 @@ static size_t before_scale(const char *text, size_t len) {
     return words_in(text + rest, len - rest, "celsius|fahrenheit|c|f") ? rest : 0;
 }
 
+// Words after a number that make it another number: halves, hundredths, squared, negative. To drop them as a noun would
+// pay 12 for "12 halves", so a label may not hold them. An ordinal counts only as the last word: "12 tenth graders".
+static bool changes_number(const char *word, size_t len, bool last) {
+    static const char ANYWHERE[] = "half|halve|halves|halved|quarters|thirds|k|bn|mn|mil|mill|lac|lacs|lakhs|crores|score|"
+        "gross|squared|cubed|factorial|double|doubled|triple|tripled|quadruple|quadrupled|twice|thrice|fold|inverse|"
+        "inverted|reciprocal|conjugate|repeating|recurring|negative|negated|opposite|never|untrue|void|nil|null|none|"
+        "nothing|without|logarithm|permille|ppm";
+    static const char ORDINALS[] = "four|fif|six|seven|eigh|nin|ten|eleven|twelf|thirteen|fourteen|fifteen|sixteen|"
+        "seventeen|eighteen|nineteen|twentie|thirtie|fortie|fiftie|sixtie|seventie|eightie|ninetie|hundred|thousand|"
+        "million|billion|trillion";
+    for (size_t i = len; i > 0; i--)
+        if (word[i - 1] == '-') return changes_number(word + i, len - i, last); // ten-thousandths
+    if (words_in(word, len, ANYWHERE) || (last && words_in(word, len, "third|quarter|square|cube|zero"))) return true;
+    bool plural = len > 3 && words_equal(word + len - 3, 3, "ths"), one = len > 2 && words_equal(word + len - 2, 2, "th");
+    if (plural) return words_in(word, len - 3, ORDINALS);
+    return one && last && words_in(word, len - 2, ORDINALS);
+}
+
 static bool is_label(const char *text, size_t len) { // nouns only
     size_t words = 0;
     for (size_t i = 0; i < len;) {
@@ -136,6 +154,7 @@ static bool is_label(const char *text, size_t len) { // nouns only
         if (k) {
             words++;
             if (words_hedge(text + i, k) || words_equal(text + i, k, "and")) return false;
+            if (changes_number(text + i, k, i + k == len)) return false;
         } else if (text[i] == '.' && i + 1 < len) return false;
         else if (text[i] != ' ' && text[i] != '.') return false;
         i += k ? k : 1;
@@ -144,7 +163,8 @@ static bool is_label(const char *text, size_t len) { // nouns only
 }
 
 static bool read_known(const char *text, size_t len, bool roman, Unit *unit, int64_t *scale) {
-    int sign = 1, pending = 1; // pending: exponent from "square", "cubic"
+    int sign = 1, pending = 1;    // pending: exponent from "square", "cubic"
+    const UnitEntry *last = NULL; // which "squared" would raise
     bool any = false;
     for (size_t i = 0; i < len;) {
         size_t k = 0;
@@ -162,8 +182,12 @@ static bool read_known(const char *text, size_t len, bool roman, Unit *unit, int
             sign = -1;
             continue;
         }
-        if (words_in(word, k, "square|sq|squared")) pending = 2;
-        else if (words_in(word, k, "cubic|cu|cubed")) pending = 3;
+        if (words_in(word, k, "square|sq")) pending = 2;
+        else if (words_in(word, k, "cubic|cu")) pending = 3;
+        else if (last && words_in(word, k, "squared|cubed")) { // meters squared
+            if (!multiply(unit, last, sign * (to_lower(*word) == 's' ? 1 : 2))) return false;
+            last = NULL;
+        }
         else if (!any && scale_word(word, k)) *scale *= scale_word(word, k);
         else if (words_equal(word, k, "of") && i == len) continue;
         else {
@@ -171,11 +195,12 @@ static bool read_known(const char *text, size_t len, bool roman, Unit *unit, int
             int exponent = exponent_at(text, len, &i);
             if (!entry || !exponent || (k == 1 && !roman && !any && *word != '%')) return false;
             if (!multiply(unit, entry, sign * pending * exponent)) return false;
+            last = entry;
             any = true;
             pending = 1;
         }
     }
-    return true;
+    return pending == 1 && (any || *scale != 1); // not "12 squared", not "12 per"
 }
 
 bool unit_parse(const char *text, size_t len, bool roman, Unit *unit, int64_t *scale) {
@@ -196,7 +221,7 @@ bool unit_parse(const char *text, size_t len, bool roman, Unit *unit, int64_t *s
         *unit = unit_label(to_lower(*text) == 'c' ? "celsius" : "fahrenheit");
         return true;
     }
-    if (!is_label(text, len) || (len == 1 && !roman)) return false;
+    if (!is_label(text, len) || len == 1) return false; // 12 k, 12 M
     unit->label = text;
     unit->label_len = (uint32_t)len;
     return true;

@@ -5,6 +5,7 @@
 #include "verify/ascii.h"
 #include "verify/choice.h"
 #include "verify/normal.h"
+#include "verify/words.h"
 
 #include <string.h>
 
@@ -31,7 +32,8 @@ static Reading read_rest(Exact *exact, const Reading *mine) {
 
 static bool is_list(const Node *n) { return n->kind == N_LIST || n->kind == N_SET || n->kind == N_TUPLE; }
 
-// "3,14" beside "3.14": a comma between digits and no blank, against a decimal.
+// "3,14" for the gold 3.14: a comma between digits and no blank, where a decimal is expected. Not 3.14 for the gold 3,14:
+// that may be a list of two.
 static bool decimal_comma(Comparison *cmp, const Reading *list, const Node *number) {
     if (!list->tree || list->tree->kind != N_LIST || list->tree->count != 2) return false;
     if (!node_is(number, N_RAT) || node_is_integer(number)) return false;
@@ -72,8 +74,7 @@ static Answer other_readings(Comparison *cmp, const VerifyGold *gold, const Read
     }
     bool list = is_list(m) && (is_list(g) || !node_is(m, N_TUPLE)); // 1,500 may be a list but is no pair (1,500)
     if (ungrouped && list && equal_trees(cmp, ungrouped, m)) return ANSWER_YES;
-    bool comma = decimal_comma(cmp, mine, g) || decimal_comma(cmp, &gold->plain, m);
-    return comma ? compare_yes(cmp, "decimal comma") : ANSWER_NO;
+    return decimal_comma(cmp, mine, g) ? compare_yes(cmp, "decimal comma") : ANSWER_NO;
 }
 
 // Three letters with a vowel that stand in no order are a word and no product: red is not der, where abc is cab.
@@ -92,10 +93,19 @@ static bool same_words(const Parsed *a, const Parsed *b) {
     return a->words_len && a->words_len == b->words_len && !memcmp(a->words, b->words, a->words_len);
 }
 
+// "Profit: 5" is not "Loss: 5". One label may be left out; labels that only say "answer" do not count.
+static bool other_label(const Parsed *a, const Parsed *b) {
+    static const char NEUTRAL[] = "answer|final answer|total|result|solution|value|sum|number|output";
+    if (!a->label_len || !b->label_len) return false;
+    if (words_in(a->label, a->label_len, NEUTRAL) || words_in(b->label, b->label_len, NEUTRAL)) return false;
+    return a->label_len != b->label_len || memcmp(a->label, b->label, a->label_len);
+}
+
 // The text itself: tokens, words, choices. *decided is false when the trees must be compared.
 static Answer compare_texts(Comparison *cmp, const Reading *gold, const Reading *mine, bool *decided) {
     const Tokens *g = &gold->parsed.tokens, *m = &mine->parsed.tokens;
     *decided = true;
+    if (other_label(&gold->parsed, &mine->parsed)) return compare_no(cmp, "another label");
     if (tokens_equal(g, m)) return compare_yes(cmp, "same text");
     if (same_words(&gold->parsed, &mine->parsed)) return compare_yes(cmp, "same words");
     if (is_short_word(g) && m->count == 1 && m->at->kind == T_WORD) return compare_no(cmp, "different words");

@@ -152,6 +152,13 @@ static const Node *fraction_words(Exact *exact, const char *s, size_t len) {
 }
 
 const Node *words_node(Exact *exact, const char *normal, size_t len) {
+    size_t first = letters_at(normal, len), rest = len - first - 1;
+    if (first + 1 < len && words_in(normal, first, "minu|negative")) { // minus three (its s is gone), negative 3
+        const char *s = normal + first + 1;
+        bool digits = strspn(s, "0123456789") == rest;
+        const Node *n = digits ? exact_literal(exact, s, rest, 0, 0) : words_node(exact, s, rest);
+        if (n && node_is(n, N_RAT)) return exact_mul(exact, n, node_integer(exact->pool, -1));
+    }
     int64_t number = number_word(normal, len);
     if (number >= 0) return node_integer(exact->pool, number);
     const Node *fraction = fraction_words(exact, normal, len);
