@@ -62,8 +62,26 @@ static Span first_sentence(const char *s, Span span) {
     return span;
 }
 
+// The length of the first of the words that s starts with; 0 for none.
+static size_t starts_with(const char *s, size_t len, const char *const *words) {
+    for (; *words; words++)
+        if (len >= strlen(*words) && !memcmp(s, *words, strlen(*words))) return strlen(*words);
+    return 0;
+}
+
+// "Answer:" and "the answer is" in Chinese, Japanese and Korean. Returns where the answer begins, or 0.
+static size_t foreign_marker_at(const char *s, size_t len, size_t i) {
+    static const char *const ANSWER[] = {"答案", "答え", "答", "정답", "답", NULL};
+    static const char *const IS[] = {"是", "为", "為", "は", "은", "는", ":", "：", NULL};
+    size_t n = starts_with(s + i, len - i, ANSWER), is = n ? starts_with(s + i + n, len - i - n, IS) : 0;
+    if (!is) return 0;
+    i += n + is;
+    return i + starts_with(s + i, len - i, IS); // 答案是：
+}
+
 // "answer:", "answer is", "final answer" and a line break. Returns where the answer begins, or 0.
 static size_t marker_at(const char *s, size_t len, size_t i) {
+    if ((unsigned char)s[i] >= 0x80) return foreign_marker_at(s, len, i);
     if (!at_fold(s, len, i, "answer") || (i && is_alnum(s[i - 1]))) return 0;
     bool final = i >= 6 && !strncasecmp(s + i - 6, "final ", 6);
     size_t j = i + 6;
@@ -88,6 +106,29 @@ static Span after_is(const char *s, Span line) {
     return found;
 }
 
+// "42, since 6*7=42", "B because A and C are wrong", "42, not 41 or 43": the answer ends before the reason. Only reasons
+// and denials are cut, outside math and brackets, and only where the rest holds no second thought, or "42, but maybe 43"
+// would be paid as 42. What stays is judged as before: "42 or 43, since ..." names two.
+static Span before_clause(const char *s, Span line) {
+    static const char SECOND_THOUGHTS[] = "but|however|actually|wait|correction|sorry|maybe|perhaps|possibly|probably|"
+        "unless|otherwise|mistake|oops|hmm|instead|alternatively|rather|either";
+    size_t cut = 0;
+    int depth = 0;
+    bool math = false;
+    for (size_t i = line.begin, n; i < line.end; i += n ? n : 1) {
+        n = letters_at(s + i, line.end - i);
+        if (s[i] == '\\' && i + 1 < line.end) n = 2;
+        if (s[i] == '$') math = !math;
+        depth += one_of(s[i], "({[") ? 1 : one_of(s[i], ")}]") ? -1 : 0;
+        if (!n || s[i] == '\\') continue;
+        bool blank = i > line.begin + 1 && s[i - 1] == ' ', comma = blank && one_of(s[i - 2], ",;");
+        bool reason = words_in(s + i, n, "because|since") || (comma && words_in(s + i, n, "as|so|not|due|which"));
+        if (cut && words_in(s + i, n, SECOND_THOUGHTS)) return line;
+        if (!cut && reason && blank && !math && !depth) cut = comma ? i - 2 : i - 1;
+    }
+    return cut ? (Span){line.begin, cut} : line;
+}
+
 static Span marked_line(const char *s, size_t len, size_t i) {
     while (i < len && (is_space(s[i]) || s[i] == '*')) i++; // the answer may stand on the next line
     size_t end = line_end(s, len, i);
@@ -97,7 +138,8 @@ static Span marked_line(const char *s, size_t len, size_t i) {
         for (size_t k = i + 2; k + 1 < len && k - i < LONGEST_LINE; k++)
             if (!memcmp(s + k, close, 2)) return trimmed(s, (Span){i + 2, k});
     }
-    return trimmed(s, after_is(s, trimmed(s, first_sentence(s, (Span){i, end}))));
+    Span line = trimmed(s, first_sentence(s, (Span){i, end}));
+    return trimmed(s, after_is(s, trimmed(s, before_clause(s, line))));
 }
 
 // A math span that opens at s[i]: its contents; empty when it does not close.
@@ -231,13 +273,15 @@ static void scan(const char *s, size_t from, size_t len, Found *found) {
         if (c == '<' && at_fold(s, len, i, "<answer>")) tag = i + 8;
         else if (c == '<' && tag && at_fold(s, len, i, "</answer>")) found->tag = (Span){tag, i}, tag = 0;
         else if (c == '#' && len - i >= 4 && !memcmp(s + i, "####", 4)) {
-            found->hashes = trimmed(s, (Span){i + 4, line_end(s, len, i)});
+            found->hashes = (Span){i + 4, len};
             i += 3;
-        } else if (c == 'a' || c == 'A') {
+        } else if (c == 'a' || c == 'A' || (unsigned char)c >= 0x80) {
             size_t begin = marker_at(s, len, i);
             if (begin) found->marker = (Span){begin, len};
         }
     }
+    Span *hashes = &found->hashes; // trimmed once: a line of nothing but #### is read in linear time
+    if (hashes->end) *hashes = trimmed(s, (Span){hashes->begin, line_end(s, len, hashes->begin)});
     if (found->marker.end) found->marker = marked_line(s, len, found->marker.begin);
 }
 

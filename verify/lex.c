@@ -139,6 +139,7 @@ static bool holds_unit(const Lexer *lx, const char *s, size_t len, bool roman) {
     if (!after_value(lx) || i >= len || !is_alpha(s[i])) return false;
     for (size_t k = i; k < len; k++) {
         if (s[k] == '\\' && k + 1 < len && s[k + 1] == ',') k++; // \mathrm{m\,s^{-1}}
+        else if (!strncmp(s + k, "\\cdot", 5)) k += 4;            // \mathrm{m\cdot s^{-1}}
         else if (!is_alnum(s[k]) && !strchr("/^{} .*-", s[k])) return false;
         letters += is_alpha(s[k]);
     }

@@ -48,7 +48,7 @@ static bool unit_ahead(const Parser *p) { // a word after a value that reads as 
 
 bool starts_factor(const Parser *p) {
     const Token *t = p->t;
-    if (at_new_statement(p)) return false;
+    if (at_new_statement(p) || at_domain(t)) return false;
     switch (t->kind) {
     case T_NUMBER: return true;
     case T_WORD:

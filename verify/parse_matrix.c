@@ -12,12 +12,44 @@ static bool skip_group(Parser *p) { // {cc|c}, [2pt]
     return accept_symbol(p, close);
 }
 
+// aligned and its kin only place their contents: & goes, and \\ separates statements, but for a row that goes on with a
+// relation sign: x &= 1+2 \\ &= 3. The tokens up to \end are rewritten and read as one statement.
+static const Node *parse_aligned(Parser *p, const Token *name) {
+    Token *from = p->t, *to = p->t, *end = p->t;
+    while (end->kind != T_END && !(is_command(end, "end") && token_symbol(&end[1], '{'))) end++;
+    bool closed = end->kind != T_END && end[2].len == name->len && !memcmp(end[2].text, name->text, name->len);
+    uint32_t star = closed && token_symbol(&end[3], '*');
+    if (!closed) return parse_fail(p);
+    for (Token *t = from; t < end; t++) {
+        if (token_symbol(t, '&')) continue;
+        const Token *next = t + 1 + token_symbol(t + 1, '&');
+        bool goes_on = (next->kind == T_SYMBOL && strchr("=<>", next->symbol)) || is_command(next, "le|leq|ge|geq|approx");
+        bool row = is_command(t, "\\");
+        bool listed = to > from && (token_symbol(to - 1, ',') || token_symbol(to - 1, ';'));
+        if (row && (goes_on || listed || next == end)) continue;
+        *to = row ? (Token){.kind = T_SYMBOL, .symbol = ',', .text = ",", .len = 1} : *t;
+        to++;
+    }
+    if (!token_symbol(end + 3 + star, '}')) return parse_fail(p);
+    for (Token *t = to; t < end; t++) *t = (Token){.kind = T_END, .text = ""};
+    if (to == end) *to = (Token){.kind = T_END, .text = ""};
+    const Node *n = parse_statement(p);
+    if (!n || p->t != to) return parse_fail(p);
+    p->t = end + 4 + star;
+    parse_leave(p);
+    return n;
+}
+
 const Node *parse_environment(Parser *p) {
     static const char NAMES[] = "pmatrix|bmatrix|Bmatrix|matrix|smallmatrix|array|vmatrix|cases";
     if (!parse_enter(p) || !accept_symbol(p, '{')) return parse_fail(p);
     const Token name = *p->t;
     bool known = name.kind == T_WORD && words_exactly(name.text, name.len, NAMES);
     p->t++;
+    if (name.kind == T_WORD && words_exactly(name.text, name.len, "aligned|align|gathered|gather|split")) {
+        accept_symbol(p, '*');
+        return accept_symbol(p, '}') ? parse_aligned(p, &name) : parse_fail(p);
+    }
     if (!known || !accept_symbol(p, '}')) return parse_fail(p);
     if (token_is(&name, T_WORD, "array") && !skip_group(p)) return parse_fail(p);
     Items items;

@@ -113,7 +113,7 @@ static const Node *accept_unit(Parser *p, const Node *value) {
     int64_t scale;
     if (at_symbol(p, '$')) return p->t++, unit = unit_dollar(), node_unit(p->pool, value, &unit);
     if (currency_command(p, &unit)) return p->t++, node_unit(p->pool, value, &unit);
-    if ((p->t->kind != T_TEXT && p->t->kind != T_WORD) || at_condition(p->t)) return value;
+    if ((p->t->kind != T_TEXT && p->t->kind != T_WORD) || at_condition(p->t) || at_domain(p->t)) return value;
     Token *end = unit_end(p);
     char *text = pool_alloc(p->pool, UNIT_TEXT);
     size_t len = text ? unit_text(p->t, end, text) : 0;

@@ -153,6 +153,17 @@ static const Node *mixed_split(Parser *p, const Token *head) { // 3\frac25
     return node_add(p->pool, whole(p, head), node_divide(p->pool, whole(p, &a), whole(p, &b)));
 }
 
+// 2{\frac12}: the fraction in braces of its own.
+static const Node *mixed_group(Parser *p, const Token *head) {
+    Token *start = p->t;
+    if (!at_symbol(p, '{') || !is_command(&p->t[1], "frac")) return NULL;
+    p->t++;
+    const Node *n = mixed(p, head);
+    if (!n) n = mixed_split(p, head);
+    if (!n || !accept_symbol(p, '}')) return p->t = start, NULL;
+    return n;
+}
+
 const Node *parse_point(Parser *p) { // ".\overline{3}"
     static const Token ZERO = {.kind = T_NUMBER, .text = "0", .len = 1};
     return at_symbol(p, '.') && p->t[1].kind == T_COMMAND ? repeating(p, &ZERO) : NULL;
@@ -167,6 +178,7 @@ const Node *parse_number(Parser *p) {
     if (!n && !p->failed) n = repeating(p, head);
     if (!n && !p->failed) n = mixed(p, head);
     if (!n && !p->failed) n = mixed_split(p, head);
+    if (!n && !p->failed) n = mixed_group(p, head);
     if (n || p->failed) return n;
     if (token_symbol(p->t, '.') && !p->t->space && p->t[1].kind == T_END) p->t++; // "12."
     return literal(p, head, 0, 0, memchr(head->text, '.', head->len) != NULL);

@@ -15,11 +15,29 @@ static int connector(const Parser *p) { // LIST_* of the connector at p, or -1
 
 // "\text{ where }k\in\mathbb{Z}", "(k\in\mathbb{Z})": a condition after the answer, read as one more element.
 bool at_condition(const Token *t) {
-    bool opens = token_symbol(t, '(') || token_word(t, "where|for|with");
+    bool opens = token_symbol(t, '(') || token_word(t, "where|for|with|for all|for every|for any|for each");
     return opens && t[1].kind == T_WORD && t[1].len == 1 && is_command(&t[2], "in");
 }
 
 bool at_separator(const Parser *p) { return connector(p) >= 0 || at_symbol(p, ';'); }
+
+// "n^2+n \text{ for all } n\ge1": where the answer holds, at the end of it. It is dropped where it takes nothing away: a
+// letter from 0, 1 or 2 on, or in a set of all numbers of a kind. "for n\ge100" stays, and then no rule reads the answer.
+bool at_domain(const Token *t) {
+    bool all = is_command(t, "forall") || token_word(t, "for all|for every|for any|for each"), some = token_word(t, "for");
+    if ((!all && !some) || t[1].kind != T_WORD || t[1].len != 1) return false;
+    const Token *sign = &t[2], *bound = &t[3];
+    bool equals = token_symbol(sign, '>') && token_symbol(bound, '=');
+    bound += equals;
+    bool from = (token_symbol(sign, '>') || is_command(sign, "ge|geq|geqslant")) && bound->kind == T_NUMBER;
+    if (from) return bound->len == 1 && strchr("012", *bound->text) && bound[1].kind == T_END;
+    if (!all || !is_command(sign, "in") || !is_command(bound, "mathbb")) return false;
+    for (; bound->kind != T_END; bound++) { // \mathbb{Z} declares a family, at_condition
+        bool set = bound->kind == T_COMMAND || (bound->kind == T_WORD && words_exactly(bound->text, bound->len, "N|Q|R|C"));
+        if (!set && !(bound->kind == T_SYMBOL && strchr("{}^+", bound->symbol))) return false;
+    }
+    return true;
+}
 
 bool at_new_statement(const Parser *p) {
     const Token *t = p->t;
@@ -40,6 +58,8 @@ static const Node *parse_comma_list(Parser *p) {
             found = connector(p);
             if (found == LIST_OR || (found == LIST_AND && op != LIST_OR)) op = found;
         }
+        if (found < 0 && at_domain(p->t))
+            while (p->t->kind != T_END) p->t++;
         if (found < 0 && at_new_statement(p)) {
             p->scope.right = p->t->wide = p->t->space = false;
             found = LIST_COMMA;

@@ -46,6 +46,7 @@ const Node *parse_statement(Parser *p); // lists and relations, up to a closing 
 const Node *parse_relation(Parser *p);
 bool at_separator(const Parser *p);
 bool at_condition(const Token *t); // (k\in\mathbb{Z}) after an answer
+bool at_domain(const Token *t); // "for all n\ge1" up to the end
 bool at_new_statement(const Parser *p); // "x=2" of "x=1 \quad x=2" and "x=1 x=2", which is no product 1x
 bool at_modulus(const Token *t);   // (mod
 int half_day(const Token *t, int *used); // 1 a.m., 2 p.m., else 0; the tokens it takes

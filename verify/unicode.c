@@ -56,6 +56,31 @@ static const Glyph TABLE[] = {
     {0xFE63, "-"}, {0xFEFF, ""}, {0xFFE5, "\\yen "},
 };
 
+// Words of Chinese, Japanese and Korean answers. Units and counters of things only, and only after a number: 万, 半, 倍
+// and whatever else would change it are no entries, so they stay opaque names and no number is paid beside them.
+typedef struct Phrase {
+    const char *words, *tex; // words separated by blanks, longer ones first
+} Phrase;
+
+static const Phrase PHRASES[] = {
+    {"平方厘米", "cm^2"}, {"平方千米 平方公里", "km^2"}, {"平方米", "m^2"}, {"立方厘米", "cm^3"}, {"立方米", "m^3"},
+    {"厘米", "cm"}, {"毫米", "mm"}, {"分米", "dm"}, {"千米 公里", "km"}, {"米", "m"}, {"千克 公斤", "kg"}, {"克", "g"},
+    {"毫升", "mL"}, {"升", "L"}, {"小时", "hour"}, {"分钟", "minute"}, {"秒", "second"}, {"天", "day"}, {"美元", "dollar"},
+    {"元", "yuan"}, {"円", "yen"}, {"원", "won"}, {"岁 歳 세 살", "years old"},
+    {"个 只 本 人 次 种 条 张 棵 件 名 位 辆 支 块 头 朵 根 盒 箱 组 页 題 题 個 枚 匹 通り 回 개 명 번 마리 권", "item"},
+};
+
+// Writes the TeX of the phrase at text; returns its bytes, 0 when there is none.
+static size_t phrase_at(const char *text, size_t len, char **out) {
+    for (size_t i = 0; i < sizeof PHRASES / sizeof *PHRASES; i++)
+        for (const char *word = PHRASES[i].words; *word;) {
+            size_t n = strcspn(word, " ");
+            if (n <= len && !memcmp(word, text, n)) return *out += sprintf(*out, "\\text{ %s}", PHRASES[i].tex), n;
+            word += n + (word[n] == ' ');
+        }
+    return 0;
+}
+
 size_t utf8_decode(const char *text, size_t len, unsigned *code) {
     const unsigned char *s = (const unsigned char *)text;
     if (s[0] < 0x80) return *code = s[0], 1;
@@ -119,13 +144,19 @@ char *unicode_to_tex(NodePool *pool, const char *text, size_t len, size_t *out_l
     size_t plain = 0;
     while (plain < len && (unsigned char)text[plain] < 0x80 && text[plain]) plain++;
     bool ascii = plain == len;
-    char *result = pool_alloc(pool, ascii ? len + 1 : len * 12 + 1), *out = result;
+    char *result = pool_alloc(pool, ascii ? len + 1 : len * 12 + 32), *out = result;
     if (!result) return NULL;
     for (size_t i = 0; i < len;) {
         unsigned code = 0;
         size_t bytes = utf8_decode(text + i, len - i, &code);
         const char *tex = bytes > 1 ? lookup(code) : NULL;
         int c = bytes > 1 ? regular(code) : 0;
+        bool after_number = code > 0x2E00 && out > result && (is_digit(out[-1]) || strchr(" {})", out[-1]));
+        size_t phrase = after_number ? phrase_at(text + i, len - i, &out) : 0;
+        if (phrase) {
+            i += phrase;
+            continue;
+        }
         bool inside_word = out > result && is_alnum(out[-1]) && i + bytes < len && is_alnum(text[i + bytes]);
         if (bytes == 1 && code) *out++ = (char)code;
         else if (bytes <= 1) out += sprintf(out, "\\byte%02x ", (unsigned char)text[i]);

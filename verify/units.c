@@ -173,6 +173,7 @@ static bool read_known(const char *text, size_t len, bool roman, Unit *unit, int
         if (!k) {
             if (text[i] == '/') sign = -1;
             else if (text[i] == '\\' && i + 1 < len && text[i + 1] == ',') i++;
+            else if (len - i > 5 && !memcmp(text + i, "\\cdot", 5)) i += 4;
             else if (!strchr(" .*{}~", text[i])) return false;
             i++;
             continue;
@@ -209,13 +210,13 @@ bool unit_parse(const char *text, size_t len, bool roman, Unit *unit, int64_t *s
     while (len && (*text == ' ' || *text == '~')) text++, len--;
     while (len && strchr(" .,~", text[len - 1])) len--;
     if (!len) return false;
-    if (read_known(text, len, roman, unit, scale)) return true;
+    size_t scale_name = before_scale(text, len);
+    if (!scale_name && read_known(text, len, roman, unit, scale)) return true;
     *unit = (Unit){.num = 1, .den = 1};
     *scale = 1;
     size_t first = strcspn(text, " ");
     if (first < len && scale_word(text, first)) *scale = scale_word(text, first), text += first, len -= first;
     while (len && *text == ' ') text++, len--;
-    size_t scale_name = before_scale(text, len);
     text += scale_name, len -= scale_name;
     if (scale_name && len == 1) {
         *unit = unit_label(to_lower(*text) == 'c' ? "celsius" : "fahrenheit");

@@ -86,7 +86,7 @@ static size_t add_word(char *out, size_t n, const char *word, size_t len) {
     if (is_digit(*word) && len > 2 && words_in(word + len - 2, 2, ORDINALS)) len -= 2; // March 14th
     for (size_t i = 0; i < len; i++) out[n + i] = to_lower(word[i]);
     n += len;
-    return len > 3 && out[n - 1] == 's' && out[n - 2] != 's' ? n - 1 : n;
+    return len > 3 && out[n - 1] == 's' && out[n - 2] != 's' && out[n - 2] != 'u' ? n - 1 : n; // not class, radius
 }
 
 char *words_normal(NodePool *pool, const char *text, size_t len, size_t *out_len) {
@@ -153,7 +153,7 @@ static const Node *fraction_words(Exact *exact, const char *s, size_t len) {
 
 const Node *words_node(Exact *exact, const char *normal, size_t len) {
     size_t first = letters_at(normal, len), rest = len - first - 1;
-    if (first + 1 < len && words_in(normal, first, "minu|negative")) { // minus three (its s is gone), negative 3
+    if (first + 1 < len && words_in(normal, first, "minus|negative")) { // minus three, negative 3
         const char *s = normal + first + 1;
         bool digits = strspn(s, "0123456789") == rest;
         const Node *n = digits ? exact_literal(exact, s, rest, 0, 0) : words_node(exact, s, rest);
