@@ -43,7 +43,7 @@ static double unit_interval(uint64_t hash) { return (double)(hash >> 24) / (doub
 
 // A fixed pseudo-random value at this point, with 40 binary places.
 static double coordinate(uint64_t hash, const BallPoint *point) {
-    static const double FAR_SCALES[FAR / 2] = {6, 40, 3e3, 2e6, 4e9};
+    static const double FAR_SCALES[FAR / 2] = {0.5, 1, 2, 3, 6, 9, 40, 3e3, 2e6, 4e9};
     double u = unit_interval(hash), sign = hash & 1 ? 1 : -1;
     int i = point->index;
     if (point->kind == POINT_INTEGER) return 7 + (double)(hash % 54);
@@ -53,11 +53,12 @@ static double coordinate(uint64_t hash, const BallPoint *point) {
     if (i < 9) return 0.0625 + 0.875 * u;
     if (i < 10) return 20 + 60 * u;
     if (i < SCATTERED) return sign * (0.25 + 3 * u);
-    return (i % 2 ? sign : -1) * FAR_SCALES[(i - SCATTERED) / 2 % (FAR / 2)] * (1 + u);
+    return (i % 2 ? sign : -sign) * FAR_SCALES[(i - SCATTERED) / 2 % (FAR / 2)] * (1 + u); // of both signs
 }
 
 static void set_name(acb_t out, uint64_t seed, const Node *n, const BallPoint *point) {
-    uint64_t hash = probe_mix(probe_mix(seed, (uint64_t)point->kind * 64 + (uint64_t)point->index), n->kind);
+    int index = point->index < SCATTERED ? point->index : point->index / 2 * 2; // far points come in pairs
+    uint64_t hash = probe_mix(probe_mix(seed, (uint64_t)point->kind * 64 + (uint64_t)index), n->kind);
     if (n->text) hash = probe_hash_text(hash, n->text, n->text_len);
     if (point->kind == POINT_LINE) { // exact: t has few bits
         arb_t u;

@@ -106,9 +106,9 @@ static Span after_is(const char *s, Span line) {
     return found;
 }
 
-// "42, since 6*7=42", "B because A and C are wrong", "42, not 41 or 43": the answer ends before the reason. Only reasons
-// and denials are cut, outside math and brackets, and only where the rest holds no second thought, or "42, but maybe 43"
-// would be paid as 42. What stays is judged as before: "42 or 43, since ..." names two.
+// "42, since 6*7=42", "B because A and C are wrong", "42, not 41 or 43": the answer ends before the reason. Only
+// reasons and denials are cut, outside math and brackets, and only where the rest holds no second thought, or "42, but
+// maybe 43" would be paid as 42. What stays is judged as before: "42 or 43, since ..." names two.
 static Span before_clause(const char *s, Span line) {
     static const char SECOND_THOUGHTS[] = "but|however|actually|wait|correction|sorry|maybe|perhaps|possibly|probably|"
         "unless|otherwise|mistake|oops|hmm|instead|alternatively|rather|either";

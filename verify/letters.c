@@ -1,9 +1,9 @@
 // Optional (math answers from data sets): products of capital letters, which may not commute.
 //   AB and BA   (AB)^{-1} and A^{-1}B^{-1}   (A+B)^2 and A^2+2AB+B^2   AB-BA and 0
 //
-// Capitals may be matrices, points or maps. In an expression of nothing but capitals and integers that multiplies two of
-// them, they get random 2x2 matrices over F_p as values; A^T and A^{\top} are transposes. Equations like V=IR are left to
-// relation.c, where letters are numbers.
+// Capitals may be matrices, points or maps. In an expression of nothing but capitals and integers that multiplies two
+// of them, they get random 2x2 matrices over F_p as values; A^T and A^{\top} are transposes. Equations like V=IR are
+// left to relation.c, where letters are numbers.
 #include "verify/ascii.h"
 #include "verify/comparison.h"
 

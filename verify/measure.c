@@ -41,8 +41,8 @@ static Answer labels(Comparison *cmp, const Unit *a, const Unit *b) {
     return compare_if(cmp, same, "same noun", "different units");
 }
 
-// "$5 per hour", "20% decrease", "90 degrees clockwise": what follows a sign qualifies it. One qualifier may be left out,
-// as a unit may; two must agree, or profit would equal loss.
+// "$5 per hour", "20% decrease", "90 degrees clockwise": what follows a sign qualifies it. One qualifier may be left
+// out, as a unit may; two must agree, or profit would equal loss.
 static Answer qualified(Comparison *cmp, const Node *gold, const Node *mine) {
     const Node *x = gold->args[0], *y = mine->args[0];
     bool g = node_is(x, N_UNIT), m = node_is(y, N_UNIT);

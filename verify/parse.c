@@ -145,7 +145,8 @@ static Parsed parse_ascii(Exact *exact, const char *ascii, size_t len, bool grou
 // The length of a phrase like "the answer is:" at s, or 0. Outside of \text{} it must contain "answer" or "solution".
 static size_t phrase_at(const char *s, size_t len, bool wrapped) {
     enum { OF_ANSWERS = 9 }; // the first phrases
-    static const char *const COUNTS[] = {"there are exactly ", "there are ", "there is ", "there were ", "a total of ", NULL};
+    static const char *const COUNTS[] = {"there are exactly ", "there are ", "there is ", "there were ",
+        "a total of ", NULL};
     static const char *const PHRASES[] = {"the final answer is", "the correct answer is", "the answer is",
         "the solution is", "final answer is", "correct answer is", "answer is", "final answer", "answer", "thus",
         "therefore", "hence", "so", "is", "equals", "exactly", "only", NULL};

@@ -23,7 +23,8 @@ static const Node *parse_aligned(Parser *p, const Token *name) {
     for (Token *t = from; t < end; t++) {
         if (token_symbol(t, '&')) continue;
         const Token *next = t + 1 + token_symbol(t + 1, '&');
-        bool goes_on = (next->kind == T_SYMBOL && strchr("=<>", next->symbol)) || is_command(next, "le|leq|ge|geq|approx");
+        bool sign = next->kind == T_SYMBOL && strchr("=<>", next->symbol);
+        bool goes_on = sign || is_command(next, "le|leq|ge|geq|approx");
         bool row = is_command(t, "\\");
         bool listed = to > from && (token_symbol(to - 1, ',') || token_symbol(to - 1, ';'));
         if (row && (goes_on || listed || next == end)) continue;

@@ -21,11 +21,11 @@ bool at_condition(const Token *t) {
 
 bool at_separator(const Parser *p) { return connector(p) >= 0 || at_symbol(p, ';'); }
 
-// "n^2+n \text{ for all } n\ge1": where the answer holds, at the end of it. It is dropped where it takes nothing away: a
-// letter from 0, 1 or 2 on, or in a set of all numbers of a kind. "for n\ge100" stays, and then no rule reads the answer.
+// "n^2+n \text{ for all } n\ge1": where the answer holds, at the end of it. It is dropped where it takes nothing away:
+// a letter from 0, 1 or 2 on, or in a set of all numbers of a kind. No rule reads an answer "for n\ge100".
 bool at_domain(const Token *t) {
-    bool all = is_command(t, "forall") || token_word(t, "for all|for every|for any|for each"), some = token_word(t, "for");
-    if ((!all && !some) || t[1].kind != T_WORD || t[1].len != 1) return false;
+    bool all = is_command(t, "forall") || token_word(t, "for all|for every|for any|for each");
+    if ((!all && !token_word(t, "for")) || t[1].kind != T_WORD || t[1].len != 1) return false;
     const Token *sign = &t[2], *bound = &t[3];
     bool equals = token_symbol(sign, '>') && token_symbol(bound, '=');
     bound += equals;
@@ -33,8 +33,9 @@ bool at_domain(const Token *t) {
     if (from) return bound->len == 1 && strchr("012", *bound->text) && bound[1].kind == T_END;
     if (!all || !is_command(sign, "in") || !is_command(bound, "mathbb")) return false;
     for (; bound->kind != T_END; bound++) { // \mathbb{Z} declares a family, at_condition
-        bool set = bound->kind == T_COMMAND || (bound->kind == T_WORD && words_exactly(bound->text, bound->len, "N|Q|R|C"));
-        if (!set && !(bound->kind == T_SYMBOL && strchr("{}^+", bound->symbol))) return false;
+        bool set = bound->kind == T_WORD && words_exactly(bound->text, bound->len, "N|Q|R|C");
+        bool script = bound->kind == T_SYMBOL && strchr("{}^+", bound->symbol);
+        if (bound->kind != T_COMMAND && !set && !script) return false;
     }
     return true;
 }

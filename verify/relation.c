@@ -84,7 +84,7 @@ const Node *relation_value(Comparison *cmp, const Node *n) {
     }
     if (count == 2 && !named && is_name(value) && constant_member(n->args[0])) return n->args[0]; // 5 = x
     if (!named && !all_constant) return NULL;
-    const Node *bare = NULL, *measured = NULL, *other = NULL; // members of one kind must agree: not 7 = 8, not {1} = {2}
+    const Node *bare = NULL, *measured = NULL, *other = NULL; // members of one kind must agree: not 7 = 8, {1} = {2}
     for (uint32_t i = named; i < count; i++) {
         bool constant = constant_member(n->args[i]);
         if (!constant && is_scalar(n->args[i])) continue; // 2k+1 with a k that is known elsewhere

@@ -56,18 +56,19 @@ static const Glyph TABLE[] = {
     {0xFE63, "-"}, {0xFEFF, ""}, {0xFFE5, "\\yen "},
 };
 
-// Words of Chinese, Japanese and Korean answers. Units and counters of things only, and only after a number: 万, 半, 倍
-// and whatever else would change it are no entries, so they stay opaque names and no number is paid beside them.
+// Words of Chinese, Japanese and Korean answers: units and counters of things only, and only after a number. 万, 半,
+// 倍 and all others that would change it have no entry, so they stay opaque names and no number is paid beside them.
 typedef struct Phrase {
     const char *words, *tex; // words separated by blanks, longer ones first
 } Phrase;
 
 static const Phrase PHRASES[] = {
-    {"平方厘米", "cm^2"}, {"平方千米 平方公里", "km^2"}, {"平方米", "m^2"}, {"立方厘米", "cm^3"}, {"立方米", "m^3"},
-    {"厘米", "cm"}, {"毫米", "mm"}, {"分米", "dm"}, {"千米 公里", "km"}, {"米", "m"}, {"千克 公斤", "kg"}, {"克", "g"},
-    {"毫升", "mL"}, {"升", "L"}, {"小时", "hour"}, {"分钟", "minute"}, {"秒", "second"}, {"天", "day"}, {"美元", "dollar"},
-    {"元", "yuan"}, {"円", "yen"}, {"원", "won"}, {"岁 歳 세 살", "years old"},
-    {"个 只 本 人 次 种 条 张 棵 件 名 位 辆 支 块 头 朵 根 盒 箱 组 页 題 题 個 枚 匹 通り 回 개 명 번 마리 권", "item"},
+    {"平方厘米", "cm^2"}, {"平方千米 平方公里", "km^2"}, {"平方米", "m^2"}, {"立方厘米", "cm^3"},
+    {"立方米", "m^3"}, {"厘米", "cm"}, {"毫米", "mm"}, {"分米", "dm"}, {"千米 公里", "km"}, {"米", "m"},
+    {"千克 公斤", "kg"}, {"克", "g"}, {"毫升", "mL"}, {"升", "L"}, {"小时", "hour"}, {"分钟", "minute"},
+    {"秒", "second"}, {"天", "day"}, {"美元", "dollar"}, {"元", "yuan"}, {"円", "yen"}, {"원", "won"},
+    {"岁 歳 세 살", "years old"}, {"个 只 本 人 次 种 条 张 棵 件 名 位 辆 支 块 头 朵", "item"},
+    {"根 盒 箱 组 页 題 题 個 枚 匹 通り 回 개 명 번 마리 권", "item"},
 };
 
 // Writes the TeX of the phrase at text; returns its bytes, 0 when there is none.

@@ -131,18 +131,18 @@ static size_t before_scale(const char *text, size_t len) {
 // Words after a number that make it another number: halves, hundredths, squared, negative. To drop them as a noun would
 // pay 12 for "12 halves", so a label may not hold them. An ordinal counts only as the last word: "12 tenth graders".
 static bool changes_number(const char *word, size_t len, bool last) {
-    static const char ANYWHERE[] = "half|halve|halves|halved|quarters|thirds|k|bn|mn|mil|mill|lac|lacs|lakhs|crores|score|"
-        "gross|squared|cubed|factorial|double|doubled|triple|tripled|quadruple|quadrupled|twice|thrice|fold|inverse|"
-        "inverted|reciprocal|conjugate|repeating|recurring|negative|negated|opposite|never|untrue|void|nil|null|none|"
-        "nothing|without|logarithm|permille|ppm";
+    static const char ANYWHERE[] = "half|halve|halves|halved|quarters|thirds|k|bn|mn|mil|mill|lac|lacs|lakhs|crores|"
+        "score|gross|squared|cubed|factorial|double|doubled|triple|tripled|quadruple|quadrupled|twice|thrice|fold|"
+        "inverse|inverted|reciprocal|conjugate|repeating|recurring|negative|negated|opposite|never|untrue|void|nil|"
+        "null|none|nothing|without|logarithm|permille|ppm";
     static const char ORDINALS[] = "four|fif|six|seven|eigh|nin|ten|eleven|twelf|thirteen|fourteen|fifteen|sixteen|"
         "seventeen|eighteen|nineteen|twentie|thirtie|fortie|fiftie|sixtie|seventie|eightie|ninetie|hundred|thousand|"
         "million|billion|trillion";
     for (size_t i = len; i > 0; i--)
         if (word[i - 1] == '-') return changes_number(word + i, len - i, last); // ten-thousandths
     if (words_in(word, len, ANYWHERE) || (last && words_in(word, len, "third|quarter|square|cube|zero"))) return true;
-    bool plural = len > 3 && words_equal(word + len - 3, 3, "ths"), one = len > 2 && words_equal(word + len - 2, 2, "th");
-    if (plural) return words_in(word, len - 3, ORDINALS);
+    bool one = len > 2 && words_equal(word + len - 2, 2, "th");
+    if (len > 3 && words_equal(word + len - 3, 3, "ths")) return words_in(word, len - 3, ORDINALS);
     return one && last && words_in(word, len - 2, ORDINALS);
 }
 

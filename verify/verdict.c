@@ -32,8 +32,8 @@ static Reading read_rest(Exact *exact, const Reading *mine) {
 
 static bool is_list(const Node *n) { return n->kind == N_LIST || n->kind == N_SET || n->kind == N_TUPLE; }
 
-// "3,14" for the gold 3.14: a comma between digits and no blank, where a decimal is expected. Not 3.14 for the gold 3,14:
-// that may be a list of two.
+// "3,14" for the gold 3.14: a comma between digits and no blank, where a decimal is expected. Not 3.14 for the gold
+// 3,14, which may be a list of two.
 static bool decimal_comma(Comparison *cmp, const Reading *list, const Node *number) {
     if (!list->tree || list->tree->kind != N_LIST || list->tree->count != 2) return false;
     if (!node_is(number, N_RAT) || node_is_integer(number)) return false;
