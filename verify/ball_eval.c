@@ -1,22 +1,32 @@
-// Walks a tree with complex balls; see ball_eval.h. Each operation is preceded by a look at the size of its operands.
+// Optional (math answers from data sets): evaluates a tree to a complex ball; see ball_eval.h.
 #include "verify/ball_eval.h"
 
 #include "verify/probe.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
-enum { HUGE_BITS = 40 }; // exponents and function arguments stay below 2^40
+enum { HUGE_BITS = 40, LINE_BITS = 65536 }; // exponents and function arguments stay below 2^40
 
-static bool note(acb_t z, Evaluation *ev) { // keeps track of the size of intermediate values
+static bool note(acb_t z, BallContext *ev) { // keeps track of the size of intermediate values
     if (!acb_is_finite(z)) return false;
     mag_t m;
     mag_init(m);
     acb_get_mag(m, z);
-    double size = mag_is_zero(m) ? 0 : fabs(mag_get_d_log2_approx(m));
+    double size = mag_is_zero(m) || acb_contains_zero(z) ? 0 : mag_get_d_log2_approx(m);
     mag_clear(m);
-    if (size > ev->magnitude && !acb_contains_zero(z)) ev->magnitude = size;
+    ev->magnitude = fmax(ev->magnitude, fabs(size));
+    ev->smallest = fmax(ev->smallest, -size);
     return true;
+}
+
+static void power_of(acb_t out, const acb_t base, const Node *e, slong prec) { // the numerator of e as exponent
+    fmpz_t k;
+    mpz_t view;
+    fmpz_init(k);
+    fmpz_set_mpz(k, node_num(view, e));
+    acb_pow_fmpz(out, base, k, prec);
+    fmpz_clear(k);
 }
 
 static void set_rational(acb_t out, const Node *n, slong prec) {
@@ -29,32 +39,47 @@ static void set_rational(acb_t out, const Node *n, slong prec) {
     fmpq_clear(q);
 }
 
-// A fixed pseudo-random value of a name at this point, with 40 binary places.
+static double unit_interval(uint64_t hash) { return (double)(hash >> 24) / (double)(UINT64_C(1) << 40); } // [0, 1)
+
+// A fixed pseudo-random value at this point, with 40 binary places.
 static double coordinate(uint64_t hash, const BallPoint *point) {
-    double u = (double)(hash >> 24) / (double)(UINT64_C(1) << 40); // in [0, 1)
-    switch (point->kind) {
-    case POINT_INTEGER: return 7 + (double)(hash % 54);
-    case POINT_COMPLEX: case POINT_CONSTANT: return 1 + u;
-    default: break;
-    }
-    if (point->index < 4) return 1.125 + 2.75 * u;
-    if (point->index < 6) return -(0.375 + 2.75 * u);
-    if (point->index < 9) return 0.0625 + 0.875 * u;
-    if (point->index < 10) return 20 + 60 * u;
-    return hash & 1 ? 0.25 + 3 * u : -(0.25 + 3 * u);
+    static const double FAR_SCALES[FAR / 2] = {0.5, 1, 2, 3, 6, 9, 40, 3e3, 2e6, 4e9};
+    double u = unit_interval(hash), sign = hash & 1 ? 1 : -1;
+    int i = point->index;
+    if (point->kind == POINT_INTEGER) return 7 + (double)(hash % 54);
+    if (point->kind == POINT_CONSTANT) return 1 + u;
+    if (i < 4) return 1.125 + 2.75 * u;
+    if (i < 6) return -(0.375 + 2.75 * u);
+    if (i < 9) return 0.0625 + 0.875 * u;
+    if (i < 10) return 20 + 60 * u;
+    if (i < SCATTERED) return sign * (0.25 + 3 * u);
+    return (i % 2 ? sign : -sign) * FAR_SCALES[(i - SCATTERED) / 2 % (FAR / 2)] * (1 + u); // of both signs
 }
 
 static void set_name(acb_t out, uint64_t seed, const Node *n, const BallPoint *point) {
-    uint64_t hash = probe_mix(probe_mix(seed, (uint64_t)point->kind * 64 + (uint64_t)point->index), n->kind);
+    int index = point->index < SCATTERED ? point->index : point->index / 2 * 2; // far points come in pairs
+    uint64_t hash = probe_mix(probe_mix(seed, (uint64_t)point->kind * 64 + (uint64_t)index), n->kind);
     if (n->text) hash = probe_hash_text(hash, n->text, n->text_len);
+    if (point->kind == POINT_LINE) { // exact: t has few bits
+        arb_t u;
+        arb_init(u);
+        set_rational(out, point->t, LINE_BITS);
+        arb_set_d(u, (hash & 1 ? 1 : -1) * (0.5 + unit_interval(hash)));
+        arb_mul(acb_realref(out), acb_realref(out), u, LINE_BITS);
+        arb_set_d(u, 2 * unit_interval(probe_mix(hash, 2)) - 1);
+        arb_add(acb_realref(out), acb_realref(out), u, LINE_BITS);
+        arb_clear(u);
+        return;
+    }
     acb_set_d(out, coordinate(hash, point));
-    if (point->kind == POINT_COMPLEX) arb_set_d(acb_imagref(out), coordinate(probe_mix(hash, 1), point));
+    bool complex = point->kind == POINT_COMPLEX && n->text && strchr("zw", *n->text);
+    if (complex) arb_set_d(acb_imagref(out), coordinate(probe_mix(hash, 1), point));
 }
 
 // An unknown function: its value depends on the residues of its arguments, so f(x+1) = f(1+x).
 static void set_opaque(acb_t out, const Node *n, const BallPoint *point) {
-    Probe probe = {.seed = point->seed, .point = 7 + point->index};
-    uint64_t hash = point->seed;
+    Probe probe = {.field = point->field, .point = 7 + point->index};
+    uint64_t hash = point->field.seed;
     for (uint32_t i = 0; i < n->count; i++) hash = probe_mix(hash, probe_value(&probe, n->args[i]));
     set_name(out, hash, n, point);
 }
@@ -78,42 +103,31 @@ static bool too_large(const acb_t z) {
 }
 
 // Negative real base, exponent p/q with odd q: the real root, as schools have it. (-8)^{1/3} = -2
-static bool odd_root(acb_t out, const acb_t base, const Node *e, Evaluation *ev) {
-    if (!node_is(e, N_RAT) || e->den_size != 1 || !(e->den[0] & 1) || e->den[0] > 1000 || !acb_is_real(base) || !arb_is_negative(acb_realref(base)))
-        return false;
+static bool odd_root(acb_t out, const acb_t base, const Node *e, BallContext *ev) {
+    if (!node_is(e, N_RAT) || e->den_size != 1 || !(e->den[0] & 1) || e->den[0] > 1000) return false;
+    if (!acb_is_real(base) || !arb_is_negative(acb_realref(base))) return false;
     acb_neg(out, base);
     arb_root_ui(acb_realref(out), acb_realref(out), e->den[0], ev->prec);
     acb_neg(out, out);
-    mpz_t view;
-    fmpz_t k;
-    fmpz_init(k);
-    fmpz_set_mpz(k, node_num(view, e));
-    acb_pow_fmpz(out, out, k, ev->prec);
-    fmpz_clear(k);
+    power_of(out, out, e, ev->prec);
     return true;
 }
 
-static bool eval_power(acb_t out, const Node *n, Evaluation *ev) {
+static bool eval_power(acb_t out, const Node *n, BallContext *ev) {
     acb_t base, e;
     acb_init(base);
     acb_init(e);
     bool ok = ball_eval(base, n->args[0], ev) && ball_eval(e, n->args[1], ev);
     if (ok && too_large(e)) ok = false, ev->huge = true;
     if (ok && acb_is_zero(base)) ok = acb_is_real(e) && arb_is_positive(acb_realref(e)), acb_zero(out);
-    else if (ok && node_is_integer(n->args[1])) {
-        mpz_t view;
-        fmpz_t k;
-        fmpz_init(k);
-        fmpz_set_mpz(k, node_num(view, n->args[1]));
-        acb_pow_fmpz(out, base, k, ev->prec);
-        fmpz_clear(k);
-    } else if (ok && !odd_root(out, base, n->args[1], ev)) acb_pow(out, base, e, ev->prec);
+    else if (ok && node_is_integer(n->args[1])) power_of(out, base, n->args[1], ev->prec);
+    else if (ok && !odd_root(out, base, n->args[1], ev)) acb_pow(out, base, e, ev->prec);
     acb_clear(base);
     acb_clear(e);
     return ok;
 }
 
-static bool eval_terms(acb_t out, const Node *n, Evaluation *ev) {
+static bool eval_terms(acb_t out, const Node *n, BallContext *ev) {
     acb_t term;
     acb_init(term);
     bool ok = true;
@@ -127,34 +141,35 @@ static bool eval_terms(acb_t out, const Node *n, Evaluation *ev) {
     return ok;
 }
 
-static bool eval_function(acb_t out, const Node *n, Evaluation *ev) {
+static bool takes_any_size(int fn) {
+    return fn == FN_ROOT || fn == FN_LN || fn == FN_LOG || fn == FN_ABS || fn == FN_MIN || fn == FN_MAX;
+}
+
+static bool eval_function(acb_t out, const Node *n, BallContext *ev) {
     if (n->count > 8) return false;
     acb_ptr args = _acb_vec_init(n->count);
     bool ok = true;
     for (uint32_t i = 0; i < n->count && ok; i++) {
         ok = ball_eval(args + i, n->args[i], ev);
-        if (ok && too_large(args + i) && n->op != FN_ROOT && n->op != FN_LN && n->op != FN_LOG && n->op != FN_ABS && n->op != FN_MIN &&
-            n->op != FN_MAX)
-            ok = false, ev->huge = true;
+        if (ok && too_large(args + i) && !takes_any_size(n->op)) ok = false, ev->huge = true;
     }
     ok = ok && ball_function(out, n->op, args, n->count, ev);
     _acb_vec_clear(args, n->count);
     return ok;
 }
 
-static bool is_gamma(int fn) { return fn == FN_GAMMA || fn == FN_FACTORIAL || fn == FN_BINOMIAL || fn == FN_ZETA; }
-
-bool ball_eval(acb_t out, const Node *n, Evaluation *ev) {
+bool ball_eval(acb_t out, const Node *n, BallContext *ev) {
     Exact *exact = ev->point->exact;
     exact->fuel -= 50 + ev->prec / 16;
     if (n->kind == N_FUNC || n->kind == N_POW) exact->fuel -= 200 + ev->prec * ev->prec / 200;
-    if (n->kind == N_FUNC && is_gamma(n->op)) exact->fuel -= ev->prec * ev->prec / 20; // Bernoulli numbers
+    if (n->kind == N_FUNC && (n->op == FN_FACTORIAL || n->op == FN_BINOMIAL))
+        exact->fuel -= ev->prec * ev->prec / 20; // Bernoulli numbers
     if (exact->fuel < 0) return ev->huge = true, false;
     bool ok;
     switch (n->kind) {
     case N_RAT: set_rational(out, n, ev->prec); return note(out, ev);
     case N_CONST: return constant(out, n, ev->prec);
-    case N_SYM: case N_TEXT: set_name(out, ev->point->seed, n, ev->point); return true;
+    case N_SYM: case N_TEXT: set_name(out, ev->point->field.seed, n, ev->point); return true;
     case N_APPLY: set_opaque(out, n, ev->point); return true;
     case N_ADD: case N_MUL: ok = eval_terms(out, n, ev); break;
     case N_POW: ok = eval_power(out, n, ev); break;

@@ -1,4 +1,4 @@
-// Known functions on complex balls; see ball_eval.h.
+// Optional (math answers from data sets): known functions on complex balls; see ball_eval.h.
 #include "verify/ball_eval.h"
 
 // \sqrt[n]{x}: real root of a negative number for odd n, principal value otherwise.
@@ -6,7 +6,8 @@ static bool root(acb_ptr out, acb_srcptr x, acb_srcptr degree, slong prec) {
     arb_t real;
     arb_init(real);
     acb_get_real(real, degree);
-    bool natural = acb_is_real(degree) && arb_is_int(real) && arb_is_positive(real) && arf_cmp_si(arb_midref(real), 100000) < 0;
+    bool natural = acb_is_real(degree) && arb_is_int(real) && arb_is_positive(real);
+    natural = natural && arf_cmp_si(arb_midref(real), 100000) < 0;
     slong n = natural ? arf_get_si(arb_midref(real), ARF_RND_NEAR) : 0;
     acb_get_real(real, x);
     if (natural && n % 2 && acb_is_real(x) && arb_is_negative(real)) {
@@ -25,7 +26,7 @@ static bool root(acb_ptr out, acb_srcptr x, acb_srcptr degree, slong prec) {
     return true;
 }
 
-static bool logarithm(acb_t out, acb_srcptr args, uint32_t count, Evaluation *ev) {
+static bool logarithm(acb_t out, acb_srcptr args, uint32_t count, BallContext *ev) {
     if (acb_contains_zero(args)) return false;
     acb_log(out, args, ev->prec);
     acb_t base;
@@ -81,8 +82,7 @@ static bool factorials(acb_t out, int fn, acb_srcptr args, uint32_t count, slong
     acb_init(y);
     acb_add_ui(x, args, 1, prec);
     bool ok = fn != FN_DOUBLE_FACTORIAL;
-    if (fn == FN_GAMMA) acb_gamma(out, args, prec);
-    else if (fn == FN_FACTORIAL) acb_gamma(out, x, prec);
+    if (fn == FN_FACTORIAL) acb_gamma(out, x, prec);
     else if (fn == FN_BINOMIAL && count == 2) { // n! / (k! (n-k)!) by reciprocal gammas, entire in k
         acb_gamma(out, x, prec);
         acb_add_ui(y, args + 1, 1, prec);
@@ -108,11 +108,12 @@ static bool inverse(acb_ptr out, int fn, acb_srcptr x, slong prec) { // arccot a
     return true;
 }
 
-bool ball_function(acb_t out, int fn, acb_srcptr args, uint32_t count, Evaluation *ev) {
+bool ball_function(acb_t out, int fn, acb_srcptr args, uint32_t count, BallContext *ev) {
     static void (*const ONE[FN_COUNT])(acb_t, const acb_t, slong) = {
-        [FN_SIN] = acb_sin,     [FN_COS] = acb_cos,     [FN_TAN] = acb_tan,     [FN_COT] = acb_cot,   [FN_SEC] = acb_sec,   [FN_CSC] = acb_csc,
-        [FN_ASIN] = acb_asin,   [FN_ACOS] = acb_acos,   [FN_ATAN] = acb_atan,   [FN_SINH] = acb_sinh, [FN_COSH] = acb_cosh, [FN_TANH] = acb_tanh,
-        [FN_ASINH] = acb_asinh, [FN_ACOSH] = acb_acosh, [FN_ATANH] = acb_atanh, [FN_EXP] = acb_exp,   [FN_ZETA] = acb_zeta};
+        [FN_SIN] = acb_sin, [FN_COS] = acb_cos, [FN_TAN] = acb_tan, [FN_COT] = acb_cot, [FN_SEC] = acb_sec,
+        [FN_CSC] = acb_csc, [FN_ASIN] = acb_asin, [FN_ACOS] = acb_acos, [FN_ATAN] = acb_atan, [FN_SINH] = acb_sinh,
+        [FN_COSH] = acb_cosh, [FN_TANH] = acb_tanh, [FN_ASINH] = acb_asinh, [FN_ACOSH] = acb_acosh,
+        [FN_ATANH] = acb_atanh, [FN_EXP] = acb_exp};
     slong prec = ev->prec;
     if (fn < FN_COUNT && ONE[fn] && count == 1) {
         ONE[fn](out, args, prec);
@@ -121,7 +122,7 @@ bool ball_function(acb_t out, int fn, acb_srcptr args, uint32_t count, Evaluatio
     switch (fn) {
     case FN_ACOT: case FN_ASEC: case FN_ACSC: return inverse(out, fn, args, prec);
     case FN_LN: case FN_LOG: {
-        Evaluation natural = *ev;
+        BallContext natural = *ev;
         BallPoint point = *ev->point;
         point.natural_log = fn == FN_LN || point.natural_log;
         natural.point = &point;
@@ -129,11 +130,11 @@ bool ball_function(acb_t out, int fn, acb_srcptr args, uint32_t count, Evaluatio
     }
     case FN_ROOT: return count == 2 && root(out, args, args + 1, prec);
     case FN_ABS: acb_abs(acb_realref(out), args, prec); arb_zero(acb_imagref(out)); return true;
-    case FN_CONJ: acb_conj(out, args); return true;
     case FN_RE: arb_set(acb_realref(out), acb_realref(args)); arb_zero(acb_imagref(out)); return true;
     case FN_IM: arb_set(acb_realref(out), acb_imagref(args)); arb_zero(acb_imagref(out)); return true;
     case FN_ARG: acb_arg(acb_realref(out), args, prec); arb_zero(acb_imagref(out)); return true;
-    case FN_GAMMA: case FN_FACTORIAL: case FN_DOUBLE_FACTORIAL: case FN_BINOMIAL: return factorials(out, fn, args, count, prec);
+    case FN_FACTORIAL: case FN_DOUBLE_FACTORIAL: case FN_BINOMIAL:
+        return factorials(out, fn, args, count, prec);
     default: return stepped(out, fn, args, count, prec);
     }
 }

@@ -1,29 +1,21 @@
-// Labels of multiple-choice answers; see choice.h.
+// Optional (math answers from data sets): labels of multiple-choice answers; see choice.h.
 #include "verify/choice.h"
 
+#include "verify/ascii.h"
 #include "verify/words.h"
 
-#include <ctype.h>
 #include <string.h>
 
 static bool symbol(const Token *t, const char *set) { return t->kind == T_SYMBOL && strchr(set, t->symbol); }
-static bool capital(const Token *t) { return t->kind == T_WORD && t->len == 1 && isupper((unsigned char)*t->text); }
+static bool capital(const Token *t) { return t->kind == T_WORD && t->len == 1 && is_upper(*t->text); }
 
-static bool lead_in(const Token *t) {
-    static const char *const WORDS[] = {"option", "choice", "answer", "answer:", "option:", "the answer is", "answer is", NULL};
-    if (t->kind != T_WORD && t->kind != T_TEXT) return false;
-    const char *s = t->text;
-    size_t n = t->len;
-    while (n && isspace((unsigned char)*s)) s++, n--;
-    while (n && isspace((unsigned char)s[n - 1])) n--;
-    return words_in(s, n, WORDS);
-}
+static bool lead_in(const Token *t) { return token_word(t, "option|choice|answer|the answer is|answer is"); }
 
 static bool names_another(const Token *t) { // "(C) or (D)"
     for (; t->kind != T_END; t++) {
         if (symbol(t, "(") && capital(&t[1]) && symbol(&t[2], ")")) return true;
         if (t->kind == T_WORD && words_hedge(t->text, t->len)) return true;
-        if (t->kind == T_TEXT && words_in(t->text, t->len, (const char *const[]){"or", "and", " or ", " and ", NULL})) return true;
+        if (t->kind == T_TEXT && token_word(t, "or|and")) return true;
     }
     return false;
 }
@@ -33,10 +25,10 @@ static char inside_text(const Token *t, bool *marked) { // \text{C. Paris}, \tex
     size_t n = t->len;
     while (n && *s == ' ') s++, n--;
     if (n >= 8 && (words_equal(s, 7, "option ") || words_equal(s, 7, "choice "))) { // \text{Option C}
-        if (isupper((unsigned char)s[7]) && (n == 8 || strchr(").: ", s[8]))) return *marked = true, s[7];
+        if (is_upper(s[7]) && (n == 8 || strchr(").: ", s[8]))) return *marked = true, s[7];
     }
-    bool bracket = n > 3 && s[0] == '(' && isupper((unsigned char)s[1]) && s[2] == ')';
-    bool point = n > 2 && isupper((unsigned char)s[0]) && strchr(").:", s[1]);
+    bool bracket = n > 3 && s[0] == '(' && is_upper(s[1]) && s[2] == ')';
+    bool point = n > 2 && is_upper(s[0]) && strchr(").:", s[1]);
     *marked = bracket || point;
     return bracket ? s[1] : point ? s[0] : 0;
 }
@@ -71,11 +63,13 @@ unsigned choice_set(const Tokens *tokens) {
         if (symbol(t, "(),;{}&")) continue;
         if (t->kind != T_WORD && t->kind != T_TEXT) return 0;
         for (size_t i = 0, k; i < t->len; i += k) {
-            for (k = 0; i + k < t->len && isalpha((unsigned char)t->text[i + k]);) k++;
+            k = letters_at(t->text + i, t->len - i);
+            unsigned before = 0;
             bool connector = words_equal(t->text + i, k, "and");
             for (size_t j = 0; j < k && !connector; j++) {
                 unsigned bit = t->text[i + j] >= 'A' && t->text[i + j] <= 'J' ? 1u << (t->text[i + j] - 'A') : 0;
-                if (!bit || (set & bit)) return 0;
+                if (!bit || (set & bit) || (j && bit < before)) return 0; // BA is a product
+                before = bit;
                 set |= bit;
             }
             if (!k && !strchr(" ,;&()", t->text[i])) return 0;

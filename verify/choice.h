@@ -1,4 +1,4 @@
-// Multiple choice: which letter an answer names.
+// Optional (math answers from data sets): which letter an answer to a multiple choice names.
 //
 //   "C", "(C)", "\textbf{(C)}\ 42", "C) forty-two", "C. Paris", "option C"   ->  C
 //   "A, C", "C or D", "Cat"                                                  ->  none

@@ -1,10 +1,9 @@
-// Exact rational arithmetic under a budget.
+// Optional (math answers from data sets): exact rational arithmetic under a budget.
 //
-// Every operation estimates the bits of its result from log2 of its operands before it starts and refuses (returns NULL)
-// what would pass EXACT_BITS; 10^{10^{10}} costs one comparison. GMP's temporaries are a small multiple of the operands,
-// so the same estimate bounds them: mp_set_memory_functions would be a mutable global of the whole process and would
-// take FLINT's caches along, hence this guard instead. `fuel` counts about a nanosecond an operation, estimated beforehand
-// from the sizes, and ends a check that adds up too many dear ones.
+// Every operation first estimates the bits of its result from the logarithms of its operands and returns NULL when they
+// pass EXACT_BITS; 10^{10^{10}} costs one comparison. GMP's temporaries are a small multiple of the operands, so the
+// same estimate bounds them. `fuel` counts about a nanosecond an operation, estimated beforehand from the sizes, and
+// ends a check with too many expensive operations.
 #ifndef VERIFY_EXACT_H
 #define VERIFY_EXACT_H
 #include "verify/tree.h"
@@ -12,21 +11,21 @@
 enum { EXACT_BITS = 1 << 21, LITERAL_DIGITS = 100000, FACTORIAL_MAX = 20000 };
 
 typedef struct Exact {
-    Arena *arena;
+    NodePool *pool;
     int64_t fuel; // about nanoseconds left; below 0: everything is refused
 } Exact;
 
 bool exact_spend(Exact *exact, int64_t cost); // false when that was too much
 int64_t exact_gcd_cost(int64_t x, int64_t y); // of a gcd of x and y limbs
 
-// Digits with optional point, e.g. "12.50", times 10^exponent; the last `repeat` digits recur for ever. NULL past the bounds.
+// Digits with optional point, "12.50", times 10^exponent; the last `repeat` digits recur. NULL past the bounds.
 const Node *exact_literal(Exact *exact, const char *digits, size_t len, int64_t exponent, size_t repeat);
 
-// Each returns NULL when refused and UNDEF when there is no value (division by zero, factorial of -1). Sums, products and
-// powers of NULL are NULL, so that a refusal inside a formula is the formula's.
+// Each returns NULL when refused and UNDEF when there is no value (division by zero, factorial of -1). Sums, products
+// and powers of NULL are NULL, so a formula is refused when a part of it is.
 const Node *exact_add(Exact *exact, const Node *a, const Node *b);
 const Node *exact_mul(Exact *exact, const Node *a, const Node *b);
-const Node *exact_pow(Exact *exact, const Node *base, const Node *exponent); // rational exponent only if the root is exact
+const Node *exact_pow(Exact *exact, const Node *base, const Node *exponent); // NULL when a root is not exact
 const Node *exact_function(Exact *exact, int fn, const Node *const *args, uint32_t count); // FN_* of rationals, or NULL
 int exact_compare(const Node *a, const Node *b);                                // sign of a - b
 bool exact_congruent(const Node *a, const Node *b, const Node *modulus);        // integers; modulus != 0

@@ -1,4 +1,4 @@
-// Functions that map rationals to rationals: rounding, factorials, binomials, gcd, extremes. See exact.h.
+// Optional (math answers from data sets): exact functions of rationals; see exact.h.
 //   floor(7/2) = 3   5! = 120   6!! = 48   C(52,5) = 2598960   -7 mod 3 = 2   gcd(12,18) = 6
 #include "verify/exact.h"
 
@@ -8,7 +8,7 @@ static const Node *from_mpz(Exact *exact, mpz_t z) {
     mpq_t q;
     mpq_init(q);
     mpq_set_z(q, z);
-    const Node *n = mpz_sizeinbase(z, 2) <= EXACT_BITS ? node_rational(exact->arena, q) : NULL;
+    const Node *n = mpz_sizeinbase(z, 2) <= EXACT_BITS ? node_rational(exact->pool, q) : NULL;
     mpq_clear(q);
     mpz_clear(z);
     return n;
@@ -37,9 +37,9 @@ static const Node *factorial(Exact *exact, int fn, const Node *a) {
 static const Node *binomial(Exact *exact, const Node *a, const Node *b) {
     int64_t n, k;
     if (!node_is_integer(a) || !node_is_integer(b)) return NULL;
-    if (node_sign(b) < 0) return node_integer(exact->arena, 0);
+    if (node_sign(b) < 0) return node_integer(exact->pool, 0);
     if (!node_fits(b, &k) || !node_fits(a, &n)) return NULL;
-    if (n >= 0 && k > n) return node_integer(exact->arena, 0);
+    if (n >= 0 && k > n) return node_integer(exact->pool, 0);
     if (n >= 0 && n - k < k) k = n - k;
     int64_t bits = 64 - __builtin_clzll((unsigned long long)llabs((long long)n) | 1);
     if (k > FACTORIAL_MAX || k * bits > EXACT_BITS || !exact_spend(exact, k * 80)) return NULL;
@@ -51,12 +51,10 @@ static const Node *binomial(Exact *exact, const Node *a, const Node *b) {
 
 static const Node *remainder_of(Exact *exact, const Node *a, const Node *m) { // a - m floor(a/m)
     if (!node_sign(m)) return node_undef();
-    const Node *inverse = exact_pow(exact, m, node_integer(exact->arena, -1));
-    const Node *quotient = inverse ? exact_mul(exact, a, inverse) : NULL;
+    const Node *minus_one = node_integer(exact->pool, -1);
+    const Node *quotient = exact_mul(exact, a, exact_pow(exact, m, minus_one));
     const Node *whole = quotient ? rounded(exact, FN_FLOOR, quotient) : NULL;
-    const Node *part = whole ? exact_mul(exact, whole, m) : NULL;
-    const Node *minus = part ? exact_mul(exact, part, node_integer(exact->arena, -1)) : NULL;
-    return minus ? exact_add(exact, a, minus) : NULL;
+    return exact_add(exact, a, exact_mul(exact, minus_one, exact_mul(exact, whole, m)));
 }
 
 static const Node *common_divisor(Exact *exact, int fn, const Node *const *args, uint32_t count) {
@@ -65,7 +63,8 @@ static const Node *common_divisor(Exact *exact, int fn, const Node *const *args,
     mpz_set_ui(out, fn == FN_LCM);
     for (uint32_t i = 0; i < count; i++) {
         int64_t cost = exact_gcd_cost((int64_t)mpz_size(out), abs(args[i]->num_size));
-        if (!node_is_integer(args[i]) || mpz_sizeinbase(out, 2) > 65536 || abs(args[i]->num_size) > 1024 || !exact_spend(exact, cost)) {
+        bool small = mpz_sizeinbase(out, 2) <= 65536 && abs(args[i]->num_size) <= 1024;
+        if (!node_is_integer(args[i]) || !small || !exact_spend(exact, cost)) {
             mpz_clear(out);
             return NULL;
         }
@@ -90,10 +89,10 @@ const Node *exact_function(Exact *exact, int fn, const Node *const *args, uint32
     if (!count) return NULL;
     switch (fn) {
     case FN_FLOOR: case FN_CEIL: return rounded(exact, fn, args[0]);
-    case FN_ABS: return node_sign(args[0]) < 0 ? exact_mul(exact, args[0], node_integer(exact->arena, -1)) : args[0];
-    case FN_SIGN: return node_integer(exact->arena, node_sign(args[0]));
-    case FN_RE: case FN_CONJ: return args[0];
-    case FN_IM: return node_integer(exact->arena, 0);
+    case FN_ABS: return node_sign(args[0]) < 0 ? exact_mul(exact, args[0], node_integer(exact->pool, -1)) : args[0];
+    case FN_SIGN: return node_integer(exact->pool, node_sign(args[0]));
+    case FN_RE: return args[0];
+    case FN_IM: return node_integer(exact->pool, 0);
     case FN_FACTORIAL: case FN_DOUBLE_FACTORIAL: return factorial(exact, fn, args[0]);
     case FN_BINOMIAL: return count == 2 ? binomial(exact, args[0], args[1]) : NULL;
     case FN_MOD: return count == 2 ? remainder_of(exact, args[0], args[1]) : NULL;

@@ -1,36 +1,39 @@
-// Extraction of the final answer; see extract.h. Boxes are here, the markers and the fallback in extract_marker.c.
+// Optional (math answers from data sets): finds the boxed answer; see extract.h.
 #include "verify/extract.h"
 
+#include "verify/ascii.h"
 #include "verify/extract_marker.h"
 #include "verify/words.h"
 
-#include <ctype.h>
 #include <string.h>
 
 enum { OPEN_BOXES = 64 }; // boxes open at once; deeper ones are not looked at
 
-typedef struct Scan {
+typedef struct OpenBox {
+    size_t start, content;
+    long depth;
+} OpenBox;
+
+typedef struct BoxScan {
     const char *s;
     size_t len;
     long depth;                                             // of braces
-    struct { size_t start, content; long depth; } open[OPEN_BOXES];
+    OpenBox open[OPEN_BOXES];
     int opened;
     Span box[EXTRACT_BOXES + 1];                            // contents, oldest first
     size_t start[EXTRACT_BOXES + 1];                        // of the backslash
     int boxes;
-} Scan;
+} BoxScan;
 
-static const char *const SECOND_THOUGHTS[] = {"then", "so", "correct", "correction", "actually", "finally", "final", "now", "becomes", "gives", "is",
-    "was", "equals", "check", NULL};
-
-static bool one_of(char c, const char *set) { return c && strchr(set, c); } // NUL is a byte like any other
+static const char SECOND_THOUGHTS[] = "then|so|correct|correction|actually|finally|final|now|becomes|gives|is|was|"
+    "equals|check";
 
 static bool at(const char *s, size_t len, size_t i, const char *word) {
     size_t n = strlen(word);
     return len - i >= n && !memcmp(s + i, word, n);
 }
 
-static void add_box(Scan *scan, size_t start, size_t begin, size_t end) {
+static void add_box(BoxScan *scan, size_t start, size_t begin, size_t end) {
     while (scan->boxes && scan->start[scan->boxes - 1] >= start) scan->boxes--; // those inside this one
     if (scan->boxes == EXTRACT_BOXES + 1) {
         memmove(scan->box, scan->box + 1, EXTRACT_BOXES * sizeof *scan->box);
@@ -42,51 +45,45 @@ static void add_box(Scan *scan, size_t start, size_t begin, size_t end) {
 }
 
 // A box at the backslash s[i]; returns where to go on.
-static size_t open_box(Scan *scan, size_t i, size_t name_len) {
+static size_t open_box(BoxScan *scan, size_t i, size_t name_len) {
     size_t j = i + name_len;
-    while (j < scan->len && isspace((unsigned char)scan->s[j])) j++;
+    while (j < scan->len && is_space(scan->s[j])) j++;
     if (j >= scan->len) return j;
     if (scan->s[j] == '{') {
-        if (scan->opened < OPEN_BOXES) {
-            scan->open[scan->opened].start = i;
-            scan->open[scan->opened].content = j + 1;
-            scan->open[scan->opened++].depth = scan->depth;
-        }
+        if (scan->opened < OPEN_BOXES) scan->open[scan->opened++] = (OpenBox){i, j + 1, scan->depth};
         scan->depth++;
         return j + 1;
     }
-    if (isalpha((unsigned char)scan->s[i + name_len])) return i + name_len; // \boxedsomething
+    if (is_alpha(scan->s[i + name_len])) return i + name_len; // \boxedsomething
     size_t end = j + 1; // \boxed 9, \boxed\pi
     if (scan->s[j] == '\\')
-        while (end < scan->len && isalpha((unsigned char)scan->s[end])) end++;
-    if (isalnum((unsigned char)scan->s[j]) || scan->s[j] == '\\') add_box(scan, i, j, end);
+        while (end < scan->len && is_alpha(scan->s[end])) end++;
+    if (is_alnum(scan->s[j]) || scan->s[j] == '\\') add_box(scan, i, j, end);
     return end;
 }
 
-static void scan_boxes(Scan *scan, size_t from) {
+static void scan_boxes(BoxScan *scan, size_t from) {
     static const char *const NAMES[] = {"\\boxed", "\\fbox", "\\framebox"};
-    for (size_t i = from; i < scan->len;) {
-        char c = scan->s[i];
+    const char *s = scan->s;
+    for (size_t i = from, len = scan->len; i < len;) {
+        char c = s[i];
         if (c == '\\') {
             size_t name = 0;
             for (int k = 0; k < 3 && !name; k++)
-                if (at(scan->s, scan->len, i, NAMES[k])) name = strlen(NAMES[k]);
-            if (name) i = open_box(scan, i, name);
-            else if (i + 1 < scan->len && scan->s[i + 1] == '\\' &&
-                     (at(scan->s, scan->len, i + 1, "\\boxed") || at(scan->s, scan->len, i + 1, "\\fbox")))
-                i++; // "\\boxed", escaped twice
-            else i += 2;
+                if (at(s, len, i, NAMES[k])) name = strlen(NAMES[k]);
+            bool twice = at(s, len, i, "\\\\boxed") || at(s, len, i, "\\\\fbox"); // escaped twice
+            i = name ? open_box(scan, i, name) : i + (twice ? 1 : 2);
             continue;
         }
         if (c == '{') scan->depth++;
         if (c == '}' && scan->depth > 0) {
             scan->depth--;
             while (scan->opened && scan->open[scan->opened - 1].depth >= scan->depth) {
-                scan->opened--;
-                if (scan->open[scan->opened].depth == scan->depth) add_box(scan, scan->open[scan->opened].start, scan->open[scan->opened].content, i);
+                OpenBox *box = &scan->open[--scan->opened];
+                if (box->depth == scan->depth) add_box(scan, box->start, box->content, i);
             }
         }
-        i++;
+        for (i++; i < len && s[i] != '\\' && s[i] != '{' && s[i] != '}';) i++;
     }
 }
 
@@ -95,25 +92,21 @@ static bool joins(const char *s, size_t i, size_t end, Span *prefix) {
     *prefix = (Span){end, end};
     if (end - i > 120) return false;
     while (i < end) {
-        if (isspace((unsigned char)s[i]) || one_of(s[i], "$,;}{&+*-")) i++;
-        else if (at(s, end, i, "and") || at(s, end, i, "or")) {
-            size_t n = s[i] == 'a' ? 3 : 2;
-            if (i + n < end && isalpha((unsigned char)s[i + n])) goto name;
-            i += n;
-        } else if (s[i] == '\\' && i + 1 < end && one_of(s[i + 1], "()[]\\,;:! ")) i += 2;
+        if (is_space(s[i]) || one_of(s[i], "$,;}{&+*-")) i++;
+        else if (words_exactly(s + i, letters_at(s + i, end - i), "and|or")) i += s[i] == 'a' ? 3 : 2;
+        else if (s[i] == '\\' && i + 1 < end && one_of(s[i + 1], "()[]\\,;:! ")) i += 2;
         else if (s[i] == '\\' && i + 1 == end) i++; // of "\\boxed", escaped twice
         else if (at(s, end, i, "\\quad")) i += 5;
         else if (at(s, end, i, "\\qquad")) i += 6;
         else if (at(s, end, i, "\\text")) i += 5;
-        else {
-        name:; // "x =", "y_2 =", "\alpha ="
+        else { // "x =", "y_2 =", "\alpha ="
             size_t k = i + (s[i] == '\\');
-            while (k < end && k - i < 24 && (isalnum((unsigned char)s[k]) || one_of(s[k], "_{}()"))) k++;
+            while (k < end && k - i < 24 && (is_alnum(s[k]) || one_of(s[k], "_{}()"))) k++;
             size_t name_end = k;
             while (k < end && (s[k] == ' ' || s[k] == '&')) k++;
-            bool short_name =
-                name_end > i && (name_end - i <= 3 || memchr(s + i, '_', name_end - i) || s[i] == '\\' || memchr(s + i, '(', name_end - i));
-            if (k >= end || s[k] != '=' || !short_name || prefix->begin != prefix->end) return false;
+            size_t n = name_end - i;
+            bool short_name = n && (n <= 3 || s[i] == '\\' || memchr(s + i, '_', n) || memchr(s + i, '(', n));
+            if (k >= end || s[k] != '=' || !short_name || span_length(*prefix)) return false;
             *prefix = (Span){i, k + 1};
             i = k + 1;
         }
@@ -127,8 +120,7 @@ static bool joins_by_and(const char *s, size_t i, size_t end) {
     bool last_and = false;
     if (end - i > 60) return false;
     while (i < end) {
-        size_t n = 0;
-        while (i + n < end && isalpha((unsigned char)s[i + n])) n++;
+        size_t n = letters_at(s + i, end - i);
         if (n) {
             last_and = n == 3 && at(s, end, i, "and");
             if (words_hedge(s + i, n) || words_in(s + i, n, SECOND_THOUGHTS) || ++words > 6) return false;
@@ -142,28 +134,27 @@ static bool joins_by_and(const char *s, size_t i, size_t end) {
 
 static bool blank(const char *s, Span span) {
     for (size_t i = span.begin; i < span.end; i++)
-        if (!isspace((unsigned char)s[i]) && s[i] != '$' && s[i] != '~') return false;
+        if (!is_space(s[i]) && s[i] != '$' && s[i] != '~') return false;
     return true;
 }
 
 static bool same_bytes(const char *s, Span a, Span b) {
-    return a.end - a.begin == b.end - b.begin && !memcmp(s + a.begin, s + b.begin, a.end - a.begin);
+    return span_length(a) == span_length(b) && !memcmp(s + a.begin, s + b.begin, span_length(a));
 }
 
 static bool percent_follows(const char *s, size_t len, size_t i) {
-    while (i < len &&
-           (isspace((unsigned char)s[i]) || s[i] == '}' || s[i] == '$' || (s[i] == '\\' && i + 1 < len && (s[i + 1] == ')' || s[i + 1] == ']'))))
+    while (i < len && (is_space(s[i]) || one_of(s[i], "}$") || (s[i] == '\\' && i + 1 < len && one_of(s[i + 1], ")]"))))
         i += s[i] == '\\' ? 2 : 1;
     return i < len && (s[i] == '%' || at(s, len, i, "\\%") || at(s, len, i, "percent") || at(s, len, i, "pct"));
 }
 
 static Span without_blanks(const char *s, Span span) {
-    while (span.begin < span.end && isspace((unsigned char)s[span.begin])) span.begin++;
-    while (span.begin < span.end && isspace((unsigned char)s[span.end - 1])) span.end--;
+    while (span.begin < span.end && is_space(s[span.begin])) span.begin++;
+    while (span.begin < span.end && is_space(s[span.end - 1])) span.end--;
     return span;
 }
 
-static bool last_run(const Scan *scan, Extract *out) {
+static bool last_run(const BoxScan *scan, Extract *out) {
     if (!scan->boxes) return false;
     int last = scan->boxes - 1, first = last;
     Span prefix[EXTRACT_BOXES + 1] = {0};
@@ -183,17 +174,18 @@ static bool last_run(const Scan *scan, Extract *out) {
         size_t from = scan->start[0] > 24 ? scan->start[0] - 24 : 0, i = scan->start[0];
         while (i > from && (scan->s[i - 1] == ' ' || scan->s[i - 1] == '=')) i--;
         size_t k = i;
-        while (k > from && (isalnum((unsigned char)scan->s[k - 1]) || one_of(scan->s[k - 1], "_{}"))) k--;
+        while (k > from && (is_alnum(scan->s[k - 1]) || one_of(scan->s[k - 1], "_{}"))) k--;
         bool equals = memchr(scan->s + i, '=', scan->start[0] - i) != NULL;
         prefix[0] = equals && last > first && k < i && i - k <= 8 ? (Span){k, scan->start[0]} : (Span){0, 0};
     }
     for (int i = first; i <= last && out->count < EXTRACT_BOXES; i++) {
+        Span box = without_blanks(scan->s, scan->box[i]);
         bool repeated = false;
-        for (int j = 0; j < out->count; j++) repeated |= same_bytes(scan->s, out->part[j], without_blanks(scan->s, scan->box[i]));
-        if (repeated && prefix[i].begin == prefix[i].end) continue;
-        if (blank(scan->s, scan->box[i])) return out->count = 0, true; // \boxed{}: the template, or nothing
+        for (int j = 0; j < out->count; j++) repeated |= same_bytes(scan->s, out->part[j], box);
+        if (repeated && !span_length(prefix[i])) continue;
+        if (blank(scan->s, box)) return out->count = 0, true; // \boxed{}: the template, or nothing
         out->prefix[out->count] = prefix[i];
-        out->part[out->count++] = without_blanks(scan->s, scan->box[i]);
+        out->part[out->count++] = box;
     }
     out->percent = percent_follows(scan->s, scan->len, scan->box[last].end + 1);
     return true;
@@ -203,25 +195,21 @@ static bool last_run(const Scan *scan, Extract *out) {
 static size_t after_thinking(const char *s, size_t len) {
     static const char *const TAGS[] = {"</think>", "</thinking>", "</thought>", "</reasoning>", "<|end_of_thought|>"};
     size_t from = 0;
-    for (size_t i = 0; i < len; i++) {
-        if (s[i] != '<') continue;
+    for (const char *c = len ? s : NULL; c && (c = memchr(c, '<', len - (size_t)(c - s))); c++)
         for (size_t k = 0; k < sizeof TAGS / sizeof *TAGS; k++)
-            if (at(s, len, i, TAGS[k])) from = i + strlen(TAGS[k]);
-    }
+            if (at(s, len, (size_t)(c - s), TAGS[k])) from = (size_t)(c - s) + strlen(TAGS[k]);
     return from;
 }
 
 Extract extract_answer(const char *text, size_t len, bool fallback) {
     Extract out = {.rule = "no answer found"};
     size_t from = after_thinking(text, len);
-    Scan scan = {.s = text, .len = len};
+    BoxScan scan = {.s = text, .len = len};
     scan_boxes(&scan, from);
     size_t after = scan.boxes ? scan.box[scan.boxes - 1].end : len;
     Span closing = extract_closing(text, after, len);
-    if (closing.begin < closing.end) {
-        out = (Extract){.rule = "closing sentence", .span = closing, .part = {closing}, .count = 1};
-        return out;
-    }
+    if (span_length(closing))
+        return (Extract){.rule = "closing sentence", .span = closing, .part = {closing}, .count = 1};
     if (last_run(&scan, &out)) {
         if (!out.count) out.rule = "empty box";
         return out;

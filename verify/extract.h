@@ -1,4 +1,4 @@
-// Finds the final answer in a response: one forward pass over bytes, NUL and invalid UTF-8 included, O(n).
+// Optional (math answers from data sets): finds the final answer in a response, in one pass, O(n).
 //
 // The order, each used only if those before it found nothing:
 //   1. only what follows the last "</think>" counts
@@ -17,6 +17,7 @@ enum { EXTRACT_BOXES = 16 };
 typedef struct Span {
     size_t begin, end;
 } Span;
+static inline size_t span_length(Span span) { return span.end - span.begin; }
 
 typedef struct Extract {
     Span span;                   // of everything judged; empty when there is no answer

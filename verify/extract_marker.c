@@ -1,12 +1,12 @@
-// Tags, markers, last math span, last number; see extract.h.
+// Optional (math answers from data sets): tags, markers, last math span, last number; see extract.h.
 #define _GNU_SOURCE // memmem
 //   "<answer>7</answer>"   "#### 1,234"   "**Answer: 42**"   "The final answer is $x=3$. I hope it is correct."
 #include "verify/extract_marker.h"
 
+#include "verify/ascii.h"
 #include "verify/units.h"
 #include "verify/words.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -16,12 +16,12 @@ typedef struct Found {
     Span tag, hashes, marker, math, number; // last of each; empty when none
 } Found;
 
-static bool one_of(char c, const char *set) { return c && strchr(set, c); }
-
 static bool at_fold(const char *s, size_t len, size_t i, const char *word) {
     size_t n = strlen(word);
     return len - i >= n && !strncasecmp(s + i, word, n);
 }
+
+static bool blank_or(char c, const char *set) { return is_space(c) || one_of(c, set); }
 
 static size_t line_end(const char *s, size_t len, size_t i) {
     const char *newline = i < len ? memchr(s + i, '\n', len - i) : NULL;
@@ -30,10 +30,10 @@ static size_t line_end(const char *s, size_t len, size_t i) {
 
 // Trims blanks, markdown and the period that ends a sentence.
 static Span trimmed(const char *s, Span span) {
-    while (span.begin < span.end && (isspace((unsigned char)s[span.begin]) || one_of(s[span.begin], "*`:\""))) span.begin++;
+    while (span.begin < span.end && blank_or(s[span.begin], "*`:\"")) span.begin++;
     for (;;) {
         char c = span.end > span.begin ? s[span.end - 1] : 0;
-        if (!c || !(isspace((unsigned char)c) || one_of(c, "*`.\""))) return span;
+        if (!blank_or(c, "*`.\"")) return span;
         if (c == '.' && span.end - span.begin >= 3 && s[span.end - 2] == '.') return span; // 0.333...
         if (c == '.' && span.end - span.begin >= 4 && s[span.end - 3] == '.') return span; // p.m.
         span.end--;
@@ -55,20 +55,38 @@ static Span first_sentence(const char *s, Span span) {
         if (s[i] == '$') math = !math;
         if (s[i] == '{') depth++;
         if (s[i] == '}') depth--;
-        bool stop = s[i] == '.' && isspace((unsigned char)s[i + 1]) && i + 2 < span.end && isupper((unsigned char)s[i + 2]);
+        bool stop = s[i] == '.' && is_space(s[i + 1]) && i + 2 < span.end && is_upper(s[i + 2]);
         if (stop && (!math || !memchr(s + i, '$', span.end - i)) && depth <= 0) return (Span){span.begin, i};
         if (s[i] == '<' && s[i + 1] == '|') return (Span){span.begin, i}; // the next turn of a chat
     }
     return span;
 }
 
+// The length of the first of the words that s starts with; 0 for none.
+static size_t starts_with(const char *s, size_t len, const char *const *words) {
+    for (; *words; words++)
+        if (len >= strlen(*words) && !memcmp(s, *words, strlen(*words))) return strlen(*words);
+    return 0;
+}
+
+// "Answer:" and "the answer is" in Chinese, Japanese and Korean. Returns where the answer begins, or 0.
+static size_t foreign_marker_at(const char *s, size_t len, size_t i) {
+    static const char *const ANSWER[] = {"答案", "答え", "答", "정답", "답", NULL};
+    static const char *const IS[] = {"是", "为", "為", "は", "은", "는", ":", "：", NULL};
+    size_t n = starts_with(s + i, len - i, ANSWER), is = n ? starts_with(s + i + n, len - i - n, IS) : 0;
+    if (!is) return 0;
+    i += n + is;
+    return i + starts_with(s + i, len - i, IS); // 答案是：
+}
+
 // "answer:", "answer is", "final answer" and a line break. Returns where the answer begins, or 0.
 static size_t marker_at(const char *s, size_t len, size_t i) {
-    if (!at_fold(s, len, i, "answer") || (i && isalnum((unsigned char)s[i - 1]))) return 0;
+    if ((unsigned char)s[i] >= 0x80) return foreign_marker_at(s, len, i);
+    if (!at_fold(s, len, i, "answer") || (i && is_alnum(s[i - 1]))) return 0;
     bool final = i >= 6 && !strncasecmp(s + i - 6, "final ", 6);
     size_t j = i + 6;
     while (j < len && (s[j] == ' ' || s[j] == '*' || s[j] == '`')) j++;
-    bool is = at_fold(s, len, j, "is") && j + 2 < len && !isalnum((unsigned char)s[j + 2]);
+    bool is = at_fold(s, len, j, "is") && j + 2 < len && !is_alnum(s[j + 2]);
     if (is) j += 2;
     while (j < len && (s[j] == ' ' || s[j] == '*')) j++;
     bool colon = j < len && s[j] == ':';
@@ -80,23 +98,48 @@ static size_t marker_at(const char *s, size_t len, size_t i) {
 // "Answer: The largest n is 34": prose that states the answer after its last "is".
 static Span after_is(const char *s, Span line) {
     size_t word = line.begin;
-    while (word < line.end && isalpha((unsigned char)s[word])) word++;
-    if (word - line.begin < 3 || line.end - line.begin > LONGEST_LINE || word >= line.end || s[word] != ' ') return line;
+    while (word < line.end && is_alpha(s[word])) word++;
+    if (word - line.begin < 3 || span_length(line) > LONGEST_LINE || word >= line.end || s[word] != ' ') return line;
     Span found = line;
     for (size_t i = word; i + 4 < line.end; i++)
         if (!memcmp(s + i, " is ", 4)) found.begin = i + 4;
     return found;
 }
 
+// "42, since 6*7=42", "B because A and C are wrong", "42, not 41 or 43": the answer ends before the reason. Only
+// reasons and denials are cut, outside math and brackets, and only where the rest holds no second thought, or "42, but
+// maybe 43" would be paid as 42. What stays is judged as before: "42 or 43, since ..." names two.
+static Span before_clause(const char *s, Span line) {
+    static const char SECOND_THOUGHTS[] = "but|however|actually|wait|correction|sorry|maybe|perhaps|possibly|probably|"
+        "unless|otherwise|mistake|oops|hmm|instead|alternatively|rather|either";
+    size_t cut = 0;
+    int depth = 0;
+    bool math = false;
+    for (size_t i = line.begin, n; i < line.end; i += n ? n : 1) {
+        n = letters_at(s + i, line.end - i);
+        if (s[i] == '\\' && i + 1 < line.end) n = 2;
+        if (s[i] == '$') math = !math;
+        depth += one_of(s[i], "({[") ? 1 : one_of(s[i], ")}]") ? -1 : 0;
+        if (!n || s[i] == '\\') continue;
+        bool blank = i > line.begin + 1 && s[i - 1] == ' ', comma = blank && one_of(s[i - 2], ",;");
+        bool reason = words_in(s + i, n, "because|since") || (comma && words_in(s + i, n, "as|so|not|due|which"));
+        if (cut && words_in(s + i, n, SECOND_THOUGHTS)) return line;
+        if (!cut && reason && blank && !math && !depth) cut = comma ? i - 2 : i - 1;
+    }
+    return cut ? (Span){line.begin, cut} : line;
+}
+
 static Span marked_line(const char *s, size_t len, size_t i) {
-    while (i < len && (isspace((unsigned char)s[i]) || s[i] == '*')) i++; // the answer may stand on the next line
+    while (i < len && (is_space(s[i]) || s[i] == '*')) i++; // the answer may stand on the next line
     size_t end = line_end(s, len, i);
-    if (i + 1 < len && ((s[i] == '\\' && s[i + 1] == '[') || (s[i] == '$' && s[i + 1] == '$'))) { // a display goes on over lines
+    bool display = i + 1 < len && (!memcmp(s + i, "\\[", 2) || !memcmp(s + i, "$$", 2));
+    if (display) { // may have several lines
         const char *close = s[i] == '$' ? "$$" : "\\]";
         for (size_t k = i + 2; k + 1 < len && k - i < LONGEST_LINE; k++)
             if (!memcmp(s + k, close, 2)) return trimmed(s, (Span){i + 2, k});
     }
-    return trimmed(s, after_is(s, trimmed(s, first_sentence(s, (Span){i, end}))));
+    Span line = trimmed(s, first_sentence(s, (Span){i, end}));
+    return trimmed(s, after_is(s, trimmed(s, before_clause(s, line))));
 }
 
 // A math span that opens at s[i]: its contents; empty when it does not close.
@@ -126,36 +169,37 @@ static Span math_at(const char *s, size_t len, size_t i, size_t *next) {
 // A number with sign, separators, fraction bar, percent: "-3", "1,234.5", "2/3", "$18", "28 percent".
 static Span number_at(const char *s, size_t len, size_t i) {
     size_t j = i;
-    while (j < len && (isdigit((unsigned char)s[j]) || ((s[j] == ',' || s[j] == '.') && j + 1 < len && isdigit((unsigned char)s[j + 1])))) j++;
-    if (j < len && s[j] == '/' && j + 1 < len && isdigit((unsigned char)s[j + 1]))
-        for (j++; j < len && isdigit((unsigned char)s[j]);) j++;
+    while (j < len && (is_digit(s[j]) || (one_of(s[j], ",.") && j + 1 < len && is_digit(s[j + 1])))) j++;
+    if (j < len && s[j] == '/' && j + 1 < len && is_digit(s[j + 1]))
+        for (j++; j < len && is_digit(s[j]);) j++;
     size_t tail = j;
     while (tail < len && (s[tail] == ' ' || s[tail] == '$')) tail++;
     if (at_fold(s, len, tail, "percent")) j = tail + 7;
     else if (at_fold(s, len, tail, "pct")) j = tail + 3;
     else if (tail < len && s[tail] == '%') j = tail + 1;
-    if (i && s[i - 1] == '.' && (i < 2 || !isalnum((unsigned char)s[i - 2]))) i--; // ".4"
-    if (i && s[i - 1] == '-' && (i < 2 || !isalnum((unsigned char)s[i - 2]))) i--;
+    if (i && s[i - 1] == '.' && (i < 2 || !is_alnum(s[i - 2]))) i--; // ".4"
+    if (i && s[i - 1] == '-' && (i < 2 || !is_alnum(s[i - 2]))) i--;
     return (Span){i, j};
 }
 
 // "$18 and $20" is no math span: it starts with a digit and goes into prose or the next amount.
 static bool money(const char *s, size_t len, size_t i, Span math) {
-    if (i + 1 >= len || !isdigit((unsigned char)s[i + 1])) return false;
-    if (math.end + 1 < len && isdigit((unsigned char)s[math.end + 1])) return true;
+    if (i + 1 >= len || !is_digit(s[i + 1])) return false;
+    if (math.end + 1 < len && is_digit(s[math.end + 1])) return true;
     size_t word = 0;
     for (size_t k = math.begin; k < math.end && word < 3; k++) {
         if (s[k] == '\\' || s[k] == '=') return false;
-        word = isalpha((unsigned char)s[k]) ? word + 1 : 0;
+        word = is_alpha(s[k]) ? word + 1 : 0;
     }
     return word >= 3;
 }
 
 // Does a sentence or a line end between the last math span and the last number? Then the number is the later statement.
 static bool number_is_later(const char *s, Span math, Span number) {
-    if (math.end > math.begin && s[math.end - 1] == '.' && number.begin > math.end) return true; // "$$x=2.$$ So it rose by 100%"
+    bool sentence = math.end > math.begin && s[math.end - 1] == '.'; // "$$x=2.$$ So it rose by 100%"
+    if (sentence && number.begin > math.end) return true;
     for (size_t i = math.end; i + 1 < number.begin; i++)
-        if (s[i] == '\n' || (s[i] == '.' && isspace((unsigned char)s[i + 1]))) return true;
+        if (s[i] == '\n' || (s[i] == '.' && is_space(s[i + 1]))) return true;
     return false;
 }
 
@@ -164,11 +208,11 @@ static bool mixed_prose(const char *s, Span span) {
     bool word = false, digit = false;
     size_t words = 0;
     for (size_t i = span.begin; i < span.end;) {
-        size_t n = 0;
-        while (i + n < span.end && isalpha((unsigned char)s[i + n])) n++;
-        digit |= isdigit((unsigned char)s[i]) != 0;
+        size_t n = letters_at(s + i, span.end - i);
+        digit |= is_digit(s[i]);
         words += n > 0;
-        word |= n >= 2 && !words_glued(s + i, n) && !(i > span.begin && s[i - 1] == '\\') && !words_math_name(s + i, n) && !unit_word(s + i, n);
+        bool command = i > span.begin && s[i - 1] == '\\';
+        word |= n >= 2 && !command && !words_glued(s + i, n) && !words_math_name(s + i, n) && !unit_word(s + i, n);
         i += n ? n : 1;
     }
     return (word && digit) || (word && words > 4);
@@ -179,9 +223,9 @@ static Span lone_number(const char *s, Span line) {
     Span found = line;
     int numbers = 0;
     for (size_t i = line.begin, n; i < line.end; i += n) {
-        for (n = 0; i + n < line.end && isalpha((unsigned char)s[i + n]);) n++;
+        n = letters_at(s + i, line.end - i);
         if (n && words_hedge(s + i, n)) return line;
-        if (!n && isdigit((unsigned char)s[i])) {
+        if (!n && is_digit(s[i])) {
             Span number = number_at(s, line.end, i);
             if (numbers++) return line;
             found = number;
@@ -203,17 +247,16 @@ static void fallback_scan(const char *s, size_t from, size_t len, Found *found) 
             unclosed += opens && !math.end;
             if (math.end && !(s[i] == '$' && money(s, len, i, math))) found->math = math, closed = next;
             next = escaped ? i + 2 : i + 1;
-        } else if (isdigit((unsigned char)s[i]) && (i == from || !isalnum((unsigned char)s[i - 1]))) {
+        } else if (is_digit(s[i]) && (i == from || !is_alnum(s[i - 1]))) {
             Span number = number_at(s, len, i);
-            if (number.end >= len || !isalpha((unsigned char)s[number.end]) || isspace((unsigned char)s[number.end]) || s[number.end] == 'm')
-                found->number = number;
+            if (number.end >= len || !is_alpha(s[number.end]) || s[number.end] == 'm') found->number = number;
             next = number.end > i ? number.end : i + 1;
         }
         i = next;
     }
 }
 
-// "The final answer is $10,455$. I hope it is correct." is the close that Minerva's prompt teaches: it speaks after the boxes.
+// Minerva's prompt teaches to close with "The final answer is $7$. I hope it is correct.": that counts, not the boxes.
 Span extract_closing(const char *s, size_t from, size_t len) {
     static const char CLOSE[] = "I hope it is correct", OPEN[] = "final answer is ";
     const char *close = memmem(s + from, len - from, CLOSE, sizeof CLOSE - 1);
@@ -230,13 +273,15 @@ static void scan(const char *s, size_t from, size_t len, Found *found) {
         if (c == '<' && at_fold(s, len, i, "<answer>")) tag = i + 8;
         else if (c == '<' && tag && at_fold(s, len, i, "</answer>")) found->tag = (Span){tag, i}, tag = 0;
         else if (c == '#' && len - i >= 4 && !memcmp(s + i, "####", 4)) {
-            found->hashes = trimmed(s, (Span){i + 4, line_end(s, len, i)});
+            found->hashes = (Span){i + 4, len};
             i += 3;
-        } else if (c == 'a' || c == 'A') {
+        } else if (c == 'a' || c == 'A' || (unsigned char)c >= 0x80) {
             size_t begin = marker_at(s, len, i);
             if (begin) found->marker = (Span){begin, len};
         }
     }
+    Span *hashes = &found->hashes; // trimmed once: a line of nothing but #### is read in linear time
+    if (hashes->end) *hashes = trimmed(s, (Span){hashes->begin, line_end(s, len, hashes->begin)});
     if (found->marker.end) found->marker = marked_line(s, len, found->marker.begin);
 }
 
@@ -245,11 +290,11 @@ static void scan(const char *s, size_t from, size_t len, Found *found) {
 static Span lone_option(const char *s, Span all) {
     Span found = {0, 0};
     for (size_t i = all.begin, n; i < all.end; i += n ? n : 1) {
-        for (n = 0; i + n < all.end && isalpha((unsigned char)s[i + n]);) n++;
+        n = letters_at(s + i, all.end - i);
         if (n != 1 || s[i] < 'A' || s[i] > 'J') continue;
         char after = i + 1 < all.end ? s[i + 1] : 0, then = i + 2 < all.end ? s[i + 2] : 0;
-        if (i == all.begin && one_of(after, ".):") && isspace((unsigned char)then)) return (Span){i, i + 1};
-        if (s[i] == 'A' && after == ' ' && islower((unsigned char)then)) continue;
+        if (i == all.begin && one_of(after, ".):") && is_space(then)) return (Span){i, i + 1};
+        if (s[i] == 'A' && after == ' ' && is_lower(then)) continue;
         if (found.end && s[found.begin] != s[i]) return (Span){0, 0};
         found = (Span){i, i + 1};
     }
@@ -258,9 +303,11 @@ static Span lone_option(const char *s, Span all) {
 
 static bool has_digit(const char *s, Span span) {
     for (size_t i = span.begin; i < span.end; i++)
-        if (isdigit((unsigned char)s[i]) || s[i] == '\\') return true;
+        if (is_digit(s[i]) || s[i] == '\\') return true;
     return false;
 }
+
+static bool has_dollar(const char *s, Span span) { return memchr(s + span.begin, '$', span_length(span)); }
 
 Span extract_marked(const char *text, size_t from, size_t len, bool fallback, const char **rule) {
     Found found = {0};
@@ -268,16 +315,16 @@ Span extract_marked(const char *text, size_t from, size_t len, bool fallback, co
     if (found.tag.end) return *rule = "answer tag", trimmed(text, found.tag);
     if (found.hashes.end > found.hashes.begin) return *rule = "#### marker", found.hashes;
     if (found.marker.end > found.marker.begin) {
-        bool prose = fallback && !memchr(text + found.marker.begin, '$', found.marker.end - found.marker.begin) && mixed_prose(text, found.marker);
+        bool prose = fallback && !has_dollar(text, found.marker) && mixed_prose(text, found.marker);
         return *rule = "answer marker", prose ? lone_number(text, found.marker) : found.marker;
     }
     if (!fallback) return (Span){0, 0};
     Span whole = trimmed(text, (Span){from, len}), stated = after_is(text, whole), option = {0, 0};
-    if (!memchr(text + whole.begin, '$', whole.end - whole.begin) && !has_digit(text, whole)) option = lone_option(text, whole);
-    if (option.end && option.end - option.begin < whole.end - whole.begin) return *rule = "lone option", option;
-    if (whole.end - whole.begin <= SHORT_RESPONSE && !memchr(text + whole.begin, '\n', whole.end - whole.begin) &&
-        !memchr(text + whole.begin, '$', whole.end - whole.begin)) {
-        bool delimited = whole.end > whole.begin + 1 && text[whole.begin] == '\\' && one_of(text[whole.begin + 1], "([");
+    if (!has_dollar(text, whole) && !has_digit(text, whole)) option = lone_option(text, whole);
+    if (option.end && span_length(option) < span_length(whole)) return *rule = "lone option", option;
+    bool line = !memchr(text + whole.begin, '\n', span_length(whole));
+    if (span_length(whole) <= SHORT_RESPONSE && line && !has_dollar(text, whole)) {
+        bool delimited = span_length(whole) > 1 && text[whole.begin] == '\\' && one_of(text[whole.begin + 1], "([");
         if (!delimited && (stated.begin > whole.begin || !mixed_prose(text, whole)) && !mixed_prose(text, stated))
             return *rule = "short response", trimmed(text, stated);
     }

@@ -1,18 +1,18 @@
-// Families of answers: one free integer, or free constants.
-//   x=\frac{\pi}{4}+k\pi, k\in\mathbb{Z} is \frac{5\pi}{4}-n\pi   x\equiv 3\pmod 7 is x=7k-4   C_1e^x+C_2e^{-x} is Ae^{-x}+Be^x
+// Optional (math answers from data sets): families of answers: one free integer, or free constants.
+//   x=\frac{\pi}{4}+k\pi, k\in\mathbb{Z} is \frac{5\pi}{4}-n\pi   x\equiv 3\pmod 7 is x=7k-4
+//   C_1e^x+C_2e^{-x} is Ae^{-x}+Be^x
 //
-// a+bk over all integers k is c+dn when d = \pm b and (a-c)/b is an integer. The gold must say that its letter runs over the
-// integers, unless a residue class answers it: 2k+1 alone is an expression in k, and 2n+1 another. Constants are free only beside e^x, \sin x or \cos x.
-#include "verify/judge.h"
+// a+bk over all integers k is c+dn when d = \pm b and (a-c)/b is an integer. The gold must say that its letter is any
+// integer, unless a residue class answers it: 2k+1 alone is an expression in k, and 2n+1 another. Constants are free
+// only beside e^x, \sin x or \cos x.
+#include "verify/comparison.h"
 #include "verify/normal.h"
+#include "verify/ascii.h"
 #include "verify/probe.h"
 
-#include <ctype.h>
 #include <string.h>
 
 enum { CONSTANTS = 3, SHIFT = 1000000 };
-
-// ---- one free integer ----
 
 typedef struct Family {
     const Node *start, *step; // start + step * integer
@@ -21,12 +21,13 @@ typedef struct Family {
 } Family;
 
 static bool declares_integer(const Node *n) { // k\in\mathbb{Z}
-    bool membership = n->kind == N_RELATION && n->count == 2 && n->text[0] == REL_IN && node_is(n->args[0], N_SYM);
-    return membership && node_is(n->args[1], N_SYM) && (node_text_is(n->args[1], "mathbb:Z") || node_text_is(n->args[1], "Z"));
+    if (!node_relates(n, REL_IN) || !node_is(n->args[0], N_SYM)) return false;
+    return node_is_name(n->args[1], "mathbb:Z") || node_is_name(n->args[1], "Z");
 }
 
 static bool is_declared(const Node *n) { // x=7k+3, k\in\mathbb{Z}   x\equiv 3\pmod 7
-    return (n->kind == N_LIST && n->count == 2 && declares_integer(n->args[1])) || (n->kind == N_RELATION && n->text[0] == REL_CONGRUENT);
+    if (n->kind == N_LIST) return n->count == 2 && declares_integer(n->args[1]);
+    return n->kind == N_RELATION && n->text[0] == REL_CONGRUENT;
 }
 
 static const Node *integer_letter(const Node *n) { // the one k, l, m or n in the expression
@@ -38,25 +39,27 @@ static const Node *integer_letter(const Node *n) { // the one k, l, m or n in th
     return NULL;
 }
 
-static const Node *combine(Judge *judge, const Node *a, int64_t times, const Node *b) { // a + times b
-    Arena *arena = judge->exact.arena;
-    return normal_form(&judge->exact, node_2(arena, N_ADD, 0, a, node_2(arena, N_MUL, 0, node_integer(arena, times), b)));
+static const Node *combine(Comparison *cmp, const Node *a, int64_t times, const Node *b) { // a + times b
+    NodePool *pool = cmp->exact.pool;
+    return normal_form(&cmp->exact, node_add(pool, a, node_mul(pool, node_integer(pool, times), b)));
 }
 
 // The expression as start + step * letter with constant start and step.
-static bool affine(Judge *judge, const Node *n, const Node *letter, Family *out) {
-    Arena *arena = judge->exact.arena;
+static bool affine(Comparison *cmp, const Node *n, const Node *letter, Family *out) {
+    NodePool *pool = cmp->exact.pool;
     const Node *value[2];
-    for (int k = 0; k < 2; k++) value[k] = normal_form(&judge->exact, normal_substitute(arena, n, letter, node_integer(arena, k)));
-    if (!is_scalar(value[0]) || !is_scalar(value[1]) || has_variables(value[0]) || has_variables(value[1])) return false;
+    for (int k = 0; k < 2; k++) {
+        value[k] = normal_form(&cmp->exact, normal_substitute(pool, n, letter, node_integer(pool, k)));
+        if (!is_scalar(value[k]) || has_variables(value[k])) return false;
+    }
     out->start = value[0];
-    out->step = combine(judge, value[1], -1, value[0]);
-    const Node *line = normal_form(&judge->exact, node_2(arena, N_ADD, 0, out->start, node_2(arena, N_MUL, 0, out->step, letter)));
-    return is_scalar(out->step) && judge_scalars(judge, out->step, node_integer(arena, 0)) == ANSWER_NO &&
-           judge_scalars(judge, n, line) == ANSWER_YES;
+    out->step = combine(cmp, value[1], -1, value[0]);
+    const Node *line = combine(cmp, out->start, 1, node_mul(pool, out->step, letter));
+    return is_scalar(out->step) && compare_scalars(cmp, out->step, node_integer(pool, 0)) == ANSWER_NO &&
+           equal_scalars(cmp, n, line);
 }
 
-static bool read_family(Judge *judge, const Node *n, Family *out) {
+static bool read_family(Comparison *cmp, const Node *n, Family *out) {
     *out = (Family){0};
     const Node *letter = NULL;
     if (n->kind == N_LIST && is_declared(n)) {
@@ -72,40 +75,44 @@ static bool read_family(Judge *judge, const Node *n, Family *out) {
     if (relation && n->text[0] == REL_EQ) out->name = n->args[0], n = n->args[1];
     if (!is_scalar(n)) return false;
     if (!letter) letter = integer_letter(n);
-    return letter && mentions(n, letter) && affine(judge, n, letter, out);
+    return letter && mentions(n, letter) && affine(cmp, n, letter, out);
 }
 
-static Answer integers(Judge *judge, const Node *gold, const Node *mine) {
-    bool residues = node_is(gold, N_RELATION) && node_is(mine, N_RELATION) && gold->text[0] == mine->text[0]; // relation.c compares two
+static Answer integers(Comparison *cmp, const Node *gold, const Node *mine) {
+    bool residues = node_is(gold, N_RELATION) && node_is(mine, N_RELATION) && gold->text[0] == mine->text[0];
     Family g, m;
-    if (residues || (!is_declared(gold) && !is_declared(mine))) return ANSWER_UNKNOWN;
-    if (!read_family(judge, gold, &g) || !read_family(judge, mine, &m) || (!g.declared && !m.declared)) return ANSWER_UNKNOWN;
-    bool same_letter = node_is(mine, N_LIST) && mentions(gold, mine->args[1]->args[0]), named = node_is(mine, N_RELATION) && g.name;
-    if (!g.declared && same_letter) return judge_equal(judge, gold, mine->args[0]); // only the answer says that k is an integer
-    if (!g.declared && (!named || g.name->text_len != 1)) return ANSWER_UNKNOWN;
-    if (g.name && m.name && !node_identical(g.name, m.name)) return judge_say(judge, ANSWER_NO, "another name");
-    bool same = judge_scalars(judge, g.step, m.step) == ANSWER_YES || judge_scalars(judge, g.step, combine(judge, m.step, -2, m.step)) == ANSWER_YES;
-    if (!same) return judge_say(judge, ANSWER_NO, "families of other steps");
-    Probe probe = {.seed = judge->seed};
-    Arena *arena = judge->exact.arena;
-    uint64_t residue = probe_value(&probe, node_divide(arena, combine(judge, m.start, -1, g.start), g.step));
-    int64_t shift = residue < SHIFT ? (int64_t)residue : -(int64_t)(PROBE_PRIME - residue);
-    bool near = residue < SHIFT || PROBE_PRIME - residue < SHIFT;
-    if (near && judge_scalars(judge, m.start, combine(judge, g.start, shift, g.step)) == ANSWER_YES) return judge_say(judge, ANSWER_YES, "same family");
-    return judge_say(judge, ANSWER_NO, "families of other starts");
+    if (residues || (!is_declared(gold) && !is_declared(mine))) return ANSWER_UNKNOWN; // residues: relation.c
+    if (!read_family(cmp, gold, &g) || !read_family(cmp, mine, &m)) return ANSWER_UNKNOWN;
+    if (!g.declared) {
+        if (!m.declared) return ANSWER_UNKNOWN;
+        if (node_is(mine, N_LIST) && mentions(gold, mine->args[1]->args[0])) // only the answer declares the letter
+            return compare_trees(cmp, gold, mine->args[0]);
+        if (!node_is(mine, N_RELATION) || !g.name || g.name->text_len != 1) return ANSWER_UNKNOWN;
+    }
+    if (g.name && m.name && !node_identical(g.name, m.name)) return compare_no(cmp, "another name");
+    if (!equal_scalars(cmp, g.step, m.step) && !equal_scalars(cmp, g.step, combine(cmp, m.step, -2, m.step)))
+        return compare_no(cmp, "families of other steps");
+    Probe probe = {.field = cmp->field};
+    NodePool *pool = cmp->exact.pool;
+    uint64_t residue = probe_value(&probe, node_divide(pool, combine(cmp, m.start, -1, g.start), g.step));
+    int64_t shift = residue < SHIFT ? (int64_t)residue : -(int64_t)(cmp->field.prime - residue);
+    bool near = residue < SHIFT || cmp->field.prime - residue < SHIFT;
+    bool same = near && equal_scalars(cmp, m.start, combine(cmp, g.start, shift, g.step));
+    return compare_if(cmp, same, "same family", "families of other starts");
 }
-
-// ---- free constants ----
 
 static bool is_indexed_constant(const Node *n) { // C_1, c_2
-    return node_is(n, N_SYM) && n->text_len == 3 && tolower((unsigned char)*n->text) == 'c' && n->text[1] == '_' && isdigit((unsigned char)n->text[2]);
+    if (!node_is(n, N_SYM) || n->text_len != 3 || !strchr("cC", *n->text)) return false;
+    return n->text[1] == '_' && is_digit(n->text[2]);
 }
-static bool is_constant(const Node *n) { return is_indexed_constant(n) || (node_is(n, N_SYM) && n->text_len == 1 && strchr("ABCD", *n->text)); }
+static bool is_constant(const Node *n) {
+    return is_indexed_constant(n) || (node_is(n, N_SYM) && n->text_len == 1 && strchr("ABCD", *n->text));
+}
 static bool is_variable(const Node *n) { return node_is(n, N_SYM) && !is_constant(n); }
 
 static bool is_solution_head(const Node *n) { // e^{2x}, \sin x
-    bool exponential = n->kind == N_POW && node_is_const(n->args[0], CONST_E) && node_any(n->args[1], is_variable);
-    return exponential || (n->kind == N_FUNC && (n->op == FN_SIN || n->op == FN_COS) && node_any(n->args[0], is_variable));
+    if (n->kind == N_POW) return node_is_const(n->args[0], CONST_E) && node_any(n->args[1], is_variable);
+    return n->kind == N_FUNC && (n->op == FN_SIN || n->op == FN_COS) && node_any(n->args[0], is_variable);
 }
 
 // The constants of n, each once; false when there are too many.
@@ -120,27 +127,33 @@ static bool gather(const Node *n, const Node *names[CONSTANTS], int *count) {
     return true;
 }
 
-static const Node *right_side(const Node *n) { return is_equation(n) && n->count == 2 && is_name(n->args[0]) ? n->args[1] : n; }
+static const Node *right_side(const Node *n) {
+    return is_equation(n) && n->count == 2 && is_name(n->args[0]) ? n->args[1] : n;
+}
+
+static const Node *slot(NodePool *pool, int i) { // a name for the i-th constant that no answer can write
+    return node_text(pool, N_SYM, (char[]){'#', (char)('0' + i)}, 2, NULL, 0);
+}
 
 // Some assignment of my constants to the gold's makes the two expressions equal.
-static Answer constants(Judge *judge, const Node *gold, const Node *mine) {
+static Answer constants(Comparison *cmp, const Node *gold, const Node *mine) {
     static const int ORDER[6][CONSTANTS] = {{0, 1, 2}, {1, 0, 2}, {0, 2, 1}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     const Node *g[CONSTANTS], *m[CONSTANTS], *a = right_side(gold), *b = right_side(mine);
     int count = 0, other = 0;
-    if (!is_scalar(a) || !is_scalar(b) || !node_any(a, is_indexed_constant) || !node_any(a, is_solution_head)) return ANSWER_UNKNOWN;
+    if (!is_scalar(a) || !is_scalar(b) || !node_any(a, is_indexed_constant)) return ANSWER_UNKNOWN;
+    if (!node_any(a, is_solution_head)) return ANSWER_UNKNOWN;
     if (!gather(a, g, &count) || !gather(b, m, &other) || count != other || count < 2) return ANSWER_UNKNOWN;
-    Arena *arena = judge->exact.arena;
-    for (int i = 0; i < other; i++) b = normal_substitute(arena, b, m[i], node_text(arena, N_SYM, (char[]){'#', (char)('0' + i)}, 2, NULL, 0));
+    NodePool *pool = cmp->exact.pool;
+    for (int i = 0; i < other; i++) b = normal_substitute(pool, b, m[i], slot(pool, i));
     for (int k = 0; k < (count == 2 ? 2 : 6); k++) {
         const Node *renamed = b;
-        for (int i = 0; i < count; i++)
-            renamed = normal_substitute(arena, renamed, node_text(arena, N_SYM, (char[]){'#', (char)('0' + i)}, 2, NULL, 0), g[ORDER[k][i]]);
-        if (judge_scalars(judge, a, renamed) == ANSWER_YES) return judge_say(judge, ANSWER_YES, "same up to free constants");
+        for (int i = 0; i < count; i++) renamed = normal_substitute(pool, renamed, slot(pool, i), g[ORDER[k][i]]);
+        if (equal_scalars(cmp, a, renamed)) return compare_yes(cmp, "same up to free constants");
     }
     return ANSWER_UNKNOWN;
 }
 
-Answer judge_families(Judge *judge, const Node *gold, const Node *mine) {
-    Answer answer = integers(judge, gold, mine);
-    return answer == ANSWER_UNKNOWN ? constants(judge, gold, mine) : answer;
+Answer compare_families(Comparison *cmp, const Node *gold, const Node *mine) {
+    Answer answer = integers(cmp, gold, mine);
+    return answer == ANSWER_UNKNOWN ? constants(cmp, gold, mine) : answer;
 }

@@ -1,4 +1,4 @@
-// Arithmetic of written-out matrices; see normal.h. Entries stay trees, so symbols are welcome.
+// Optional (math answers from data sets): arithmetic of matrices of trees; see normal.h.
 #include "verify/normal.h"
 
 enum { ENTRIES = 64, DET_MAX = 5 };
@@ -8,8 +8,8 @@ static uint32_t rows(const Node *m) { return m->count / (uint32_t)m->op; }
 const Node *matrix_add(Exact *exact, const Node *a, const Node *b) {
     const Node *out[ENTRIES];
     if (a->op != b->op || a->count != b->count || a->count > ENTRIES) return NULL;
-    for (uint32_t i = 0; i < a->count; i++) out[i] = normal_form(exact, node_2(exact->arena, N_ADD, 0, a->args[i], b->args[i]));
-    return node_new(exact->arena, N_MATRIX, a->op, out, a->count);
+    for (uint32_t i = 0; i < a->count; i++) out[i] = normal_form(exact, node_add(exact->pool, a->args[i], b->args[i]));
+    return node_new(exact->pool, N_MATRIX, a->op, out, a->count);
 }
 
 // a is a matrix or a scalar, b a matrix.
@@ -17,17 +17,18 @@ const Node *matrix_mul(Exact *exact, const Node *a, const Node *b) {
     const Node *out[ENTRIES], *terms[ENTRIES];
     if (b->count > ENTRIES) return NULL;
     if (a->kind != N_MATRIX) {
-        for (uint32_t i = 0; i < b->count; i++) out[i] = normal_form(exact, node_2(exact->arena, N_MUL, 0, a, b->args[i]));
-        return node_new(exact->arena, N_MATRIX, b->op, out, b->count);
+        for (uint32_t i = 0; i < b->count; i++) out[i] = normal_form(exact, node_mul(exact->pool, a, b->args[i]));
+        return node_new(exact->pool, N_MATRIX, b->op, out, b->count);
     }
     uint32_t inner = (uint32_t)a->op, columns = (uint32_t)b->op;
     if (inner != rows(b) || rows(a) * columns > ENTRIES) return NULL;
     for (uint32_t r = 0; r < rows(a); r++)
         for (uint32_t c = 0; c < columns; c++) {
-            for (uint32_t k = 0; k < inner; k++) terms[k] = node_2(exact->arena, N_MUL, 0, a->args[r * inner + k], b->args[k * columns + c]);
-            out[r * columns + c] = normal_form(exact, node_new(exact->arena, N_ADD, 0, terms, inner));
+            for (uint32_t k = 0; k < inner; k++)
+                terms[k] = node_mul(exact->pool, a->args[r * inner + k], b->args[k * columns + c]);
+            out[r * columns + c] = normal_form(exact, node_new(exact->pool, N_ADD, 0, terms, inner));
         }
-    return node_new(exact->arena, N_MATRIX, b->op, out, rows(a) * columns);
+    return node_new(exact->pool, N_MATRIX, b->op, out, rows(a) * columns);
 }
 
 // Expansion along the first row.
@@ -40,9 +41,9 @@ const Node *matrix_det(Exact *exact, const Node *a) {
         uint32_t k = 0;
         for (uint32_t i = n; i < n * n; i++)
             if (i % n != c) minor[k++] = a->args[i];
-        const Node *sub = matrix_det(exact, node_new(exact->arena, N_MATRIX, (int)n - 1, minor, k));
+        const Node *sub = matrix_det(exact, node_new(exact->pool, N_MATRIX, (int)n - 1, minor, k));
         if (!sub) return NULL;
-        terms[c] = node_2(exact->arena, N_MUL, 0, a->args[c], c % 2 ? node_negate(exact->arena, sub) : sub);
+        terms[c] = node_mul(exact->pool, a->args[c], c % 2 ? node_negate(exact->pool, sub) : sub);
     }
-    return normal_form(exact, node_new(exact->arena, N_ADD, 0, terms, n));
+    return normal_form(exact, node_new(exact->pool, N_ADD, 0, terms, n));
 }

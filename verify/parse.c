@@ -1,10 +1,11 @@
-// Entry of the parser and its shared pieces; see parse.h and parser.h.
+// Optional (math answers from data sets): entry of the parser and its shared pieces; see parse.h and parser.h.
+#define _GNU_SOURCE // memmem
 #include "verify/parse.h"
 
+#include "verify/ascii.h"
 #include "verify/parser.h"
 #include "verify/unicode.h"
 
-#include <ctype.h>
 #include <string.h>
 
 const Node *parse_fail(Parser *p) {
@@ -14,29 +15,26 @@ const Node *parse_fail(Parser *p) {
 
 bool parse_enter(Parser *p) {
     if (p->failed) return false;
-    if (++p->depth > PARSE_DEPTH || ++p->steps > PARSE_STEPS || p->arena->exhausted) {
-        p->failed = p->limit = true;
-        return false;
-    }
-    return true;
+    p->failed = p->limit = ++p->depth > PARSE_DEPTH || ++p->steps > PARSE_STEPS || p->pool->exhausted;
+    return !p->failed;
 }
 
 void parse_leave(Parser *p) { p->depth--; }
 
-void items_init(Items *items) {
+bool items_start(Parser *p, Items *items, const Node *first) {
     items->at = items->first;
-    items->count = 0;
     items->room = ITEMS;
+    items->first[0] = first;
+    items->count = 1;
+    return first && !p->failed;
 }
 
 bool items_add(Parser *p, Items *items, const Node *n) {
     if (!n || p->failed) return false;
     if (items->count == items->room) {
-        const Node **more = items->room < PARSE_LIST ? arena_alloc(p->arena, PARSE_LIST * sizeof *more) : NULL;
-        if (!more) {
-            p->failed = p->limit = true;
-            return false;
-        }
+        const Node **more = items->room < PARSE_LIST ? pool_alloc(p->pool, PARSE_LIST * sizeof *more) : NULL;
+        p->failed = p->limit = !more;
+        if (!more) return false;
         memcpy(more, items->at, items->count * sizeof *more);
         items->at = more;
         items->room = PARSE_LIST;
@@ -46,29 +44,17 @@ bool items_add(Parser *p, Items *items, const Node *n) {
 }
 
 bool at_symbol(const Parser *p, char symbol) { return token_symbol(p->t, symbol); }
-bool at_command(const Parser *p, const char *name) { return token_is(p->t, T_COMMAND, name); }
+bool at_command(const Parser *p, const char *names) { return is_command(p->t, names); }
 
-// Trims blanks and light punctuation off a text token.
-static void trim(const char **s, size_t *n) {
-    while (*n && strchr(" ,~.;:", **s)) ++*s, --*n;
-    while (*n && strchr(" ,~;:", (*s)[*n - 1])) --*n;
-}
+bool at_word(const Parser *p, const char *words) { return token_word(p->t, words); }
 
-bool at_word(const Parser *p, const char *word) {
-    if (p->t->kind != T_WORD && p->t->kind != T_TEXT) return false;
-    const char *s = p->t->text;
-    size_t n = p->t->len;
-    trim(&s, &n);
-    return words_equal(s, n, word);
-}
-
-bool accept_symbol(Parser *p, char symbol) { return at_symbol(p, symbol) ? (p->t++, true) : false; }
-bool accept_command(Parser *p, const char *name) { return at_command(p, name) ? (p->t++, true) : false; }
+bool accept_symbol(Parser *p, char symbol) { return at_symbol(p, symbol) && p->t++; }
+bool accept_command(Parser *p, const char *names) { return at_command(p, names) && p->t++; }
 
 // Markdown, quotes, "option C", numpy's spelling.
 static void skip_decoration(Parser *p) {
     while (at_symbol(p, '*') || at_symbol(p, '"')) p->t++;
-    if (p->t->kind == T_WORD && words_in(p->t->text, p->t->len, (const char *const[]){"option", "choice", NULL}) && p->t[1].kind != T_END) {
+    if (p->t->kind == T_WORD && words_in(p->t->text, p->t->len, "option|choice") && p->t[1].kind != T_END) {
         p->t++;
         if (at_symbol(p, ':')) p->t++;
     }
@@ -78,20 +64,18 @@ static void skip_decoration(Parser *p) {
 static void drop_closing_period(Tokens *tokens) {
     while (tokens->count) {
         Token *last = &tokens->at[tokens->count - 1];
-        bool stop = (last->kind == T_SYMBOL && strchr(".,;*\"", last->symbol)) || token_is(last, T_COMMAND, "\\");
-        if (!stop || (last->symbol == '.' && tokens->count > 1 && token_symbol(&last[-1], '.'))) return;
-        if (last->symbol == '.' && tokens->count > 3 && token_symbol(&last[-2], '.') && last[-1].kind == T_WORD) return; // p.m.
+        bool stop = (last->kind == T_SYMBOL && strchr(".,;*\"", last->symbol)) || is_command(last, "\\");
+        bool point = last->symbol == '.' && tokens->count > 1;
+        if (!stop || (point && token_symbol(&last[-1], '.'))) return;
+        if (point && tokens->count > 3 && token_symbol(&last[-2], '.') && last[-1].kind == T_WORD) return; // p.m.
         tokens->count--;
         *last = (Token){.kind = T_END, .text = ""};
     }
 }
 
 static const Node *read_words(Exact *exact, Parsed *out) {
-    char *normal = arena_alloc(exact->arena, out->text_len + 2);
-    if (!normal) return NULL;
-    out->words_len = words_normal(out->text, out->text_len, normal);
-    out->words = normal;
-    return words_node(exact, normal, out->words_len);
+    out->words = words_normal(exact->pool, out->text, out->text_len, &out->words_len);
+    return out->words ? words_node(exact, out->words, out->words_len) : NULL;
 }
 
 // Words that must not be split at a comma or "and" into a list are one text: "two lines". Lists of words are lists.
@@ -108,7 +92,7 @@ static const Node *split_words(Exact *exact, const Parsed *in) {
         items[count++] = n;
         begin = i + 1;
     }
-    return node_new(exact->arena, N_LIST, LIST_COMMA, items, count);
+    return node_new(exact->pool, N_LIST, LIST_COMMA, items, count);
 }
 
 // Words that are no mathematics: their normal form and what it means; false when the grammar should have a look too.
@@ -122,9 +106,9 @@ static bool parse_words(Exact *exact, Parsed *out) {
 }
 
 // A copy that the parser may split words in, with room to look two tokens back and three past the end.
-static Token *working_copy(Arena *arena, const Tokens *tokens) {
+static Token *working_copy(NodePool *pool, const Tokens *tokens) {
     enum { BEFORE = 2, AFTER = 4 };
-    Token *copy = arena_alloc(arena, (BEFORE + tokens->count + AFTER) * sizeof *copy), end = {.kind = T_END, .text = ""};
+    Token *copy = pool_alloc(pool, (BEFORE + tokens->count + AFTER) * sizeof *copy), end = {.kind = T_END, .text = ""};
     if (!copy) return NULL;
     for (int i = 0; i < BEFORE; i++) *copy++ = end;
     memcpy(copy, tokens->at, tokens->count * sizeof *copy);
@@ -134,12 +118,12 @@ static Token *working_copy(Arena *arena, const Tokens *tokens) {
 
 static Parsed parse_ascii(Exact *exact, const char *ascii, size_t len, bool group) {
     Parsed out = {.text = ascii, .text_len = len};
-    out.tokens = lex(exact->arena, ascii, len, group);
+    out.tokens = lex(exact->pool, ascii, len, group);
     if (out.tokens.too_many) return out.limit = true, out;
     drop_closing_period(&out.tokens);
-    Token *tokens = working_copy(exact->arena, &out.tokens);
+    Token *tokens = working_copy(exact->pool, &out.tokens);
     if (!tokens) return out.limit = true, out;
-    Parser p = {.exact = exact, .arena = exact->arena, .t = tokens};
+    Parser p = {.exact = exact, .pool = exact->pool, .t = tokens};
     Unit unit;
     bool amount = accept_currency(&p, &unit); // "USD 40" is no text, "March 14" is
     p.t = tokens;
@@ -149,27 +133,31 @@ static Parsed parse_ascii(Exact *exact, const char *ascii, size_t len, bool grou
     const Node *tree = parse_statement(&p);
     if (tree && accept_command(&p, "over")) { // 1 \over 2 without braces
         const Node *below = parse_statement(&p);
-        tree = below ? node_divide(p.arena, tree, below) : NULL;
+        tree = below ? node_divide(p.pool, tree, below) : NULL;
     }
-    while (tree && (accept_command(&p, "implies") || accept_command(&p, "Rightarrow") || accept_command(&p, "Longrightarrow")))
+    while (tree && (accept_command(&p, "implies|Rightarrow|Longrightarrow")))
         tree = parse_statement(&p); // "2x=10 \implies x=5" says x=5
-    out.limit = p.limit || exact->arena->exhausted;
+    out.limit = p.limit || exact->pool->exhausted;
     if (!p.failed && p.t->kind == T_END && !out.limit) out.tree = tree;
     return out;
 }
 
-// ---- before lexing ----
-
-// The length of a phrase like "the answer is:" at s, 0 when there is none. Outside of \text{} it must speak of an answer.
+// The length of a phrase like "the answer is:" at s, or 0. Outside of \text{} it must contain "answer" or "solution".
 static size_t phrase_at(const char *s, size_t len, bool wrapped) {
-    static const char *const PHRASES[] = {"the final answer is", "the correct answer is", "the answer is", "the solution is", "final answer is",
-        "correct answer is",
-        "answer is", "final answer", "answer", "thus", "therefore", "hence", "so", "is", "equals", "exactly", "only",
-        NULL};
-    for (size_t i = 0; PHRASES[i] && (wrapped || i < 9); i++) {
+    enum { OF_ANSWERS = 9 }; // the first phrases
+    static const char *const COUNTS[] = {"there are exactly ", "there are ", "there is ", "there were ",
+        "a total of ", NULL};
+    static const char *const PHRASES[] = {"the final answer is", "the correct answer is", "the answer is",
+        "the solution is", "final answer is", "correct answer is", "answer is", "final answer", "answer", "thus",
+        "therefore", "hence", "so", "is", "equals", "exactly", "only", NULL};
+    for (size_t i = 0; PHRASES[i] && (wrapped || i < OF_ANSWERS); i++) {
         size_t n = strlen(PHRASES[i]);
-        if (len <= n || !words_equal(s, n, PHRASES[i]) || isalnum((unsigned char)s[n])) continue;
+        if (len <= n || !words_equal(s, n, PHRASES[i]) || is_alnum(s[n])) continue;
         return n + strspn(s + n, " ~:,");
+    }
+    for (size_t i = 0; COUNTS[i]; i++) { // "There are 24 ways", not "there are no ways"
+        size_t n = strlen(COUNTS[i]);
+        if (len > n && words_equal(s, n, COUNTS[i]) && (is_digit(s[n]) || s[n] == '}')) return n;
     }
     return 0;
 }
@@ -178,17 +166,16 @@ static bool is_label(const char *s, size_t len) { // "Total: ": words that annou
     while (len && s[len - 1] == ' ') len--;
     if (!len || s[len - 1] != ':') return false;
     for (size_t i = 0; i + 1 < len;) {
-        size_t k = 0;
-        while (i + k < len && isalpha((unsigned char)s[i + k])) k++;
+        size_t k = letters_at(s + i, len - i);
         if ((!k && s[i] != ' ') || (k && words_hedge(s + i, k))) return false;
         i += k ? k : 1;
     }
     return true;
 }
 
-// The text after words that announce the answer in its own box: "The answer is 9", "\text{Answer: C}", "\text{Total: }12".
-// NULL when there are none.
-static char *after_announcement(Arena *arena, const char *s, size_t *len) {
+// The text after words that announce the answer in its own box: "The answer is 9", "\text{Answer: C}",
+// "\text{Total: }12". NULL when there are none.
+static char *after_announcement(NodePool *pool, const char *s, size_t *len, Parsed *out_label) {
     static const char *const WRAPPERS[] = {"\\text{", "\\textbf{", "\\mathrm{", "\\mbox{", "\\textrm{"};
     size_t i = strspn(s, " ~$"), wrapper = 0;
     for (size_t k = 0; k < sizeof WRAPPERS / sizeof *WRAPPERS && !wrapper; k++)
@@ -198,10 +185,12 @@ static char *after_announcement(Arena *arena, const char *s, size_t *len) {
     size_t close = wrapper ? i + strcspn(s + i, "{}") : i; // only text without groups
     if (wrapper && s[close] != '}') return NULL;
     size_t used = phrase_at(s + i, *len - i, wrapper > 0);
-    if (!used && wrapper && is_label(s + i, close - i)) used = close - i;
+    bool labelled = !used && wrapper && is_label(s + i, close - i);
+    if (labelled) used = close - i;
     bool alone = used && wrapper && i + used >= close && close + 1 + strspn(s + close + 1, " ~$.") >= *len;
     if (!used || alone) return NULL; // \text{Answer} is itself the answer
-    char *out = arena_alloc(arena, *len + 1);
+    if (labelled) out_label->label = words_normal(pool, s + i, used, &out_label->label_len);
+    char *out = pool_alloc(pool, *len + 1);
     if (!out) return NULL;
     size_t inside = wrapper && i + used < close ? close - i - used : 0, rest = wrapper ? close + 1 : i + used;
     memcpy(out, s + i + used, inside);
@@ -212,10 +201,11 @@ static char *after_announcement(Arena *arena, const char *s, size_t *len) {
 }
 
 // JSON that was escaped twice: "\\\\frac" for "\\frac". NULL when there is nothing to undo.
-static char *unescaped(Arena *arena, const char *s, size_t *len) {
-    bool any = false;
-    for (size_t i = 0; i + 2 < *len && !any; i++) any = s[i] == '\\' && s[i + 1] == '\\' && isalpha((unsigned char)s[i + 2]);
-    char *out = any ? arena_alloc(arena, *len + 1) : NULL;
+static char *unescaped(NodePool *pool, const char *s, size_t *len) {
+    const char *pair = s;
+    while ((pair = memmem(pair, *len - (size_t)(pair - s), "\\\\", 2)) && !is_alpha(pair[2])) pair++;
+    bool any = pair;
+    char *out = any ? pool_alloc(pool, *len + 1) : NULL;
     if (!out) return NULL;
     size_t n = 0;
     for (size_t i = 0; i < *len; i++)
@@ -227,11 +217,15 @@ static char *unescaped(Arena *arena, const char *s, size_t *len) {
 
 Parsed parse_answer(Exact *exact, const char *text, size_t len, bool group) {
     size_t ascii_len;
-    char *ascii = unicode_to_tex(exact->arena, text, len, &ascii_len);
+    char *ascii = unicode_to_tex(exact->pool, text, len, &ascii_len);
     if (!ascii) return (Parsed){.limit = true};
-    char *announced = after_announcement(exact->arena, ascii, &ascii_len);
+    Parsed label = {0};
+    char *announced = after_announcement(exact->pool, ascii, &ascii_len, &label);
     if (announced) ascii = announced;
     Parsed out = parse_ascii(exact, ascii, ascii_len, group);
-    char *again = out.tree || out.limit ? NULL : unescaped(exact->arena, ascii, &ascii_len);
-    return again ? parse_ascii(exact, again, ascii_len, group) : out;
+    char *again = out.tree || out.limit ? NULL : unescaped(exact->pool, ascii, &ascii_len);
+    if (again) out = parse_ascii(exact, again, ascii_len, group);
+    out.label = label.label;
+    out.label_len = label.label_len;
+    return out;
 }

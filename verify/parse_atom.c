@@ -1,15 +1,16 @@
-// Atoms: names, words, brackets, absolute values, sets.
+// Optional (math answers from data sets): atoms: names, words, brackets, absolute values, sets.
 //   "x_{10}"   "f(x)"   "f'(0)"   "2pi"   "\{x : x>2\}"   "(1,2]"   "|x-1|"   "\{1,2\}"   "{a \over b}"   "{}^nC_k"
 #include "verify/parser.h"
 
-#include <ctype.h>
+#include "verify/ascii.h"
+
 #include <string.h>
 
 // The tokens in [from, to) spelled without blanks or braces.
 const char *spelling_until(Parser *p, const Token *from, const Token *to, size_t *len) {
     size_t need = 1;
     for (const Token *t = from; t < to; t++) need += t->len;
-    char *text = arena_alloc(p->arena, need);
+    char *text = pool_alloc(p->pool, need);
     *len = 0;
     if (!text) return NULL;
     for (const Token *t = from; t < to; t++) {
@@ -20,22 +21,27 @@ const char *spelling_until(Parser *p, const Token *from, const Token *to, size_t
     return text;
 }
 
-// Moves past one TeX argument without reading it: a balanced group or one token.
-static void skip_argument(Parser *p) {
-    int depth = 0;
-    do {
-        if (p->t->kind == T_END) return;
-        if (at_symbol(p, '{')) depth++;
-        else if (at_symbol(p, '}')) depth--;
-        p->t++;
-    } while (depth > 0);
+const Node *name_until(Parser *p, const Token *from, Token *to) {
+    size_t len;
+    const char *name = spelling_until(p, from, to, &len);
+    if (!name) return NULL;
+    p->t = to;
+    return node_text(p->pool, N_SYM, name, len, NULL, 0);
 }
 
-// ---- brackets ----
+bool skip_argument(Parser *p) {
+    int depth = 0;
+    do {
+        if (p->t->kind == T_END) return false;
+        depth += at_symbol(p, '{') - at_symbol(p, '}');
+        p->t++;
+    } while (depth > 0);
+    return true;
+}
 
 static bool accept_close(Parser *p, char *kind) {
     if (at_symbol(p, ')') || at_symbol(p, ']')) *kind = p->t->symbol;
-    else if (at_command(p, "}") || at_command(p, "rbrace")) *kind = '}';
+    else if (at_command(p, "}|rbrace")) *kind = '}';
     else if (at_command(p, "rangle")) *kind = '>';
     else return false;
     p->t++;
@@ -46,17 +52,18 @@ static const Node *close_bracket(Parser *p, char open, char close, const Node *i
     bool list = node_is(inside, N_LIST) && (inside->op == LIST_COMMA || inside->op == LIST_SEMICOLON);
     if (open == '{') {
         if (close != '}') return parse_fail(p);
-        return list || node_is(inside, N_LIST) ? node_new(p->arena, N_SET, 0, inside->args, inside->count) : node_1(p->arena, N_SET, 0, inside);
+        bool many = node_is(inside, N_LIST);
+        return node_new(p->pool, N_SET, 0, many ? inside->args : &inside, many ? inside->count : 1);
     }
     if (!list) {
         bool matched = (open == '(' && close == ')') || (open == '[' && close == ']');
-        if (open == '<' && close == '>') return node_1(p->arena, N_TUPLE, BRACKET_ANGLE, inside);
+        if (open == '<' && close == '>') return node_1(p->pool, N_TUPLE, BRACKET_ANGLE, inside);
         return matched ? inside : parse_fail(p);
     }
-    int op = open == '(' ? (close == ')' ? BRACKET_ROUND : close == ']' ? BRACKET_OPEN_CLOSED : -1)
-           : open == '[' ? (close == ']' ? BRACKET_SQUARE : close == ')' ? BRACKET_CLOSED_OPEN : -1) : close == '>' ? BRACKET_ANGLE : -1;
-    if (op < 0 || (inside->count != 2 && (op == BRACKET_OPEN_CLOSED || op == BRACKET_CLOSED_OPEN))) return parse_fail(p);
-    return node_new(p->arena, N_TUPLE, op, inside->args, inside->count);
+    static const int OPS[] = {BRACKET_ROUND, BRACKET_SQUARE, BRACKET_ANGLE, BRACKET_OPEN_CLOSED, BRACKET_CLOSED_OPEN};
+    int place = words_place((char[]){open, close}, 2, "()|[]|<>|(]|[)"), op = place < 0 ? 0 : OPS[place];
+    if (place < 0 || (place > 2 && inside->count != 2)) return parse_fail(p);
+    return node_new(p->pool, N_TUPLE, op, inside->args, inside->count);
 }
 
 // ]0,1[ is (0,1): square brackets that look away exclude their end. Rewrites the two tokens when p is at such a pair.
@@ -68,8 +75,9 @@ static void turn_brackets(Parser *p) {
         if (depth == 0) comma |= token_symbol(t, ',') || token_symbol(t, ';');
         depth += (token_symbol(t, '(') || token_symbol(t, '{')) - (token_symbol(t, ')') || token_symbol(t, '}'));
     }
-    bool union_next = token_is(&t[1], T_COMMAND, "cup") || token_is(&t[1], T_COMMAND, "cap") || token_is(&t[1], T_COMMAND, "setminus");
-    bool ends = t->kind == T_SYMBOL && (t[1].kind == T_END || union_next || (t[1].kind == T_SYMBOL && strchr(",;)}", t[1].symbol)));
+    const Token *next = &t[1];
+    bool over = next->kind == T_END || is_command(next, "cup|cap|setminus");
+    bool ends = t->kind == T_SYMBOL && (over || (next->kind == T_SYMBOL && strchr(",;)}", next->symbol)));
     if (!comma || (!ends && open->symbol != ']')) return;
     if (open->symbol == ']') open->symbol = '(';
     if (token_symbol(t, '[') && ends) t->symbol = ')';
@@ -77,37 +85,35 @@ static void turn_brackets(Parser *p) {
 
 const Node *parse_bracketed(Parser *p) {
     if (!parse_enter(p)) return NULL;
-    char open = p->t->kind == T_SYMBOL ? p->t->symbol : *p->t->text == 'l' && p->t->len == 6 && p->t->text[1] == 'a' ? '<' : '{', close = 0;
-    Parser saved = *p;
+    char open = p->t->kind == T_SYMBOL ? p->t->symbol : at_command(p, "langle") ? '<' : '{', close = 0;
+    struct Scope outer = p->scope;
     p->t++;
-    p->bars = 0;
-    p->builder = open == '{';
+    p->scope = (struct Scope){.builder = open == '{'};
     const Node *inside = NULL;
-    if (open == '{' && (at_command(p, "}") || at_command(p, "rbrace"))) {
-        p->t++;
-        inside = node_constant(p->arena, CONST_EMPTY);
+    if (open == '{' && accept_command(p, "}|rbrace")) {
+        inside = node_constant(p->pool, CONST_EMPTY);
     } else if ((inside = parse_statement(p))) {
-        bool bar = open == '{' && (accept_symbol(p, '|') || accept_symbol(p, ':') || accept_command(p, "mid") || accept_command(p, "colon") ||
-                                   accept_command(p, "vert"));
-        p->builder = false;
+        bool bar = open == '{' && (at_symbol(p, '|') || at_symbol(p, ':') || at_command(p, "mid|colon|vert"));
+        p->t += bar;
+        p->scope.builder = false;
         const Node *condition = bar ? parse_statement(p) : NULL;
         if (p->failed || !accept_close(p, &close)) return parse_fail(p);
-        inside = bar ? (close == '}' ? node_2(p->arena, N_BUILDER, 0, inside, condition) : parse_fail(p)) : close_bracket(p, open, close, inside);
+        if (bar && close != '}') return parse_fail(p);
+        inside = bar ? node_2(p->pool, N_BUILDER, 0, inside, condition) : close_bracket(p, open, close, inside);
     }
-    p->bars = saved.bars;
-    p->builder = saved.builder;
+    p->scope = outer;
     parse_leave(p);
     return inside;
 }
 
 static const Node *combination(Parser *p, const Node *n, const Node *k) {
-    return n && k ? node_2(p->arena, N_FUNC, FN_BINOMIAL, n, k) : parse_fail(p);
+    return n && k ? node_2(p->pool, N_FUNC, FN_BINOMIAL, n, k) : parse_fail(p);
 }
 
 static const Node *arrangements(Parser *p, const Node *n, const Node *k) { // n!/(n-k)!
     if (!n || !k) return parse_fail(p);
-    const Node *rest = node_2(p->arena, N_ADD, 0, n, node_negate(p->arena, k));
-    return node_divide(p->arena, node_1(p->arena, N_FUNC, FN_FACTORIAL, n), node_1(p->arena, N_FUNC, FN_FACTORIAL, rest));
+    const Node *rest = node_subtract(p->pool, n, k);
+    return node_divide(p->pool, node_1(p->pool, N_FUNC, FN_FACTORIAL, n), node_1(p->pool, N_FUNC, FN_FACTORIAL, rest));
 }
 
 // {}^nC_k, {}_nC_k, ^nC_k, and P for arrangements: p->t is at the first script.
@@ -115,8 +121,10 @@ static const Node *scripted_combination(Parser *p) {
     if (!accept_symbol(p, '^') && !accept_symbol(p, '_')) return parse_fail(p);
     Token *head = p->t;
     char letter = 0;
-    if (head->kind == T_WORD && head->len == 2 && strchr("CP", head->text[1])) letter = head->text[1], head->len = 1; // "nC" in one word
-    const Node *n = p->t->kind == T_NUMBER ? exact_literal(p->exact, p->t->text, p->t->len, 0, 0) : parse_tex_argument(p, false);
+    bool number = head->kind == T_NUMBER;
+    bool joined = head->kind == T_WORD && head->len == 2 && strchr("CP", head->text[1]); // nC
+    if (joined) letter = head->text[1], head->len = 1;
+    const Node *n = number ? exact_literal(p->exact, head->text, head->len, 0, 0) : parse_tex_argument(p, false);
     if (n && p->t->kind == T_NUMBER) p->t++;
     if (!letter && (token_is(p->t, T_WORD, "C") || token_is(p->t, T_WORD, "P"))) letter = *p->t++->text;
     if (!n || !letter || (!accept_symbol(p, '_') && !accept_symbol(p, '^'))) return parse_fail(p);
@@ -126,52 +134,46 @@ static const Node *scripted_combination(Parser *p) {
 
 const Node *parse_group(Parser *p) {
     if (!parse_enter(p)) return NULL;
-    bool builder = p->builder;
-    int bars = p->bars;
+    struct Scope outer = p->scope;
     p->t++;
-    p->builder = false;
-    p->bars = 0;
-    const Node *inside;
     if (accept_symbol(p, '}')) {
-        p->builder = builder, p->bars = bars;
         parse_leave(p);
         return scripted_combination(p);
     }
-    inside = parse_statement(p);
-    if (inside && (at_command(p, "over") || at_command(p, "choose"))) {
+    p->scope = (struct Scope){0};
+    const Node *inside = parse_statement(p);
+    if (inside && at_command(p, "over|choose")) {
         bool over = at_command(p, "over");
         p->t++;
         const Node *below = parse_statement(p);
-        inside = !below ? NULL : over ? node_divide(p->arena, inside, below) : combination(p, inside, below);
+        inside = !below ? NULL : over ? node_divide(p->pool, inside, below) : combination(p, inside, below);
     }
-    p->builder = builder;
-    p->bars = bars;
+    p->scope = outer;
     parse_leave(p);
     return inside && accept_symbol(p, '}') ? inside : parse_fail(p);
 }
 
+bool at_norm(const Token *t) { return t->kind == T_COMMAND && *t->text == '|'; }
+
 static const Node *parse_bars(Parser *p) {
     if (!parse_enter(p)) return NULL;
-    bool norm = p->t->kind == T_COMMAND && *p->t->text == '|';
-    bool builder = p->builder;
-    p->builder = false;
+    bool norm = at_norm(p->t);
+    struct Scope outer = p->scope;
     p->t++;
-    p->bars++;
+    p->scope = (struct Scope){.bars = outer.bars + 1};
     const Node *inside = parse_sum(p);
-    p->bars--;
-    p->builder = builder;
+    p->scope = outer;
     parse_leave(p);
-    if (!inside || !(norm ? accept_command(p, "|") : accept_symbol(p, '|'))) return parse_fail(p);
-    return norm ? node_text(p->arena, N_APPLY, "norm", 4, &inside, 1) : node_1(p->arena, N_FUNC, FN_ABS, inside);
+    if (!inside || !(norm ? at_norm(p->t) : at_symbol(p, '|'))) return parse_fail(p);
+    p->t++;
+    return norm ? node_text(p->pool, N_APPLY, "norm", 4, &inside, 1) : node_1(p->pool, N_FUNC, FN_ABS, inside);
 }
-
-// ---- names ----
 
 bool accept_prime(Parser *p) {
     if (accept_symbol(p, '\'')) return true;
     if (!at_symbol(p, '^')) return false;
-    if (token_is(&p->t[1], T_COMMAND, "prime")) return p->t += 2, true;
-    bool group = token_symbol(&p->t[1], '{') && token_is(&p->t[2], T_COMMAND, "prime");
+    if (is_command(&p->t[1], "prime")) return p->t += 2, true;
+    bool group = token_symbol(&p->t[1], '{') && is_command(&p->t[2], "prime");
     if (!group) return false;
     for (p->t += 3; accept_command(p, "prime");) {}
     return accept_symbol(p, '}');
@@ -191,19 +193,32 @@ static bool defines(const Token *t) {
 static bool accept_inverse(Parser *p) { // ^{-1} of f^{-1}(x)
     const Token *t = p->t;
     bool group = token_symbol(&t[0], '^') && token_symbol(&t[1], '{') && token_symbol(&t[2], '-');
-    if (!group || !token_is(&t[3], T_NUMBER, "1") || !token_symbol(&t[4], '}') || !token_symbol(&t[5], '(')) return false;
-    return p->t += 5, true;
+    bool minus_one = group && token_is(&t[3], T_NUMBER, "1") && token_symbol(&t[4], '}');
+    return minus_one && token_symbol(&t[5], '(') && (p->t += 5);
 }
 
-// Does a name before "(" read as a function? f(x), g(2), P(A), W(4), u(t)= do; n(n+1), x(3), a(b+c) are products. SymPy puts
-// the brackets into a group: f{\left(x\right)}.
+// Does a name before "(" read as a function? f(x), g(2), P(A), W(4), u(t)= do; n(n+1), x(3), a(b+c) are products.
+// SymPy puts the brackets into a group: f{\left(x\right)}.
 static bool applies(const Parser *p, const char *name, size_t len, bool primed) {
     const Token *t = p->t + (at_symbol(p, '{') ? 1 : 0);
     if (!token_symbol(t, '(')) return false;
     if (len == 1 && t == p->t && defines(t)) return true;
     if (primed || (strchr("fgh", *name) && (len == 1 || name[1] == '_'))) return true;
     bool atom = t[1].kind != T_END && token_symbol(&t[2], ')');
-    return isupper((unsigned char)*name) && atom;
+    return is_upper(*name) && atom;
+}
+
+bool add_subscript(Parser *p, char *name, size_t *len, size_t room) {
+    if (!accept_symbol(p, '_')) return true;
+    const Token *from = p->t;
+    size_t n;
+    skip_argument(p);
+    const char *subscript = spelling_until(p, from, p->t, &n);
+    if (!subscript || !n || *len + n + 2 > room) return false;
+    name[*len] = '_';
+    memcpy(name + *len + 1, subscript, n);
+    *len += 1 + n;
+    return true;
 }
 
 static const Node *finish_name(Parser *p, const char *base, size_t base_len) {
@@ -214,22 +229,13 @@ static const Node *finish_name(Parser *p, const char *base, size_t base_len) {
     memcpy(name, base, base_len);
     len = base_len;
     while (accept_prime(p) && len < 80) name[len++] = '\'', primed = true;
-    if (accept_symbol(p, '_')) {
-        const Token *from = p->t;
-        skip_argument(p);
-        size_t n;
-        const char *subscript = spelling_until(p, from, p->t, &n);
-        if (!subscript || !n || n > 100) return parse_fail(p);
-        name[len++] = '_';
-        memcpy(name + len, subscript, n);
-        len += n;
-    }
+    if (!add_subscript(p, name, &len, 181)) return parse_fail(p);
     while (accept_prime(p) && len < 200) name[len++] = '\'', primed = true;
     if (len == 1 && strchr("fgh", *name) && accept_inverse(p)) memcpy(name + len, "^-1", 3), len += 3, primed = true;
-    if (len == 1 && *name == 'e') return node_constant(p->arena, CONST_E);
-    if (len == 1 && *name == 'i') return node_constant(p->arena, CONST_I);
+    if (len == 1 && *name == 'e') return node_constant(p->pool, CONST_E);
+    if (len == 1 && *name == 'i') return node_constant(p->pool, CONST_I);
     if (!applies(p, name, len, primed) && !(*name == 'C' && len == 1 && at_symbol(p, '(')))
-        return node_text(p->arena, N_SYM, name, len, NULL, 0);
+        return node_text(p->pool, N_SYM, name, len, NULL, 0);
     Token *back = p->t;
     const Node *arguments = at_symbol(p, '{') ? parse_group(p) : parse_bracketed(p);
     if (!arguments) return NULL;
@@ -237,9 +243,9 @@ static const Node *finish_name(Parser *p, const char *base, size_t base_len) {
     if (*name == 'C' && len == 1) {
         if (many && arguments->count == 2) return combination(p, arguments->args[0], arguments->args[1]);
         bool atom = token_symbol(&back[2], ')');
-        if (!atom) return node_2(p->arena, N_MUL, 0, node_text(p->arena, N_SYM, name, len, NULL, 0), arguments);
+        if (!atom) return node_mul(p->pool, node_text(p->pool, N_SYM, name, len, NULL, 0), arguments);
     }
-    return node_text(p->arena, N_APPLY, name, len, many ? arguments->args : &arguments, many ? arguments->count : 1);
+    return node_text(p->pool, N_APPLY, name, len, many ? arguments->args : &arguments, many ? arguments->count : 1);
 }
 
 // C_n^k with digits or letters: combinations of n, as written in Europe and China.
@@ -249,8 +255,8 @@ static const Node *c_of(Parser *p) {
     p->t += 2;
     Token *n_at = p->t;
     skip_argument(p);
-    if (!at_symbol(p, '^') || (n_at->kind != T_NUMBER && !(n_at->kind == T_SYMBOL && n_at[1].kind == T_NUMBER && n_at[1].len > 1)))
-        return p->t = start, NULL;
+    bool number = n_at->kind == T_NUMBER || (n_at->kind == T_SYMBOL && n_at[1].kind == T_NUMBER && n_at[1].len > 1);
+    if (!number || !at_symbol(p, '^')) return p->t = start, NULL;
     p->t = n_at;
     const Node *n = parse_tex_argument(p, false);
     return n && accept_symbol(p, '^') ? combination(p, n, parse_tex_argument(p, false)) : parse_fail(p);
@@ -266,7 +272,9 @@ static const Node *parse_name(Parser *p) {
     Token *t = p->t;
     const Node *combined = c_of(p);
     if (combined || p->failed) return combined;
-    if (t->len >= 8 && words_equal(t->text, t->len, "infinity")) return p->t++, node_constant(p->arena, CONST_INF);
+    bool ratio = t->len == 2 && *t->text == 'd' && token_symbol(&t[1], '/') && t[2].kind == T_WORD && t[2].len == 2;
+    if (ratio && *t[2].text == 'd') return name_until(p, t, t + 3); // dy/dx
+    if (t->len >= 8 && words_equal(t->text, t->len, "infinity")) return p->t++, node_constant(p->pool, CONST_INF);
     size_t n = name_prefix(t->text, t->len);
     Token name = *t;
     if (!n) n = t->len <= 3 ? 1 : t->len;
@@ -276,8 +284,8 @@ static const Node *parse_name(Parser *p) {
     if (n == 1) return finish_name(p, name.text, 1);
     int fn = function_by_name(name.text, n);
     if (fn >= 0) return parse_function(p, fn);
-    if (token_is(&name, T_WORD, "pi")) return node_constant(p->arena, CONST_PI);
-    if (token_is(&name, T_WORD, "oo") || token_is(&name, T_WORD, "inf")) return node_constant(p->arena, CONST_INF);
+    if (token_is(&name, T_WORD, "pi")) return node_constant(p->pool, CONST_PI);
+    if (token_is(&name, T_WORD, "oo") || token_is(&name, T_WORD, "inf")) return node_constant(p->pool, CONST_INF);
     return finish_name(p, name.text, n);
 }
 
@@ -294,9 +302,9 @@ const Node *parse_atom(Parser *p) {
     case T_TEXT: {
         if ((n = parse_letter_digits(p))) break;
         int fn = function_by_name(p->t->text, p->t->len);
-        char *normal = arena_alloc(p->arena, p->t->len + 2);
+        size_t len;
+        const char *normal = words_normal(p->pool, p->t->text, p->t->len, &len);
         if (!normal || at_separator(p)) return parse_fail(p);
-        size_t len = words_normal(p->t->text, p->t->len, normal);
         p->t++;
         n = fn >= 0 ? parse_function(p, fn) : len ? words_node(p->exact, normal, len) : parse_fail(p);
         break;
@@ -310,11 +318,11 @@ const Node *parse_atom(Parser *p) {
         else if (at_symbol(p, '_') || at_symbol(p, '^')) n = scripted_combination(p);
         else if ((n = parse_point(p))) break;
         else if (at_symbol(p, '.') && token_symbol(&p->t[1], '.') && token_symbol(&p->t[2], '.'))
-            p->t += 3, n = node_text(p->arena, N_SYM, "...", 3, NULL, 0);
+            p->t += 3, n = node_text(p->pool, N_SYM, "...", 3, NULL, 0);
         break;
     default: break;
     }
-    if (p->t->kind == T_COMMAND && !n && *p->t->text == '|') n = parse_bars(p);
+    if (!n && at_norm(p->t)) n = parse_bars(p);
     parse_leave(p);
     return n ? n : parse_fail(p);
 }

@@ -1,8 +1,7 @@
-// Numbers: integers, decimals, scientific, repeating, mixed.  Base n: parse_base.c.
+// Optional (math answers from data sets): numbers. Base n: parse_base.c.
 //   "3e8"   "0.1\overline{6}"   "0.\dot{3}"   "0.333..."   "0.3636..."   "3\frac25" = 17/5   "3 2/5" = 17/5
 #include "verify/parser.h"
 
-#include <ctype.h>
 #include <string.h>
 
 static const Node *literal(Parser *p, const Token *t, int64_t exponent, size_t repeat, bool decimal) {
@@ -11,7 +10,7 @@ static const Node *literal(Parser *p, const Token *t, int64_t exponent, size_t r
         p->limit = true;
         return parse_fail(p);
     }
-    Node *copy = arena_alloc(p->arena, sizeof *copy);
+    Node *copy = pool_alloc(p->pool, sizeof *copy);
     if (!copy) return node_undef();
     *copy = *n;
     copy->decimal = decimal;
@@ -20,14 +19,16 @@ static const Node *literal(Parser *p, const Token *t, int64_t exponent, size_t r
     return copy;
 }
 
+static bool is_integer_token(const Token *t) { return t->kind == T_NUMBER && !memchr(t->text, '.', t->len); }
+
 // "e8", "E-5", "e+03" straight after the digits. Returns the tokens used; "2e" alone is 2 times Euler's number.
 static int exponent_after(const Parser *p, int64_t *exponent) {
     const Token *t = p->t;
     if (t->kind != T_WORD || t->len != 1 || (*t->text != 'e' && *t->text != 'E') || t->space) return 0;
     int used = 1, sign = 1;
-    if (t[1].kind == T_SYMBOL && (t[1].symbol == '-' || t[1].symbol == '+') && !t[1].space) sign = t[1].symbol == '-' ? -1 : 1, used = 2;
+    if (t[1].kind == T_SYMBOL && strchr("-+", t[1].symbol) && !t[1].space) sign = t[1].symbol == '-' ? -1 : 1, used = 2;
     const Token *digits = &t[used];
-    if (digits->kind != T_NUMBER || digits->space || memchr(digits->text, '.', digits->len) || digits->len > 9) return 0;
+    if (!is_integer_token(digits) || digits->space || digits->len > 9) return 0;
     *exponent = 0;
     for (uint32_t i = 0; i < digits->len; i++) *exponent = *exponent * 10 + (digits->text[i] - '0');
     *exponent *= sign;
@@ -36,14 +37,13 @@ static int exponent_after(const Parser *p, int64_t *exponent) {
 
 // A group of digits right at p->t: { digits } or ( digits ); the digits in *found and tokens used, or 0.
 static int digit_group(const Token *t, char open, char close, const Token **found) {
-    if (token_symbol(&t[0], open) && t[1].kind == T_NUMBER && token_symbol(&t[2], close) && !memchr(t[1].text, '.', t[1].len))
-        return *found = &t[1], 3;
+    if (token_symbol(&t[0], open) && is_integer_token(&t[1]) && token_symbol(&t[2], close)) return *found = &t[1], 3;
     if (open == '{' && t[0].kind == T_NUMBER && t[0].len == 1) return *found = &t[0], 1;
     return 0;
 }
 
 static const Node *joined(Parser *p, const Token *head, const char *tail, size_t tail_len, size_t repeat) {
-    char *text = arena_alloc(p->arena, head->len + tail_len + 2);
+    char *text = pool_alloc(p->pool, head->len + tail_len + 2);
     if (!text) return node_undef();
     memcpy(text, head->text, head->len);
     size_t n = head->len;
@@ -61,7 +61,7 @@ static const Node *dotted(Parser *p, const Token *head) {
         bool mark = accept_command(p, "dot");
         const Token *group;
         int used = digit_group(p->t, '{', '}', &group);
-        if (!used && !mark && p->t->kind == T_NUMBER && p->t->len < 16 && marks == 1 && !memchr(p->t->text, '.', p->t->len)) group = p->t, used = 1;
+        if (!used && !mark && marks == 1 && p->t->len < 16 && is_integer_token(p->t)) group = p->t, used = 1;
         if (!used || group->len > 16) break;
         if (mark && !marks++) first = n;
         memcpy(digits + n, group->text, group->len);
@@ -74,7 +74,7 @@ static const Node *dotted(Parser *p, const Token *head) {
 }
 
 static bool accept_dots(Parser *p) {
-    if (accept_command(p, "ldots") || accept_command(p, "dots") || accept_command(p, "cdots")) return true;
+    if (accept_command(p, "ldots|dots|cdots")) return true;
     for (int i = 0; i < 3; i++)
         if (!token_symbol(&p->t[i], '.')) return false;
     p->t += 3;
@@ -102,7 +102,7 @@ static const Node *repeating(Parser *p, const Token *head) {
     if (!point && !open_point) return NULL;
     if (open_point) p->t++;
     const Token *group;
-    if (at_command(p, "overline") || at_command(p, "bar")) {
+    if (at_command(p, "overline|bar")) {
         int used = digit_group(p->t + 1, '{', '}', &group);
         if (used) return p->t += 1 + used, joined(p, head, group->text, group->len, group->len);
     } else if (at_command(p, "dot")) return dotted(p, head);
@@ -118,7 +118,7 @@ static const Node *repeating(Parser *p, const Token *head) {
 }
 
 static const Node *whole(Parser *p, const Token *t) {
-    return t->kind == T_NUMBER && !memchr(t->text, '.', t->len) ? literal(p, t, 0, 0, false) : NULL;
+    return is_integer_token(t) ? literal(p, t, 0, 0, false) : NULL;
 }
 
 // 3\frac{2}{5} and "3 2/5": an integer straight before a proper fraction of literals.
@@ -131,25 +131,37 @@ static const Node *mixed(Parser *p, const Token *head) {
         if (!b && p->t[1].kind == T_NUMBER && p->t[1].len == 2) return NULL; // 3\frac25 is split below
         used = b ? 1 + a + b : 0;
     } else {
-        bool slash = p->t[0].kind == T_NUMBER && p->t[0].space && token_symbol(&p->t[1], '/') && p->t[2].kind == T_NUMBER;
-        top = &p->t[0], bottom = &p->t[2], used = slash ? 3 : 0;
+        top = &p->t[0], bottom = &p->t[2];
+        bool slash = top->kind == T_NUMBER && top->space && token_symbol(&p->t[1], '/') && bottom->kind == T_NUMBER;
+        used = slash ? 3 : 0;
     }
     if (!used) return NULL;
     const Node *a = whole(p, top), *b = a ? whole(p, bottom) : NULL;
     if (!a || !b || !node_sign(a) || exact_compare(a, b) >= 0) return NULL;
     p->t += used;
-    return node_2(p->arena, N_ADD, 0, literal(p, head, 0, 0, false), node_divide(p->arena, a, b));
+    return node_add(p->pool, literal(p, head, 0, 0, false), node_divide(p->pool, a, b));
 }
 
 static const Node *mixed_split(Parser *p, const Token *head) { // 3\frac25
     const Token *two = &p->t[1];
-    if (!at_command(p, "frac") || two->kind != T_NUMBER || two->len != 2 || memchr(head->text, '.', head->len)) return NULL;
-    if (two->text[0] >= two->text[1] || two->text[0] == '0' || memchr(two->text, '.', 2)) return NULL;
+    if (!at_command(p, "frac") || !is_integer_token(two) || two->len != 2 || !is_integer_token(head)) return NULL;
+    if (two->text[0] >= two->text[1] || two->text[0] == '0') return NULL;
     Token a = *two, b = *two;
     a.len = b.len = 1;
     b.text++;
     p->t += 2;
-    return node_2(p->arena, N_ADD, 0, literal(p, head, 0, 0, false), node_divide(p->arena, literal(p, &a, 0, 0, false), literal(p, &b, 0, 0, false)));
+    return node_add(p->pool, whole(p, head), node_divide(p->pool, whole(p, &a), whole(p, &b)));
+}
+
+// 2{\frac12}: the fraction in braces of its own.
+static const Node *mixed_group(Parser *p, const Token *head) {
+    Token *start = p->t;
+    if (!at_symbol(p, '{') || !is_command(&p->t[1], "frac")) return NULL;
+    p->t++;
+    const Node *n = mixed(p, head);
+    if (!n) n = mixed_split(p, head);
+    if (!n || !accept_symbol(p, '}')) return p->t = start, NULL;
+    return n;
 }
 
 const Node *parse_point(Parser *p) { // ".\overline{3}"
@@ -166,6 +178,7 @@ const Node *parse_number(Parser *p) {
     if (!n && !p->failed) n = repeating(p, head);
     if (!n && !p->failed) n = mixed(p, head);
     if (!n && !p->failed) n = mixed_split(p, head);
+    if (!n && !p->failed) n = mixed_group(p, head);
     if (n || p->failed) return n;
     if (token_symbol(p->t, '.') && !p->t->space && p->t[1].kind == T_END) p->t++; // "12."
     return literal(p, head, 0, 0, memchr(head->text, '.', head->len) != NULL);

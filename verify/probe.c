@@ -1,18 +1,25 @@
-// Evaluation in F_p, p = 2^61 - 1; see probe.h. Mixing: splitmix64 (Steele, Lea, Flood 2014).
+// Optional (math answers from data sets): F_p; see probe.h. Mixing: splitmix64 (Steele et al. 2014).
 #include "verify/probe.h"
 
-uint64_t probe_mul(uint64_t a, uint64_t b) {
-    unsigned __int128 product = (unsigned __int128)a * b;
-    uint64_t r = (uint64_t)(product & PROBE_PRIME) + (uint64_t)(product >> 61);
-    return r >= PROBE_PRIME ? r - PROBE_PRIME : r;
+#include <flint/ulong_extras.h>
+
+Field probe_field(uint64_t seed) {
+    uint64_t prime = n_nextprime((UINT64_C(1) << 60) + (probe_mix(seed, 0) >> 5), 0);
+    return (Field){seed, prime, n_preinvert_limb(prime)};
 }
 
-static uint64_t add(uint64_t a, uint64_t b) { return a + b >= PROBE_PRIME ? a + b - PROBE_PRIME : a + b; }
+uint64_t probe_mul(const Field *field, uint64_t a, uint64_t b) {
+    return n_mulmod2_preinv(a, b, field->prime, field->inverse);
+}
 
-static uint64_t power(uint64_t base, uint64_t e) {
+static uint64_t add(const Field *field, uint64_t a, uint64_t b) {
+    return a + b >= field->prime ? a + b - field->prime : a + b;
+}
+
+static uint64_t power(const Field *field, uint64_t base, uint64_t e) {
     uint64_t r = 1;
-    for (; e; e >>= 1, base = probe_mul(base, base))
-        if (e & 1) r = probe_mul(r, base);
+    for (; e; e >>= 1, base = probe_mul(field, base, base))
+        if (e & 1) r = probe_mul(field, r, base);
     return r;
 }
 
@@ -29,7 +36,9 @@ uint64_t probe_hash_text(uint64_t seed, const char *text, size_t len) {
 }
 
 static Residue residue(uint64_t num, uint64_t den) { return (Residue){num, den}; }
-static Residue element(uint64_t hash) { return residue(hash % (PROBE_PRIME - 1) + 1, 1); }
+static Residue element(const Probe *probe, uint64_t hash) {
+    return residue(hash % (probe->field.prime - 1) + 1, 1);
+}
 static uint64_t limbs_mod(const mp_limb_t *limbs, int32_t size, uint64_t p) {
     if (!size) return 0;
     mp_size_t n = size < 0 ? -size : size;
@@ -37,7 +46,9 @@ static uint64_t limbs_mod(const mp_limb_t *limbs, int32_t size, uint64_t p) {
     return size < 0 && r ? p - r : r;
 }
 
-static uint64_t leaf_seed(const Probe *probe, unsigned kind) { return probe_mix(probe_mix(probe->seed, (uint64_t)probe->point), kind); }
+static uint64_t leaf_seed(const Probe *probe, unsigned kind) {
+    return probe_mix(probe_mix(probe->field.seed, (uint64_t)probe->point), kind);
+}
 
 // A head that F_p does not know: a random function of its name and its arguments' values.
 static Residue opaque(Probe *probe, const Node *n, bool irrational) {
@@ -45,7 +56,7 @@ static Residue opaque(Probe *probe, const Node *n, bool irrational) {
     if (n->text) hash = probe_hash_text(hash, n->text, n->text_len);
     for (uint32_t i = 0; i < n->count; i++) hash = probe_mix(hash, probe_value(probe, n->args[i]));
     if (irrational) probe->irrational = true;
-    return element(hash);
+    return element(probe, hash);
 }
 
 static Residue sum_of_series(Probe *probe, const Node *n) {
@@ -57,30 +68,36 @@ static Residue sum_of_series(Probe *probe, const Node *n) {
     hash = probe_mix(hash, probe_value(probe, n->args[3]));
     probe->bound = outer;
     probe->irrational = true;
-    return element(hash);
+    return element(probe, hash);
 }
 
 static Residue integer_power(Probe *probe, const Node *n) {
+    const Field *field = &probe->field;
     Residue base = probe_fraction(probe, n->args[0]);
     const Node *e = n->args[1];
     if (node_sign(e) < 0) {
         if (!base.num) probe->undefined = true;
         base = residue(base.den, base.num);
     }
-    uint64_t k = limbs_mod(e->num, e->num_size < 0 ? -e->num_size : e->num_size, PROBE_PRIME - 1);
-    if (!base.num && node_sign(e)) return residue(0, power(base.den, k));
-    return residue(power(base.num, k), power(base.den, k));
+    uint64_t k = limbs_mod(e->num, e->num_size < 0 ? -e->num_size : e->num_size, field->prime - 1);
+    if (!base.num && node_sign(e)) return residue(0, power(field, base.den, k));
+    return residue(power(field, base.num, k), power(field, base.den, k));
 }
 
 Residue probe_fraction(Probe *probe, const Node *n) {
+    const Field *field = &probe->field;
     switch (n->kind) {
-    case N_RAT: return residue(limbs_mod(n->num, n->num_size, PROBE_PRIME), limbs_mod(n->den, n->den_size, PROBE_PRIME));
+    case N_RAT:
+        return residue(limbs_mod(n->num, n->num_size, field->prime), limbs_mod(n->den, n->den_size, field->prime));
     case N_ADD: {
         Residue r = residue(0, 1);
         for (uint32_t i = 0; i < n->count; i++) {
             Residue t = probe_fraction(probe, n->args[i]);
-            if (t.den == r.den) r.num = add(r.num, t.num);
-            else r = residue(add(probe_mul(r.num, t.den), probe_mul(t.num, r.den)), probe_mul(r.den, t.den));
+            if (t.den == r.den) r.num = add(field, r.num, t.num);
+            else {
+                r.num = add(field, probe_mul(field, r.num, t.den), probe_mul(field, t.num, r.den));
+                r.den = probe_mul(field, r.den, t.den);
+            }
         }
         return r;
     }
@@ -88,14 +105,14 @@ Residue probe_fraction(Probe *probe, const Node *n) {
         Residue r = residue(1, 1);
         for (uint32_t i = 0; i < n->count; i++) {
             Residue t = probe_fraction(probe, n->args[i]);
-            r = residue(probe_mul(r.num, t.num), probe_mul(r.den, t.den));
+            r = residue(probe_mul(field, r.num, t.num), probe_mul(field, r.den, t.den));
         }
         return r;
     }
     case N_POW: return node_is_integer(n->args[1]) ? integer_power(probe, n) : opaque(probe, n, true);
     case N_BIG: return sum_of_series(probe, n);
     case N_SYM: case N_CONST:
-        if (probe->bound && node_identical(n, probe->bound)) return element(leaf_seed(probe, 255));
+        if (probe->bound && node_identical(n, probe->bound)) return element(probe, leaf_seed(probe, 255));
         return opaque(probe, n, node_is_const(n, CONST_I));
     case N_APPLY: case N_TEXT: return opaque(probe, n, false);
     case N_UNDEF: probe->undefined = true; return residue(0, 1);
@@ -104,17 +121,24 @@ Residue probe_fraction(Probe *probe, const Node *n) {
 }
 
 uint64_t probe_value(Probe *probe, const Node *n) {
+    const Field *field = &probe->field;
     Residue r = probe_fraction(probe, n);
     if (r.den == 1) return r.num;
     if (!r.den) probe->undefined = true;
-    return probe_mul(r.num, power(r.den, PROBE_PRIME - 2));
+    return probe_mul(field, r.num, power(field, r.den, field->prime - 2));
 }
 
-bool probe_congruent(uint64_t seed, const Node *a, const Node *b) {
-    for (int point = 0; point < 3; point++) {
-        Probe x = {.seed = seed, .point = point}, y = x;
-        uint64_t u = probe_value(&x, a), v = probe_value(&y, b);
-        if (x.undefined || y.undefined || u != v) return false;
+bool probe_equal(Probe *x, const Node *a, const Node *b) {
+    Residue u = probe_fraction(x, a), v = probe_fraction(x, b);
+    x->undefined |= !u.den || !v.den;
+    return !x->undefined && probe_mul(&x->field, u.num, v.den) == probe_mul(&x->field, v.num, u.den);
+}
+
+bool probe_congruent(const Field *field, const Node *a, const Node *b, int first) {
+    bool equal = true;
+    for (int point = first; point < 2 && equal; point++) {
+        Probe x = {.field = *field, .point = point};
+        equal = probe_equal(&x, a, b);
     }
-    return true;
+    return equal;
 }

@@ -1,28 +1,31 @@
-// See score.h. The only file of verify/ that reads JSON.
+// Optional (math answers from data sets): see score.h. The only file of verify/ that reads JSON.
 #include "verify/score.h"
 
+#include "verify/ascii.h"
 #include "verify/unicode.h"
 
 #include <cjson/cJSON.h>
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { SHOWN = 120 }; // bytes of a span or an answer in the output
 
-typedef struct Tally {
-    size_t rows, errors, verdicts[VERIFY_VERDICTS];
+typedef struct Score {
+    FILE *rows, *summary; // either may be NULL
+    const VerifyPolicy *policy;
+    VerifyScratch *scratch;
+    size_t count, errors, verdicts[VERIFY_VERDICTS];
     size_t judged, true_positive, false_positive, false_negative;
-} Tally;
+} Score;
 
-typedef struct Row {
+typedef struct ScoreRow {
     char *gold, *response;
     size_t gold_len, response_len;
     int expected; // 1, 0, or -1 when the row does not say
     const char *category;
-} Row;
+} ScoreRow;
 
-// cJSON ends strings at U+0000, which answers may hold: reads the JSON string at *text (after its quote) into bytes.
+// cJSON ends strings at U+0000, which answers may hold: reads the JSON string at text (after its quote) into bytes.
 static char *json_bytes(const char *text, size_t *len) {
     char *out = malloc(strlen(text) + 1);
     size_t n = 0;
@@ -50,7 +53,7 @@ static char *json_bytes(const char *text, size_t *len) {
     return out;
 }
 
-// Where the value of a top-level string member begins in the line (after the quote), or NULL.
+// Where the value of a top-level member begins in the line, or NULL.
 static const char *member(const char *line, const char *key) {
     int depth = 0;
     size_t key_len = strlen(key);
@@ -61,14 +64,19 @@ static const char *member(const char *line, const char *key) {
             const char *name = ++p;
             while (*p && *p != '"') p += *p == '\\' && p[1] ? 2 : 1;
             if (!*p) return NULL;
-            bool match = depth == 1 && (size_t)(p - name) == key_len && !memcmp(name, key, key_len);
             const char *value = p + 1 + strspn(p + 1, " \t");
-            if (*value != ':' || !match) continue;
-            value += 1 + strspn(value + 1, " \t");
-            return *value == '"' ? value + 1 : NULL;
+            bool match = depth == 1 && (size_t)(p - name) == key_len && !memcmp(name, key, key_len);
+            if (match && *value == ':') return value + 1 + strspn(value + 1, " \t");
         }
     }
     return NULL;
+}
+
+// A string's bytes, or a number as it is written (a double would keep 15 digits of it); NULL for other values.
+static char *value_bytes(const char *value, size_t *len) {
+    if (value && *value == '"') return json_bytes(value + 1, len);
+    *len = value ? strspn(value, "+-.0123456789eE") : 0;
+    return *len ? strndup(value, *len) : NULL;
 }
 
 static char *hex_bytes(const char *hex, size_t *len) {
@@ -76,25 +84,21 @@ static char *hex_bytes(const char *hex, size_t *len) {
     char *out = malloc(n + 1);
     for (size_t i = 0; out && i < n; i++) {
         unsigned byte;
-        if (!isxdigit((unsigned char)hex[2 * i]) || !isxdigit((unsigned char)hex[2 * i + 1]) || sscanf(hex + 2 * i, "%2x", &byte) != 1)
-            return free(out), NULL;
+        bool digits = is_xdigit(hex[2 * i]) && is_xdigit(hex[2 * i + 1]);
+        if (!digits || sscanf(hex + 2 * i, "%2x", &byte) != 1) return free(out), NULL;
         out[i] = (char)byte;
     }
     *len = n;
     return out;
 }
 
-static bool read_row(const char *line, const cJSON *json, Row *row) {
-    const cJSON *gold = cJSON_GetObjectItemCaseSensitive(json, "gold"), *hex = cJSON_GetObjectItemCaseSensitive(json, "response_hex");
+static bool read_row(const char *line, const cJSON *json, ScoreRow *row) {
+    const char *hex = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "response_hex"));
+    const char *response = member(line, "response");
     const cJSON *expected = cJSON_GetObjectItemCaseSensitive(json, "expected");
-    const char *gold_at = member(line, "gold"), *response_at = member(line, "response");
-    if (gold_at) row->gold = json_bytes(gold_at, &row->gold_len);
-    else if (cJSON_IsNumber(gold)) {
-        row->gold = cJSON_PrintUnformatted(gold);
-        row->gold_len = row->gold ? strlen(row->gold) : 0;
-    }
-    if (cJSON_IsString(hex)) row->response = hex_bytes(hex->valuestring, &row->response_len);
-    else if (response_at) row->response = json_bytes(response_at, &row->response_len);
+    row->gold = value_bytes(member(line, "gold"), &row->gold_len);
+    if (hex) row->response = hex_bytes(hex, &row->response_len);
+    else if (response && *response == '"') row->response = json_bytes(response + 1, &row->response_len);
     row->expected = cJSON_IsBool(expected) ? cJSON_IsTrue(expected) : -1;
     row->category = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "category"));
     return row->gold && row->response;
@@ -117,62 +121,70 @@ static void print_bytes(FILE *out, const char *bytes, size_t len) {
     fputs(len > SHOWN ? "...\"" : "\"", out);
 }
 
-static void count(Tally *tally, const Row *row, VerifyVerdict verdict) {
+static void count(Score *score, const ScoreRow *row, VerifyVerdict verdict) {
     bool paid = verdict == VERIFY_EQUAL;
-    tally->verdicts[verdict]++;
+    score->verdicts[verdict]++;
     if (row->expected < 0) return;
-    tally->judged++;
-    tally->true_positive += paid && row->expected;
-    tally->false_positive += paid && !row->expected;
-    tally->false_negative += !paid && row->expected;
+    score->judged++;
+    score->true_positive += paid && row->expected;
+    score->false_positive += paid && !row->expected;
+    score->false_negative += !paid && row->expected;
 }
 
-static void report_row(FILE *rows, FILE *summary, size_t line, const Row *row, VerifyResult result) {
+static void report_row(const Score *score, size_t line, const ScoreRow *row, VerifyResult result) {
+    FILE *rows = score->rows, *summary = score->summary;
+    const char *verdict = verify_verdict_name(result.verdict), *span = row->response + result.begin;
     if (rows) {
-        fprintf(rows, "{\"row\": %zu, \"verdict\": \"%s\", \"reason\": \"%s\", \"begin\": %zu, \"end\": %zu, \"span\": ", line,
-                verify_verdict_name(result.verdict), result.reason, result.begin, result.end);
-        print_bytes(rows, row->response + result.begin, result.end - result.begin);
+        fprintf(rows, "{\"row\": %zu, \"verdict\": \"%s\", \"reason\": \"%s\", ", line, verdict, result.reason);
+        fprintf(rows, "\"begin\": %zu, \"end\": %zu, \"span\": ", result.begin, result.end);
+        print_bytes(rows, span, result.end - result.begin);
         fputs("}\n", rows);
     }
     bool wrong = row->expected >= 0 && (result.verdict == VERIFY_EQUAL) != row->expected;
     if (!summary || !wrong) return;
-    fprintf(summary, "disagree, row %zu%s%s: expected %s, judged %s (%s): gold ", line, row->category ? ", " : "", row->category ? row->category : "",
-            row->expected ? "true" : "false", verify_verdict_name(result.verdict), result.reason);
+    fprintf(summary, "disagree, row %zu", line);
+    if (row->category) fprintf(summary, ", %s", row->category);
+    fprintf(summary, ": expected %s, judged %s (%s): gold ", row->expected ? "true" : "false", verdict, result.reason);
     print_bytes(summary, row->gold, row->gold_len);
     fputs(" answer ", summary);
-    print_bytes(summary, row->response + result.begin, result.end - result.begin);
+    print_bytes(summary, span, result.end - result.begin);
     fputc('\n', summary);
 }
 
-static void report_total(FILE *summary, const Tally *tally) {
-    fprintf(summary, "%zu rows", tally->rows);
+static double share(size_t part, size_t whole) { return whole ? (double)part / (double)whole : 1.0; }
+
+static void report_total(const Score *score) {
+    FILE *out = score->summary;
+    fprintf(out, "%zu rows", score->count);
     for (int v = 0; v < VERIFY_VERDICTS; v++)
-        if (tally->verdicts[v]) fprintf(summary, ", %s %zu", verify_verdict_name((VerifyVerdict)v), tally->verdicts[v]);
-    if (tally->errors) fprintf(summary, ", unreadable %zu", tally->errors);
-    fputc('\n', summary);
-    if (!tally->judged) return;
-    size_t paid = tally->true_positive + tally->false_positive, right = tally->true_positive + tally->false_negative;
-    fprintf(summary, "accuracy %.4f, precision %.4f, recall %.4f over %zu rows with an expected verdict\n",
-            1.0 - (double)(tally->false_positive + tally->false_negative) / (double)tally->judged,
-            paid ? (double)tally->true_positive / (double)paid : 1.0, right ? (double)tally->true_positive / (double)right : 1.0, tally->judged);
+        if (score->verdicts[v]) fprintf(out, ", %s %zu", verify_verdict_name((VerifyVerdict)v), score->verdicts[v]);
+    if (score->errors) fprintf(out, ", unreadable %zu", score->errors);
+    fputc('\n', out);
+    if (!score->judged) return;
+    size_t right = score->true_positive, wrong = score->false_positive + score->false_negative;
+    fprintf(out, "accuracy %.4f, precision %.4f, recall %.4f over %zu rows with an expected verdict\n",
+            share(score->judged - wrong, score->judged), share(right, right + score->false_positive),
+            share(right, right + score->false_negative), score->judged);
 }
 
-static bool score_line(const char *line, size_t number, VerifyScratch *scratch, const VerifyPolicy *policy, FILE *rows, FILE *summary, Tally *tally) {
-    Row row = {0};
+// False when memory runs out.
+static bool score_line(Score *score, const char *line, size_t number) {
+    ScoreRow row = {0};
     cJSON *json = cJSON_Parse(line);
     bool ok = cJSON_IsObject(json) && read_row(line, json, &row);
-    VerifyPolicy chosen = *policy;
+    VerifyPolicy chosen = *score->policy;
     const cJSON *digits = ok ? cJSON_GetObjectItemCaseSensitive(json, "approx_digits") : NULL;
     if (cJSON_IsNumber(digits)) chosen.approx_digits = digits->valueint;
     VerifyGold *gold = ok ? verify_compile(row.gold, row.gold_len, &chosen) : NULL;
-    tally->rows++;
+    score->count++;
     if (gold) {
-        VerifyResult result = verify_check(scratch, gold, row.response, row.response_len);
-        count(tally, &row, result.verdict);
-        report_row(rows, summary, number, &row, result);
+        VerifyResult result = verify_check(score->scratch, gold, row.response, row.response_len);
+        count(score, &row, result.verdict);
+        report_row(score, number, &row, result);
     } else {
-        tally->errors++;
-        if (summary) fprintf(summary, "line %zu: expected an object with \"gold\" and \"response\"\n", number);
+        score->errors++;
+        if (score->summary)
+            fprintf(score->summary, "line %zu: expected an object with \"gold\" and \"response\"\n", number);
     }
     verify_gold_free(gold);
     free(row.gold);
@@ -181,26 +193,26 @@ static bool score_line(const char *line, size_t number, VerifyScratch *scratch, 
     return !ok || gold;
 }
 
-int score_file(const char *path, FILE *rows_out, FILE *summary_out, const VerifyPolicy *policy, char *err, size_t err_size) {
+int score_file(const char *path, FILE *rows_out, FILE *summary_out, const VerifyPolicy *policy, char *err,
+               size_t err_size) {
     FILE *file = fopen(path, "rb");
     if (!file) return snprintf(err, err_size, "%s: cannot open; give a file of JSON lines", path), -1;
-    VerifyScratch *scratch = verify_scratch_new();
-    Tally tally = {0};
+    Score score = {.rows = rows_out, .summary = summary_out, .policy = policy, .scratch = verify_scratch_new()};
     char *line = NULL;
     size_t room = 0, number = 0;
-    bool memory = scratch != NULL;
+    bool memory = score.scratch != NULL;
     ssize_t len;
     while (memory && (len = getline(&line, &room, file)) >= 0) {
         number++;
         if (strspn(line, " \t\r\n") == (size_t)len) continue;
-        memory = score_line(line, number, scratch, policy, rows_out, summary_out, &tally);
+        memory = score_line(&score, line, number);
     }
     bool broken = ferror(file) != 0;
     free(line);
     fclose(file);
-    verify_scratch_free(scratch);
+    verify_scratch_free(score.scratch);
     if (!memory) return snprintf(err, err_size, "%s:%zu: out of memory", path, number), -1;
     if (broken) return snprintf(err, err_size, "%s:%zu: read error", path, number), -1;
-    if (summary_out) report_total(summary_out, &tally);
+    if (summary_out) report_total(&score);
     return 0;
 }

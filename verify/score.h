@@ -1,12 +1,12 @@
-// Judges saved answers: a file of JSON lines in, a line of verdict a row out.
+// Optional (math answers from data sets): judges a file of saved answers, one verdict a row.
 //
 //   in   {"gold": "3/4", "response": "... \\boxed{0.75}", "expected": true, "category": "fraction"}
 //        "response_hex" (raw bytes in hex) takes the place of "response"; "expected" and "category" are optional;
-//        "gold" may be a number; "approx_digits": 6 sets that knob of the policy for this row (verify.h)
+//        "gold" may be a number, whose digits count as written; "approx_digits": 6 sets that knob (verify.h)
 //   out  {"row": 1, "verdict": "EQUAL", "reason": "equal rationals", "begin": 11, "end": 15, "span": "0.75"}
 //
-// With "expected" in any row the summary gives precision, recall and every disagreement; it always gives the count of each
-// verdict. A row that cannot be read is reported in the summary with its line number and counted as an error.
+// The summary counts each verdict. With "expected" in any row it also gives precision, recall and every disagreement.
+// A row that cannot be read is reported with its line number and counted as an error.
 #ifndef VERIFY_SCORE_H
 #define VERIFY_SCORE_H
 #include "verify/verify.h"
@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 // Either stream may be NULL. Returns 0, or -1 with one line in err when the file cannot be read or memory runs out.
-int score_file(const char *path, FILE *rows_out, FILE *summary_out, const VerifyPolicy *policy, char *err, size_t err_size);
+int score_file(const char *path, FILE *rows_out, FILE *summary_out, const VerifyPolicy *policy, char *err,
+               size_t err_size);
 
 #endif

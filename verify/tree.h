@@ -1,10 +1,10 @@
-// The tree an answer is read into. Immutable once built, allocated in an arena, never executed.
+// Optional (math answers from data sets): the immutable tree of an answer, never executed.
 //
-// A constructor never returns NULL: when the arena is exhausted it returns an UNDEF node and the arena remembers, so that
-// the judge can answer LIMIT. Children are shared freely (nothing is ever changed in place).
+// A constructor never returns NULL: when the pool is exhausted it returns UNDEF, and the verdict becomes LIMIT.
+// Children are shared freely.
 #ifndef VERIFY_TREE_H
 #define VERIFY_TREE_H
-#include "verify/arena.h"
+#include "verify/node_pool.h"
 
 #include <gmp.h>
 #include <stdint.h>
@@ -40,13 +40,14 @@ typedef enum Kind {
 enum { CONST_PI, CONST_E, CONST_I, CONST_INF, CONST_REALS, CONST_EMPTY };
 enum { LIST_COMMA, LIST_OR, LIST_AND, LIST_SEMICOLON };
 enum { BRACKET_ROUND, BRACKET_SQUARE, BRACKET_OPEN_CLOSED, BRACKET_CLOSED_OPEN, BRACKET_ANGLE };
-enum { REL_EQ = '=', REL_NE = '!', REL_LT = '<', REL_LE = 'l', REL_GT = '>', REL_GE = 'g', REL_APPROX = '~', REL_IN = 'i',
-       REL_CONGRUENT = '#', REL_MAPS = 'm', REL_OTHER = '?' };
+enum { REL_EQ = '=', REL_NE = '!', REL_LT = '<', REL_LE = 'l', REL_GT = '>', REL_GE = 'g', REL_APPROX = '~',
+       REL_IN = 'i', REL_CONGRUENT = '#', REL_MAPS = 'm', REL_OTHER = '?' };
 enum {
     FN_SIN, FN_COS, FN_TAN, FN_COT, FN_SEC, FN_CSC, FN_ASIN, FN_ACOS, FN_ATAN, FN_ACOT, FN_ASEC, FN_ACSC,
-    FN_SINH, FN_COSH, FN_TANH, FN_ASINH, FN_ACOSH, FN_ATANH, FN_EXP, FN_LN, FN_LOG /* (x) or (x, base) */, FN_ROOT /* (x, n) */,
-    FN_ABS, FN_FLOOR, FN_CEIL, FN_FACTORIAL, FN_DOUBLE_FACTORIAL, FN_BINOMIAL, FN_MOD, FN_GCD, FN_LCM, FN_MIN, FN_MAX,
-    FN_GAMMA, FN_ZETA, FN_SIGN, FN_CONJ, FN_RE, FN_IM, FN_ARG, FN_DET, FN_CIS, FN_COUNT
+    FN_SINH, FN_COSH, FN_TANH, FN_ASINH, FN_ACOSH, FN_ATANH, FN_EXP, FN_LN,
+    FN_LOG /* (x) or (x, base) */, FN_ROOT /* (x, n) */, FN_ABS, FN_FLOOR, FN_CEIL, FN_FACTORIAL, FN_DOUBLE_FACTORIAL,
+    FN_BINOMIAL, FN_MOD, FN_GCD, FN_LCM, FN_MIN, FN_MAX, FN_SIGN, FN_RE, FN_IM, FN_ARG,
+    FN_DET, FN_CIS, FN_COUNT
 };
 
 // A measure: value * factor in the base unit of its dimensions. Unknown nouns ("apples") have only a label.
@@ -73,18 +74,25 @@ typedef struct Node {
     const Unit *unit;
 } Node;
 
-const Node *node_new(Arena *arena, Kind kind, int op, const Node *const *args, uint32_t count); // copies args
-const Node *node_1(Arena *arena, Kind kind, int op, const Node *a);
-const Node *node_2(Arena *arena, Kind kind, int op, const Node *a, const Node *b);
-const Node *node_text(Arena *arena, Kind kind, const char *text, size_t len, const Node *const *args, uint32_t count); // copies
+const Node *node_new(NodePool *pool, Kind kind, int op, const Node *const *args, uint32_t count); // copies args
+const Node *node_1(NodePool *pool, Kind kind, int op, const Node *a);
+const Node *node_2(NodePool *pool, Kind kind, int op, const Node *a, const Node *b);
+// Copies the text and args.
+const Node *node_text(NodePool *pool, Kind kind, const char *text, size_t len, const Node *const *args, uint32_t count);
 const Node *node_undef(void);
-const Node *node_constant(Arena *arena, int which);
-const Node *node_rational(Arena *arena, const mpq_t value); // value must be canonical; copies
-const Node *node_integer(Arena *arena, int64_t value);
-const Node *node_unit(Arena *arena, const Node *value, const Unit *unit); // copies *unit
-const Node *node_negate(Arena *arena, const Node *a);  // -a as a product
-const Node *node_divide(Arena *arena, const Node *a, const Node *b); // a * b^-1
-const Node *node_map(Arena *arena, const Node *n, const Node *const *args); // n with other args of the same count
+const Node *node_constant(NodePool *pool, int which);
+const Node *node_rational(NodePool *pool, const mpq_t value); // value must be canonical; copies
+const Node *node_integer(NodePool *pool, int64_t value);
+const Node *node_unit(NodePool *pool, const Node *value, const Unit *unit); // copies *unit
+const Node *node_add(NodePool *pool, const Node *a, const Node *b);
+const Node *node_mul(NodePool *pool, const Node *a, const Node *b);
+const Node *node_pow(NodePool *pool, const Node *a, const Node *b);
+const Node *node_negate(NodePool *pool, const Node *a);                  // -1 * a
+const Node *node_subtract(NodePool *pool, const Node *a, const Node *b); // a + -1 * b
+const Node *node_divide(NodePool *pool, const Node *a, const Node *b);   // a * b^-1
+const Node *node_map(NodePool *pool, const Node *n, const Node *const *args); // n with other args of the same count
+// n with visit(context, arg) in place of each arg: n itself where nothing changes, UNDEF where an arg becomes UNDEF.
+const Node *node_each(NodePool *pool, const Node *n, const Node *(*visit)(void *, const Node *), void *context);
 
 // Read-only views of a rational's parts; the result must not be cleared or written.
 mpz_srcptr node_num(mpz_t view, const Node *rational);
@@ -96,6 +104,8 @@ int node_sign(const Node *rational);
 static inline bool node_is(const Node *n, Kind kind) { return n->kind == kind; }
 static inline bool node_is_const(const Node *n, int which) { return n->kind == N_CONST && n->op == which; }
 bool node_text_is(const Node *n, const char *text); // N_SYM, N_APPLY, N_TEXT with exactly this text
+bool node_is_name(const Node *n, const char *text); // N_SYM of this text
+bool node_relates(const Node *n, int rel);          // a relation of two members with this REL_* sign
 bool node_same_text(const Node *a, const Node *b);
 
 // Same shape, same leaves, in the same order. Literals compare by value.

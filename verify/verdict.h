@@ -1,7 +1,7 @@
-// One answer text against a compiled gold: the ladder. Internal; the public face is verify.h.
+// Optional (math answers from data sets): one answer text against a compiled gold. Internal.
 #ifndef VERIFY_VERDICT_H
 #define VERIFY_VERDICT_H
-#include "verify/judge.h"
+#include "verify/comparison.h"
 #include "verify/parse.h"
 
 #define VERIFY_BUILD_SEED UINT64_C(0x76a5f1d09c3be842) // part of every probing point; change it to change the points
@@ -19,17 +19,17 @@ typedef struct Reading {
 
 struct VerifyGold {
     VerifyPolicy policy;
-    Arena arena;
+    NodePool pool;
     Reading plain, ungrouped; // the second only where plain.parsed.tokens.grouped
-    uint64_t seed;
+    Field field;
     const char *bad;          // why it is BAD_GOLD, or NULL
 };
 
 struct VerifyScratch {
-    Arena arena;
+    NodePool pool;
 };
 
 Reading read_answer(Exact *exact, const char *text, size_t len, bool group);
-VerifyVerdict judge_text(Judge *judge, const VerifyGold *gold, const char *text, size_t len);
+VerifyVerdict compare_text(Comparison *cmp, const VerifyGold *gold, const char *text, size_t len);
 
 #endif

@@ -1,4 +1,4 @@
-// The public functions; see verify.h.
+// Optional (math answers from data sets): the public functions; see verify.h.
 #define _GNU_SOURCE // memmem
 #include "verify/verify.h"
 
@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-VerifyPolicy verify_policy_training(void) { return (VerifyPolicy){.percent_of_gold = true, .ignore_units = true, .max_span = 4096}; }
+VerifyPolicy verify_policy_training(void) {
+    return (VerifyPolicy){.percent_of_gold = true, .ignore_units = true, .max_span = 4096};
+}
 
 VerifyPolicy verify_policy_evaluation(void) {
     VerifyPolicy policy = verify_policy_training();
@@ -19,7 +21,7 @@ VerifyPolicy verify_policy_evaluation(void) {
 }
 
 const char *verify_verdict_name(VerifyVerdict verdict) {
-    static const char *const NAMES[VERIFY_VERDICTS] = {"EQUAL", "NOT_EQUAL", "NO_ANSWER", "BAD_GOLD", "LIMIT", "UNKNOWN"};
+    static const char *const NAMES[] = {"EQUAL", "NOT_EQUAL", "NO_ANSWER", "BAD_GOLD", "LIMIT", "UNKNOWN"};
     return (unsigned)verdict < VERIFY_VERDICTS ? NAMES[verdict] : "?";
 }
 
@@ -32,20 +34,20 @@ static const char *after_open_box(const char *text, size_t *len) {
 }
 
 // The pieces of an extraction as one text: "1, 2, 5"; the response itself when there is one piece.
-static const char *joined_parts(Arena *arena, const char *text, const Extract *found, size_t *len) {
+static const char *joined_parts(NodePool *pool, const char *text, const Extract *found, size_t *len) {
     size_t need = 16;
-    for (int i = 0; i < found->count; i++) need += found->part[i].end - found->part[i].begin + found->prefix[i].end - found->prefix[i].begin + 4;
-    *len = found->part[0].end - found->part[0].begin;
+    for (int i = 0; i < found->count; i++) need += span_length(found->part[i]) + span_length(found->prefix[i]) + 4;
+    *len = span_length(found->part[0]);
     if (found->count == 1 && !found->percent) return text + found->part[0].begin;
-    char *out = arena_alloc(arena, need);
+    char *out = pool_alloc(pool, need);
     if (!out) return NULL;
     size_t n = 0;
     for (int i = 0; i < found->count; i++) {
         Span both[2] = {found->prefix[i], found->part[i]};
         if (i) memcpy(out + n, ", ", 2), n += 2;
         for (int k = 0; k < 2; k++) {
-            if (both[k].end > both[k].begin) memcpy(out + n, text + both[k].begin, both[k].end - both[k].begin);
-            n += both[k].end - both[k].begin;
+            if (span_length(both[k])) memcpy(out + n, text + both[k].begin, span_length(both[k]));
+            n += span_length(both[k]);
         }
     }
     if (found->percent && !memchr(out, '%', n)) memcpy(out + n, "\\%", 2), n += 2;
@@ -63,23 +65,19 @@ static const char *bad_gold(const VerifyGold *gold) {
 VerifyGold *verify_compile(const char *text, size_t len, const VerifyPolicy *policy) {
     VerifyGold *gold = calloc(1, sizeof *gold);
     if (!gold) return NULL;
-    if (!arena_init(&gold->arena, 4096, GOLD_BYTES, true)) return free(gold), NULL;
+    if (!pool_init(&gold->pool, 4096, GOLD_BYTES, true)) return free(gold), NULL;
     gold->policy = *policy;
-    gold->seed = probe_hash_text(VERIFY_BUILD_SEED, text, len);
+    gold->field = probe_field(probe_hash_text(VERIFY_BUILD_SEED, text, len));
     Extract found = extract_answer(text, len, false);
     bool boxed = found.count && !strcmp(found.rule, "box");
     found.percent = false;
     if (!found.count && len) text = after_open_box(text, &len);
-    if (boxed) text = joined_parts(&gold->arena, text, &found, &len);
+    if (boxed) text = joined_parts(&gold->pool, text, &found, &len);
     if (!text) len = 0;
-    if (len > 16 * policy->max_span) {
-        gold->bad = "gold too long";
-        return gold;
-    }
-    char *copy = arena_alloc(&gold->arena, len + 1); // trees and tokens point into it
+    char *copy = len > 16 * policy->max_span ? NULL : pool_alloc(&gold->pool, len + 1);
     if (!copy) return gold->bad = "gold too long", gold;
     if (len) memcpy(copy, text, len);
-    Exact exact = {.arena = &gold->arena, .fuel = FUEL};
+    Exact exact = {.pool = &gold->pool, .fuel = FUEL};
     gold->plain = read_answer(&exact, copy, len, true);
     if (gold->plain.parsed.tokens.grouped) gold->ungrouped = read_answer(&exact, copy, len, false);
     gold->bad = bad_gold(gold);
@@ -88,43 +86,44 @@ VerifyGold *verify_compile(const char *text, size_t len, const VerifyPolicy *pol
 
 void verify_gold_free(VerifyGold *gold) {
     if (!gold) return;
-    arena_destroy(&gold->arena);
+    pool_destroy(&gold->pool);
     free(gold);
 }
 
 VerifyScratch *verify_scratch_new(void) {
     VerifyScratch *scratch = calloc(1, sizeof *scratch);
-    if (scratch && arena_init(&scratch->arena, SCRATCH_BYTES, SCRATCH_BYTES, false)) return scratch;
+    if (scratch && pool_init(&scratch->pool, SCRATCH_BYTES, SCRATCH_BYTES, false)) return scratch;
     free(scratch);
     return NULL;
 }
 
 void verify_scratch_free(VerifyScratch *scratch) {
     if (!scratch) return;
-    arena_destroy(&scratch->arena);
+    pool_destroy(&scratch->pool);
     free(scratch);
     flint_cleanup(); // this thread's caches
 }
 
 VerifyResult verify_check(VerifyScratch *scratch, const VerifyGold *gold, const char *response, size_t len) {
     if (gold->bad) return (VerifyResult){.verdict = VERIFY_BAD_GOLD, .reason = gold->bad};
-    arena_reset(&scratch->arena);
+    pool_reset(&scratch->pool);
     Extract found = extract_answer(response, len, gold->policy.fallback);
     VerifyResult result = {.verdict = VERIFY_NO_ANSWER, .reason = found.rule};
     if (!found.count) return result;
     result.begin = found.span.begin;
     result.end = found.span.end;
     size_t total = 0;
-    for (int i = 0; i < found.count; i++) total += found.part[i].end - found.part[i].begin;
+    for (int i = 0; i < found.count; i++) total += span_length(found.part[i]);
     if (total > gold->policy.max_span || found.too_many) {
         result.verdict = VERIFY_LIMIT;
         result.reason = found.too_many ? "too many boxes in a row" : "answer too long";
         return result;
     }
     size_t text_len;
-    const char *text = joined_parts(&scratch->arena, response, &found, &text_len);
-    Judge judge = {.exact = {.arena = &scratch->arena, .fuel = FUEL}, .seed = gold->seed, .policy = &gold->policy, .reason = "no rule decides"};
-    result.verdict = text ? judge_text(&judge, gold, text, text_len) : VERIFY_LIMIT;
-    result.reason = judge.reason;
+    const char *text = joined_parts(&scratch->pool, response, &found, &text_len);
+    Comparison cmp = {.exact = {.pool = &scratch->pool, .fuel = FUEL}, .field = gold->field, .policy = &gold->policy};
+    cmp.reason = "no rule decides";
+    result.verdict = text ? compare_text(&cmp, gold, text, text_len) : VERIFY_LIMIT;
+    result.reason = cmp.reason;
     return result;
 }

@@ -1,4 +1,4 @@
-// The verifier: decides whether a model's response gives the same final answer as a gold answer. This is the reward.
+// Optional (math answers from data sets): does a response give the gold answer? The reward.
 //
 //   gold = verify_compile("\\frac{3}{4}", 11, &policy)      once a prompt; immutable, shared by any number of threads
 //   verify_check(scratch, gold, response, length)           once a rollout; one scratch a thread
@@ -59,7 +59,7 @@ void verify_gold_free(VerifyGold *gold);
 // All the memory that a thread's checks allocate here, fixed from the start (16 MiB). GMP and FLINT allocate their
 // temporaries themselves; the magnitude of every operation is checked beforehand, which bounds those (see exact.h).
 VerifyScratch *verify_scratch_new(void);
-void verify_scratch_free(VerifyScratch *scratch); // by the thread that used it last: FLINT keeps caches of its own for each
+void verify_scratch_free(VerifyScratch *scratch); // call it in the thread that used it last, which has FLINT's caches
 
 // Judges one response (any bytes, NUL included). Never fails, never blocks.
 VerifyResult verify_check(VerifyScratch *scratch, const VerifyGold *gold, const char *response, size_t len);

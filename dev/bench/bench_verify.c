@@ -2,9 +2,9 @@
 //
 //   make build/cpu/dev/bench/bench_verify && build/cpu/dev/bench/bench_verify [CASES.jsonl ...]
 //
-// Golds are compiled once, as in training; then their responses are judged over and over. `word problems` are integers in a
-// response of some lines, right and wrong in turn. The other sets are files of {gold, response} rows, the tests' own table
-// when none is named, so these rates hold for that mix of kinds. Rates are the best of three rounds.
+// Golds are compiled once, as in training; then their responses are judged over and over. `word problems` are integers
+// in a response of some lines, right and wrong in turn. The other sets are files of {gold, response} rows, the tests'
+// own table when none is named, so these rates hold for that mix of kinds. Rates are the best of three rounds.
 #include "verify/verify.h"
 
 #include <cjson/cJSON.h>
@@ -42,8 +42,9 @@ static void add(Set *set, const char *gold, char *response) {
 }
 
 static void word_problems(Set *set) {
-    static const char TEXT[] = "First we count the eggs: 16 a day. She eats 3 and bakes with 4, which leaves 16 - 3 - 4 = 9.\n"
-                               "She sells them for $2 each, so she makes 9 * 2 = $18 a day.\n\nThe answer is $\\boxed{%d}$.";
+    static const char TEXT[] =
+        "First we count the eggs: 16 a day. She eats 3 and bakes with 4, which leaves 16 - 3 - 4 = 9.\n"
+        "She sells them for $2 each, so she makes 9 * 2 = $18 a day.\n\nThe answer is $\\boxed{%d}$.";
     set->name = "word problems";
     for (int i = 0; i < 256; i++) {
         char gold[16], *response = malloc(sizeof TEXT + 16);
@@ -79,12 +80,14 @@ static void rate(const Set *set, VerifyScratch *scratch) {
         do {
             equal = 0;
             for (int i = 0; i < set->count; i++)
-                equal += verify_check(scratch, set->row[i].gold, set->row[i].response, set->row[i].len).verdict == VERIFY_EQUAL;
+                equal += verify_check(scratch, set->row[i].gold, set->row[i].response, set->row[i].len).verdict ==
+                         VERIFY_EQUAL;
             done += set->count;
         } while ((took = seconds() - start) < 0.5);
         if ((double)done / took > best) best = (double)done / took;
     }
-    printf("%-40s %5d rows, %5d equal   %12.0f checks/s   %12.0f a minute\n", set->name, set->count, equal, best, 60 * best);
+    printf("%-40s %5d rows, %5d equal   %12.0f checks/s   %12.0f a minute\n", set->name, set->count, equal, best,
+           60 * best);
 }
 
 static void slowest(const Set *set, VerifyScratch *scratch) {

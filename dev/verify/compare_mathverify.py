@@ -4,8 +4,8 @@
     pip install math-verify==0.8.0
     DATA_DIR=... dev/verify/compare_mathverify.py [CAP]        # needs ./eval; CAP rows of each rewrite, default 200
 
-Every gold is rewritten in equivalent and in wrong ways (rewrites.py); both verifiers judge "... $\\boxed{rewrite}$." against
-the gold. Prints a table of what each accepted, then precision and recall. Rows where ours is wrong go to stderr.
+Every gold is rewritten in equivalent and in wrong ways (rewrites.py); both verifiers judge "... $\\boxed{rewrite}$."
+against the gold. Prints a table of what each accepted, then precision and recall. Our wrong rows go to stderr.
 """
 import collections
 import json
@@ -24,7 +24,8 @@ SETS = [("math/math500.jsonl", "answer"), ("math/train.json", "answer"), ("olymp
 def golds(folder):
     for path, field in SETS:
         text = (folder / "data" / path).read_text()
-        rows = json.loads(text) if text.lstrip().startswith("[") else [json.loads(line) for line in text.splitlines() if line.strip()]
+        lines = [line for line in text.splitlines() if line.strip()]
+        rows = json.loads(text) if text.lstrip().startswith("[") else [json.loads(line) for line in lines]
         for row in rows:
             gold = row[field][0] if isinstance(row[field], list) else row[field]
             if gold:
@@ -36,7 +37,8 @@ def sample(folder, cap):
     by_name = collections.defaultdict(list)
     for gold in dict.fromkeys(golds(folder)):
         for name, text, equal in rewrites(gold):
-            by_name[name, equal].append({"gold": gold, "response": f"Therefore the answer is $\\boxed{{{text}}}$.", "expected": equal, "category": name})
+            response = f"Therefore the answer is $\\boxed{{{text}}}$."
+            by_name[name, equal].append({"gold": gold, "response": response, "expected": equal, "category": name})
     for rows in by_name.values():
         step = max(1, len(rows) // cap)
         yield from rows[::step][:cap]
@@ -79,7 +81,8 @@ def main():
     our, our_time = ours(rows)
     for row, verdict in zip(rows, our):
         if verdict != row["expected"]:
-            print(f"ours: {row['category']}, expected {row['expected']}: gold {row['gold']!r} response {row['response']!r}", file=sys.stderr)
+            print(f"ours: {row['category']}, expected {row['expected']}: gold {row['gold']!r} response "
+                  f"{row['response']!r}", file=sys.stderr)
     theirs, their_time = math_verify(rows) if os.environ.get("OURS_ONLY") is None else ([False] * len(rows), 0)
     table = collections.defaultdict(lambda: [0, 0, 0])
     for row, a, b in zip(rows, theirs, our):

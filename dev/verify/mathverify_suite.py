@@ -4,11 +4,11 @@
     pip download math-verify==0.8.0 --no-binary math-verify --no-deps && tar xzf math_verify-0.8.0.tar.gz
     dev/verify/mathverify_suite.py math_verify-0.8.0/tests            # needs ./eval
 
-Reads the parametrised tests with ast and runs none of them. Comparable are the tests that pair a gold and a prediction at
-the suite's default of strict, six decimals or those the test names (our approx_digits), both settings of
-allow_set_relation_comp, and the tests of letters; left out are extraction settings, timeouts, sympy objects, a gold that is
-itself rounded (our rounded_gold) and the non-strict variant. A gold that is a
-whole response is judged by the answer that our extraction finds in it.
+Reads the parametrised tests with ast and runs none of them. Comparable are the tests that pair a gold and a prediction
+at the suite's default of strict, six decimals or those the test names (our approx_digits), both settings of
+allow_set_relation_comp, and the tests of letters; left out are extraction settings, timeouts, sympy objects, a gold
+that is itself rounded (our rounded_gold) and the non-strict variant. A gold that is a whole response is judged by the
+answer that our extraction finds in it.
 """
 import ast
 import json
@@ -25,7 +25,7 @@ DISPUTED = [
     ("$x = 1/3$", "5+5+1 = 1/3", "a chain that says 11 = 1/3 contradicts itself"),
     ("$z = 1 + 1 = 2$", "3+3 = 2", "a chain that says 6 = 2 contradicts itself"),
     ("$x \\in [-2,7]$", "-2 \\\\le x", "interval and inequality are equal from either side"),
-    ("1 - \\frac{1}{\\mathrm{e}}", "1 + \\frac{1}{\\mathrm{e}}", "the values differ; a known error that the suite pins"),
+    ("1 - \\frac{1}{\\mathrm{e}}", "1 + \\frac{1}{\\mathrm{e}}", "values differ; a known error that the suite pins"),
     ("$\text{13}$", "$13$", "a tab for \\t in the test's source: the gold reads ext{13}"),
 ]
 
@@ -60,7 +60,8 @@ def rows(path):
             if row.get("strict") is False or not isinstance(row.get("gold"), str):
                 continue
             expected = row["expected"] if "expected" in row else row["result"]
-            yield {"gold": row["gold"], "response": row["pred"], "expected": bool(expected), "approx_digits": row.get("precision", 6),
+            yield {"gold": row["gold"], "response": row["pred"], "expected": bool(expected),
+                   "approx_digits": row.get("precision", 6),
                    "category": f"{path.stem}.{name}"}
 
 
@@ -85,7 +86,8 @@ def main():
             continue
         why = [why for gold, pred, why in DISPUTED if gold in row["gold"] and pred in row["response"]]
         explained += bool(why)
-        print(f"{row['category']}: suite says {row['expected']}, we say {verdict['verdict']}: gold {row['gold']!r} prediction {row['response'][-80:]!r}")
+        print(f"{row['category']}: suite says {row['expected']}, we say {verdict['verdict']}: "
+              f"gold {row['gold']!r} prediction {row['response'][-80:]!r}")
         print("    " + (why[0] if why else "NOT EXPLAINED"))
     print(f"{agree} of {len(cases)} agree, {explained} of the {len(cases) - agree} others explained")
 

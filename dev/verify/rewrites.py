@@ -12,7 +12,8 @@ UNITS = ["cm", "apples", "dollars", "minutes"]
 
 def clean(gold):
     text = gold.strip().strip("$").strip().rstrip(".").replace(",\\!", "")
-    text = text.replace("\\left", "").replace("\\right", "").replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac").replace("\\!", "")
+    for old, new in (("\\left", ""), ("\\right", ""), ("\\dfrac", "\\frac"), ("\\tfrac", "\\frac"), ("\\!", "")):
+        text = text.replace(old, new)
     text = re.sub(r"\\frac(\d)(\d)", r"\\frac{\1}{\2}", text)
     return re.sub(r"\s+", " ", text).replace("{,}", "")
 
@@ -182,7 +183,10 @@ def rewrites(gold):
         yield from sequences(text, "(", items, ")")
     elif len(items) > 1 and all(value(item) is not None for item in items):
         yield from sequences(text, "", items, "")
-    elif text.count("=") == 1 and not re.search(r"text|%|[<>,;]|\\(le|ge|ne|pm|in|quad|approx|equiv|cdots|ldots)", text):
+    elif text.count("=") == 1 and not re.search(
+            r"text|%|[<>,;]|\\(le|ge|ne|pm|in|quad|approx|equiv|cdots|ldots)", text):
         yield from equations(text, *(side.strip() for side in text.split("=")))
-    elif not re.search(r"text|mathrm|operatorname|[=<>,;:&%|!?]|\\\\|\\\$|\\(le|ge|ne|pm|mp|in|infty|cup|cap|begin|equiv|circ|mathbb|emptyset|approx|angle|ldots|cdots|vec|overline)\b|_\{?\d|^[A-Z]+$", text):
+    elif not re.search(
+            r"text|mathrm|operatorname|[=<>,;:&%|!?]|\\\\|\\\$|\\(le|ge|ne|pm|mp|in|infty|cup|cap|begin|equiv|circ|"
+            r"mathbb|emptyset|approx|angle|ldots|cdots|vec|overline)\b|_\{?\d|^[A-Z]+$", text):
         yield from expressions(text)

@@ -1,8 +1,9 @@
-// libFuzzer target: any gold, any response, no crash, no sanitizer report, bounded time. `make fuzz-verify` builds and runs it.
+// libFuzzer target: any gold, any response, no crash, no sanitizer report, bounded time. `make fuzz-verify` builds and
+// runs it.
 //
-// The input is gold, a zero byte, response. Two properties hold for all of them: the verdict is in range with its span inside
-// the response, and judging twice gives the same verdict. Seeds: tests/verify/corpus, two rows of each category of
-// own_cases.jsonl and a few hostile ones.
+// The input is gold, a zero byte, response. Two properties hold for all of them: the verdict is in range with its span
+// inside the response, and judging twice gives the same verdict. Seeds: tests/verify/corpus, two rows of each category
+// of own_cases.jsonl and a few hostile ones.
 #include "verify/verify.h"
 
 #include <stdint.h>

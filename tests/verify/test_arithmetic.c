@@ -1,35 +1,36 @@
-// The arithmetic under the verdicts: exact rationals and their refusals, balls against values that fool doubles, the field
-// of 2^61 - 1.
+// The arithmetic under the verdicts: exact rationals and their refusals, balls against values that fool doubles, the
+// field of 2^61 - 1.
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "verify/judge.h"
+#include "verify/comparison.h"
 #include "verify/normal.h"
 #include "verify/parse.h"
 #include "verify/probe.h"
 
+#include <stdio.h>
 #include <string.h>
 
-static Arena arena;
+static NodePool pool;
 
 static const Node *read(const char *text) {
-    Exact exact = {.arena = &arena, .fuel = 2000000};
+    Exact exact = {.pool = &pool, .fuel = 2000000};
     Parsed parsed = parse_answer(&exact, text, strlen(text), true);
     if (!parsed.tree) fail_msg("cannot read %s", text);
-    return normal_form(&exact, normal_signs(&arena, parsed.tree));
+    return normal_form(&exact, normal_signs(&pool, parsed.tree));
 }
 
 static int setup(void **state) {
     (void)state;
-    return arena_init(&arena, 64 << 20, 64 << 20, false) ? 0 : -1;
+    return pool_init(&pool, 64 << 20, 64 << 20, false) ? 0 : -1;
 }
 
 static int teardown(void **state) {
     (void)state;
-    arena_destroy(&arena);
+    pool_destroy(&pool);
     return 0;
 }
 
@@ -58,22 +59,25 @@ static void exact_values(void **state) {
 
 static void no_value(void **state) {
     (void)state;
-    static const char *const TEXTS[] = {"\\frac{5}{3-3}", "0^{-1}", "0^0", "\\ln 0", "(-1)!", "\\infty-\\infty", "\\frac{1}{\\frac{1}{0}}+2",
+    static const char *const TEXTS[] = {
+        "\\frac{5}{3-3}",      "0^{-1}",      "0^0", "\\ln 0", "(-1)!", "\\infty-\\infty", "\\frac{1}{\\frac{1}{0}}+2",
         "7\\cdot\\frac{0}{0}", "(1,\\frac10)"};
     for (size_t i = 0; i < sizeof TEXTS / sizeof *TEXTS; i++)
-        if (!node_is(read(TEXTS[i]), N_UNDEF) && !(i == 2 && !node_is(read(TEXTS[i]), N_RAT))) fail_msg("%s has a value", TEXTS[i]);
+        if (!node_is(read(TEXTS[i]), N_UNDEF) && !(i == 2 && !node_is(read(TEXTS[i]), N_RAT)))
+            fail_msg("%s has a value", TEXTS[i]);
 }
 
 static void refuses_what_is_large(void **state) {
     (void)state;
-    static const char *const TEXTS[] = {"10^{10^{10}}", "30000!", "\\binom{10^{12}}{10^{6}}", "2^{3000000}", "7^{7^{7}}"};
+    static const char *const TEXTS[] = {"10^{10^{10}}", "30000!", "\\binom{10^{12}}{10^{6}}", "2^{3000000}",
+                                        "7^{7^{7}}"};
     for (size_t i = 0; i < sizeof TEXTS / sizeof *TEXTS; i++) assert_false(node_is(read(TEXTS[i]), N_RAT));
     folds("2^{1000000}", "4^{500000}");
 }
 
 static Answer constants(const char *a, const char *b) {
-    Exact exact = {.arena = &arena, .fuel = 20000000};
-    BallPoint point = {.seed = 7, .exact = &exact};
+    Exact exact = {.pool = &pool, .fuel = 20000000};
+    BallPoint point = {.field = probe_field(7), .exact = &exact};
     bool huge;
     return ball_constants(&point, read(a), read(b), &huge);
 }
@@ -88,28 +92,35 @@ static void balls(void **state) {
     assert_int_equal(constants("e^{i\\pi}", "-1"), ANSWER_YES);
     assert_int_equal(constants("\\sqrt2+\\sqrt3", "\\sqrt5"), ANSWER_NO);
     assert_int_equal(constants("10^{10^{10^{10}}}", "1"), ANSWER_UNKNOWN);
-    Exact exact = {.arena = &arena, .fuel = 2000000};
-    BallPoint point = {.seed = 7, .exact = &exact};
-    assert_int_equal(ball_order(&point, read("\\sqrt2"), read("\\frac{141421356237309504880168872420969807}{10^{35}}")), 1);
+    Exact exact = {.pool = &pool, .fuel = 2000000};
+    BallPoint point = {.field = probe_field(7), .exact = &exact};
+    assert_int_equal(ball_order(&point, read("\\sqrt2"), read("\\frac{141421356237309504880168872420969807}{10^{35}}")),
+                     1);
     assert_int_equal(ball_order(&point, read("\\pi"), read("\\frac{355}{113}")), -1);
 }
 
 static void field(void **state) {
     (void)state;
-    assert_int_equal(probe_mul(PROBE_PRIME - 1, PROBE_PRIME - 1), 1);
-    assert_int_equal(probe_mul(UINT64_C(1) << 60, 2), 1);
-    assert_true(probe_congruent(1, read("(x+1)^2"), read("x^2+2x+1")));
-    assert_true(probe_congruent(1, read("\\sin(x+y)"), read("\\sin(y+x)")));
-    assert_true(probe_congruent(1, read("7^{7^{7^{7}}}+x"), read("x+7^{7^{7^7}}")));
-    assert_false(probe_congruent(1, read("x^2+2x"), read("t^2+2t")));
-    assert_false(probe_congruent(1, read("\\frac{1}{x-x}"), read("\\frac{1}{x-x}")));
-    Probe probe = {.seed = 3};
+    Field one = probe_field(1), two = probe_field(2);
+    assert_int_equal(probe_mul(&one, one.prime - 1, one.prime - 1), 1);
+    assert_true(one.prime > UINT64_C(1) << 60 && one.prime != two.prime); // every gold has a prime of its own
+    char text[64];
+    snprintf(text, sizeof text, "x+%llu", (unsigned long long)one.prime);
+    assert_true(probe_congruent(&one, read("x"), read(text), 0));
+    assert_false(probe_congruent(&two, read("x"), read(text), 0));
+    assert_true(probe_congruent(&one, read("(x+1)^2"), read("x^2+2x+1"), 0));
+    assert_true(probe_congruent(&one, read("\\sin(x+y)"), read("\\sin(y+x)"), 0));
+    assert_true(probe_congruent(&one, read("7^{7^{7^{7}}}+x"), read("x+7^{7^{7^7}}"), 0));
+    assert_false(probe_congruent(&one, read("x^2+2x"), read("t^2+2t"), 0));
+    assert_false(probe_congruent(&one, read("\\frac{1}{x-x}"), read("\\frac{1}{x-x}"), 0));
+    Probe probe = {.field = probe_field(3)};
     assert_int_equal(probe_value(&probe, read("\\frac{2^{61}}{4}")), (UINT64_C(1) << 59));
     assert_false(probe.irrational);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(exact_values), cmocka_unit_test(no_value), cmocka_unit_test(refuses_what_is_large),
-        cmocka_unit_test(balls), cmocka_unit_test(field)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(exact_values), cmocka_unit_test(no_value),
+                                       cmocka_unit_test(refuses_what_is_large), cmocka_unit_test(balls),
+                                       cmocka_unit_test(field)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,5 +1,5 @@
-// Whole verdicts: the table beside this file, which has every category of answer, the examples of verify/README.md, the shared
-// judged cases where DATA_DIR has them, symmetry, and that the comparison can fail.
+// Whole verdicts: the table beside this file, which has every category of answer, the examples of verify/README.md, the
+// shared judged cases where DATA_DIR has them, symmetry, and that the comparison can fail.
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -63,7 +63,8 @@ static void a_wrong_expectation_is_seen(void **state) {
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     FILE *file = fdopen(fd, "wb");
-    fputs("{\"gold\": \"3\", \"response\": \"\\\\boxed{4}\", \"expected\": true}\n{\"gold\": \"3\", \"response\": \"\\\\boxed{3}\", \"expected\": "
+    fputs("{\"gold\": \"3\", \"response\": \"\\\\boxed{4}\", \"expected\": true}\n{\"gold\": \"3\", \"response\": "
+          "\"\\\\boxed{3}\", \"expected\": "
           "false}\n",
           file);
     fclose(file);
@@ -73,9 +74,30 @@ static void a_wrong_expectation_is_seen(void **state) {
 
 // Kinds of answer whose rules favour neither side.
 static bool symmetric(const char *category) {
-    static const char *const LIST[] = {"integer", "decimal", "fraction", "mixed_number", "scientific", "radical", "power", "constant", "log_trig",
-        "complex", "expression", "matrix", "interval", "inequality", "repeating_decimal", "factorial_binomial", "infinity", "degree",
-        "plus_minus", "base_n", "function_definition", "rounding_function", "undefined", NULL};
+    static const char *const LIST[] = {"integer",
+                                       "decimal",
+                                       "fraction",
+                                       "mixed_number",
+                                       "scientific",
+                                       "radical",
+                                       "power",
+                                       "constant",
+                                       "log_trig",
+                                       "complex",
+                                       "expression",
+                                       "matrix",
+                                       "interval",
+                                       "inequality",
+                                       "repeating_decimal",
+                                       "factorial_binomial",
+                                       "infinity",
+                                       "degree",
+                                       "plus_minus",
+                                       "base_n",
+                                       "function_definition",
+                                       "rounding_function",
+                                       "undefined",
+                                       NULL};
     for (int i = 0; LIST[i]; i++)
         if (!strcmp(LIST[i], category)) return true;
     return false;
@@ -91,12 +113,14 @@ static void swapping_sides_changes_nothing(void **state) {
     size_t room = 0, tried = 0;
     while (getline(&line, &room, file) > 0) {
         cJSON *json = cJSON_Parse(line);
-        const char *gold = cJSON_GetObjectItem(json, "gold")->valuestring, *response = cJSON_GetObjectItem(json, "response")->valuestring;
+        const char *gold = cJSON_GetObjectItem(json, "gold")->valuestring,
+                   *response = cJSON_GetObjectItem(json, "response")->valuestring;
         Extract found = extract_answer(response, strlen(response), false);
         if (symmetric(cJSON_GetObjectItem(json, "category")->valuestring) && found.count == 1) {
             char swapped[512];
             int n = snprintf(swapped, sizeof swapped, "\\boxed{%s}", gold);
-            VerifyGold *other = verify_compile(response + found.part[0].begin, found.part[0].end - found.part[0].begin, &policy);
+            VerifyGold *other =
+                verify_compile(response + found.part[0].begin, found.part[0].end - found.part[0].begin, &policy);
             bool equal = verify_check(scratch, other, swapped, (size_t)n).verdict == VERIFY_EQUAL;
             if (equal != cJSON_IsTrue(cJSON_GetObjectItem(json, "expected"))) fail_msg("not symmetric: %s", line);
             verify_gold_free(other);
@@ -112,7 +136,8 @@ static void swapping_sides_changes_nothing(void **state) {
 
 // The next text between backticks in [at, end), or NULL; *at moves past it.
 static const char *quoted(const char **at, const char *end, size_t *len) {
-    const char *open = memchr(*at, '`', (size_t)(end - *at)), *close = open ? memchr(open + 1, '`', (size_t)(end - open - 1)) : NULL;
+    const char *open = memchr(*at, '`', (size_t)(end - *at)),
+               *close = open ? memchr(open + 1, '`', (size_t)(end - open - 1)) : NULL;
     if (!close) return NULL;
     *at = close + 1;
     *len = (size_t)(close - open - 1);
@@ -132,7 +157,8 @@ static int check_row(VerifyScratch *scratch, const char *line) {
         char response[256];
         int n = snprintf(response, sizeof response, "\\boxed{%.*s}", (int)len, answer);
         bool equal = verify_check(scratch, gold, response, (size_t)n).verdict == VERIFY_EQUAL;
-        if (equal != (answer < equal_end)) fail_msg("README: %s is %sequal in: %s", response, equal ? "" : "not ", line);
+        if (equal != (answer < equal_end))
+            fail_msg("README: %s is %sequal in: %s", response, equal ? "" : "not ", line);
     }
     verify_gold_free(gold);
     return count;
@@ -158,7 +184,8 @@ static void readme_examples(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(own_table), cmocka_unit_test(readme_examples), cmocka_unit_test(shared_cases),
-        cmocka_unit_test(a_wrong_expectation_is_seen), cmocka_unit_test(swapping_sides_changes_nothing)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(own_table), cmocka_unit_test(readme_examples),
+                                       cmocka_unit_test(shared_cases), cmocka_unit_test(a_wrong_expectation_is_seen),
+                                       cmocka_unit_test(swapping_sides_changes_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,7 +106,8 @@ static void bytes(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(boxes), cmocka_unit_test(runs_of_boxes), cmocka_unit_test(no_answer),
-        cmocka_unit_test(markers), cmocka_unit_test(fallback), cmocka_unit_test(bytes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(boxes),     cmocka_unit_test(runs_of_boxes),
+                                       cmocka_unit_test(no_answer), cmocka_unit_test(markers),
+                                       cmocka_unit_test(fallback),  cmocka_unit_test(bytes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

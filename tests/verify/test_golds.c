@@ -1,5 +1,5 @@
-// Over the golds of every data set under DATA_DIR/data: each equals itself in a box, a numeric gold with one digit or its sign
-// changed is NOT_EQUAL, and two neighbours compare alike from either side. Skipped where the data is absent.
+// Over the golds of every data set under DATA_DIR/data: each equals itself in a box, a numeric gold with one digit or
+// its sign changed is NOT_EQUAL, and two neighbours compare alike from either side. Skipped where the data is absent.
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,12 +18,19 @@ typedef struct Set {
     const char *path, *field; // field NULL: \boxed{} inside "solution"; "####": after the last ####
 } Set;
 
-static const Set SETS[] = {
-    {"gsm8k/train.jsonl", "####"}, {"gsm8k/test.jsonl", "####"}, {"math/train.json", "answer"}, {"math/math500.jsonl", "answer"},
-    {"aime/train-1983-2023.json", "answer"}, {"aime/aime24.jsonl", "answer"},
-    {"aime/aime25.jsonl", "ground_truth"}, {"amc/amc23.jsonl", "answer"}, {"minerva/test.jsonl", NULL}, {"olympiadbench/test.jsonl", "final_answer"},
-    {"svamp/test.jsonl", "Answer"}, {"mawps/test.jsonl", "target"},
-    {"deepmath/sample.jsonl", "ground_truth"}};
+static const Set SETS[] = {{"gsm8k/train.jsonl", "####"},
+                           {"gsm8k/test.jsonl", "####"},
+                           {"math/train.json", "answer"},
+                           {"math/math500.jsonl", "answer"},
+                           {"aime/train-1983-2023.json", "answer"},
+                           {"aime/aime24.jsonl", "answer"},
+                           {"aime/aime25.jsonl", "ground_truth"},
+                           {"amc/amc23.jsonl", "answer"},
+                           {"minerva/test.jsonl", NULL},
+                           {"olympiadbench/test.jsonl", "final_answer"},
+                           {"svamp/test.jsonl", "Answer"},
+                           {"mawps/test.jsonl", "target"},
+                           {"deepmath/sample.jsonl", "ground_truth"}};
 
 typedef struct Counts {
     size_t golds, reflexive, mutations, caught, pairs, symmetric, equal_pairs;
@@ -55,7 +62,8 @@ static void mutate(VerifyScratch *scratch, const char *gold, Counts *counts) {
         bool sign = i == len;
         if (!sign && !isdigit((unsigned char)gold[i])) continue;
         if (sign && !strpbrk(gold, "123456789")) continue; // -0 is 0
-        snprintf(other, sizeof other, "%s%s", sign && gold[0] != '-' ? "-" : "", sign && gold[0] == '-' ? gold + 1 : gold);
+        snprintf(other, sizeof other, "%s%s", sign && gold[0] != '-' ? "-" : "",
+                 sign && gold[0] == '-' ? gold + 1 : gold);
         if (!sign) other[i] = gold[i] == '9' ? '1' : (char)(gold[i] + 1);
         counts->mutations++;
         VerifyVerdict verdict = judge(scratch, gold, other);
@@ -67,7 +75,8 @@ static void mutate(VerifyScratch *scratch, const char *gold, Counts *counts) {
 // Neither of two golds is favoured by standing on the gold's side.
 static void swap_sides(VerifyScratch *scratch, const char *gold, Counts *counts) {
     if (counts->last) {
-        bool one = judge(scratch, counts->last, gold) == VERIFY_EQUAL, other = judge(scratch, gold, counts->last) == VERIFY_EQUAL;
+        bool one = judge(scratch, counts->last, gold) == VERIFY_EQUAL,
+             other = judge(scratch, gold, counts->last) == VERIFY_EQUAL;
         counts->pairs++;
         counts->equal_pairs += one;
         if (one == other) counts->symmetric++;
@@ -104,7 +113,8 @@ static void one_row(VerifyScratch *scratch, const Set *set, const cJSON *row, Co
     if (cJSON_IsArray(item)) item = cJSON_GetArrayItem(item, 0);
     if (cJSON_IsNumber(item)) {
         char text[64];
-        snprintf(text, sizeof text, item->valuedouble == (double)(long long)item->valuedouble ? "%.1f" : "%.15g", item->valuedouble);
+        snprintf(text, sizeof text, item->valuedouble == (double)(long long)item->valuedouble ? "%.1f" : "%.15g",
+                 item->valuedouble);
         one_gold(scratch, text, counts);
         return;
     }
@@ -167,8 +177,8 @@ static void every_gold(void **state) {
         print_message("skipped: no data sets under %s/data\n", folder);
         skip();
     }
-    print_message("%zu golds, %zu mutations, %zu pairs of neighbours of which %zu equal\n", counts.golds, counts.mutations, counts.pairs,
-                  counts.equal_pairs);
+    print_message("%zu golds, %zu mutations, %zu pairs of neighbours of which %zu equal\n", counts.golds,
+                  counts.mutations, counts.pairs, counts.equal_pairs);
     assert_int_equal(counts.symmetric, counts.pairs);
     assert_int_equal(counts.reflexive, counts.golds);
     assert_int_equal(counts.caught, counts.mutations);
@@ -176,8 +186,18 @@ static void every_gold(void **state) {
 
 static void hand_made(void **state) {
     (void)state;
-    static const char *const GOLDS[] = {"18", "-3.5", "\\frac{3}{4}", "(1,\\infty)", "\\text{Evelyn}", "x^2+1", "1,2,3", "2X^\\top X W",
-        "\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}", "\\aleph_0", "5 +", "$221,$8$"};
+    static const char *const GOLDS[] = {"18",
+                                        "-3.5",
+                                        "\\frac{3}{4}",
+                                        "(1,\\infty)",
+                                        "\\text{Evelyn}",
+                                        "x^2+1",
+                                        "1,2,3",
+                                        "2X^\\top X W",
+                                        "\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}",
+                                        "\\aleph_0",
+                                        "5 +",
+                                        "$221,$8$"};
     VerifyScratch *scratch = verify_scratch_new();
     Counts counts = {0};
     for (size_t i = 0; i < sizeof GOLDS / sizeof *GOLDS; i++) one_gold(scratch, GOLDS[i], &counts);

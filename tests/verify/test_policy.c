@@ -94,7 +94,11 @@ static void the_other_verdicts(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(fallback), cmocka_unit_test(percent), cmocka_unit_test(units), cmocka_unit_test(rounding),
-        cmocka_unit_test(bases_and_fractions), cmocka_unit_test(the_other_verdicts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(fallback),
+                                       cmocka_unit_test(percent),
+                                       cmocka_unit_test(units),
+                                       cmocka_unit_test(rounding),
+                                       cmocka_unit_test(bases_and_fractions),
+                                       cmocka_unit_test(the_other_verdicts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
