@@ -28,8 +28,8 @@ __attribute__((format(printf, 2, 3), unused)) static bool fail(Error *err, const
     return false;
 }
 
-// What is written is flushed. Not exit: the handlers that CUDA leaves there would wait for kernels under way, and a collective
-// among them waits for this rank, whose end the others would never see.
+// What is written is flushed. Not exit: the handlers that CUDA leaves there would wait for kernels under way, and a
+// collective among them waits for this rank, whose end the others would never see.
 __attribute__((noreturn, unused)) static void end_process(void) {
     fflush(NULL);
     _exit(1);

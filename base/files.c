@@ -1,3 +1,4 @@
+// Optional (files).
 #include "base/files.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +12,8 @@ char *file_read(const char *path, size_t limit, size_t *n, Error *err) {
     char *bytes = NULL;
     if (!file) return fail(err, "%s: %s", path, strerror(errno)), NULL;
     if (fstat(fileno(file), &info) != 0 || !S_ISREG(info.st_mode)) fail(err, "%s: not a regular file", path);
-    else if ((size_t)info.st_size > limit) fail(err, "%s: %lld bytes; at most %zu are read", path, (long long)info.st_size, limit);
+    else if ((size_t)info.st_size > limit)
+        fail(err, "%s: %lld bytes; at most %zu are read", path, (long long)info.st_size, limit);
     else if (!(bytes = malloc((size_t)info.st_size + 1))) fail(err, "%s: out of memory", path);
     if (bytes) {
         *n = (size_t)info.st_size;

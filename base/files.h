@@ -1,5 +1,5 @@
-// Files, read whole and replaced whole. A file is replaced under a temporary name (path.tmp), flushed to disk, renamed, and
-// its folder flushed: a reader, or a crash, finds the old file or the new one and never half of one.
+// Optional (files): read whole and replaced whole. A file is replaced under a temporary name (path.tmp), flushed to
+// disk, renamed, and its folder flushed: a reader, or a crash, finds the old file or the new one and never half of one.
 #ifndef BASE_FILES_H
 #define BASE_FILES_H
 #include "base/check.h"
@@ -13,8 +13,8 @@ char *file_read(const char *path, size_t limit, size_t *n, Error *err);
 
 bool file_replace(const char *path, const void *bytes, size_t n, Error *err);
 
-// The same for content that is produced piece by piece: write to `file` between begin and commit. After a failed begin or
-// commit, and after abandon, the old file is as it was and the temporary one is gone.
+// The same for content that is produced piece by piece: write to `file` between begin and commit. After a failed begin
+// or commit, and after abandon, the old file is as it was and the temporary one is gone.
 typedef struct FileReplacement {
     FILE *file;
     char path[FILE_PATH_SIZE], temporary[FILE_PATH_SIZE + 4];

@@ -95,7 +95,8 @@ void flags_help(const FlagTable *table, FILE *out) {
             continue;
         }
         fprintf(out, "  --%-18s %s", f->name, f->help);
-        for (int value = 0; f->word && f->word(value); value++) fprintf(out, "%s%s", value ? "|" : " (", f->word(value));
+        for (int value = 0; f->word && f->word(value); value++)
+            fprintf(out, "%s%s", value ? "|" : " (", f->word(value));
         if (f->type == FLAG_CHOICE) fputc(')', out);
         if (f->type == FLAG_INT || f->type == FLAG_LONG || f->type == FLAG_FLOAT)
             fprintf(out, " (%.10g to %.10g)", f->low, f->high);

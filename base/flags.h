@@ -26,12 +26,15 @@ typedef struct FlagTable {
 // Rows of a table, for a struct that the includer names by #define FLAG_CONFIG.
 #define HEADING(text)                             {.help = text}
 #define FLAG_ROW(name, type, field, standard, ...) {name, type, offsetof(FLAG_CONFIG, field), standard, __VA_ARGS__}
-#define INT_FLAG(name, field, standard, low, high, help)   FLAG_ROW(name, FLAG_INT, field, standard, low, high, NULL, help)
-#define LONG_FLAG(name, field, standard, low, high, help)  FLAG_ROW(name, FLAG_LONG, field, standard, low, high, NULL, help)
-#define FLOAT_FLAG(name, field, standard, low, high, help) FLAG_ROW(name, FLAG_FLOAT, field, standard, low, high, NULL, help)
-#define TEXT_FLAG(name, field, standard, help)             FLAG_ROW(name, FLAG_TEXT, field, standard, 0, 0, NULL, help)
-#define CHOICE_FLAG(name, field, standard, word, help)     FLAG_ROW(name, FLAG_CHOICE, field, standard, 0, 0, word, help)
-#define SWITCH_FLAG(name, field, help)                     FLAG_ROW(name, FLAG_SWITCH, field, "no", 0, 0, NULL, help)
+#define INT_FLAG(name, field, standard, low, high, help)                                                               \
+    FLAG_ROW(name, FLAG_INT, field, standard, low, high, NULL, help)
+#define LONG_FLAG(name, field, standard, low, high, help)                                                              \
+    FLAG_ROW(name, FLAG_LONG, field, standard, low, high, NULL, help)
+#define FLOAT_FLAG(name, field, standard, low, high, help)                                                             \
+    FLAG_ROW(name, FLAG_FLOAT, field, standard, low, high, NULL, help)
+#define TEXT_FLAG(name, field, standard, help) FLAG_ROW(name, FLAG_TEXT, field, standard, 0, 0, NULL, help)
+#define CHOICE_FLAG(name, field, standard, word, help) FLAG_ROW(name, FLAG_CHOICE, field, standard, 0, 0, word, help)
+#define SWITCH_FLAG(name, field, help) FLAG_ROW(name, FLAG_SWITCH, field, "no", 0, 0, NULL, help)
 
 // Defines the `word` of a choice: FLAG_WORDS(mean_word, [MEAN_TOKEN] = "token", [MEAN_PROMPT] = "prompt").
 #define FLAG_WORDS(function, ...)                                                                                      \
@@ -40,8 +43,8 @@ typedef struct FlagTable {
         return value >= 0 && value < (int)(sizeof words / sizeof *words) ? words[value] : NULL;                        \
     }
 
-// Fills config from the defaults, then from argv. An unknown flag and a value that is missing, malformed or out of range
-// are errors that name the flag and what it takes; the last of several counts. False with the reason in err.
+// Fills config from the defaults, then from argv. An unknown flag and a value that is missing, malformed or out of
+// range are errors that name the flag and what it takes; the last of several counts. False with the reason in err.
 bool flags_parse(const FlagTable *table, void *config, int argc, char **argv, Error *err);
 
 void flags_help(const FlagTable *table, FILE *out);

@@ -1,3 +1,4 @@
+// Optional (files).
 #include "base/json.h"
 #include "base/files.h"
 #include <math.h>
@@ -25,7 +26,8 @@ bool json_replace(const char *path, const cJSON *json, Error *err) {
 const cJSON *json_get(const cJSON *object, const char *key) { return cJSON_GetObjectItemCaseSensitive(object, key); }
 
 int json_whole(const cJSON *item) {
-    bool fits = cJSON_IsNumber(item) && fabs(item->valuedouble) < 2147483648.0 && item->valuedouble == (int)item->valuedouble;
+    bool fits =
+        cJSON_IsNumber(item) && fabs(item->valuedouble) < 2147483648.0 && item->valuedouble == (int)item->valuedouble;
     return fits ? (int)item->valuedouble : -1;
 }
 

@@ -1,4 +1,4 @@
-// JSON files and the fields of JSON objects, over cJSON.
+// Optional (files): JSON files and the fields of JSON objects, over cJSON.
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 #include "base/check.h"

@@ -1,9 +1,10 @@
+// Optional (text).
 #include "base/text.h"
 #include <stdlib.h>
 #include <string.h>
 
-// A lead byte fixes the length of a character and, for four of them, the range of the second byte (The Unicode Standard,
-// table 3-7: this excludes overlong forms, surrogates, and what lies beyond U+10FFFF).
+// A lead byte fixes the length of a character and, for four of them, the range of the second byte (The Unicode
+// Standard, table 3-7: this excludes overlong forms, surrogates, and what lies beyond U+10FFFF).
 size_t utf8_next(const char *text, size_t n, bool *valid, bool *cut) {
     const unsigned char *s = (const unsigned char *)text;
     unsigned char lead = s[0], low = 0x80, high = 0xbf;

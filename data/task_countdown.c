@@ -1,4 +1,4 @@
-// Countdown: an expression that uses each given number exactly once and equals the target.
+// Optional (more tasks): countdown, an expression that uses each given number exactly once and equals the target.
 //
 // The teacher gives the first expression in a fixed search order (all pairs, + - * /, positive whole intermediate
 // values), so it follows from the prompt alone. Its error is a wrong operator in one step that keeps the value:

@@ -1,4 +1,4 @@
-// Tasks of digits: addition by columns, multiplication by partial products, conversion between bases.
+// Optional (more tasks): digits: addition by columns, multiplication by partial products, conversion between bases.
 //
 // Addition writes every column, from the right, as  digit + digit + carry = two digits,  so the carry always follows
 // the last '=' and the answer is read backwards. Multiplication adds the partial products from the largest down, so

@@ -1,4 +1,4 @@
-// The greatest common divisor and linear equations.
+// Optional (more tasks): the greatest common divisor and linear equations.
 //
 // Euclid's algorithm by subtraction, larger minus smaller until both are equal: a subtraction goes digit by digit,
 // while a remainder of two-digit numbers is a table of thousands of entries. Problems are built backwards from (1, 1)

@@ -1,3 +1,4 @@
+// Optional (ranks).
 #include "model/buckets.h"
 
 enum { UNIT = 8 }; // values: a 16-byte load of bf16

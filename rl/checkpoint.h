@@ -15,8 +15,8 @@ bool checkpoint_save(Trainer *trainer);
 // reason and, if there is an older one, how to resume from that. No checkpoint: a fresh start, reported on stderr.
 bool checkpoint_load(Trainer *trainer, Error *err);
 
-// Ends a run: writes the model alone to OUT/model if the run is complete, else a checkpoint; prints the summary, writes the
-// report. False where model or checkpoint could not be written.
+// Ends a run: writes the model alone to OUT/model if the run is complete, else a checkpoint; prints the summary, writes
+// the report. False where model or checkpoint could not be written.
 bool checkpoint_finish(Trainer *trainer, bool complete);
 
 #endif

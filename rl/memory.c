@@ -76,7 +76,8 @@ void trainer_print(const Trainer *t, FILE *out) {
     if (c->plan) fprintf(out, "  prompts  of up to %d tokens\n", t->train.longest);
     else
         fprintf(out, "  prompts  %d to train on, %d held out; longest %d tokens\n", t->train.problems.count,
-                t->heldout.problems.count, t->train.longest > t->heldout.longest ? t->train.longest : t->heldout.longest);
+                t->heldout.problems.count,
+                t->train.longest > t->heldout.longest ? t->train.longest : t->heldout.longest);
     fprintf(out, "  rollouts %zu of up to %d tokens a step: %.1f MiB on the host\n", rollouts, c->max_tokens,
             (double)rollouts * c->max_tokens * (double)token / (1 << 20));
     memory_print(&t->memory, out);

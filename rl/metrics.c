@@ -1,3 +1,4 @@
+// Optional (metrics).
 #include "rl/metrics.h"
 #include "base/clock.h"
 #include "base/files.h"

@@ -1,5 +1,5 @@
-// The log of a run: one line a step on the terminal, one JSON object a step in metrics.jsonl, and some rollouts token
-// by token in rollouts.jsonl, for the report.
+// Optional (metrics): the log of a run: one line a step on the terminal, one JSON object a step in metrics.jsonl, and
+// some rollouts token by token in rollouts.jsonl, for the report.
 #ifndef RL_METRICS_H
 #define RL_METRICS_H
 #include "kernels/device/timer.h"

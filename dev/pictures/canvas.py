@@ -1,4 +1,5 @@
-"""An SVG canvas with a few shapes and one palette for light and dark pages; Python 3 standard library only.
+"""Optional (pictures): An SVG canvas with a few shapes and one palette for light and dark pages; Python 3 standard
+library only.
 
 Every colour is a CSS class that is defined twice, the second time under prefers-color-scheme: dark. The picture brings
 its own background, so it can be read on a page whose colours differ from the reader's system setting. Run draw.py.

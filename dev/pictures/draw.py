@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws docs/pictures/*.svg. Run from the project's root: python3 dev/pictures/draw.py"""
+"""Optional (pictures): Draws docs/pictures/*.svg. Run from the project's root: python3 dev/pictures/draw.py"""
 import pathlib
 
 import kv_blocks

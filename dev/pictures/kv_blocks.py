@@ -1,4 +1,5 @@
-"""kv_blocks.svg: KV blocks and their reference counts over time. The bookkeeping of rl/generate.c is replayed here,
+"""Optional (pictures): kv_blocks.svg: KV blocks and their reference counts over time. The bookkeeping of
+rl/generate.c is replayed here,
 function by function, for one prompt with three rollouts in three slots; every number in the picture comes from it."""
 from canvas import Canvas
 

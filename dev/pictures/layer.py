@@ -1,4 +1,5 @@
-"""layer.svg: the tensors of one decoder layer and of the head, with the ops of model/gpt.c and model/gpt_head.c."""
+"""Optional (pictures): layer.svg: the tensors of one decoder layer and of the head, with the ops of model/gpt.c and
+model/gpt_head.c."""
 from canvas import Canvas
 
 W, LANES = 252, (40, 324, 608)  # width of a lane and its left edges

@@ -1,4 +1,4 @@
-"""micro_batch.svg: a packed micro-batch, as rl/update.c: pack_sequence lays it out."""
+"""Optional (pictures): micro_batch.svg: a packed micro-batch, as rl/update.c: pack_sequence lays it out."""
 from canvas import Canvas
 
 # prompt, response; \n is the end-of-sequence token of the procedural tasks

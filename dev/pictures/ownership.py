@@ -1,4 +1,5 @@
-"""ownership.svg: what a Trainer owns on the device and on the host, and which part writes what; rl/trainer.h."""
+"""Optional (pictures): ownership.svg: what a Trainer owns on the device and on the host, and which part writes what;
+rl/trainer.h."""
 from canvas import Canvas
 
 W, H = 242, 118

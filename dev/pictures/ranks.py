@@ -1,4 +1,5 @@
-"""ranks.svg: gradient buckets summed over ranks during backward, and the shards of ZeRO-1; model/buckets.c.
+"""Optional (pictures): ranks.svg: gradient buckets summed over ranks during backward, and the shards of ZeRO-1;
+model/buckets.c.
 The program's two rules decide when a bucket starts: all have the same size, and one starts once all of it is final."""
 from canvas import Canvas
 

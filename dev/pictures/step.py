@@ -1,4 +1,5 @@
-"""step.svg: one RL step, rl/step.c: rl_step. Twelve boxes in a closed loop, every other row from right to left."""
+"""Optional (pictures): step.svg: one RL step, rl/step.c: rl_step. Twelve boxes in a closed loop, every other row
+from right to left."""
 from canvas import Canvas
 
 X, Y = (58, 354, 650), (62, 210, 358, 506)  # left edges of the columns, upper edges of the rows

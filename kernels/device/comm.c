@@ -1,4 +1,4 @@
-// MPI, or one rank. If a rank dies, mpirun ends the job, and MPI's own error handler aborts.
+// Optional (ranks): MPI, or one rank. If a rank dies, mpirun ends the job, and MPI's own error handler aborts.
 #include "kernels/device/comm.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-// Collectives between ranks, for data parallel training: one process per device. comm.c uses MPI, or has one rank where
-// the build found no MPI; comm.cu uses NCCL, and any launcher may start the ranks (rendezvous.h). All ranks must make
-// the same calls in the same order.
+// Optional (ranks): collectives for data parallel training, one process per device. comm.c uses MPI, or has one rank
+// where the build found no MPI; comm.cu uses NCCL, and any launcher may start the ranks (rendezvous.h). All ranks must
+// make the same calls in the same order.
 #ifndef KERNELS_DEVICE_COMM_H
 #define KERNELS_DEVICE_COMM_H
 #include "kernels/device/device.h"

@@ -1,8 +1,8 @@
 // Optional (CUDA): the Device of the CUDA build, one GPU and one stream. All work goes on that stream in the order of
 // the calls, so the host waits only where device.h says "done on return". Every .cu twin reads the stream from here;
 // matmul.cu also reads the cuBLASLt handle and the workspace.
-#ifndef KERNELS_DEVICE_CUDA_CUH
-#define KERNELS_DEVICE_CUDA_CUH
+#ifndef KERNELS_DEVICE_DEVICE_CUDA_CUH
+#define KERNELS_DEVICE_DEVICE_CUDA_CUH
 #include "kernels/device/launch.cuh"
 #include "kernels/device/device.h"
 #include "kernels/device/nvtx.h"

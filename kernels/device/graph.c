@@ -1,3 +1,4 @@
+// Optional (CUDA graphs).
 #include "kernels/device/graph.h"
 
 bool graph_replay(Device *dev, Graph *graph) {

@@ -1,4 +1,5 @@
-// Device work that is recorded once and then replayed: the hundreds of launches of a decoding step become one.
+// Optional (CUDA graphs): device work that is recorded once and then replayed: the hundreds of launches of a decoding
+// step become one.
 //
 //   if (!graph_replay(dev, graph)) {
 //       graph_begin(dev);

@@ -8,8 +8,8 @@
 // differ, and no .cu file may ask which of the two it is. Rules for kernels: blocks of whole warps; every lane that a
 // mask names takes part; no lane returns before a later barrier or shuffle; 16-byte access by load128 and store128
 // only; inline PTX in ptx.cuh only. Packed128 has its name and its idea from llm.c.
-#ifndef KERNELS_LAUNCH_CUH
-#define KERNELS_LAUNCH_CUH
+#ifndef KERNELS_DEVICE_LAUNCH_CUH
+#define KERNELS_DEVICE_LAUNCH_CUH
 #include "base/check.h"
 #include <cuda_runtime.h>
 #include <cuda_bf16.h>

@@ -14,8 +14,8 @@
 //   * A from (m, k):  ldmatrix_x4, lane l addresses row m = l % 16, k 8 (l / 16).
 //   * two neighbouring B, the first in r[0], r[1], from (n, k), a weight:  ldmatrix_x4, lane l addresses row
 //     n = l % 8 + 8 (l / 16), k 8 (l / 8 % 2); from (k, n):  ldmatrix_x4_trans, row k = l % 16, n 8 (l / 16).
-#ifndef KERNELS_PTX_CUH
-#define KERNELS_PTX_CUH
+#ifndef KERNELS_DEVICE_PTX_CUH
+#define KERNELS_DEVICE_PTX_CUH
 #include "kernels/device/launch.cuh"
 
 #ifndef CUDA_ON_CPU

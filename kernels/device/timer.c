@@ -1,3 +1,4 @@
+// Optional (timing).
 #include "kernels/device/timer.h"
 #include "base/clock.h"
 #include "kernels/device/device_threads.h"

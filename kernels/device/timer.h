@@ -1,6 +1,6 @@
-// Seconds that the device spends in each phase of a step. C build: a clock on the host. CUDA build: events on the
-// stream, so a timer measures the device's own time, whatever the host does meanwhile, and nothing waits until they are
-// read.
+// Optional (timing): seconds that the device spends in each phase of a step. C build: a clock on the host. CUDA build:
+// events on the stream, so a timer measures the device's own time, whatever the host does meanwhile, and nothing waits
+// until they are read.
 #ifndef KERNELS_DEVICE_TIMER_H
 #define KERNELS_DEVICE_TIMER_H
 #include "kernels/device/device.h"

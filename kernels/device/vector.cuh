@@ -1,9 +1,8 @@
 // Optional (CUDA): loads and stores W values at once as floats. W is a template argument of a kernel, which has one
 // body for both of its values: WIDE (16 bytes of floatX) where the shapes and addresses of the call allow it, else 1.
-// The sum
-// over a row rounds differently under another W; all rows of a tensor have the same W.
-#ifndef KERNELS_VECTOR_CUH
-#define KERNELS_VECTOR_CUH
+// The sum over a row rounds differently under another W; all rows of a tensor have the same W.
+#ifndef KERNELS_DEVICE_VECTOR_CUH
+#define KERNELS_DEVICE_VECTOR_CUH
 #include "kernels/device/device_cuda.cuh"
 #include <stdint.h>
 #include <type_traits>

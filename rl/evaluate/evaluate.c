@@ -1,3 +1,4 @@
+// Optional (held-out evaluation).
 #include "rl/evaluate/evaluate.h"
 #include "rl/evaluate/estimate.h"
 

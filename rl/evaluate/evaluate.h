@@ -1,4 +1,5 @@
-// Evaluation of a policy on a prompt set: samples responses to every prompt and grades them, apart from training.
+// Optional (held-out evaluation): evaluation of a policy on a prompt set: samples responses to every prompt and grades
+// them, apart from training.
 #ifndef RL_EVALUATE_EVALUATE_H
 #define RL_EVALUATE_EVALUATE_H
 #include "rl/generate.h"

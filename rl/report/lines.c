@@ -1,3 +1,4 @@
+// Optional (report).
 #include "rl/report/lines.h"
 #include <errno.h>
 #include <math.h>

@@ -1,5 +1,5 @@
-// Reads a file of one JSON object a line, as a run leaves it behind: the last line may be cut off (the run was killed),
-// any line may be damaged. Such lines are skipped and counted; only opening the file can fail.
+// Optional (report): reads a file of one JSON object a line, as a run leaves it behind: the last line may be cut off
+// (the run was killed), any line may be damaged. Such lines are skipped and counted; only opening the file can fail.
 #ifndef RL_REPORT_LINES_H
 #define RL_REPORT_LINES_H
 #include "base/json.h"

@@ -1,4 +1,4 @@
-// ./report: the page of one run, or of several runs side by side.
+// Optional (report): ./report: the page of one run, or of several runs side by side.
 #include "rl/report/report.h"
 #include <string.h>
 

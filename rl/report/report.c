@@ -1,5 +1,6 @@
-// Reads the logs of runs into one JSON document and puts it, with page.js, which draws everything, into page.html.
-// A log is read twice: once to sort its lines (a resumed run may log a step again), once for what the lines hold.
+// Optional (report): reads the logs of runs into one JSON document and puts it, with page.js, which draws everything,
+// into page.html. A log is read twice: once to sort its lines (a resumed run may log a step again), once for what the
+// lines hold.
 #include "rl/report/report.h"
 #include "base/files.h"
 #include "base/text.h"

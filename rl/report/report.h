@@ -1,4 +1,5 @@
-// The report: one HTML page (page.html) with the logs of one or more runs embedded as JSON. It loads nothing else.
+// Optional (report): the report: one HTML page (page.html) with the logs of one or more runs embedded as JSON. It loads
+// nothing else.
 //
 // Reads, from a run's folder,
 //   metrics.jsonl   one object a line: {"phase": "config", ...} with the flags, and per step {"phase": "sft" | "rl",

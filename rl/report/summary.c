@@ -1,3 +1,4 @@
+// Optional (report).
 #include "rl/report/summary.h"
 #include "rl/report/lines.h"
 #include <math.h>

@@ -1,4 +1,4 @@
-// The result of a run on the terminal: the held-out prompts before and after reinforcement learning.
+// Optional (report): the result of a run on the terminal: the held-out prompts before and after reinforcement learning.
 #ifndef RL_REPORT_SUMMARY_H
 #define RL_REPORT_SUMMARY_H
 #include "base/check.h"
