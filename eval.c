@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "rl/evaluate/run.h"
 #include "verify/score.h"
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,51 +32,64 @@ static bool write_json(const EvalConfig *c, EvalRun *run, const EvalTable *table
     return ok;
 }
 
-static bool evaluate(EvalConfig *c, Comm *comm, Error *err) {
-    static EvalRun run;
-    int k[EVAL_MAX_K], n_k;
-    if (!*c->model) return fail(err, "give --model or --score");
-    if (c->temp > 0 && c->temp < 1e-3)
-        return fail(err, "--temp %g: must be 0, or at least 0.001 (logits divided by less are all rounding)", c->temp);
-    bool ok = eval_config_parse_k(c, k, &n_k, err) && eval_run_open(&run, c, comm, err);
-    signal(SIGINT, on_interrupt);
-    signal(SIGTERM, on_interrupt);
-    ok = ok && eval_run_fill(&run, c, comm, &interrupted, err);
-    if (ok) {
-        EvalTable table = eval_table_make(&run.sets, k, n_k, c->samples);
-        eval_table_print(&table, stdout);
-        ok = !*c->out || write_json(c, &run, &table, err);
-    }
-    ok = ok && responses_finish(run.file, *c->responses ? c->responses : NULL, err);
-    eval_run_close(&run);
-    return ok;
+// What remains once everything is open: from here on an error is a failure and not bad use.
+static bool run_to_end(const EvalConfig *c, EvalRun *run, Comm *comm, const int *k, int n_k, Error *err) {
+    if (!eval_run_fill(run, c, comm, &interrupted, err)) return false;
+    EvalTable table = eval_table_make(&run->sets, k, n_k, c->samples);
+    eval_table_print(&table, stdout);
+    if (*c->out && !write_json(c, run, &table, err)) return false;
+    return responses_finish(run->file, *c->responses ? c->responses : NULL, err);
 }
 
-static bool score(const EvalConfig *c, Error *err) {
+// Returns the exit status.
+static int evaluate(EvalConfig *c, Comm *comm, Error *err) {
+    static EvalRun run;
+    int k[EVAL_MAX_K], n_k;
+    if (!*c->model) return fail(err, "give --model or --score"), 2;
+    bool open = c->temp == 0 || c->temp >= 1e-3 ||
+                fail(err, "--temp %g: must be 0, or at least 0.001 (logits divided by less are all rounding)", c->temp);
+    open = open && eval_config_parse_k(c, k, &n_k, err) && eval_run_open(&run, c, comm, err);
+    signal(SIGINT, on_interrupt);
+    signal(SIGTERM, on_interrupt);
+    bool ok = open && run_to_end(c, &run, comm, k, n_k, err);
+    eval_run_close(&run);
+    return ok ? 0 : !open ? 2 : interrupted ? 130 : 1;
+}
+
+static int score(const EvalConfig *c, Error *err) {
     VerifyPolicy policy = verify_policy_evaluation();
     FileReplacement out;
-    if (!*c->out) return score_file(c->score, stdout, stderr, &policy, err->text, sizeof err->text) == 0;
-    if (!file_replace_begin(&out, c->out, err)) return false;
-    if (score_file(c->score, out.file, stdout, &policy, err->text, sizeof err->text) == 0)
-        return file_replace_commit(&out, err);
-    file_replace_abandon(&out);
-    return false;
+    FILE *rows = stdout, *summary = stderr;
+    if (*c->out) {
+        if (!file_replace_begin(&out, c->out, err)) return 2;
+        rows = out.file, summary = stdout;
+    }
+    bool ok = score_file(c->score, rows, summary, &policy, err->text, sizeof err->text) == 0;
+    if (*c->out && !ok) file_replace_abandon(&out);
+    if (!ok) return 2;
+    return !*c->out || file_replace_commit(&out, err) ? 0 : 1;
 }
 
 int main(int argc, char **argv) {
     static EvalConfig config;
     Error err;
+    signal(SIGXFSZ, SIG_IGN); // a file larger than the process may write is an error of write, like a full disk
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0) {
             printf("usage: ./eval --model DIR --data ... [flags]      or      ./eval --score FILE\n"
+                   "exit status: 0 done, 1 failed, 2 bad use, 130 interrupted: the same command resumes\n"
                    "flag                   meaning (range) [default]\n\n");
-            return flags_help(&eval_flags, stdout), 0;
+            flags_help(&eval_flags, stdout);
+            return fflush(stdout) ? 1 : 0;
         }
     Comm *comm = comm_open(&argc, &argv, &err);
     bool ok = comm && flags_parse(&eval_flags, &config, argc, argv, &err);
     if (ok && comm_size(comm) > 1) ok = fail(&err, "evaluation runs on one rank: start it without mpirun");
-    ok = ok && (*config.score ? score(&config, &err) : evaluate(&config, comm, &err));
-    if (!ok) fprintf(stderr, "eval: %s\n", err.text);
+    ok = ok && eval_config_check_outputs(&config, &err);
+    int status = !ok ? 2 : *config.score ? score(&config, &err) : evaluate(&config, comm, &err);
+    if (status == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+        status = 1, fail(&err, "not everything could be written to stdout: %s", strerror(errno));
+    if (status) fprintf(stderr, "eval: %s\n", err.text);
     if (comm) comm_close(comm);
-    return ok ? 0 : interrupted ? 130 : 2;
+    return status;
 }

@@ -89,9 +89,10 @@ static bool reinforce(Trainer *t) {
 
 static int help(void) {
     printf("usage: ./train [flags]      supervised warm-up, then reinforcement learning with verifiable rewards\n"
+           "exit status: 0 done, 1 failed, 2 bad use, 130 interrupted: a checkpoint was saved\n"
            "flag                   meaning (range) [default]\n");
     flags_help(&train_flags, stdout);
-    return 0;
+    return fflush(stdout) ? 1 : 0;
 }
 
 int main(int argc, char **argv) {
@@ -105,13 +106,14 @@ int main(int argc, char **argv) {
     bool ok = config.plan ? trainer_plan(&trainer, &config, comm, &err) : trainer_open(&trainer, &config, comm, &err);
     if (!ok) return fprintf(stderr, "train: %s\n", err.text), 2;
     if (comm_rank(comm) == 0) trainer_print(&trainer, stdout);
+    bool complete = true;
     if (!config.plan) {
         signal(SIGINT, on_interrupt);
         signal(SIGTERM, on_interrupt);
-        bool complete = warmup(&trainer) && reinforce(&trainer);
+        complete = warmup(&trainer) && reinforce(&trainer);
         ok = checkpoint_finish(&trainer, complete);
     }
     trainer_close(&trainer);
     comm_close(comm);
-    return ok ? 0 : 2;
+    return !ok || fflush(stdout) ? 1 : complete ? 0 : 130;
 }

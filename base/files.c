@@ -6,13 +6,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static FILE *open_regular(const char *path, struct stat *info, Error *err) {
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); // O_NONBLOCK: a FIFO does not block
+    if (fd < 0) return fail(err, "%s: %s", path, strerror(errno)), NULL;
+    FILE *file = fstat(fd, info) == 0 && S_ISREG(info->st_mode) ? fdopen(fd, "rb") : NULL;
+    if (file) return file;
+    close(fd);
+    return fail(err, "%s: not a regular file", path), NULL;
+}
+
 char *file_read(const char *path, size_t limit, size_t *n, Error *err) {
-    FILE *file = fopen(path, "rb");
     struct stat info;
+    FILE *file = open_regular(path, &info, err);
     char *bytes = NULL;
-    if (!file) return fail(err, "%s: %s", path, strerror(errno)), NULL;
-    if (fstat(fileno(file), &info) != 0 || !S_ISREG(info.st_mode)) fail(err, "%s: not a regular file", path);
-    else if ((size_t)info.st_size > limit)
+    if (!file) return NULL;
+    if ((size_t)info.st_size > limit)
         fail(err, "%s: %lld bytes; at most %zu are read", path, (long long)info.st_size, limit);
     else if (!(bytes = malloc((size_t)info.st_size + 1))) fail(err, "%s: out of memory", path);
     if (bytes) {
@@ -28,6 +36,59 @@ char *file_read(const char *path, size_t limit, size_t *n, Error *err) {
     }
     fclose(file);
     return bytes;
+}
+
+bool file_hash(const char *path, uint64_t *hash, size_t *n, Error *err) {
+    static const size_t words = 1 << 16;
+    struct stat info;
+    FILE *file = open_regular(path, &info, err);
+    if (!file) return false;
+    uint64_t *block = calloc(words, sizeof *block), h = *hash;
+    REQUIRE(block, "out of memory");
+    *n = 0;
+    for (size_t got; (got = fread(block, 1, words * sizeof *block, file)) > 0; *n += got) {
+        memset((char *)block + got, 0, words * sizeof *block - got);
+        for (size_t i = 0; i < (got + 7) / 8; i++) h = (h ^ block[i]) * 0x9e3779b97f4a7c15u, h ^= h >> 29;
+    }
+    h = (h ^ *n) * 0x9e3779b97f4a7c15u;
+    *hash = h ^ h >> 29;
+    bool ok = !ferror(file) && *n == (size_t)info.st_size;
+    if (!ok) fail(err, "%s: reading failed: %s", path, ferror(file) ? strerror(errno) : "its size changed meanwhile");
+    fclose(file);
+    free(block);
+    return ok;
+}
+
+// The path of the folder that an entry is in, malloc'd. *name: the entry's name in it.
+static char *parent_of(const char *path, const char **name) {
+    const char *slash = strrchr(path, '/');
+    *name = slash ? slash + 1 : path;
+    return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+}
+
+bool path_same(const char *a, const char *b) {
+    struct stat x, y;
+    if (stat(a, &x) == 0 && stat(b, &y) == 0) return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+    const char *name_a, *name_b;
+    char *in_a = parent_of(a, &name_a), *in_b = parent_of(b, &name_b);
+    REQUIRE(in_a && in_b, "out of memory");
+    bool same = strcmp(name_a, name_b) == 0 && stat(in_a, &x) == 0 && stat(in_b, &y) == 0 && x.st_dev == y.st_dev &&
+                x.st_ino == y.st_ino;
+    free(in_a), free(in_b);
+    return same;
+}
+
+bool path_inside(const char *path, const char *folder) {
+    const char *name;
+    char *at = realpath(path, NULL), *parent = at ? NULL : parent_of(path, &name);
+    bool inside = false;
+    if (parent) at = realpath(parent, NULL);
+    for (char *slash = at; slash && !(inside = path_same(at, folder));) { // at, and every folder above it
+        slash = at[1] ? strrchr(at, '/') : NULL;
+        if (slash) slash[slash == at] = 0;
+    }
+    free(at), free(parent);
+    return inside;
 }
 
 bool folder_make(const char *path, Error *err) {
@@ -50,11 +111,30 @@ bool folder_sync(const char *path, Error *err) {
     return ok;
 }
 
+// Where a replacement goes: the path, or what a link there leads to.
+static bool destination(const char *path, char to[FILE_PATH_SIZE], Error *err) {
+    struct stat info;
+    if (strlen(path) >= FILE_PATH_SIZE) return fail(err, "%.200s...: the path is too long", path);
+    strcpy(to, path);
+    if (lstat(path, &info) != 0) return true; // nothing to replace, or opening fails with the reason
+    if (S_ISLNK(info.st_mode)) {
+        char *target = realpath(path, NULL);
+        bool ok = target && strlen(target) < FILE_PATH_SIZE && stat(target, &info) == 0;
+        if (ok) strcpy(to, target);
+        free(target);
+        if (!ok) return fail(err, "%s: a link that leads to no file: remove it or choose another path", path);
+    }
+    return S_ISREG(info.st_mode) || fail(err, "%s: not a regular file, so it is not replaced", path);
+}
+
 bool file_replace_begin(FileReplacement *r, const char *path, Error *err) {
-    if (strlen(path) >= sizeof r->path) return fail(err, "%.200s...: the path is too long", path);
-    strcpy(r->path, path);
-    snprintf(r->temporary, sizeof r->temporary, "%s.tmp", path);
-    r->file = fopen(r->temporary, "wb");
+    struct stat info;
+    r->file = NULL;
+    if (!destination(path, r->path, err)) return false;
+    snprintf(r->temporary, sizeof r->temporary, "%s.tmp", r->path);
+    if (lstat(r->temporary, &info) == 0 && S_ISREG(info.st_mode)) unlink(r->temporary); // of a killed process
+    int fd = open(r->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0) r->file = fdopen(fd, "wb");
     return r->file || fail(err, "%s: %s", r->temporary, strerror(errno));
 }
 
@@ -76,6 +156,13 @@ bool file_replace_commit(FileReplacement *r, Error *err) {
     char *slash = strrchr(r->path, '/');
     if (slash) slash[slash == r->path] = 0; // the folder's path from here on
     return folder_sync(slash ? r->path : ".", err);
+}
+
+bool file_replace_check(const char *path, Error *err) {
+    FileReplacement r;
+    if (!file_replace_begin(&r, path, err)) return false;
+    file_replace_abandon(&r);
+    return true;
 }
 
 bool file_replace(const char *path, const void *bytes, size_t n, Error *err) {

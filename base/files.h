@@ -1,9 +1,12 @@
 // Optional (files): read whole and replaced whole. A file is replaced under a temporary name (path.tmp), flushed to
 // disk, renamed, and its folder flushed: a reader, or a crash, finds the old file or the new one and never half of one.
+// Only a regular file is replaced, or one that a symbolic link leads to; a folder, device, FIFO or a link to nothing is
+// an error.
 #ifndef BASE_FILES_H
 #define BASE_FILES_H
 #include "base/check.h"
 #include <stddef.h>
+#include <stdint.h>
 
 enum { FILE_PATH_SIZE = 4352 }; // longest path that is taken, with its zero
 
@@ -11,7 +14,15 @@ enum { FILE_PATH_SIZE = 4352 }; // longest path that is taken, with its zero
 // with the reason in err. Free with free.
 char *file_read(const char *path, size_t limit, size_t *n, Error *err);
 
+// Continues *hash with the bytes of a regular file; *n is their number. A change within 8 aligned bytes always changes
+// the hash, other accidents go unnoticed about once in 2^64. It offers no protection against forgery.
+bool file_hash(const char *path, uint64_t *hash, size_t *n, Error *err);
+
+bool path_same(const char *a, const char *b); // one file or folder (device and inode), or one name for a new one
+bool path_inside(const char *path, const char *folder); // or the folder itself; a path may also be of a new file
+
 bool file_replace(const char *path, const void *bytes, size_t n, Error *err);
+bool file_replace_check(const char *path, Error *err); // whether a replacement can begin; changes nothing
 
 // The same for content that is produced piece by piece: write to `file` between begin and commit. After a failed begin
 // or commit, and after abandon, the old file is as it was and the temporary one is gone.

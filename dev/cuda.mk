@@ -122,7 +122,8 @@ endif
 # A time line of PROFILE_STEPS steps of RL from PROFILE_FIRST on; the program starts and stops the profiler.
 PROFILE_FIRST ?= 3
 PROFILE_STEPS ?= 3
-PROFILE_FLAGS ?= --sft-steps 50 --steps $(shell expr $(PROFILE_FIRST) + $(PROFILE_STEPS) - 1) --out out/profile
+PROFILE_FLAGS ?= --sft-steps 50 --steps $(shell expr $(PROFILE_FIRST) + $(PROFILE_STEPS) - 1) --out out/profile \
+    --overwrite
 PROFILE_RUN    = nsys profile --trace=cuda,nvtx --sample=none --cuda-graph-trace=node \
     --capture-range=cudaProfilerApi --capture-range-end=stop --force-overwrite=true --output=out/profile/steps \
     ./train-cuda $(PROFILE_FLAGS) --profile-first $(PROFILE_FIRST) --profile-steps $(PROFILE_STEPS)

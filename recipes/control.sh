@@ -3,4 +3,4 @@
 # RL cannot help after such a warm-up: the model lacks knowledge, which rewards do not supply, so RL sharpens guesses.
 #
 #   recipes/control.sh [flags]     as recipes/demo.sh
-exec "$(dirname "$0")/demo.sh" --sft-worked 0 --sft-error 0 --sft-steps 600 --out out/control "$@"
+DEMO_OUT=out/control exec "$(dirname "$0")/demo.sh" --sft-worked 0 --sft-error 0 --sft-steps 600 "$@"

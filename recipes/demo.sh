@@ -4,10 +4,13 @@
 # RL with verifiable rewards then reinforces correct answers, and with them showing the work.
 #
 #   recipes/demo.sh [flags]     any flag of ./train, e.g. --method grpo, --seed 2, --out out/grpo; the last value counts
+#
+# out/demo is the demo's own: a second demo replaces the first. A folder that --out names is not replaced unless you add
+# --overwrite, and --resume continues a demo that was stopped.
 set -e
 cd "$(dirname "$0")/.."
 make -s train
-flags=$(sed 's/#.*//' <<'END'
+flags=$(sed 's/#.*//' <<END
 --data task:serial@1-2,gcd@1-2,add@1-3  # left-to-right arithmetic modulo 5, Euclid, addition by columns
 --problems 1024                         # training prompts: each is used five times
 --heldout 256                           # prompts for evaluation only
@@ -22,7 +25,11 @@ flags=$(sed 's/#.*//' <<'END'
 --rollouts-high 24                      # and at most
 --max-tokens 96                         # of a response; the teacher's are shorter
 --lr 3e-4
---out out/demo
+--out ${DEMO_OUT:-out/demo}
 END
 )
-exec ./train $flags "$@"
+overwrite=--overwrite
+for flag; do
+    case $flag in --out | --out=* | --resume*) overwrite= ;; esac
+done
+exec ./train $flags $overwrite "$@"

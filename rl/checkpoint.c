@@ -4,55 +4,29 @@
 #include "base/json.h"
 #include "model/files/gpt_files.h"
 #include "model/files/safetensors.h"
+#include "rl/evaluate/sets.h"
+#include "rl/manifest.h"
 #include "rl/report/report.h"
 #include "rl/report/summary.h"
-#include <dirent.h>
+#include "rl/run_folder.h"
 #include <errno.h>
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = FLAG_TEXT_SIZE + 320 }; // OUT and the names below it
-
-static int ascending(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
-
-// The steps of the complete checkpoints in OUT/checkpoints, ascending, malloc'd to *steps; returns how many.
-static int list_checkpoints(const char *folder, int **steps) {
-    DIR *dir = opendir(folder);
-    int count = 0;
-    *steps = NULL;
-    for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        int step, end = 0;
-        if (sscanf(entry->d_name, "step-%9d%n", &step, &end) != 1 || entry->d_name[end])
-            continue; // .tmp, foreign files
-        *steps = realloc(*steps, ((size_t)count + 1) * sizeof **steps);
-        REQUIRE(*steps, "out of memory");
-        (*steps)[count++] = step;
-    }
-    if (dir) closedir(dir);
-    if (count > 0) qsort(*steps, (size_t)count, sizeof **steps, ascending);
-    return count;
-}
-
-static void remove_folder(const char *path) {
-    DIR *dir = opendir(path);
-    for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        char file[PATH_SIZE + 300];
-        if (entry->d_name[0] == '.') continue;
-        snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
-        unlink(file);
-    }
-    if (dir) closedir(dir);
-    rmdir(path);
-}
+enum { PATH_SIZE = RUN_PATH_SIZE };
 
 // The flags that determine the bits of a run: all except where and how it runs, and except the number of steps where no
 // learning rate depends on it.
 static cJSON *identity_of(const TrainConfig *config) {
     static const char *const running[] = {
-        "out",          "resume",       "plan",          "data-dir",         "threads", "slots",
-        "micro-tokens", "logit-rows",   "zero",          "checkpoint-every", "keep",    "eval-every",
-        "eval-samples", "sample-every", "profile-first", "profile-steps"};
+        "out",          "resume",       "overwrite",  "plan", "data-dir",         "threads", "slots",
+        "micro-tokens", "logit-rows",   "zero",       "keep", "checkpoint-every", "eval-every",
+        "eval-samples", "sample-every", "profile-first",      "profile-steps"};
     cJSON *identity = cJSON_CreateObject();
     flags_to_json(&train_flags, config, identity);
     for (size_t i = 0; i < sizeof running / sizeof *running; i++)
@@ -87,6 +61,28 @@ static float *collect(Trainer *t, const float *state) {
     return h;
 }
 
+// Every value must be finite, and no second moment negative: anything else becomes NaN in all later checkpoints. x (n)
+// need not be aligned.
+static bool check_values(const char *name, const void *x, size_t n, bool negative, Error *err) {
+    bool ok = true;
+    for (size_t first = 0, end; ok && first < n; first = end) {
+        end = n - first < 4096 ? n : first + 4096;
+        for (size_t i = first; i < end; i++) { // no branch, so that it vectorises
+            float value;
+            memcpy(&value, (const char *)x + i * sizeof value, sizeof value);
+            ok &= fabsf(value) <= FLT_MAX && (negative || value >= 0);
+        }
+        if (!ok) fail(err, "%s holds a value that is %s, among %zu to %zu", name,
+                      negative ? "not finite" : "negative or not finite", first, end - 1);
+    }
+    return ok;
+}
+
+static bool check_saved(const Saved *s, size_t n, Error *err) {
+    return check_values("the model", s->params, n, true, err) &&
+           (!s->m || (check_values("adamw.m", s->m, n, true, err) && check_values("adamw.v", s->v, n, false, err)));
+}
+
 static void saved_free(Saved *s) { free(s->params), free(s->m), free(s->v); }
 
 static bool save_model(Trainer *t, const char *dir, const float *h_params, Error *err) {
@@ -94,8 +90,13 @@ static bool save_model(Trainer *t, const char *dir, const float *h_params, Error
            prompt_template_save(&t->template, dir, err);
 }
 
+// Of the tokens of all prompts, and of the golds: two files of one name, or two tokenizers, differ here.
+static void data_hash(const Trainer *t, char text[24]) {
+    snprintf(text, 24, "%016" PRIx64, prompts_hash(&t->heldout, prompts_hash(&t->train, 0)));
+}
+
 static bool save_state(Trainer *t, const char *dir, const Saved *s, Error *err) {
-    char path[PATH_SIZE + 400], counters[4][32];
+    char path[PATH_SIZE + 400], counters[4][32], data[24];
     size_t n = t->gpt->table.size, P = (size_t)t->history.count;
     Safetensor tensors[] = {
         {.name = "adamw.m", .type = SAFETENSOR_F32, .rank = 1, .shape = {n}, .data = s->m},
@@ -112,57 +113,79 @@ static bool save_state(Trainer *t, const char *dir, const Saved *s, Error *err) 
                                   {"sft_done", counters[0]},
                                   {"rl_done", counters[1]},
                                   {"adamw.t", counters[2]},
-                                  {"skipped", counters[3]}};
+                                  {"skipped", counters[3]},
+                                  {"data", data}};
+    data_hash(t, data);
     snprintf(path, sizeof path, "%s/trainer.safetensors", dir);
-    bool ok = safetensors_write(path, tensors, 6, metadata, 5, err);
+    bool ok = safetensors_write(path, tensors, 6, metadata, 6, err) &&
+              manifest_write(dir, t->sft_done + t->rl_done, config, err);
     cJSON_free(text);
     cJSON_Delete(config);
     return ok;
 }
 
 static bool save_into(Trainer *t, const char *dir, const Saved *s, Error *err) {
-    bool ok = (mkdir(dir, 0777) == 0 || errno == EEXIST) || fail(err, "%s: %s", dir, strerror(errno));
-    return ok && save_model(t, dir, s->params, err) && (!s->m || save_state(t, dir, s, err));
+    if (mkdir(dir, 0777) != 0) return fail(err, "%s: %s", dir, strerror(errno));
+    return save_model(t, dir, s->params, err) && (!s->m || save_state(t, dir, s, err));
 }
 
-// Writes dir.tmp, then renames it to dir.
-static bool replace_folder(Trainer *t, const char *dir, const Saved *s, Error *err) {
+// Writes dir.tmp, then renames it to dir. If there is a dir, it is dir.old until the new one's name is on the disk.
+static bool replace_folder(Trainer *t, const char *dir, const char *parent, const Saved *s, Error *err) {
     char temporary[PATH_SIZE + 40], old[PATH_SIZE + 40];
+    Error left;
     snprintf(temporary, sizeof temporary, "%s.tmp", dir);
     snprintf(old, sizeof old, "%s.old", dir);
-    remove_folder(temporary);
-    if (!save_into(t, temporary, s, err)) return remove_folder(temporary), false; // it may have filled the disk
+    if (!run_folder_remove(temporary, err) || !run_folder_remove(old, err)) return false;
+    if (!save_into(t, temporary, s, err)) return run_folder_remove(temporary, NULL), false; // it may fill the disk
     if (!folder_sync(temporary, err)) return false;
-    remove_folder(old);
-    rename(dir, old);
-    if (rename(temporary, dir) != 0) return fail(err, "%s: %s", dir, strerror(errno));
-    remove_folder(old);
+    if (rename(dir, old) != 0 && errno != ENOENT) return fail(err, "%s: %s", dir, strerror(errno));
+    if (rename(temporary, dir) != 0) {
+        fail(err, "%s: %s", dir, strerror(errno));
+        return rename(old, dir), false;
+    }
+    if (!folder_sync(parent, err)) return false;
+    if (!run_folder_remove(old, &left)) fprintf(stderr, "warning: %s\n", left.text);
     return true;
+}
+
+// Removes all but the latest --keep checkpoints. Each is renamed first, so that no valid name has a part of one.
+static bool prune(Trainer *t, const char *folder, Error *err) {
+    int *steps, count = run_folder_steps(t->config.out, &steps, err);
+    bool ok = count >= 0;
+    for (int i = 0; i < count - t->config.keep && ok; i++) {
+        char dir[PATH_SIZE + 32], temporary[PATH_SIZE + 40];
+        snprintf(dir, sizeof dir, "%s/step-%07d", folder, steps[i]);
+        snprintf(temporary, sizeof temporary, "%s.tmp", dir);
+        ok = rename(dir, temporary) == 0 || fail(err, "%s: %s", dir, strerror(errno));
+        ok = ok && folder_sync(folder, err) && run_folder_remove(temporary, err);
+    }
+    free(steps);
+    return ok;
 }
 
 static bool save_checkpoint(Trainer *t, const Saved *s, Error *err) {
     char folder[PATH_SIZE], dir[PATH_SIZE + 32];
-    int *steps;
     snprintf(folder, sizeof folder, "%s/checkpoints", t->config.out);
     snprintf(dir, sizeof dir, "%s/step-%07d", folder, t->sft_done + t->rl_done);
-    mkdir(folder, 0777);
-    if (!replace_folder(t, dir, s, err) || !folder_sync(folder, err)) return false; // nothing older is pruned then
-    int count = list_checkpoints(folder, &steps);
-    for (int i = 0; i < count - t->config.keep; i++) {
-        snprintf(dir, sizeof dir, "%s/step-%07d", folder, steps[i]);
-        remove_folder(dir);
-    }
-    free(steps);
-    return true;
+    if (mkdir(folder, 0777) == 0 ? !folder_sync(t->config.out, err) : errno != EEXIST)
+        return fail(err, "%s: %s", folder, strerror(errno));
+    return replace_folder(t, dir, folder, s, err);
 }
 
 bool checkpoint_save(Trainer *t) {
     Error err;
+    char folder[PATH_SIZE];
     Saved s = {collect(t, t->opt.master), collect(t, t->opt.m), collect(t, t->opt.v)};
-    bool ok = comm_rank(t->comm) != 0 || save_checkpoint(t, &s, &err);
-    if (!ok) fprintf(stderr, "warning: no checkpoint was written: %s\n", err.text);
+    if (comm_rank(t->comm) != 0) return true;
+    bool flushed = metrics_flush(&t->log, &err); // a checkpoint is never ahead of the logs
+    if (!flushed) fprintf(stderr, "warning: %s\n", err.text);
+    bool ok = check_saved(&s, t->gpt->table.size, &err) && save_checkpoint(t, &s, &err);
     saved_free(&s);
-    return ok;
+    if (!ok) return fprintf(stderr, "warning: no checkpoint was written: %s\n", err.text), false;
+    snprintf(folder, sizeof folder, "%s/checkpoints", t->config.out);
+    if (!flushed || !prune(t, folder, &err))
+        fprintf(stderr, "warning: no older checkpoint was removed%s%s\n", flushed ? ": " : "", flushed ? err.text : "");
+    return true;
 }
 
 static bool save_model_alone(Trainer *t) {
@@ -170,7 +193,8 @@ static bool save_model_alone(Trainer *t) {
     Saved s = {.params = collect(t, t->opt.master)};
     char dir[PATH_SIZE];
     snprintf(dir, sizeof dir, "%s/model", t->config.out);
-    bool ok = comm_rank(t->comm) != 0 || replace_folder(t, dir, &s, &err);
+    bool ok = comm_rank(t->comm) != 0 || (check_saved(&s, t->gpt->table.size, &err) &&
+                                          replace_folder(t, dir, t->config.out, &s, &err));
     if (!ok) fprintf(stderr, "warning: the model was not written: %s\n", err.text);
     saved_free(&s);
     return ok;
@@ -185,7 +209,10 @@ bool checkpoint_finish(Trainer *t, bool complete) {
     else fprintf(stderr, "warning: no report: %s\n", err.text);
     if (complete && saved) printf("model:  %s/model\n", out);
     if (!complete && saved) printf("stopped at a checkpoint: add --resume to the same command to continue\n");
-    return saved;
+    bool shown = fflush(stdout) == 0 && !ferror(stdout), updated = t->opt.skipped == 0 || t->opt.t > 0;
+    if (!shown) fprintf(stderr, "warning: not everything could be written to stdout: %s\n", strerror(errno));
+    if (!updated) fprintf(stderr, "warning: the model was never updated: no gradient was finite\n");
+    return saved && shown && updated;
 }
 
 static bool get_counter(const Safetensors *state, const char *key, long long most, long long *to, const char *dir,
@@ -233,18 +260,25 @@ static bool load_history(History *h, const Safetensors *state, const char *dir, 
 // From the mapped file straight to the device.
 static bool load_moment(Trainer *t, const Safetensors *state, const char *name, float *to, const char *dir,
                         Error *err) {
+    char what[PATH_SIZE + 64];
     const Safetensor *moment = find_array(state, name, SAFETENSOR_F32, t->gpt->table.size, dir, err);
-    if (moment) optimizer_write(t->gpt, &t->opt, to, 0, (const float *)moment->data, moment->elements);
-    return moment != NULL;
+    snprintf(what, sizeof what, "%s: %s", dir, name);
+    if (!moment || !check_values(what, moment->data, moment->elements, to == t->opt.m, err)) return false;
+    optimizer_write(t->gpt, &t->opt, to, 0, (const float *)moment->data, moment->elements);
+    return true;
 }
 
 // *other: the checkpoint is intact, but of a run with other flags.
 static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bool *other, Error *err) {
     long long sft, rl;
-    const char *text = safetensors_metadata(state, "config");
+    char hash[24];
+    const char *text = safetensors_metadata(state, "config"), *data = safetensors_metadata(state, "data");
     cJSON *saved = text ? cJSON_Parse(text) : NULL;
     bool ok = saved ? same_run(&t->config, saved, dir, err)
                     : fail(err, "%s: trainer.safetensors is not a checkpoint of this program", dir);
+    data_hash(t, hash);
+    if (ok && data && strcmp(data, hash) != 0) // older versions saved none
+        ok = fail(err, "%s: made from other prompts, golds or another tokenizer than --data and --model give now", dir);
     *other = saved && !ok;
     cJSON_Delete(saved);
     if (!ok || !get_counter(state, "sft_done", t->config.sft_steps, &sft, dir, err) ||
@@ -258,23 +292,58 @@ static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bo
            load_moment(t, state, "adamw.v", t->opt.v, dir, err) && gpt_load(t->gpt, &t->opt, dir, err);
 }
 
+// A run that is resumed before its first checkpoint starts again. Where more is there than such a run leaves, its
+// checkpoints are lost, and nothing is deleted.
+static bool start_again(const TrainConfig *c, Error *err) {
+    char path[PATH_SIZE];
+    int rows = 0;
+    snprintf(path, sizeof path, "%s/model", c->out);
+    bool model = access(path, F_OK) == 0;
+    snprintf(path, sizeof path, "%s/metrics.jsonl", c->out);
+    FILE *log = fopen(path, "r");
+    if (!log && errno != ENOENT) return fail(err, "%s: %s", path, strerror(errno));
+    for (int byte; log && (byte = getc(log)) != EOF;) rows += byte == '\n';
+    if (log) fclose(log);
+    if (model || rows > c->checkpoint_every + 2) // the flags, step 0, and the steps to the first checkpoint
+        return fail(err, "%s holds a run (%s), but none of its checkpoints: --overwrite deletes it and starts anew",
+                    c->out, model ? "a finished model" : path);
+    fprintf(stderr, "no checkpoint in %s/checkpoints%s: starting from the beginning\n", c->out,
+            log ? ", since the run ended before its first" : "");
+    return run_folder_clear(c, err);
+}
+
+// Checkpoints without a manifest are of older versions, or have lost it.
+static bool check_files(const Safetensors *state, const char *dir, int step, Error *err) {
+    char path[PATH_SIZE + 64];
+    snprintf(path, sizeof path, "%s/manifest.json", dir);
+    if (access(path, F_OK) == 0 || safetensors_metadata(state, "data")) return manifest_check(dir, step, err);
+    fprintf(stderr, "note: %s was written by a version without manifests: its files are not checked\n", dir);
+    return true;
+}
+
+bool checkpoint_begin(Trainer *t, Error *err) {
+    if (comm_rank(t->comm) != 0) return true;
+    signal(SIGXFSZ, SIG_IGN); // a file larger than the process may write is an error of write, like a full disk
+    return run_folder_open(&t->config, &t->log.lock, err);
+}
+
 bool checkpoint_load(Trainer *t, Error *err) {
-    char folder[PATH_SIZE], dir[PATH_SIZE + 32], path[PATH_SIZE + 64];
+    const TrainConfig *c = &t->config;
+    bool first = comm_rank(t->comm) == 0, other = false;
+    char dir[PATH_SIZE + 32], path[PATH_SIZE + 64];
     int *steps;
     Error why;
-    snprintf(folder, sizeof folder, "%s/checkpoints", t->config.out);
-    int count = list_checkpoints(folder, &steps);
-    if (count == 0) {
-        if (comm_rank(t->comm) == 0) fprintf(stderr, "no checkpoint in %s: starting from the beginning\n", folder);
-        return true;
-    }
-    snprintf(dir, sizeof dir, "%s/step-%07d", folder, steps[count - 1]);
+    if (!c->resume) return !first || !c->overwrite || run_folder_clear(c, err);
+    int count = run_folder_steps(c->out, &steps, err);
+    if (count <= 0) return count == 0 && (!first || start_again(c, err));
+    int step = steps[count - 1], before = count > 1 ? steps[count - 2] : -1;
     free(steps);
+    snprintf(dir, sizeof dir, "%s/checkpoints/step-%07d", c->out, step);
     snprintf(path, sizeof path, "%s/trainer.safetensors", dir);
     Safetensors *state = safetensors_open(path, &why);
-    bool other = false, ok = state && load_state(t, state, dir, &other, &why);
+    bool ok = state && (!first || check_files(state, dir, step, &why)) && load_state(t, state, dir, &other, &why);
     safetensors_close(state);
     if (ok) return true;
-    if (count > 1 && !other) return fail(err, "%s (remove %s to resume from the checkpoint before it)", why.text, dir);
-    return fail(err, "%s", why.text);
+    if (before < 0 || other) return fail(err, "%s", why.text);
+    return fail(err, "%.300s (remove %.100s to resume from step %d, the checkpoint before it)", why.text, dir, before);
 }

@@ -45,6 +45,7 @@ static const Flag rows[] = {
              "longest prompt in tokens; longer prompts are left out and listed"),
     TEXT_FLAG("out", out, "out", "folder for metrics, report and checkpoints"),
     SWITCH_FLAG("resume", resume, "resume from the latest checkpoint in --out, bit-identically"),
+    SWITCH_FLAG("overwrite", overwrite, "delete the run that is in --out and start anew"),
     SWITCH_FLAG("plan", plan, "print the memory that the run would need, from config.json and these flags, and exit"),
     LONG_FLAG("seed", seed, "1", 0, 9e18, "of weights, problems and sampling"),
     INT_FLAG("threads", threads, "0", 0, 1024, "CPU threads; 0 = all cores; changes no bit of the result"),

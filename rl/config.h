@@ -28,7 +28,7 @@ typedef struct TrainConfig {
     char data_dir[FLAG_TEXT_SIZE], heldout_data[FLAG_TEXT_SIZE], prompt_template[FLAG_TEXT_SIZE];
     int architecture, layers, channels, heads, kv_heads, ffn; // of `--model tiny`
     int problems, heldout, max_prompt, bad_rows;
-    bool resume, plan;
+    bool resume, overwrite, plan;
     int threads;
     bool invariant;
     long long seed;

@@ -1,4 +1,5 @@
 // Optional (metrics).
+#define _GNU_SOURCE // getline
 #include "rl/metrics.h"
 #include "base/clock.h"
 #include "base/files.h"
@@ -7,33 +8,71 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-// Drops the lines that a resumed run will write again, those of steps beyond the checkpoint, and an incomplete last
-// line.
+// Whether a resumed run keeps this line: whole, and not of a step that the run will write again.
+static bool keeps(const char *line, size_t length, int sft_done, int rl_done) {
+    cJSON *row = line[length - 1] == '\n' ? cJSON_ParseWithLength(line, length) : NULL;
+    const cJSON *phase = json_get(row, "phase"), *step = json_get(row, "step");
+    bool sft = cJSON_IsString(phase) && strcmp(phase->valuestring, "sft") == 0;
+    int last = sft           ? sft_done
+               : rl_done > 0 ? rl_done
+                             : -1; // step 0, the evaluation before step 1, is repeated with it
+    bool keep = row && (!cJSON_IsNumber(step) || step->valueint <= last);
+    cJSON_Delete(row);
+    return keep;
+}
+
+// Copies the lines to keep, one at a time, and replaces the file. One that is missing is begun anew, with a note.
 static bool keep_lines(const char *path, int sft_done, int rl_done, Error *err) {
-    size_t n, kept = 0;
-    char *text = file_read(path, (size_t)4 << 30, &n, err);
-    if (!text) return false;
-    for (size_t at = 0; at < n;) {
-        const char *end = memchr(text + at, '\n', n - at);
-        size_t length = end ? (size_t)(end - text) - at + 1 : n - at;
-        cJSON *row = end ? cJSON_ParseWithLength(text + at, length) : NULL;
-        const cJSON *phase = json_get(row, "phase"), *step = json_get(row, "step");
-        bool sft = cJSON_IsString(phase) && strcmp(phase->valuestring, "sft") == 0;
-        int last = sft           ? sft_done
-                   : rl_done > 0 ? rl_done
-                                 : -1; // step 0, the evaluation before step 1, is repeated with it
-        if (row && (!cJSON_IsNumber(step) || step->valueint <= last)) {
-            memmove(text + kept, text + at, length);
-            kept += length;
+    FileReplacement to;
+    FILE *from = fopen(path, "r");
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length;
+    bool ok = true;
+    if (!from && errno == ENOENT)
+        return fprintf(stderr, "note: %s is missing: it is begun anew and lacks the steps so far\n", path), true;
+    if (!from) return fail(err, "%s: %s", path, strerror(errno));
+    if (file_replace_begin(&to, path, err)) {
+        while (ok && (length = getline(&line, &room, from)) > 0)
+            if (keeps(line, (size_t)length, sft_done, rl_done))
+                ok = fwrite(line, 1, (size_t)length, to.file) == (size_t)length;
+        if (!ok || !feof(from)) { // written half, or read half: the old file stays
+            ok = fail(err, "%s: %s", path, strerror(errno));
+            file_replace_abandon(&to);
+        } else {
+            ok = file_replace_commit(&to, err);
         }
-        cJSON_Delete(row);
-        at += length;
+    } else {
+        ok = false;
     }
-    bool ok = file_replace(path, text, kept, err);
-    free(text);
+    free(line);
+    fclose(from);
     return ok;
+}
+
+// Appends a row at once. What a full disk took of it is cut off again, so that the next row begins a line.
+static bool append(FILE *file, const cJSON *row) {
+    char *text = cJSON_PrintUnformatted(row);
+    REQUIRE(text, "out of memory");
+    size_t n = strlen(text), written = 0;
+    int fd = fileno(file);
+    off_t end = lseek(fd, 0, SEEK_END);
+    text[n++] = '\n'; // instead of its zero
+    while (written < n) {
+        ssize_t got = write(fd, text + written, n - written);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        written += (size_t)got;
+    }
+    cJSON_free(text);
+    if (written == n) return true;
+    int why = errno;
+    if (ftruncate(fd, end) != 0) fprintf(stderr, "warning: a part of a row is left: %s\n", strerror(errno));
+    errno = why;
+    return false;
 }
 
 bool metrics_open(MetricsLog *log, const char *dir, cJSON *config, int sft_done, int rl_done, Error *err) {
@@ -41,28 +80,33 @@ bool metrics_open(MetricsLog *log, const char *dir, cJSON *config, int sft_done,
     bool resumed = sft_done + rl_done > 0;
     snprintf(metrics, sizeof metrics, "%s/metrics.jsonl", dir);
     snprintf(rollouts, sizeof rollouts, "%s/rollouts.jsonl", dir);
-    *log = (MetricsLog){.terminal = isatty(STDOUT_FILENO)};
+    log->terminal = isatty(STDOUT_FILENO);
+    cJSON_DeleteItemFromObjectCaseSensitive(config, "overwrite"); // two runs that differ in this alone are the same
     if (resumed && !keep_lines(metrics, sft_done, rl_done, err)) return false;
     if (resumed && !keep_lines(rollouts, sft_done, rl_done, err)) return false;
-    log->metrics = fopen(metrics, resumed ? "a" : "w");
-    log->rollouts = fopen(rollouts, resumed ? "a" : "w");
-    if (!log->metrics || !log->rollouts) {
-        fail(err, "%s: %s", dir, strerror(errno));
-        metrics_close(log);
-        return false;
-    }
-    if (!resumed) {
-        char *text = cJSON_PrintUnformatted(config);
-        fprintf(log->metrics, "%s\n", text);
-        cJSON_free(text);
-        fflush(log->metrics);
-    }
+    log->metrics = fopen(metrics, resumed ? "ae" : "we");
+    log->rollouts = fopen(rollouts, resumed ? "ae" : "we");
+    struct stat info;
+    bool ok = log->metrics && log->rollouts && fstat(fileno(log->metrics), &info) == 0 &&
+              (info.st_size > 0 || append(log->metrics, config));
+    if (ok) return true;
+    fail(err, "%s: %s", dir, strerror(errno));
+    metrics_close(log);
+    return false;
+}
+
+bool metrics_flush(MetricsLog *log, Error *err) {
+    FILE *const files[] = {log->metrics, log->rollouts};
+    for (int i = 0; i < 2; i++)
+        if (files[i] && fsync(fileno(files[i])) != 0)
+            return fail(err, "%s.jsonl was not flushed to disk: %s", i ? "rollouts" : "metrics", strerror(errno));
     return true;
 }
 
 void metrics_close(MetricsLog *log) {
     if (log->metrics) fclose(log->metrics);
     if (log->rollouts) fclose(log->rollouts);
+    if (log->lock) fclose(log->lock);
     *log = (MetricsLog){0};
 }
 
@@ -138,11 +182,7 @@ static void print_line(MetricsLog *log, const StepMetrics *m) {
 
 // A log that cannot be written (a full disk) is reported and does not end the run.
 static void write_row(FILE *file, const char *name, const cJSON *row, int step) {
-    char *text = cJSON_PrintUnformatted(row);
-    REQUIRE(text, "out of memory");
-    if (fprintf(file, "%s\n", text) < 0 || fflush(file) != 0)
-        fprintf(stderr, "warning: step %d is missing from %s: %s\n", step, name, strerror(errno));
-    cJSON_free(text);
+    if (!append(file, row)) fprintf(stderr, "warning: step %d is missing from %s: %s\n", step, name, strerror(errno));
 }
 
 void metrics_write(MetricsLog *log, const StepMetrics *m, bool show) {

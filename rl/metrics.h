@@ -75,14 +75,17 @@ static inline StepMetrics metrics_empty(const char *phase, int step, int steps) 
 
 typedef struct MetricsLog {
     FILE *metrics, *rollouts;
+    FILE *lock;     // of the folder (rl/run_folder.h)
     bool terminal;  // stdout is one: a progress line with rate and remaining time
     double started; // clock at the start of this phase
     int first;      // steps of this phase that were done before this process started
 } MetricsLog;
 
 // Opens DIR/metrics.jsonl and DIR/rollouts.jsonl. sft_done, rl_done: the steps of each phase that a resumed run keeps
-// (later lines, and an incomplete last line, are dropped); with both 0 the files start anew, `config` the first line.
+// (later lines, and an incomplete last line, are dropped; a file that is missing starts anew, reported on stderr); with
+// both 0 the files start anew. `config` is the first line. False with the reason in err; what was there is then intact.
 bool metrics_open(MetricsLog *log, const char *dir, cJSON *config, int sft_done, int rl_done, Error *err);
+bool metrics_flush(MetricsLog *log, Error *err); // to disk
 void metrics_close(MetricsLog *log);
 
 // Writes one line of metrics.jsonl and, with show, one on the terminal.

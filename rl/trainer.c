@@ -1,5 +1,4 @@
 #include "rl/trainer.h"
-#include "base/files.h"
 #include "model/files/config_file.h"
 #include "model/files/gpt_files.h"
 #include "rl/checkpoint.h"
@@ -188,10 +187,10 @@ bool trainer_open(Trainer *t, const TrainConfig *config, Comm *comm, Error *err)
     t->dev = device_open(config->threads, comm_local_rank(comm), err);
     if (!t->dev || !comm_attach(comm, t->dev, err)) return false;
     device_set_invariant(t->dev, config->invariant);
-    if (comm_rank(comm) == 0 && !folder_make(config->out, err)) return false;
+    if (!checkpoint_begin(t, err)) return false;
     comm_barrier(comm);
     if (!open_data(t, err) || !open_model(t, err)) return false;
-    if (config->resume && !checkpoint_load(t, err)) return false;
+    if (!checkpoint_load(t, err)) return false;
     return comm_rank(comm) != 0 || open_log(t, err);
 }
 

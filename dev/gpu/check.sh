@@ -114,7 +114,7 @@ part=demo
 tasks=task:serial@1-2,gcd@1-2,add@1-3
 demo() {
     $bundle/bf16/train --data $tasks --problems 1024 --heldout 256 --sft-steps 1800 --steps 60 --lr 3e-4 \
-        --eval-every 10 --slots 1024 --out "$out/demo" || return 1
+        --eval-every 10 --slots 1024 --out "$out/demo" --overwrite || return 1
     grep -o '"heldout_pass1":[0-9.]*' "$out/demo/metrics.jsonl" | cut -d: -f2 | awk '
         NR == 1 { first = $1 } { last = $1 }
         END { print "held-out pass@1 from", first, "to", last; exit !(last > first + 0.05) }'

@@ -1,5 +1,7 @@
 // Optional (./eval): flags and identity.
 #include "rl/evaluate/config.h"
+#include "base/files.h"
+#include "data/sets.h"
 #include <string.h>
 
 enum { TASK_TOKENS = 96, FILE_TOKENS = 3072 }; // --max-tokens 0
@@ -63,6 +65,37 @@ bool eval_config_max_tokens(EvalConfig *c, const EvalSets *sets, const ModelConf
                 c->model, model->T_max, sets->longest, c->max_tokens);
 }
 
+// `output`, and the temporary names beside it, are not `input`.
+static bool apart(const char *input, const char *output, const char *flag, Error *err) {
+    static const char *const suffixes[] = {"", ".tmp", ".partial"};
+    for (int i = 0; *input && i < 3; i++) {
+        char path[FLAG_TEXT_SIZE + 16];
+        snprintf(path, sizeof path, "%s%s", output, suffixes[i]);
+        if (path_same(input, path))
+            return fail(err, "--%s %.200s would replace its input %.200s: choose another name", flag, output, input);
+    }
+    return true;
+}
+
+static bool check_output(const EvalConfig *c, const char *output, const char *flag, Error *err) {
+    char item[DATA_ITEM_MAX], source[DATA_SOURCE_MAX];
+    if (!*output) return true;
+    if (*c->model && path_inside(output, c->model))
+        return fail(err, "--%s %.200s is in the --model folder, which is an input: choose another place", flag, output);
+    if (!apart(c->score, output, flag, err) || !apart(c->prompt_template, output, flag, err)) return false;
+    for (const char *at = c->data; data_list_next(&at, item);) {
+        if (data_is_tasks(item) || !data_source(item, c->data_dir, DATA_EVAL, source, NULL)) continue;
+        source[strcspn(source, ":")] = 0; // the settings
+        if (!apart(source, output, flag, err)) return false;
+    }
+    return file_replace_check(output, err);
+}
+
+bool eval_config_check_outputs(const EvalConfig *c, Error *err) {
+    if (*c->out && *c->responses && (!apart(c->out, c->responses, "responses", err))) return false;
+    return check_output(c, c->out, "out", err) && check_output(c, c->responses, "responses", err);
+}
+
 static void add_hash(cJSON *json, const char *key, uint64_t hash) {
     char text[24];
     snprintf(text, sizeof text, "%016llx", (unsigned long long)hash);
@@ -76,7 +109,7 @@ static cJSON *data_identity(const EvalSets *sets) {
         cJSON_AddStringToObject(set, "name", sets->set[s].name);
         cJSON_AddNumberToObject(set, "problems", sets->set[s].set.problems.count);
         cJSON_AddStringToObject(set, "prompt_template", sets->set[s].template.name);
-        add_hash(set, "hash", eval_set_hash(&sets->set[s]));
+        add_hash(set, "hash", prompts_hash(&sets->set[s].set, 0));
         cJSON_AddItemToArray(data, set);
     }
     return data;

@@ -22,6 +22,10 @@ bool eval_config_parse_k(const EvalConfig *config, int *k, int *count, Error *er
 // Sets max_tokens if it was left open (0). Error: prompt and response do not fit the model.
 bool eval_config_max_tokens(EvalConfig *config, const EvalSets *sets, const ModelConfig *model, Error *err);
 
+// Before any work: --out and --responses can be written, differ, and are neither an input nor in the --model folder,
+// whose files are hashed. False with the reason in err.
+bool eval_config_check_outputs(const EvalConfig *config, Error *err);
+
 // Everything that the responses depend on: model (hash of its files), data (hash of prompts' tokens and golds), seed,
 // sampling flags. A partial file is resumed only if its identity is the same. Error (NULL): an unreadable model folder.
 cJSON *eval_config_identity(const EvalConfig *config, const EvalSets *sets, Error *err);

@@ -5,8 +5,11 @@
 #include "base/json.h"
 #include "base/text.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PATH_BYTES = 2048 };
@@ -44,10 +47,24 @@ static bool same_identity(const ResponseFile *f, const cJSON *identity, const ch
 
 static bool begin(ResponseFile *f, const cJSON *identity, Error *err) {
     char *text = cJSON_PrintUnformatted(identity);
-    f->file = fopen(f->path, "w+");
-    bool ok = text && f->file && fprintf(f->file, "%s\n", text) > 0 && fflush(f->file) == 0;
+    rewind(f->file);
+    bool ok = text && ftruncate(fileno(f->file), 0) == 0 && fprintf(f->file, "%s\n", text) > 0 && fflush(f->file) == 0;
     cJSON_free(text);
     return ok || fail(err, "%.300s: %s", f->path, strerror(errno));
+}
+
+// Opens the file for this process alone: a regular file, or a new one.
+static FILE *open_alone(const char *path, Error *err) {
+    struct stat info;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666); // O_NONBLOCK: for FIFOs
+    if (fd < 0) return fail(err, "%.300s: %s", path, strerror(errno)), NULL;
+    bool ok = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+    if (!ok) fail(err, "%.300s: not a regular file", path);
+    if (ok && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        ok = fail(err, "%.300s: another process is writing this evaluation", path);
+    if (ok) return fdopen(fd, "r+");
+    close(fd);
+    return NULL;
 }
 
 ResponseFile *responses_open(const char *path, const cJSON *identity, bool fresh, Error *err) {
@@ -55,11 +72,10 @@ ResponseFile *responses_open(const char *path, const cJSON *identity, bool fresh
     REQUIRE(f, "out of memory");
     f->set = "";
     snprintf(f->path, sizeof f->path, "%s", path);
-    f->file = fresh ? NULL : fopen(path, "r+");
-    const char *line = f->file ? next_line(f) : NULL;
+    f->file = open_alone(path, err);
+    const char *line = f->file && !fresh ? next_line(f) : NULL; // NULL: not even its first line is whole
     f->reading = line != NULL;
-    if (f->file && !line) fclose(f->file); // not even its first line is whole
-    bool ok = line ? same_identity(f, identity, line, err) : begin(f, identity, err);
+    bool ok = f->file && (line ? same_identity(f, identity, line, err) : begin(f, identity, err));
     if (ok && line) f->good = ftell(f->file);
     if (ok) return f;
     responses_close(f);

@@ -18,8 +18,8 @@
 
 typedef struct ResponseFile ResponseFile;
 
-// Opens or creates the partial file at `path`. An existing one must have the same identity; if not, err names the first
-// difference. With `fresh` an existing one is discarded. NULL with the reason in err.
+// Opens or creates the partial file at `path`, for this process alone. An existing one must have the same identity; if
+// not, err names the first difference. With `fresh` an existing one is discarded. NULL with the reason in err.
 ResponseFile *responses_open(const char *path, const cJSON *identity, bool fresh, Error *err);
 
 // Sets the set's name in the rows to come; `name` must outlive them.

@@ -1,5 +1,6 @@
 // Optional (./eval): reading the sets, and hashes of data and model.
 #include "rl/evaluate/sets.h"
+#include "base/files.h"
 #include "data/random.h"
 #include "data/sets.h"
 #include "rl/data.h"
@@ -60,34 +61,13 @@ void eval_sets_free(EvalSets *sets) {
     *sets = (EvalSets){0};
 }
 
-uint64_t eval_set_hash(const EvalSet *set) {
-    uint64_t hash = 0;
-    for (int i = 0; i < set->set.problems.count; i++) {
-        const Prompt *prompt = &set->set.prompts[i];
+uint64_t prompts_hash(const PromptSet *set, uint64_t hash) {
+    for (int i = 0; i < set->problems.count; i++) {
+        const Prompt *prompt = &set->prompts[i];
         for (int t = 0; t < prompt->n; t++) hash = random_mix(hash ^ (uint32_t)prompt->tokens[t]) + 1;
-        hash = text_hash(set->set.problems.items[i].gold, hash);
+        hash = text_hash(set->problems.items[i].gold, hash);
     }
     return hash;
-}
-
-static bool file_hash(const char *path, uint64_t *hash, Error *err) {
-    static const size_t words = 1 << 16;
-    FILE *file = fopen(path, "rb");
-    uint64_t *block = calloc(words, sizeof *block);
-    REQUIRE(block, "out of memory");
-    for (size_t n; file && (n = fread(block, 1, words * sizeof *block, file)) > 0;) {
-        memset((char *)block + n, 0, words * sizeof *block - n);
-        *hash = random_mix(*hash ^ n);
-        for (size_t i = 0; i < (n + 7) / 8; i++) {
-            *hash = (*hash ^ block[i]) * 0x9e3779b97f4a7c15u;
-            *hash ^= *hash >> 29;
-        }
-    }
-    bool ok = file && !ferror(file);
-    if (!ok) fail(err, "%s: %s", path, strerror(errno));
-    if (file) fclose(file);
-    free(block);
-    return ok;
 }
 
 static int is_model_file(const struct dirent *entry) {
@@ -102,9 +82,10 @@ bool eval_model_hash(const char *dir, uint64_t *hash, Error *err) {
     *hash = 0;
     for (int i = 0; i < count; i++) {
         char path[4096];
+        size_t n;
         snprintf(path, sizeof path, "%.3000s/%s", dir, entries[i]->d_name);
         *hash = text_hash(entries[i]->d_name, *hash);
-        ok = ok && file_hash(path, hash, err);
+        ok = ok && file_hash(path, hash, &n, err);
         free(entries[i]);
     }
     if (count >= 0) free(entries);

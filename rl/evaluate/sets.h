@@ -37,8 +37,8 @@ typedef struct EvalSource { // what to read, and how
 bool eval_sets_load(EvalSets *sets, const EvalSource *source, const Tokenizer *tokenizer, Error *err);
 void eval_sets_free(EvalSets *sets);
 
-// A hash of every prompt's tokens and every gold, in order.
-uint64_t eval_set_hash(const EvalSet *set);
+// Continues a hash with every prompt's tokens and every gold, in order.
+uint64_t prompts_hash(const PromptSet *set, uint64_t hash);
 
 // A hash of the .json, .txt and .safetensors files of a model folder. False with the reason in err.
 bool eval_model_hash(const char *dir, uint64_t *hash, Error *err);

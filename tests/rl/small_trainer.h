@@ -3,6 +3,7 @@
 #define TESTS_RL_SMALL_TRAINER_H
 #include "rl/trainer.h"
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,8 +15,9 @@
 
 enum { EXTRA_FLAGS = 16 };
 
-static inline void remove_tree(const char *path) {
-    DIR *dir = opendir(path);
+static inline void remove_tree(const char *path) { // follows no link
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
         size_t size = strlen(path) + strlen(entry->d_name) + 2;

@@ -1,9 +1,12 @@
 // Checkpoints: what was saved is restored, the next step is bit-identical, and a checkpoint that is cut, damaged,
 // foreign or impossible is refused with the reason, whichever byte or value is wrong.
+#include "base/files.h"
 #include "model/files/safetensors.h"
 #include "rl/checkpoint.h"
+#include "rl/manifest.h"
 #include "rl/step.h"
 #include "tests/rl/small_trainer.h"
+#include <inttypes.h>
 #include <math.h>
 #include <sys/stat.h>
 
@@ -71,9 +74,15 @@ static void same_trainers(const Trainer *a, const Trainer *b) {
     assert_memory_equal(a->history.length, b->history.length, P);
 }
 
+static void unlock(void) {
+    fclose(trainer.log.lock);
+    trainer.log.lock = NULL;
+}
+
 static void test_resumes(void **state) {
     (void)state;
     static Trainer other;
+    unlock();
     const char *const resume[] = {"--sft-steps", "2", "--sft-batch", "8", "--resume", "--slots", "3", NULL};
     StepMetrics m = metrics_empty("rl", 2, 2);
     small_trainer(&other, folder, resume);
@@ -83,13 +92,19 @@ static void test_resumes(void **state) {
     small_trainer_close(&other);
 }
 
-// From here on the trainer only serves to load checkpoints into.
-static bool loads(const char *word) {
+// From here on the trainer only serves to load checkpoints into. Files were changed on purpose: with `intact` the
+// manifest is made to agree, so that what lies behind it is tested.
+static bool loads_with(const char *word, bool intact) {
     Error err = {""};
+    cJSON *flags_saved = cJSON_CreateObject();
+    if (intact && !manifest_write(checkpoint, 3, flags_saved, &err)) fail_msg("%s", err.text);
+    cJSON_Delete(flags_saved);
+    trainer.config.resume = true;
     if (checkpoint_load(&trainer, &err)) return true;
     if (!strstr(err.text, word)) fail_msg("refused with \"%s\"; \"%s\" was expected", err.text, word);
     return false;
 }
+static bool loads(const char *word) { return loads_with(word, true); }
 
 static void test_cut_short(void **state) {
     (void)state;
@@ -118,26 +133,35 @@ static void test_cut_short(void **state) {
 // A flipped bit anywhere in the length or the header is refused, or harmless if nothing that is read depends on it.
 static void test_flipped_header_bits(void **state) {
     (void)state;
-    size_t n, refusals = 0, tried = 0;
-    char *bytes = read_all(state_path, &n);
+    size_t n, n_manifest, size, refusals = 0, tried = 0;
+    char *bytes = read_all(state_path, &n), manifest_path[200], digits[24];
+    assert_true(loads("")); // writes the manifest, in which this file is the last
+    snprintf(manifest_path, sizeof manifest_path, "%s/manifest.json", checkpoint);
+    char *manifest = read_all(manifest_path, &n_manifest);
+    size_t tail = 16 + strlen("\"\n\t\t}]\n}");
     size_t header = 8 + (unsigned char)bytes[0] + 256u * (unsigned char)bytes[1];
     assert_true(header < n && header > 500);
     for (size_t at = 0; at < header; at++, tried++) {
         Error err = {""};
         bytes[at] ^= (char)(1 << at % 7);
         write_all(state_path, bytes, n);
+        uint64_t hash = 0;
+        assert_true(file_hash(state_path, &hash, &size, &err));
+        snprintf(digits, sizeof digits, "%016" PRIx64, hash);
+        memcpy(manifest + n_manifest - tail, digits, 16); // without the flushing of manifest_write
+        write_all(manifest_path, manifest, n_manifest);
         bool ok = checkpoint_load(&trainer, &err);
-        assert_true(ok || err.text[0]);
+        assert_true((ok || err.text[0]) && !strstr(err.text, "damaged"));
         refusals += !ok;
         bytes[at] ^= (char)(1 << at % 7);
     }
     assert_true(refusals * 10 > tried * 9);
     write_all(state_path, bytes, n);
     assert_true(loads(""));
-    free(bytes);
+    free(bytes), free(manifest);
 }
 
-enum { TENSORS = 6, COUNTERS = 5 };
+enum { TENSORS = 6, COUNTERS = 6 };
 typedef struct Rewrite { // one change to the saved checkpoint; NULL or 0: none
     const char *key, *value; // of metadata
     const char *tensor;      // its first value becomes `number`, its first id another, or it is dropped or cut
@@ -146,13 +170,13 @@ typedef struct Rewrite { // one change to the saved checkpoint; NULL or 0: none
 } Rewrite;
 
 static void rewrite(const char *bytes, size_t n, const Rewrite *r) {
-    const char *const keys[COUNTERS] = {"config", "sft_done", "rl_done", "adamw.t", "skipped"};
+    const char *const keys[COUNTERS] = {"config", "sft_done", "rl_done", "adamw.t", "skipped", "data"};
     Error err = {""};
     write_all(state_path, bytes, n);
     Safetensors *file = safetensors_open(state_path, &err);
     Safetensor tensors[TENSORS];
     SafetensorsPair pairs[COUNTERS];
-    double copy[64];
+    void *copy = NULL;
     size_t count = 0, n_pairs = 0;
     assert_int_equal(safetensors_count(file), TENSORS);
     for (size_t i = 0; i < TENSORS; i++) {
@@ -162,11 +186,13 @@ static void rewrite(const char *bytes, size_t n, const Rewrite *r) {
         tensors[count] = *t;
         if (chosen && r->how == CUT) tensors[count].shape[0]--;
         if (chosen && r->how == SET) {
-            assert_true(t->bytes <= sizeof copy);
-            memcpy(copy, t->data, t->bytes);
+            float value = (float)r->number;
             int64_t id = trainer.history.id[0] + 1;
+            assert_non_null(copy = malloc(t->bytes));
+            memcpy(copy, t->data, t->bytes);
             if (t->type == SAFETENSOR_I64) memcpy(copy, &id, sizeof id);
-            else copy[0] = r->number;
+            else if (t->type == SAFETENSOR_F32) memcpy(copy, &value, sizeof value);
+            else memcpy(copy, &r->number, sizeof r->number);
             tensors[count].data = copy;
         }
         count++;
@@ -178,6 +204,7 @@ static void rewrite(const char *bytes, size_t n, const Rewrite *r) {
     }
     if (!safetensors_write(state_path, tensors, count, pairs, n_pairs, &err)) fail_msg("%s", err.text);
     safetensors_close(file);
+    free(copy);
 }
 
 static void test_impossible_values(void **state) {
@@ -200,6 +227,13 @@ static void test_impossible_values(void **state) {
         {{.key = "config", .value = "{}"}, "resume with the same flags"},
         {{.tensor = "adamw.m", .how = DROP}, "adamw.m"},
         {{.tensor = "adamw.v", .how = CUT}, "adamw.v"},
+        {{.tensor = "adamw.m", .number = NAN}, "adamw.m holds a value that is not finite, among 0"},
+        {{.tensor = "adamw.m", .number = -INFINITY}, "adamw.m holds a value that is not finite"},
+        {{.tensor = "adamw.v", .number = NAN}, "adamw.v holds a value that is negative or not finite"},
+        {{.tensor = "adamw.v", .number = INFINITY}, "adamw.v holds a value that is negative or not finite"},
+        {{.tensor = "adamw.v", .number = -1}, "adamw.v holds a value that is negative or not finite"},
+        {{.tensor = "adamw.v", .number = -1e-30}, "adamw.v holds a value that is negative or not finite"},
+        {{.key = "data", .value = "0123456789abcdef"}, "made from other prompts, golds or another tokenizer"},
         {{.tensor = "history.id", .how = DROP}, "history.id"},
         {{.tensor = "history.id", .how = SET}, "of other prompts"},
         {{.tensor = "history.correct", .how = CUT}, "history.correct"},
@@ -236,12 +270,105 @@ static void test_foreign_and_unfinished(void **state) {
     snprintf(path, sizeof path, "%s/checkpoints/step-0000009.tmp", folder);
     mkdir(path, 0777);
     assert_true(loads(""));
+    remove(path);
     snprintf(path, sizeof path, "%s/checkpoints/step-0000009", folder);
     mkdir(path, 0777);
-    assert_false(loads("resume from the checkpoint before it"));
+    assert_false(loads("to resume from step 3, the checkpoint before it"));
     remove(path);
     assert_true(loads(""));
     assert_int_equal(trainer.rl_done, 1);
+}
+
+// Every bit flipped, one a file and place, in every file of the checkpoint: none is believed.
+static void test_flipped_bits(void **state) {
+    (void)state;
+    DIR *dir = opendir(checkpoint);
+    int flips = 0, files = 0;
+    assert_true(loads("")); // writes the manifest
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        char path[500];
+        size_t n;
+        if (entry->d_name[0] == '.' || !strcmp(entry->d_name, "manifest.json")) continue;
+        snprintf(path, sizeof path, "%s/%s", checkpoint, entry->d_name);
+        char *bytes = read_all(path, &n);
+        for (size_t at = 0; at < n; at += 1 + n / 60, flips++) {
+            Error err = {""};
+            char was = bytes[at];
+            bytes[at] ^= (char)(1 << flips % 8);
+            write_all(path, bytes, n);
+            if (checkpoint_load(&trainer, &err)) fail_msg("%s: byte %zu was changed and believed", path, at);
+            if (at > 0 && strcmp(entry->d_name, "trainer.safetensors")) { // whose header is read first
+                assert_non_null(strstr(err.text, "damaged: its content is not what was written"));
+                assert_non_null(strstr(err.text, entry->d_name));
+            }
+            bytes[at] = was;
+        }
+        write_all(path, bytes, n);
+        free(bytes);
+        files++;
+    }
+    closedir(dir);
+    assert_true(files >= 5 && flips >= 300);
+    assert_true(loads_with("", false));
+}
+
+// The manifest itself: damaged, of another step, missing; a checkpoint of an older version, which has none.
+static void test_manifest(void **state) {
+    (void)state;
+    Error err = {""};
+    size_t n, n_state, believed = 0;
+    char path[300], *bytes, *saved;
+    snprintf(path, sizeof path, "%s/manifest.json", checkpoint);
+    assert_true(loads(""));
+    bytes = read_all(path, &n), bytes[n] = 0;
+    size_t first = (size_t)(strstr(bytes, "\"flags\"") - bytes), end = (size_t)(strstr(bytes, "\"files\"") - bytes);
+    for (size_t at = 0; at < n; at++) {
+        bytes[at] ^= (char)(1 << at % 7);
+        write_all(path, bytes, n);
+        bool ok = checkpoint_load(&trainer, &err);
+        bytes[at] ^= (char)(1 << at % 7);
+        bool read = !strchr(" \t\n", bytes[at]) && (at < first || at >= end); // white space, and flags are for people
+        if (ok && read) fail_msg("byte %zu was changed and believed", at);
+        believed += ok;
+    }
+    assert_true(believed * 3 < n);
+    write_all(path, "{}", 2);
+    assert_false(loads_with("manifest.json: damaged, or not of step 3", false));
+    cJSON *none = cJSON_CreateObject();
+    assert_true(manifest_write(checkpoint, 4, none, &err));
+    cJSON_Delete(none);
+    assert_false(loads_with("manifest.json: damaged, or not of step 3", false));
+    remove(path);
+    assert_false(loads_with("manifest.json: No such file", false));
+    saved = read_all(state_path, &n_state);
+    rewrite(saved, n_state, &(Rewrite){.key = "data"});
+    assert_true(loads_with("", false)); // with a note
+    write_all(state_path, saved, n_state);
+    free(bytes), free(saved);
+    assert_true(loads(""));
+}
+
+// A state that is not sound is not saved, and neither are models with weights that are not finite.
+static void test_unsound_state_is_not_saved(void **state) {
+    (void)state;
+    float *const arrays[] = {trainer.opt.master, trainer.opt.m, trainer.opt.v};
+    const float bad[] = {NAN, INFINITY, -1};
+    size_t last = trainer.gpt->table.size - 1;
+    struct stat before, after;
+    char model[100];
+    snprintf(model, sizeof model, "%s/model", folder);
+    stat(state_path, &before);
+    for (int a = 0; a < 3; a++) {
+        float good;
+        device_download(trainer.dev, &good, arrays[a] + last, sizeof good);
+        device_upload(trainer.dev, arrays[a] + last, &bad[a], sizeof good);
+        assert_false(checkpoint_save(&trainer));
+        if (a == 0) assert_false(checkpoint_finish(&trainer, true));
+        device_upload(trainer.dev, arrays[a] + last, &good, sizeof good);
+    }
+    stat(state_path, &after);
+    assert_true(before.st_ino == after.st_ino && access(model, F_OK) != 0);
+    assert_true(checkpoint_save(&trainer) && loads(""));
 }
 
 int main(void) {
@@ -251,6 +378,9 @@ int main(void) {
         cmocka_unit_test(test_flipped_header_bits),
         cmocka_unit_test(test_impossible_values),
         cmocka_unit_test(test_foreign_and_unfinished),
+        cmocka_unit_test(test_flipped_bits),
+        cmocka_unit_test(test_manifest),
+        cmocka_unit_test(test_unsound_state_is_not_saved),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);
 }

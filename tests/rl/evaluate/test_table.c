@@ -121,19 +121,19 @@ static void test_hash_sees_prompts_and_golds(void **state) {
         made.prompts[i] = (Prompt){.tokens = tokens[i], .n = 3};
         made.problems[i].gold = gold[i];
     }
-    uint64_t before = eval_set_hash(&set);
-    assert_true(eval_set_hash(&set) == before);
+    uint64_t before = prompts_hash(&set.set, 0);
+    assert_true(prompts_hash(&set.set, 0) == before);
     tokens[1][2]++;
-    assert_true(eval_set_hash(&set) != before);
+    assert_true(prompts_hash(&set.set, 0) != before);
     tokens[1][2]--;
     gold[0][0]++;
-    assert_true(eval_set_hash(&set) != before);
+    assert_true(prompts_hash(&set.set, 0) != before);
     gold[0][0]--;
     made.prompts[0].n = 2;
-    assert_true(eval_set_hash(&set) != before);
+    assert_true(prompts_hash(&set.set, 0) != before);
     made.prompts[0].n = 3;
     set.set.problems.count = 1;
-    assert_true(eval_set_hash(&set) != before);
+    assert_true(prompts_hash(&set.set, 0) != before);
 }
 
 int main(void) {
