@@ -146,11 +146,108 @@ static void bad_places(void **state) {
     assert_non_null(strstr(err.text, "/nonexistent: the folder"));
 }
 
+// Only regular files are replaced: a FIFO, a folder and a link to nothing stay; a link to a file is written through.
+static void replaces_regular_files_only(void **state) {
+    (void)state;
+    char other[100], temporary[100];
+    struct stat info;
+    Error err = {""};
+    snprintf(other, sizeof other, "%s/other", dir);
+    snprintf(temporary, sizeof temporary, "%s/file.tmp", dir);
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0666), 0);
+    assert_false(file_replace(path, "x", 1, &err));
+    assert_non_null(strstr(err.text, "/file: not a regular file, so it is not replaced"));
+    assert_false(file_replace_check(path, &err));
+    size_t n;
+    assert_null(file_read(path, 10, &n, &err)); // and does not wait for a writer
+    assert_non_null(strstr(err.text, "not a regular file"));
+    assert_true(lstat(path, &info) == 0 && S_ISFIFO(info.st_mode) && unlink(path) == 0);
+
+    assert_int_equal(symlink("/nonexistent/x", path), 0);
+    assert_false(file_replace(path, "x", 1, &err));
+    assert_non_null(strstr(err.text, "a link that leads to no file"));
+    assert_true(unlink(path) == 0 && symlink(dir, path) == 0);
+    assert_false(file_replace(path, "x", 1, &err)); // to a folder
+    assert_int_equal(unlink(path), 0);
+    assert_true(file_replace(other, "old", 3, &err) && symlink("other", path) == 0);
+    assert_true(file_replace_check(path, &err) && file_replace(path, "new", 3, &err));
+    assert_content("new", 3);
+    assert_true(lstat(path, &info) == 0 && S_ISLNK(info.st_mode) && unlink(path) == 0);
+    assert_true(lstat(other, &info) == 0 && S_ISREG(info.st_mode) && info.st_size == 3);
+
+    assert_int_equal(symlink("other", temporary), 0); // the temporary name is not written through
+    assert_false(file_replace(path, "x", 1, &err));
+    assert_true(lstat(other, &info) == 0 && info.st_size == 3 && unlink(temporary) == 0);
+    assert_true(file_replace(temporary, "of a killed process", 19, &err));
+    assert_true(file_replace(path, "x", 1, &err));
+    assert_int_equal(unlink(other), 0);
+    assert_int_equal(entries(), 1);
+}
+
+static uint64_t hash_of(uint64_t hash) {
+    size_t n = 99;
+    struct stat info;
+    Error err = {""};
+    if (!file_hash(path, &hash, &n, &err)) fail_msg("%s", err.text);
+    assert_true(stat(path, &info) == 0 && n == (size_t)info.st_size);
+    return hash;
+}
+
+// Every flipped bit, every cut and every moved zero changes the hash; so does what it continues.
+static void hashes(void **state) {
+    (void)state;
+    enum { SIZE = (1 << 19) + 13 }; // more than a block
+    static char bytes[SIZE];
+    Error err = {""};
+    size_t n;
+    uint64_t hash = 0;
+    for (size_t i = 0; i < SIZE; i++) bytes[i] = (char)(i * i >> 3);
+    assert_true(file_replace(path, bytes, SIZE, &err));
+    uint64_t whole = hash_of(0);
+    assert_true(hash_of(0) == whole && hash_of(1) != whole);
+    for (size_t at = 0; at < SIZE; at += SIZE / 50) {
+        bytes[at] ^= (char)(1 << at % 8);
+        assert_true(file_replace(path, bytes, SIZE, &err) && hash_of(0) != whole);
+        bytes[at] ^= (char)(1 << at % 8);
+        assert_true(file_replace(path, bytes, at, &err) && hash_of(0) != whole);
+    }
+    uint64_t zeros[40];
+    memset(bytes, 0, 40);
+    for (size_t length = 0; length < 40; length++) { // padding does not make them equal
+        assert_true(file_replace(path, bytes, length, &err));
+        zeros[length] = hash_of(0);
+        for (size_t i = 0; i < length; i++) assert_true(zeros[i] != zeros[length]);
+    }
+    assert_false(file_hash("/nonexistent/file", &hash, &n, &err));
+    assert_false(file_hash(dir, &hash, &n, &err));
+}
+
+static void same_and_inside(void **state) {
+    (void)state;
+    char inner[100], file[120], new[120], link_to[100], dotted[120], hard[100];
+    Error err = {""};
+    snprintf(inner, sizeof inner, "%s/inner", dir), snprintf(file, sizeof file, "%s/inner/file", dir);
+    snprintf(new, sizeof new, "%s/inner/new", dir), snprintf(link_to, sizeof link_to, "%s/link", dir);
+    snprintf(dotted, sizeof dotted, "%s/./inner/../inner/new", dir), snprintf(hard, sizeof hard, "%s/hard", dir);
+    assert_true(mkdir(inner, 0777) == 0 && file_replace(file, "x", 1, &err) && file_replace(path, "y", 1, &err));
+    assert_true(symlink("inner/file", link_to) == 0 && link(file, hard) == 0);
+    assert_true(path_same(file, link_to) && path_same(file, hard) && path_same(inner, inner));
+    assert_true(!path_same(file, path) && !path_same(file, inner) && !path_same(file, new));
+    assert_true(path_same(new, dotted) && !path_same(new, path) && !path_same("/nonexistent/a", "/nonexistent/b"));
+    assert_true(path_inside(file, inner) && path_inside(file, dir) && path_inside(link_to, inner));
+    assert_true(path_inside(new, inner) && path_inside(dotted, dir) && path_inside(inner, inner));
+    assert_true(!path_inside(path, inner) && !path_inside(dir, inner) && !path_inside("/nonexistent/a", inner));
+    assert_true(path_inside(file, "/") && path_inside(file, file) && !path_inside(file, path));
+    unlink(file), unlink(link_to), unlink(hard), rmdir(inner);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_and_replaces), cmocka_unit_test(reading_fails),
         cmocka_unit_test(a_failed_write_leaves_the_old_file), cmocka_unit_test(a_failed_rename_leaves_nothing),
-        cmocka_unit_test(abandons), cmocka_unit_test(bad_places),
+        cmocka_unit_test(abandons), cmocka_unit_test(bad_places), cmocka_unit_test(replaces_regular_files_only),
+        cmocka_unit_test(hashes), cmocka_unit_test(same_and_inside),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }
