@@ -268,7 +268,7 @@ static bool load_moment(Trainer *t, const Safetensors *state, const char *name, 
     return true;
 }
 
-// *other: the checkpoint is intact, but of a run with other flags.
+// *other: the checkpoint is intact, but of a run with other flags or data.
 static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bool *other, Error *err) {
     long long sft, rl;
     char hash[24];
@@ -276,17 +276,20 @@ static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bo
     cJSON *saved = text ? cJSON_Parse(text) : NULL;
     bool ok = saved ? same_run(&t->config, saved, dir, err)
                     : fail(err, "%s: trainer.safetensors is not a checkpoint of this program", dir);
-    data_hash(t, hash);
-    if (ok && data && strcmp(data, hash) != 0) // older versions saved none
-        ok = fail(err, "%s: made from other prompts, golds or another tokenizer than --data and --model give now", dir);
     *other = saved && !ok;
     cJSON_Delete(saved);
     if (!ok || !get_counter(state, "sft_done", t->config.sft_steps, &sft, dir, err) ||
         !get_counter(state, "rl_done", 1 << 30, &rl, dir, err) ||
         !get_counter(state, "adamw.t", 1LL << 60, &t->opt.t, dir, err) ||
         !get_counter(state, "skipped", 1LL << 60, &t->opt.skipped, dir, err) ||
-        !load_history(&t->history, state, dir, err) || !prompt_template_same(&t->template, dir, err))
+        !load_history(&t->history, state, dir, err))
         return false;
+    data_hash(t, hash);
+    *other = true;
+    if (!prompt_template_same(&t->template, dir, err)) return false;
+    if (data && strcmp(data, hash) != 0) // older versions saved none
+        return fail(err, "%s: made from other prompts, golds or another tokenizer than --data and --model give", dir);
+    *other = false;
     t->sft_done = (int)sft, t->rl_done = (int)rl;
     return load_moment(t, state, "adamw.m", t->opt.m, dir, err) &&
            load_moment(t, state, "adamw.v", t->opt.v, dir, err) && gpt_load(t->gpt, &t->opt, dir, err);

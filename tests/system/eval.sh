@@ -121,4 +121,49 @@ check evaluation_asks_as_training_did cmp -s asked.jsonl default.jsonl
 printf 'c{question}' >s.txt
 $rl --heldout-data eval5.jsonl --out files --resume --steps 4 >changed.log 2>&1
 check changed_template_is_refused grep -q 'another prompt template' changed.log
+printf 's{question}' >s.txt
+sed -i '$s/"answer":[0-9]*/"answer":99/' sums.jsonl
+$rl --heldout-data eval5.jsonl --out files --resume --steps 4 >changed.log 2>&1
+check changed_gold_is_refused grep -q 'made from other prompts, golds or another tokenizer' changed.log
+
+# No input is ever an output, and nothing but a regular file is replaced.
+head -3 asked.jsonl >saved.jsonl && cp saved.jsonl copy.jsonl
+score="$eval --score saved.jsonl"
+ln -s saved.jsonl link.jsonl && ln saved.jsonl hard.jsonl && cp saved.jsonl late.jsonl.tmp
+for out in saved.jsonl ./saved.jsonl link.jsonl hard.jsonl; do
+    check score_over_its_input misuse 'would replace its input' $score --out $out
+done
+check score_over_its_input_by_the_temporary_name misuse 'its input' $eval --score late.jsonl.tmp --out late.jsonl
+check score_input_is_intact cmp -s saved.jsonl copy.jsonl
+run score.log $score --out scored.jsonl
+check score_to_another_file test "$(wc -l <scored.jsonl)" = 3
+mkfifo fifo && ln -s nowhere/at/all dangling && mkdir folder
+for out in fifo dangling folder; do
+    check score_into_a_$out misuse 'not a regular file\|leads to no file' $score --out $out
+    check table_into_a_$out misuse 'not a regular file\|leads to no file' $ask --out $out
+    check responses_into_a_$out misuse 'not a regular file\|leads to no file' $ask --responses $out
+done
+check it_is_still_there test -p fifo -a -L dangling -a -d folder
+cp eval5.jsonl eval5.copy
+check table_over_the_data misuse 'would replace its input' $ask --out eval5.jsonl
+check responses_over_the_data misuse 'would replace its input' $ask --responses ./eval5.jsonl
+check one_file_for_both misuse 'would replace its input' $ask --responses both.json --out ./both.json
+check table_in_the_model misuse 'is in the --model folder' $ask --out files/model/config.json
+check new_table_in_the_model misuse 'is in the --model folder' $ask --out files/model/table.json
+check data_is_intact cmp -s eval5.jsonl eval5.copy
+echo old >target.json && ln -s target.json through.json
+run through.log $ask --out through.json
+check a_link_is_written_through test -L through.json -a "$(grep -c pass@1 target.json)" = 1
+mkfifo r.partial
+check a_fifo_as_partial_file misuse 'r.partial: not a regular file' $ask --responses r
+$ask --responses shared.jsonl --samples 2000 --slots 1 >shared.log 2>&1 &
+for _ in $(seq 500); do test -s shared.jsonl.partial && break; sleep 0.02; done
+kill -STOP $!
+check one_process_writes_an_evaluation misuse 'another process is writing' $ask --responses shared.jsonl --samples 2000
+kill -KILL $!; wait $! 2>/dev/null
+
+# A full disk (a limit on the size of files): failed, not bad use, and the responses are kept.
+(trap '' XFSZ; ulimit -f 1; exec $ask --out full.json --fresh >full.log 2>&1)
+check full_disk_is_a_failure test $? = 1
+check full_disk_is_named grep -q 'File too large' full.log
 [ $failed -eq 0 ]

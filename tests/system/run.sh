@@ -35,7 +35,8 @@ check same_bits_for_threads_slots_micro_batches same base other $last
 $train $small --threads 2 --seed 2 --out seed >seed.log 2>&1
 if same base seed $last; then bad other_seed_differs; else ok other_seed_differs; fi
 
-# kill -9 at arbitrary moments, then --resume to the end.
+# kill -9 at arbitrary moments, the first ones before the first checkpoint, then --resume to the end.
+mkdir killed
 for delay in 0.2 0.4 0.3 0.5 0.45; do
     timeout -s KILL $delay $train $small --threads 2 --out killed --resume >killed.log 2>&1
 done 2>/dev/null # where the shell says "Killed"
@@ -56,6 +57,7 @@ $train $small --steps 100000 --threads 1 --out interrupted >interrupted.log 2>&1
 pid=$!
 for _ in $(seq 100); do grep -q '^rl ' interrupted.log && break; sleep 0.1; done
 kill -INT $pid; wait $pid
+check interrupt_has_its_own_status test $? = 130
 check interrupt_ends_well grep -q -e 'add --resume to the same command' interrupted.log
 
 # A damaged or foreign checkpoint is refused with its reason, and nothing is lost.
@@ -69,12 +71,47 @@ check other_flags_are_refused refused flags "lr" "--lr 1e-5"
 check no_message_says_to_remove_it eval '! grep -q remove refused.log'
 check other_schedule_is_named refused flags "schedule" "--schedule cosine"
 
-# A model that cannot be written is not reported as written, and the exit status tells.
-mkdir blocked && touch blocked/model.tmp
-$train $small --sft-steps 0 --steps 1 --out blocked >blocked.log 2>&1
-check unwritten_model_is_a_failure test $? = 2
+cp -r base flipped && printf '\001' | dd of=flipped/checkpoints/$last/model.safetensors bs=1 seek=9999 conv=notrunc 2>&-
+check one_changed_byte_is_refused refused flipped "model.safetensors: damaged: .*resume from step 65, the checkpoint"
+cp base/checkpoints/$last/model.safetensors flipped/checkpoints/$last
+cp seed/checkpoints/$last/trainer.safetensors flipped/checkpoints/$last
+check state_of_another_run_is_refused refused flipped "trainer.safetensors: damaged"
+cp base/checkpoints/step-0000065/trainer.safetensors flipped/checkpoints/$last
+check state_of_another_step_is_refused refused flipped "trainer.safetensors: damaged"
+rm -r flipped/checkpoints/$last
+$train $small --threads 1 --out flipped --resume >flipped.log 2>&1
+check resumes_from_the_checkpoint_before same base flipped $last
+
+# Half of a log is lost, or all of one: the run resumes all the same.
+cp -r base logless && rm logless/rollouts.jsonl && truncate -s -7 logless/metrics.jsonl
+rm -r logless/checkpoints/$last
+$train $small --threads 1 --out logless --resume >logless.log 2>&1
+check resumes_without_a_log same base logless $last
+check says_that_the_log_is_missing grep -q 'note: logless/rollouts.jsonl is missing' logless.log
+
+# A model that cannot be written is not reported as written, and the exit status tells. (A limit on the size of files
+# acts like a full disk; the trap keeps its signal from ending the program.)
+limited() { local blocks=$1; shift; (trap '' XFSZ; ulimit -f $blocks; exec "$@"); }
+limited 40 $train $small --sft-steps 0 --steps 1 --out blocked >blocked.log 2>&1
+check unwritten_model_is_a_failure test $? = 1
 check unwritten_model_is_not_claimed test "$(grep -c '^model:' blocked.log)" = 0
 check unwritten_model_is_named grep -q "the model was not written" blocked.log
+
+check no_half_of_it_is_left test -z "$(ls blocked | grep -v -e jsonl -e checkpoints -e tokenizer -e report)"
+check what_stdout_lost_is_a_failure eval '! limited 1 $train --help >help.txt'
+check what_stdout_lost_is_a_failure_of_eval eval '! limited 1 $eval --help >help.txt'
+head -c 1024000 /dev/zero >silent.txt
+limited 1000 $train $small --sft-steps 0 --steps 0 --out silent >>silent.txt 2>silent.log
+check what_stdout_lost_is_reported test $? = 1 -a "$(grep -c 'written to stdout' silent.log)" = 1
+$train --help >help.txt
+check help_has_the_statuses grep -q "exit status: 0 done, 1 failed, 2 bad use, 130 interrupted" help.txt
+
+# Weights so large that nothing is finite: no update is made, and that is no success.
+cp -r base/model huge
+printf '\177%.0s' {1..256} | dd of=huge/model.safetensors bs=1 conv=notrunc \
+    seek=$(($(stat -c %s huge/model.safetensors) - 256)) 2>&-
+$train $small --model huge --sft-steps 2 --steps 0 --out diverged >diverged.log 2>&1
+check a_run_without_an_update_is_a_failure test $? = 1 -a "$(grep -c 'never updated' diverged.log)" = 1
 
 # Bad use: exit status 2 and one clear line.
 misuse() {
@@ -82,6 +119,36 @@ misuse() {
     "$@" >misuse.log 2>&1
     test $? = 2 -a "$(wc -l <misuse.log)" = 1 && grep -q -e "$want" misuse.log
 }
+# A folder with a run in it is left alone unless --resume or --overwrite is given.
+cp -rp base used && find used -type f ! -name .lock -exec md5sum {} + >used.md5
+check used_out_is_refused misuse "metrics.jsonl, rollouts.jsonl, checkpoints, model): add --resume" $train --out used
+check model_that_would_be_replaced misuse "choose another --out" $train $small --model used/model --out used --overwrite
+check resume_and_overwrite misuse "exclude each other" $train $small --out used --resume --overwrite
+check resume_of_no_folder misuse "leave --resume out" $train $small --out nowhere --resume
+rm -r used/checkpoints/step-*
+check resume_without_checkpoints misuse "none of its checkpoints" $train $small --out used --resume
+mv used/checkpoints elsewhere && ln -s ../gone used/checkpoints
+check resume_of_a_dangling_link misuse "symbolic link" $train $small --out used --resume
+rm used/checkpoints && touch used/checkpoints
+check resume_of_no_checkpoint_folder misuse "is not a folder" $train $small --out used --resume
+rm used/checkpoints && cp -rp base/checkpoints used && check nothing_was_touched md5sum --status -c used.md5
+check bad_data_deletes_nothing misuse "serail" $train --data task:serail --out used --overwrite
+check it_is_all_there md5sum --status -c used.md5
+mkfifo used/model/mine && $train $small --threads 1 --sft-steps 1 --steps 0 --out used --overwrite >used.log 2>&1
+check foreign_files_are_not_deleted test $? = 2 -a -p used/model/mine
+rm -r used/model/mine && touch used/mine && $train $small --threads 1 --sft-steps 1 --steps 0 --out used --overwrite \
+    >used.log 2>&1 || cat used.log
+check overwrite_starts_anew test "$(ls used/checkpoints)" = step-0000001 -a -f used/mine -a -f used/model/config.json
+
+# One process at a time.
+touch first.log
+$train $small --steps 100000 --threads 1 --out locked >first.log 2>&1 &
+pid=$!
+for _ in $(seq 100); do grep -q '^sft' first.log && break; sleep 0.1; done
+check a_second_process_is_refused misuse "locked is in use by process $pid" $train $small --out locked --resume
+kill -KILL $pid; wait $pid 2>/dev/null
+check a_dead_process_holds_no_lock misuse "locked holds a run" $train $small --out locked
+
 check unknown_flag misuse "unknown flag --rolouts" $train --rolouts 3
 check out_of_range misuse "between" $train --prompts 0
 check not_a_number misuse "whole number" $train --steps ten
