@@ -4,11 +4,25 @@
 #include "model/files/safetensors.h"
 #include "rl/checkpoint.h"
 #include "rl/manifest.h"
+#include "rl/run_folder.h"
 #include "rl/step.h"
 #include "tests/rl/small_trainer.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <sys/stat.h>
+
+// The program's fsync and rename are these. The calls number fails_at[kind] fail once; the disk is not waited for.
+enum { FSYNC, RENAME, KINDS };
+static int calls[KINDS], fails_at[KINDS];
+static int fails(int kind) {
+    errno = EIO;
+    return ++calls[kind] == fails_at[kind];
+}
+int fsync(int fd) { return (void)fd, fails(FSYNC) ? -1 : 0; }
+int rename(const char *from, const char *to) {
+    return fails(RENAME) ? -1 : renameat(AT_FDCWD, from, AT_FDCWD, to);
+}
 
 static const char *const flags[] = {"--sft-steps", "2", "--sft-batch", "8", NULL};
 static char folder[64], checkpoint[160], state_path[200], model_path[200];
@@ -371,6 +385,62 @@ static void test_unsound_state_is_not_saved(void **state) {
     assert_true(checkpoint_save(&trainer) && loads(""));
 }
 
+static bool saves_step(int step) {
+    trainer.rl_done = step - trainer.sft_done;
+    return checkpoint_save(&trainer);
+}
+
+// Wherever an fsync or a rename fails while step 5 is saved, step 4 is pruned only if step 5 is complete; what is there
+// loads; and the next save makes up for it.
+static void test_failures_lose_nothing(void **state) {
+    (void)state;
+    Error err = {""};
+    int points = 0, pruned = 0;
+    trainer.config.keep = 1;
+    assert_true(loads(""));
+    for (int kind = 0; kind < KINDS; kind++)
+        for (int at = 1;; at++, points++) {
+            int *steps, count;
+            assert_true(saves_step(4));
+            calls[kind] = 0, fails_at[kind] = at;
+            bool ok = saves_step(5), reached = calls[kind] >= at;
+            fails_at[kind] = 0;
+            count = run_folder_steps(folder, &steps, &err);
+            assert_true(count == 1 || (count == 2 && steps[0] == 4 && steps[1] == 5));
+            if (!ok) assert_int_equal(steps[0], 4);
+            if (count == 1 && steps[0] == 5) assert_true(ok), pruned++;
+            free(steps);
+            if (!checkpoint_load(&trainer, &err)) fail_msg("kind %d, call %d: %s", kind, at, err.text);
+            assert_true(saves_step(6));
+            count = run_folder_steps(folder, &steps, &err);
+            if (count != 1 || steps[0] != 6) fail_msg("kind %d, call %d: %d checkpoints are left", kind, at, count);
+            free(steps);
+            char path[160];
+            snprintf(path, sizeof path, "%s/checkpoints/step-0000006", folder);
+            assert_true(run_folder_remove(path, &err));
+            if (!reached) break;
+        }
+    assert_true(points > 20 && pruned >= 2); // without a failure, for each kind
+}
+
+// The same while a step is saved again, over its first checkpoint.
+static void test_failures_while_saving_again(void **state) {
+    (void)state;
+    Error err = {""};
+    for (int kind = 0; kind < KINDS; kind++)
+        for (int at = 1, reached = 1; reached; at++) {
+            int *steps;
+            assert_true(saves_step(4));
+            calls[kind] = 0, fails_at[kind] = at;
+            saves_step(4);
+            reached = calls[kind] >= at, fails_at[kind] = 0;
+            assert_int_equal(run_folder_steps(folder, &steps, &err), 1);
+            assert_int_equal(steps[0], 4);
+            free(steps);
+            if (!checkpoint_load(&trainer, &err)) fail_msg("kind %d, call %d: %s", kind, at, err.text);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_resumes),
@@ -381,6 +451,8 @@ int main(void) {
         cmocka_unit_test(test_flipped_bits),
         cmocka_unit_test(test_manifest),
         cmocka_unit_test(test_unsound_state_is_not_saved),
+        cmocka_unit_test(test_failures_lose_nothing),
+        cmocka_unit_test(test_failures_while_saving_again),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);
 }
