@@ -1,5 +1,5 @@
-// rl/metrics: after a full disk the next row begins a line; a resumed run keeps the lines of its steps, whatever else is
-// in the log, and loses nothing where the log cannot be read or written.
+// rl/metrics: after a full disk the next row begins a line; a resumed run keeps the lines of its steps, whatever else
+// is in the log, and loses nothing where the log cannot be read or written.
 #include "base/files.h"
 #include "base/json.h"
 #include "rl/metrics.h"
@@ -98,8 +98,8 @@ static void a_full_disk_costs_its_rows_alone(void **state) {
 
 static void resuming_keeps_the_lines_of_its_steps(void **state) {
     (void)state;
-    static const char text[] = "{\"phase\":\"config\"}\n{\"phase\":\"sft\",\"step\":1}\n{\"phase\":\"sft\",\"step\":2}\n"
-                               "garbage\n\n{\"phase\":\"rl\",\"step\":0}\n\0\0{\n{\"phase\":\"rl\",\"step\":1}\n"
+    static const char text[] = "{\"phase\":\"config\"}\n{\"phase\":\"sft\",\"step\":1}\n"
+                               "{\"phase\":\"sft\",\"step\":2}\ngarbage\n\n{\"phase\":\"rl\",\"step\":0}\n\0\0{\n{\"phase\":\"rl\",\"step\":1}\n"
                                "{\"phase\":\"rl\",\"step\":2}\n{\"phase\":\"rl\",\"st";
     const struct {
         int sft, rl;
