@@ -304,14 +304,15 @@ static bool start_again(const TrainConfig *c, Error *err) {
     bool model = access(path, F_OK) == 0;
     snprintf(path, sizeof path, "%s/metrics.jsonl", c->out);
     FILE *log = fopen(path, "r");
-    if (!log && errno != ENOENT) return fail(err, "%s: %s", path, strerror(errno));
-    for (int byte; log && (byte = getc(log)) != EOF;) rows += byte == '\n';
-    if (log) fclose(log);
+    bool began = log != NULL;
+    if (!began && errno != ENOENT) return fail(err, "%s: %s", path, strerror(errno));
+    for (int byte; began && (byte = getc(log)) != EOF;) rows += byte == '\n';
+    if (began && (!feof(log) || fclose(log) != 0)) return fail(err, "%s: %s", path, strerror(errno));
     if (model || rows > c->checkpoint_every + 2) // the flags, step 0, and the steps to the first checkpoint
         return fail(err, "%s holds a run (%s), but none of its checkpoints: --overwrite deletes it and starts anew",
                     c->out, model ? "a finished model" : path);
     fprintf(stderr, "no checkpoint in %s/checkpoints%s: starting from the beginning\n", c->out,
-            log ? ", since the run ended before its first" : "");
+            began ? ", since the run ended before its first" : "");
     return run_folder_clear(c, err);
 }
 

@@ -41,7 +41,7 @@ bool run_folder_remove(const char *path, Error *err) {
 static int step_of(const char *name, const char **rest) {
     int step = -1, end = 0;
     char own[32];
-    if (sscanf(name, "step-%7d%n", &step, &end) != 1) return -1;
+    if (sscanf(name, "step-%9d%n", &step, &end) != 1) return -1;
     snprintf(own, sizeof own, "step-%07d", step);
     *rest = name + end;
     return strncmp(name, own, (size_t)end) == 0 && strlen(own) == (size_t)end ? step : -1;

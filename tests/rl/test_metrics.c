@@ -99,7 +99,8 @@ static void a_full_disk_costs_its_rows_alone(void **state) {
 static void resuming_keeps_the_lines_of_its_steps(void **state) {
     (void)state;
     static const char text[] = "{\"phase\":\"config\"}\n{\"phase\":\"sft\",\"step\":1}\n"
-                               "{\"phase\":\"sft\",\"step\":2}\ngarbage\n\n{\"phase\":\"rl\",\"step\":0}\n\0\0{\n{\"phase\":\"rl\",\"step\":1}\n"
+                               "{\"phase\":\"sft\",\"step\":2}\ngarbage\n\n{\"phase\":\"rl\",\"step\":0}\n"
+                               "\0\0{\n{\"phase\":\"rl\",\"step\":1}\n"
                                "{\"phase\":\"rl\",\"step\":2}\n{\"phase\":\"rl\",\"st";
     const struct {
         int sft, rl;

@@ -174,6 +174,24 @@ static void test_tidies_up(void **state) {
     assert_true(there("model.old/notes"));
 }
 
+static void test_lists_by_number(void **state) {
+    (void)state;
+    Error err = {""};
+    int *steps;
+    const char *const names[] = {"step-0000012", "step-0000007", "step-12345678", "step-7", "step-00000007",
+                                 "step-0000007x", "step--000001", "step-", "step-0000009.tmp", "notes"};
+    assert_int_equal(run_folder_steps(place, &steps, &err), 0);
+    mkdir(at("checkpoints"), 0777);
+    for (int i = 0; i < 10; i++) {
+        char path[100];
+        snprintf(path, sizeof path, "checkpoints/%s", names[i]);
+        mkdir(at(path), 0777);
+    }
+    assert_int_equal(run_folder_steps(place, &steps, &err), 3);
+    assert_true(steps[0] == 7 && steps[1] == 12 && steps[2] == 12345678);
+    free(steps);
+}
+
 // A second process is refused while the first lives, and not afterwards, however the first ended.
 static void test_lock(void **state) {
     (void)state;
@@ -211,6 +229,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_not_of_our_kind, open_place, close_place),
         cmocka_unit_test_setup_teardown(test_inputs_are_not_outputs, open_place, close_place),
         cmocka_unit_test_setup_teardown(test_tidies_up, open_place, close_place),
+        cmocka_unit_test_setup_teardown(test_lists_by_number, open_place, close_place),
         cmocka_unit_test_setup_teardown(test_lock, open_place, close_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
