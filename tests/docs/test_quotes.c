@@ -1,5 +1,5 @@
-// Code that docs/*.md quote is the code that is there: a fenced block after a line `PATH`: occurs verbatim in that file.
-// Blocks of sh are commands and need no file.
+// The code that docs/*.md quote is in the project: a fenced block after a line `PATH`: occurs verbatim in that file.
+// Blocks of sh are commands and name no file.
 #include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>

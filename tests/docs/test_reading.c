@@ -1,6 +1,6 @@
 // docs/reading.md against the code. Each row of a table after <!-- lines --> begins with a section of dev/core.txt, or
-// with files, and a number of lines, which must be right to within 10 %. All sections are there, in order, and all files
-// of the core and all CUDA files are named.
+// with files, and a number of lines, which must be right to within 10 %. All sections are there, in order, and all
+// files of the core and all CUDA files are named.
 #include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
