@@ -25,10 +25,7 @@ extern "C" void embedding_forward(Device *dev, floatX *y, const int *ids, const 
     });
 }
 
-extern "C" size_t embedding_workspace_bytes(int N, int V) {
-    (void)V;
-    return size_t(N) * sizeof(int);
-}
+extern "C" size_t embedding_workspace_bytes(int N, int) { return size_t(N) * sizeof(int); }
 
 // Writes order (N): the tokens sorted by (id, n).
 static __global__ void token_order_kernel(int *order, const int *ids, int N) {
@@ -58,10 +55,9 @@ static __global__ void embedding_backward_kernel(float *dtable, const int *ids, 
     store_floats(dtable + size_t(id) * C + c, sum);
 }
 
-extern "C" void embedding_backward(Device *dev, float *dtable, const int *ids, const floatX *dy, int N, int C, int V,
+extern "C" void embedding_backward(Device *dev, float *dtable, const int *ids, const floatX *dy, int N, int C, int,
                                    void *workspace) {
     CUDA_OP();
-    (void)V;
     if (N == 0) return;
     int *order = static_cast<int *>(workspace);
     LAUNCH((token_order_kernel), ceil_div(N, BLOCK), BLOCK, 0, dev->stream)(order, ids, N);

@@ -46,8 +46,7 @@ static bool open_parts(Device *dev, Error *err) {
     return true;
 }
 
-extern "C" Device *device_open(int threads, int ordinal, Error *err) {
-    (void)threads;
+extern "C" Device *device_open(int, int ordinal, Error *err) {
     cudaDeviceProp p;
     if (!check_device(ordinal, &p, err)) return NULL;
     Device *dev = static_cast<Device *>(calloc(1, sizeof *dev));
