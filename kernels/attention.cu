@@ -1,8 +1,8 @@
 // Optional (CUDA): see attention.h. In bf16 it is FlashAttention-2's scheme (Dao, arXiv 2307.08691) on tensor cores:
-// the
-// scores exist one tile at a time, in registers. A block has 64 queries (or keys) of one head of one sequence, a warp
-// 16 of them. Backward has three kernels and no atomics: D = d_o . o; dk and dv by blocks of keys, over all queries of
-// all heads of their group in order; dq by blocks of queries. In fp32 and for other head sizes: attention_rows.cuh.
+// the scores exist one tile at a time, in registers. A block has 64 queries (or keys) of one head of one sequence, a
+// warp 16 of them. Backward has three kernels and no atomics: D = d_o . o; dk and dv by blocks of keys, over all
+// queries of all heads of their group in order; dq by blocks of queries. In fp32 and for head sizes other than 16, 32,
+// 64 and 128: attention_rows.cuh.
 #include "kernels/attention.h"
 #include "kernels/attention_rows.cuh"
 #include "kernels/attention_tiles.cuh"
@@ -43,8 +43,7 @@ template <class X> DEVICE_INLINE const X *value_of(const Inputs<X> *in, int n, i
     return in->v + size_t(n) * in->s.v_stride + size_t(kv) * in->s.HS;
 }
 
-// Starts the copies of a tile by the block: rows t0, t0 + 1, ... of the sequence, 0 beyond its end. x: the row of token
-// 0.
+// Starts the copies of a tile by the block: rows t0, t0 + 1, ... of the sequence, 0 beyond its end. x is token 0's row.
 template <int HS, int rows> DEVICE_INLINE void load_rows(bf16 *tile, const bf16 *x, size_t stride, Work w, int t0) {
     tile_load<HS, rows, BLOCK>(tile, w.T - t0, threadIdx.x, [=](int i) { return x + (w.first + t0 + i) * stride; });
 }
@@ -65,7 +64,6 @@ static __global__ void __launch_bounds__(BLOCK) attention_forward_kernel(bf16 *o
     load_rows<HS, KEY_TILE>(k_tile, k, s->k_stride, w, 0);
     cp_async_commit();
     Online<HS> x;
-    online_start(&x);
     for (int j0 = 0; j0 < keys; j0 += KEY_TILE) {
         float scores[KEY_TILE / 8][4] = {};
         cp_async_wait<0>();
@@ -90,14 +88,12 @@ static __global__ void __launch_bounds__(BLOCK) attention_forward_kernel(bf16 *o
         if (t >= w.T) continue;
         bf16 *to = o + dense_at(w.first + t, w.head, s);
         if (threadIdx.x % 4 == 0) lse[size_t(w.first + t) * s->NH + w.head] = x.max[half] * scale + logf(sum);
-        for (int c = 0; c < HS / 8; c++) // columns 2q, 2q + 1
-            store_pair(to + tile_column_of(c, 0), x.o[c] + 2 * half, inv);
+        for (int c = 0; c < HS / 8; c++) store_pair(to + tile_column_of(c, 0), x.o[c] + 2 * half, inv);
     }
 }
 
 // ---- backward on tiles ----------------------------------------------------------------------------------------------
-// The other operands: two tiles of passing<HS> rows, and two floats per row, in two buffers: one is filled while the
-// block reads the other.
+// The other operands: two tiles of passing<HS> rows and two floats a row, in two buffers, one filled while one is read.
 template <int HS> struct Passing {
     bf16 a[2][passing<HS> * tile_row<HS>], b[2][passing<HS> * tile_row<HS>];
     float lse[2][passing<HS>], D[2][passing<HS>];
@@ -113,14 +109,12 @@ DEVICE_INLINE void store_tile(bf16 *to, size_t stride, const float (&acc)[HS / 8
         int t = w.row0 + 16 * (threadIdx.x / 32) + tile_row_of(2 * half);
         if (t >= w.T) continue;
         bf16 *row = to + (w.first + t) * stride;
-        for (int c = 0; c < HS / 8; c++)
-            store_pair(row + tile_column_of(c, 0), acc[c] + 2 * half, scale);
+        for (int c = 0; c < HS / 8; c++) store_pair(row + tile_column_of(c, 0), acc[c] + 2 * half, scale);
     }
 }
 
 // Writes dk and dv of 64 keys of one kv head. The block takes the queries of every head of the group, from the diagonal
-// to the end. It computes the scores transposed (keys are rows), so P^T and dS^T are in place for the products that
-// follow.
+// to the end. It computes the scores transposed (keys are rows), so P^T and dS^T are in place for the next products.
 template <int HS>
 static __global__ void __launch_bounds__(BLOCK) attention_backward_keys_kernel(bf16 *dk, bf16 *dv, Inputs<bf16> in) {
     constexpr int P = passing<HS>;
@@ -218,8 +212,7 @@ static __global__ void __launch_bounds__(BLOCK) attention_backward_queries_kerne
     store_tile<HS>(dq + size_t(w.head) * HS, s->q_stride, dq_acc, w, scale);
 }
 
-// ---- one warp per row
-// ---------------------------------------------------------------------------------------------------
+// ---- one warp per row -----------------------------------------------------------------------------------------------
 DEVICE_INLINE int sequence_of(const int *starts, int B, int n) { // the last sequence that starts at or before token n
     int low = 0, high = B - 1;
     while (low < high) {

@@ -39,6 +39,13 @@ typedef struct TokenPolicy {
     float E;       // sum_b pi_b^2 (log pi_b + H)
 } TokenPolicy;
 
+// The policy pi = softmax(z / temp) of one row of logits z (softmax_row.h).
+typedef struct PolicyRow {
+    float scaled_max;    // max z / temp
+    float sum, log_sum;  // s0 = sum_b e^(z_b / temp - max), log s0
+    float entropy, E;    // as in TokenPolicy
+} PolicyRow;
+
 // dH, the first-order change of H when the logits take one gradient step on this token's loss, per unit of learning
 // rate (Eq. 29, with E summed over the whole vocabulary):
 //   dH = -xi (pi_a Lambda_a - E),   Lambda_a = log pi_a + H,   xi = r A, or 0 where the ratio is clipped

@@ -163,14 +163,13 @@ static __global__ void sample_kernel(Sampled *sampled, const float *logits, cons
         token = largest(z, V);
     }
     if (threadIdx.x > 0) return;
-    sampled[blockIdx.x] = {token, {policy_log_prob(&row, z[token], inv_temp), row.entropy, row.E}};
+    sampled[blockIdx.x] = {token, policy_token(&row, z[token], inv_temp)};
 }
 
 extern "C" void sample_forward(Device *dev, Sampled *sampled, const float *logits, const SampleKey *key,
                                const SampleConfig *config, int R, int V) {
     CUDA_OP();
-    if (R == 0) return;
-    by_width(fit_wide(V) && aligned16(logits), [&](auto W) {
+    by_width(R, fit_wide(V) && aligned16(logits), [&](auto W) {
         LAUNCH((sample_kernel<W>), R, row_threads(V, W), 0, dev->stream)(sampled, logits, key, config, V);
     });
 }

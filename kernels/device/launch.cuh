@@ -73,18 +73,15 @@ template <class T> DEVICE_INLINE Packed128<T> unpack128(int4 bits) {
     memcpy(&packed, &bits, sizeof bits);
     return packed;
 }
-template <class T> DEVICE_INLINE int4 pack128(const Packed128<T> &packed) {
-    int4 bits;
-    memcpy(&bits, &packed, sizeof bits);
-    return bits;
-}
 template <class T> DEVICE_INLINE Packed128<T> load128(const T *from) {
     CHECK_ALIGNED16(from);
     return unpack128<T>(*reinterpret_cast<const int4 *>(from));
 }
 template <class T> DEVICE_INLINE void store128(T *to, const Packed128<T> &packed) {
     CHECK_ALIGNED16(to);
-    *reinterpret_cast<int4 *>(to) = pack128(packed);
+    int4 bits;
+    memcpy(&bits, &packed, sizeof bits);
+    *reinterpret_cast<int4 *>(to) = bits;
 }
 
 // ---- Reductions. Every lane gets the result. A sum is a fixed tree: the same bits in every run. ---------------------

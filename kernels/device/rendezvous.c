@@ -249,6 +249,13 @@ static void *watch(void *rendezvous) {
     return NULL;
 }
 
+static void release(Rendezvous *job) {
+    for (int i = 0; i < job->count; i++)
+        if (job->peers[i] >= 0) close(job->peers[i]);
+    free(job->peers);
+    free(job);
+}
+
 Rendezvous *rendezvous_open(const Launch *launch, void *message, size_t bytes, double seconds, Error *err) {
     char path[1024];
     Rendezvous *job = calloc(1, sizeof *job);
@@ -264,10 +271,7 @@ Rendezvous *rendezvous_open(const Launch *launch, void *message, size_t bytes, d
     bool piped = connected && pipe2(job->wake, O_CLOEXEC) == 0;
     if (piped && pthread_create(&job->thread, NULL, watch, job) == 0) return job;
     if (connected) fail(err, "cannot start the thread that watches the other ranks: %s", strerror(errno));
-    for (int i = 0; i < job->count; i++)
-        if (job->peers[i] >= 0) close(job->peers[i]);
-    free(job->peers);
-    free(job);
+    release(job);
     return NULL;
 }
 
@@ -277,9 +281,6 @@ void rendezvous_close(Rendezvous *job) {
     REQUIRE(woken == 1, "the thread that watches the other ranks does not answer");
     pthread_join(job->thread, NULL);
     tell(job, (News){GOODBYE, job->launch.rank});
-    for (int i = 0; i < job->count; i++)
-        if (job->peers[i] >= 0) close(job->peers[i]);
     close(job->wake[0]), close(job->wake[1]);
-    free(job->peers);
-    free(job);
+    release(job);
 }

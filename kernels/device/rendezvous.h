@@ -19,9 +19,8 @@ typedef struct Launch {
 
 // Writes this process's ranks, read from the environment: RANK, WORLD_SIZE, LOCAL_RANK (torchrun), OMPI_COMM_WORLD_*
 // (Open MPI), PMI_* and MPI_LOCALRANKID (MPICH, Intel MPI), SLURM_PROCID, SLURM_STEP_NUM_TASKS, SLURM_LOCALID (srun).
-// If
-// none is set, this is rank 0 of 1. local_rank is 0 where CUDA_VISIBLE_DEVICES names one GPU. False with the reason in
-// err.
+// If none is set, this is rank 0 of 1. local_rank is 0 where CUDA_VISIBLE_DEVICES names one GPU. Returns false with the
+// reason in err.
 bool launch_read(Launch *launch, Error *err);
 
 typedef struct Rendezvous Rendezvous;
