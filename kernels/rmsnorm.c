@@ -1,4 +1,3 @@
-// A sum of squares is kept in LANES partial sums, added in a fixed order (softmax_row.h), whatever the batch.
 #include "kernels/rmsnorm.h"
 #include "kernels/device/device_threads.h"
 #include "kernels/softmax_row.h"
