@@ -64,14 +64,12 @@ static void head_forward(float *o, float *lse, const float *q, const AttentionSh
     float scale = 1.0f / sqrtf((float)s->HS);
     for (int t0 = 0; t0 < T; t0 += QUERIES) {
         int rows = smaller(T - t0, QUERIES), keys = round_up(t0 + rows, TILE_COLS);
-        multiply_panels(w.scores, ld, q + (size_t)t0 * s->q_stride, (size_t)s->q_stride, 1, w.by_key, rows, keys,
-                        s->HS, (size_t)s->HS * TILE_COLS, false);
+        multiply_panels(w.scores, ld, q + (size_t)t0 * s->q_stride, s->q_stride, 1, w.by_key, rows, keys, s->HS,
+                        s->HS * TILE_COLS, false);
         float sum[QUERIES];
         for (int r = 0; r < rows; r++)
-            sum[r] = attention_weights(w.scores + (size_t)r * ld, t0 + r + 1, keys, scale,
-                                       lse + (size_t)(t0 + r) * s->NH);
-        multiply_panels(w.out, hs, w.scores, (size_t)ld, 1, w.by_channel, rows, s->HS, t0 + rows,
-                        (size_t)T * TILE_COLS, false);
+            sum[r] = attention_weights(w.scores + (size_t)r * ld, t0 + r + 1, keys, scale, lse + (t0 + r) * s->NH);
+        multiply_panels(w.out, hs, w.scores, ld, 1, w.by_channel, rows, s->HS, t0 + rows, T * TILE_COLS, false);
         for (int r = 0; r < rows; r++) {
             float *to = o + (size_t)(t0 + r) * s->NH * s->HS, inv = 1.0f / sum[r];
             for (int c = 0; c < s->HS; c++) to[c] = w.out[(size_t)r * hs + c] * inv;
@@ -125,8 +123,7 @@ static void head_backward(float *dq, const float *d_o, const float *q, const flo
         block_probabilities(w, d_o, o, lse, s, t0, rows, keys, ld);
         for (int c = 0; c < s->HS; c += TILE_COLS) {
             int width = smaller(s->HS - c, TILE_COLS);
-            multiply_panels(block, TILE_COLS, w.dscores, (size_t)ld, 1, w.by_channel + (size_t)c * T, rows, width, seen,
-                            0, false);
+            multiply_panels(block, TILE_COLS, w.dscores, ld, 1, w.by_channel + c * T, rows, width, seen, 0, false);
             for (int r = 0; r < rows; r++)
                 memcpy(dq + (size_t)(t0 + r) * s->q_stride + c, block + r * TILE_COLS, (size_t)width * sizeof(float));
         }

@@ -1,6 +1,5 @@
 // A block holds the keys of each kv head as one panel of tile.h, (HS, tokens), and the values as panels of TILE_COLS
-// channels, (tokens, TILE_COLS). Scores and sums are then the multiply-add chains of attention.c, continued from block
-// to block, with the bits of the training forward.
+// channels, (tokens, TILE_COLS). Scores and sums are the chains of attention.c, continued from block to block.
 #include "kernels/attention_decode.h"
 #include "kernels/device/device_threads.h"
 #include "kernels/softmax_row.h"

@@ -47,7 +47,7 @@ extern "C" void kv_append(Device *dev, floatX *k_cache, floatX *v_cache, const f
                           const int *tables, const int *seq, const int *pos, const DecodeShape *s) {
     CUDA_OP();
     by_width(s->R, fit_wide(s->HS, s->k_stride, s->v_stride) && aligned16(k_cache, v_cache, k, v), [&](auto W) {
-        LAUNCH((kv_append_kernel<W>), s->R, 128, 0, dev->stream)(k_cache, v_cache, k, v, tables, seq, pos, *s);
+        RUN(dev, (kv_append_kernel<W>), s->R, 128)(k_cache, v_cache, k, v, tables, seq, pos, *s);
     });
 }
 
@@ -69,16 +69,13 @@ extern "C" void kv_copy_blocks(Device *dev, floatX *k_cache, floatX *v_cache, co
     CUDA_OP();
     int elements = int(kv_block_elements(NKV, HS));
     by_width(n, fit_wide(cache_layer, elements) && aligned16(k_cache, v_cache), [&](auto W) {
-        LAUNCH((kv_copy_blocks_kernel<W>), dim3(n, L), 128, 0, dev->stream)
-        (k_cache, v_cache, copies, cache_layer, elements);
+        RUN(dev, (kv_copy_blocks_kernel<W>), dim3(n, L), 128)(k_cache, v_cache, copies, cache_layer, elements);
     });
 }
 
 // ---- on tiles -------------------------------------------------------------------------------------------------------
 // A softmax over some of the keys: o is relative to 2^max and not divided by sum.
-struct Part {
-    float max, sum;
-};
+struct Part { float max, sum; };
 // Shared memory of a block; `o` overlays the keys and values when all warps have read them.
 template <int HS, int W> struct DecodeTiles {
     bf16 q[HEADS * tile_row<HS>];
@@ -246,7 +243,7 @@ template <class X> static bool forward_tiles(Device *dev, X *o, const X *q, cons
             else decode_tiles<HS, WARPS>(dev, o, parts, outputs, q, in, splits);
         });
         if (found && splits > 1)
-            LAUNCH((attention_decode_join_kernel), dim3(s->R, s->NH), 64, 0, dev->stream)
+            RUN(dev, (attention_decode_join_kernel), dim3(s->R, s->NH), 64)
             (o, parts, outputs, in.pos, splits, s->NH, s->HS);
         return found;
     }
@@ -262,5 +259,5 @@ extern "C" void attention_decode_forward(Device *dev, floatX *o, const floatX *q
     if (shape->R == 0) return;
     REQUIRE(shape->HS <= HEAD_MAX, "heads of %d channels: at most %d", shape->HS, HEAD_MAX);
     if (!forward_tiles(dev, o, q, in, workspace))
-        LAUNCH((attention_decode_rows_kernel), grid, 32 * ROW_WARPS, 0, dev->stream)(o, q, in);
+        RUN(dev, (attention_decode_rows_kernel), grid, 32 * ROW_WARPS)(o, q, in);
 }

@@ -1,6 +1,6 @@
-// Optional (CUDA): tiles for attention on tensor cores (bf16), in training and decoding. A warp owns 16 rows of an
-// output and reads the other operand from tiles in shared memory. Layouts: ptx.cuh. A row of a tile is HS values and 8
-// of padding, so that the 8 rows which one ldmatrix reads lie in different banks.
+// Optional (CUDA): tiles for attention on tensor cores (bf16, head sizes 16, 32, 64 and 128), in training and decoding.
+// A warp owns 16 rows of an output and reads the other operand from tiles in shared memory. Layouts: ptx.cuh. A row of
+// a tile is HS values and 8 of padding, so that the 8 rows which one ldmatrix reads lie in different banks.
 #ifndef KERNELS_ATTENTION_TILES_CUH
 #define KERNELS_ATTENTION_TILES_CUH
 #include "kernels/device/ptx.cuh"

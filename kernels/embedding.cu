@@ -47,9 +47,9 @@ extern "C" void embedding_backward(Device *dev, float *dtable, const int *ids, c
     CUDA_OP();
     if (N == 0) return;
     int *order = static_cast<int *>(workspace);
-    LAUNCH((token_order_kernel), ceil_div(N, BLOCK), BLOCK, 0, dev->stream)(order, ids, N);
+    RUN(dev, (token_order_kernel), ceil_div(N, BLOCK), BLOCK)(order, ids, N);
     by_width(N, fit_wide(C) && aligned16(dtable, dy), [&](auto W) {
         dim3 grid(N, ceil_div(C, 128 * W));
-        LAUNCH((embedding_backward_kernel<W>), grid, 128, 0, dev->stream)(dtable, ids, order, dy, N, C);
+        RUN(dev, (embedding_backward_kernel<W>), grid, 128)(dtable, ids, order, dy, N, C);
     });
 }

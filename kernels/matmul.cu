@@ -32,9 +32,7 @@ typedef struct Plan {
     cublasLtMatmulAlgo_t algo;
 } Plan;
 
-struct MatmulPlans {
-    Plan plan[PLANS];
-};
+struct MatmulPlans { Plan plan[PLANS]; };
 
 static const cudaDataType_t type_x = sizeof(floatX) == 2 ? CUDA_R_16BF : CUDA_R_32F;
 
@@ -168,9 +166,8 @@ static void column_sums(Device *dev, float *dbias, const floatX *dy, int N, int 
     float *partial = static_cast<float *>(dev->workspace);
     dim3 grid(ceil_div(OC, 32), pieces);
     REQUIRE(OC <= DEVICE_WORKSPACE_BYTES / int(PIECES * sizeof *partial), "workspace too small for a bias of %d", OC);
-    LAUNCH((column_sum_kernel<WARPS, floatX>), grid, 32 * WARPS, 0, dev->stream)(partial, dy, N, OC, piece, false);
-    LAUNCH((column_sum_kernel<WARPS, float>), grid.x, 32 * WARPS, 0, dev->stream)
-    (dbias, partial, pieces, OC, pieces, true);
+    RUN(dev, (column_sum_kernel<WARPS, floatX>), grid, 32 * WARPS)(partial, dy, N, OC, piece, false);
+    RUN(dev, (column_sum_kernel<WARPS, float>), grid.x, 32 * WARPS)(dbias, partial, pieces, OC, pieces, true);
 }
 
 extern "C" void matmul_backward_weight(Device *dev, float *dw, float *dbias, const floatX *dy, const floatX *x, int N,

@@ -30,7 +30,6 @@ extern "C" void policy_loss(Device *dev, TokenResult *result, floatX *dlogits, c
                             const PolicyTargets *targets, const PolicyObjective *objective, int M, int V) {
     CUDA_OP();
     by_width(M, fit_wide(V) && aligned16(logits, dlogits), [&](auto W) {
-        LAUNCH((policy_loss_kernel<W>), M, row_threads(V, W), 0, dev->stream)
-        (result, dlogits, logits, *targets, *objective, V);
+        RUN(dev, (policy_loss_kernel<W>), M, row_threads(V, W))(result, dlogits, logits, *targets, *objective, V);
     });
 }

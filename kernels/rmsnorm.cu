@@ -49,7 +49,7 @@ extern "C" void rmsnorm_forward(Device *dev, floatX *y, float *rstd, const float
     CUDA_OP();
     Rows rows = {N * H, H, C, eps};
     by_width(rows.count, fit_wide(C, stride, y_stride) && aligned16(y, x, w), [&](auto W) {
-        LAUNCH((rmsnorm_forward_kernel<W>), ceil_div(rows.count, WARPS), BLOCK, 0, dev->stream)
+        RUN(dev, (rmsnorm_forward_kernel<W>), ceil_div(rows.count, WARPS), BLOCK)
         (y, rstd, x, w, rows, stride, y_stride);
     });
 }
@@ -77,15 +77,12 @@ extern "C" void rmsnorm_residual_forward(Device *dev, floatX *sum, floatX *y, fl
     CUDA_OP();
     Rows rows = {N, 1, C, eps};
     by_width(N, fit_wide(C) && aligned16(sum, y, x, delta, w), [&](auto W) {
-        LAUNCH((rmsnorm_residual_forward_kernel<W>), ceil_div(N, WARPS), BLOCK, 0, dev->stream)
-        (sum, y, rstd, x, delta, w, rows);
+        RUN(dev, (rmsnorm_residual_forward_kernel<W>), ceil_div(N, WARPS), BLOCK)(sum, y, rstd, x, delta, w, rows);
     });
 }
 
 // ---- backward -------------------------------------------------------------------------------------------------------
-typedef struct Strides {
-    int x, dx, dy;
-} Strides;
+typedef struct Strides { int x, dx, dy; } Strides;
 
 // dx may be dy or dres: a lane writes only what it has read.
 template <int W>
@@ -139,9 +136,9 @@ static void weight_gradient(Device *dev, float *dw, const floatX *dy, const floa
     for (int n = 0; n < N; n += tokens_max) {
         rows.count = min(N - n, tokens_max) * H;
         int pieces = pieces_of(rows.count);
-        LAUNCH((rmsnorm_dw_kernel), dim3(ceil_div(rows.C, BLOCK), pieces), BLOCK, 0, dev->stream)
+        RUN(dev, (rmsnorm_dw_kernel), dim3(ceil_div(rows.C, BLOCK), pieces), BLOCK)
         (partial, dy + size_t(n) * strides.dy, x + size_t(n) * strides.x, rstd + size_t(n) * H, rows, strides);
-        LAUNCH((column_sum_kernel<WARPS, float>), ceil_div(rows.C, 32), BLOCK, 0, dev->stream)
+        RUN(dev, (column_sum_kernel<WARPS, float>), ceil_div(rows.C, 32), BLOCK)
         (dw, partial, pieces, rows.C, pieces, true); // dw += the pieces
     }
 }
@@ -154,7 +151,6 @@ extern "C" void rmsnorm_backward(Device *dev, floatX *dx, float *dw, const float
     Strides strides = {stride, dx_stride, dy_stride};
     weight_gradient(dev, dw, dy, x, rstd, rows, strides, static_cast<float *>(workspace)); // first: dx may overwrite dy
     by_width(rows.count, fit_wide(C, stride, dx_stride, dy_stride) && aligned16(dx, dres, dy, x, w), [&](auto W) {
-        LAUNCH((rmsnorm_dx_kernel<W>), ceil_div(rows.count, WARPS), BLOCK, 0, dev->stream)
-        (dx, dres, dy, x, w, rstd, rows, strides);
+        RUN(dev, (rmsnorm_dx_kernel<W>), ceil_div(rows.count, WARPS), BLOCK)(dx, dres, dy, x, w, rstd, rows, strides);
     });
 }

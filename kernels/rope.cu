@@ -31,8 +31,7 @@ static void rotate(Device *dev, floatX *x, const int *pos, const float *cos_sin,
                    float sign) {
     size_t pairs = size_t(N) * H * (HS / 2);
     by_width(pairs, fit_wide(HS / 2, stride) && aligned16(x, cos_sin), [&](auto W) {
-        unsigned blocks = blocks_of(pairs, BLOCK * W);
-        LAUNCH((rope_kernel<W>), blocks, BLOCK, 0, dev->stream)(x, pos, cos_sin, pairs, H, HS, stride, sign);
+        RUN(dev, (rope_kernel<W>), blocks_of(pairs, BLOCK * W), BLOCK)(x, pos, cos_sin, pairs, H, HS, stride, sign);
     });
 }
 

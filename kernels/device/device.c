@@ -61,7 +61,6 @@ void device_profile(UNUSED Device *dev, bool on) {
 void device_upload_floats(Device *dev, floatX *to, const float *h_from, size_t n) {
     device_copy(dev, to, h_from, n * sizeof *to);
 }
-
 void device_download_floats(Device *dev, float *h_to, const floatX *from, size_t n) {
     device_copy(dev, h_to, from, n * sizeof *h_to);
 }

@@ -1,6 +1,5 @@
 // Optional (CUDA): the device of the CUDA build: opening it, its memory, copies, fp32 files to floatX weights and back.
 #include "kernels/device/device.h"
-#include "kernels/device/device_cuda.cuh"
 #include "kernels/device/vector.cuh"
 #include <cuda_profiler_api.h>
 
@@ -72,8 +71,7 @@ extern "C" const char *device_name(const Device *dev) { return dev->name; }
 extern "C" int device_threads(const Device *) { return 1; }
 extern "C" void device_set_invariant(Device *dev, bool on) { dev->invariant = on; }
 
-// A thirty-second of the memory, 2.5 GiB of 80, is held back for what CUDA allocates during a run: kernels on first
-// use, recorded graphs, NCCL's buffers.
+// 1/32 of the memory, 2.5 GiB of 80, is held back for what CUDA allocates later: kernels on first use, graphs, NCCL.
 extern "C" size_t device_memory_free(const Device *) {
     size_t free_bytes = 0, total = 0;
     CUDA_CHECK(cudaMemGetInfo(&free_bytes, &total));
@@ -126,7 +124,7 @@ template <class To, class From> static __global__ void convert_kernel(To *to, co
 }
 
 template <class To, class From> static void convert(Device *dev, To *to, const From *from, size_t n) {
-    LAUNCH((convert_kernel<To, From>), blocks_of(n, BLOCK), BLOCK, 0, dev->stream)(to, from, n);
+    RUN(dev, (convert_kernel<To, From>), blocks_of(n, BLOCK), BLOCK)(to, from, n);
     CUDA_CHECK(cudaGetLastError());
 }
 

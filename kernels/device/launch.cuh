@@ -1,8 +1,6 @@
-// Optional (CUDA): every .cu file includes it. Launches, error checks, 128-bit memory access, reductions over a warp
-// and over a block.
+// Optional (CUDA): every .cu file includes it. Launches, error checks, 128-bit memory access, reductions.
 //
 //   LAUNCH((my_kernel<256, true>), grid, block, shared_bytes, stream)(args...);
-//   CUDA_CHECK(cudaGetLastError());
 //
 // Under nvcc this is plain CUDA. Under dev/cuda_on_cpu the same kernels run on the host: only the three macros below
 // differ, and no .cu file may ask which of the two it is. Rules for kernels: blocks of whole warps; every lane that a
@@ -94,8 +92,7 @@ DEVICE_INLINE float warp_max(float value) {
     return value;
 }
 
-// Over all threads of a one-dimensional block of whole warps; all must call. The barrier at the end lets the next call
-// reuse the 32 partial results.
+// Over all threads of a one-dimensional block of whole warps; all must call. After the last barrier `partial` is free.
 template <float (*warp_reduce)(float)> DEVICE_INLINE float block_reduce(float value, float nothing) {
     __shared__ float partial[32];
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
