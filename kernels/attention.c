@@ -98,11 +98,11 @@ static void block_probabilities(Scratch w, const float *d_o, const float *o, con
                                 int t0, int rows, int keys, int ld) {
     float scale = 1.0f / sqrtf((float)s->HS);
     for (int r = 0; r < rows; r++) {
-        float *p = w.scores + (size_t)r * ld, *ds = w.dscores + (size_t)r * ld, D = 0;
         size_t row = (size_t)(t0 + r) * s->NH, at = row * s->HS;
+        float *p = w.scores + (size_t)r * ld, *ds = w.dscores + (size_t)r * ld, row_lse = lse[row], D = 0;
         for (int c = 0; c < s->HS; c++) D = mul_add(d_o[at + c], o[at + c], D);
         for (int j = 0; j <= t0 + r; j++) {
-            p[j] = exp_f32(mul_add(p[j], scale, -lse[row]));
+            p[j] = exp_f32(mul_add(p[j], scale, -row_lse));
             ds[j] = p[j] * (ds[j] - D) * scale;
         }
         for (int j = t0 + r + 1; j < keys; j++) p[j] = ds[j] = 0;

@@ -1,7 +1,7 @@
 // Optional (CUDA): see attention.h. In bf16 it is FlashAttention-2's scheme (Dao, arXiv 2307.08691) on tensor cores:
 // the scores exist one tile at a time, in registers. A block has 64 queries (or keys) of one head of one sequence, a
 // warp 16 of them. Backward has three kernels and no atomics: D = d_o . o; dk and dv by blocks of keys, over all
-// queries of all heads of their group in order; dq by blocks of queries. Else: attention_rows.cuh.
+// queries of all heads of their group in order; dq by blocks of queries. Other types or head sizes: attention_rows.cuh.
 #include "kernels/attention.h"
 #include "kernels/attention_rows.cuh"
 #include "kernels/attention_tiles.cuh"

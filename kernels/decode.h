@@ -18,7 +18,7 @@ typedef struct DecodeRows { // device arrays, one entry per row
 
 // Advances each row r of R with left[r] > 0 by its draw sampled[r]: the draw goes into the row's log, taken[r] += 1,
 // left[r] -= 1, or left[r] = 0 if the token is one of eos (n_eos). A row that has not ended then gets ids[r] = the
-// token, pos[r] += 1 and key[r].position += 1. An ended row stays: decoding it again changes no bit of the cache.
+// token, pos[r] += 1 and key[r].position += 1. An ended row stays: decoding it again rewrites what the cache holds.
 void decode_advance(Device *dev, const DecodeRows *rows, const Sampled *sampled, const int *eos, int n_eos, int R);
 
 // Steps between two reads of the host, <= DECODE_BURST_MAX. C build: 1, since only steps of ended rows cost time there.

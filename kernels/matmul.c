@@ -62,7 +62,7 @@ static void multiply_block(float *c, size_t ldc, Operand a, Operand b, int rows,
     }
 }
 
-// How many blocks the columns are cut into: each of at most BLOCK_COLS columns and, if few, as many for each thread.
+// How many blocks the columns are cut into: of at most BLOCK_COLS columns each and, if few, the same number per thread.
 static int blocks_across(int down, int columns, int threads) {
     int across = (columns + BLOCK_COLS - 1) / BLOCK_COLS, panels = (columns + TILE_COLS - 1) / TILE_COLS;
     while (across < panels && across * down < 4 * threads && across * down % threads) across++;

@@ -56,7 +56,7 @@ static inline void tile_pack(float *panel, const float *b, size_t k_step, size_t
             for (int h = 0; h < TILE_COLS; h += TILE_LANES)
                 tile_transpose(panel + (size_t)k * TILE_COLS + h, b + k + (size_t)h * col_step, col_step);
     }
-    for (; k < K; k++) // the rows that are left
+    for (; k < K; k++) // the rows that are not packed yet
         for (int j = 0; j < TILE_COLS; j++)
             panel[(size_t)k * TILE_COLS + j] = j < cols ? b[(size_t)k * k_step + (size_t)j * col_step] : 0.0f;
 }
