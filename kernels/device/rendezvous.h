@@ -3,9 +3,9 @@
 //
 // Rank 0 listens on a port and writes "host port secret" to the rendezvous file; the others read it, connect, and
 // receive rank 0's message (the id that NCCL starts from). The connections stay open for the life of the job and carry
-// only goodbyes. When a process dies, for whatever reason, the operating system closes its socket, and a thread of every
-// other rank ends that rank at once with a message. NCCL alone would leave the others hanging: between GPUs of one
-// machine it does not notice a death.
+// only goodbyes. When a process dies, for whatever reason, the operating system closes its socket, and a thread of
+// every other rank ends that rank at once with a message. NCCL alone would leave the others hanging: between GPUs of
+// one machine it does not notice a death.
 #ifndef KERNELS_DEVICE_RENDEZVOUS_H
 #define KERNELS_DEVICE_RENDEZVOUS_H
 #include "base/check.h"
