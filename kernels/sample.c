@@ -11,23 +11,23 @@ typedef struct Row { // a token's weight is e^(z/temp - max), or 0 below the flo
     float floor, inv_temp, scaled_max;
 } Row;
 
-static float weight_of(const Row *r, int b) {
-    return r->z[b] >= r->floor ? exp_f32(mul_add(r->z[b], r->inv_temp, -r->scaled_max)) : 0.0f;
-}
+// A Row is passed by value: compilers then vectorise the loops.
+static float weight_of(Row r, float z) { return z >= r.floor ? exp_f32(mul_add(z, r.inv_temp, -r.scaled_max)) : 0.0f; }
 
 // The sum of the weights of the n tokens from `first` on.
-static float weights_from(const Row *r, int first, int n) {
+static float weights_from(Row r, int first, int n) {
+    const float *z = r.z + first;
     float s[LANES] = {0};
     int i = 0;
     for (; i + LANES <= n; i += LANES)
-        for (int l = 0; l < LANES; l++) s[l] += weight_of(r, first + i + l);
-    for (int l = 0; i + l < n; l++) s[l] += weight_of(r, first + i + l);
+        for (int l = 0; l < LANES; l++) s[l] += weight_of(r, z[i + l]);
+    for (int l = 0; i + l < n; l++) s[l] += weight_of(r, z[i + l]);
     return lanes_sum(s);
 }
 
-static int count_kept(const Row *r) {
+static int count_kept(Row r) {
     int n = 0;
-    for (int b = 0; b < r->V; b++) n += r->z[b] >= r->floor;
+    for (int b = 0; b < r.V; b++) n += r.z[b] >= r.floor;
     return n;
 }
 
@@ -44,7 +44,7 @@ static float kept_floor(Row r, int k, float mass) {
     while (low < high) { // low keeps enough; nothing above high does
         uint32_t middle = low + (high - low + 1) / 2;
         r.floor = from_ordered_bits(middle);
-        if (k > 0 ? count_kept(&r) >= k : weights_from(&r, 0, r.V) >= mass) low = middle;
+        if (k > 0 ? count_kept(r) >= k : weights_from(r, 0, r.V) >= mass) low = middle;
         else high = middle - 1;
     }
     return from_ordered_bits(low);
@@ -53,17 +53,17 @@ static float kept_floor(Row r, int k, float mass) {
 // Adds chunk by chunk, then token by token in the chunk where the running sum passes the threshold. The threshold is
 // below the whole sum, so some chunk passes it. If rounding keeps the token sums of that chunk below it, the next token
 // with a weight is drawn, or the last one before it.
-static int draw(const Row *r, float u) {
+static int draw(Row r, float u) {
     float whole = 0;
-    for (int i = 0; i < r->V; i += CHUNK) whole += weights_from(r, i, r->V - i < CHUNK ? r->V - i : CHUNK);
+    for (int i = 0; i < r.V; i += CHUNK) whole += weights_from(r, i, r.V - i < CHUNK ? r.V - i : CHUNK);
     float below_whole = bits_to_float(float_to_bits(whole) - 1), passed = 0;
     float threshold = u * whole < below_whole ? u * whole : below_whole;
     int last = 0;
-    for (int i = 0; i < r->V; i += CHUNK) {
-        int n = r->V - i < CHUNK ? r->V - i : CHUNK;
+    for (int i = 0; i < r.V; i += CHUNK) {
+        int n = r.V - i < CHUNK ? r.V - i : CHUNK;
         float chunk = weights_from(r, i, n), sum = passed;
         for (int b = i; !(passed + chunk <= threshold) && b < i + n; b++) {
-            float w = weight_of(r, b);
+            float w = weight_of(r, r.z[b]);
             sum += w;
             if (w > 0) last = b;
             if (w > 0 && sum > threshold) return b;
@@ -94,7 +94,7 @@ void sample_forward(Device *dev, Sampled *sampled, const float *logits, const Sa
             float by_count = c->top_k > 0 && c->top_k < V ? kept_floor(r, c->top_k, 0) : r.floor;
             float by_mass = c->top_p < 1.0f ? kept_floor(r, 0, c->top_p * row.sum) : r.floor;
             r.floor = by_count > by_mass ? by_count : by_mass;
-            token = draw(&r, philox_uniform(bits.word[0]));
+            token = draw(r, philox_uniform(bits.word[0]));
         } else {
             token = largest(z, V);
         }
