@@ -3,6 +3,16 @@
 #define BASE_TEXT_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
+
+static inline bool begins(const char *text, const char *prefix) { return strncmp(text, prefix, strlen(prefix)) == 0; }
+
+// What follows the last `mark` in text, or NULL.
+static inline const char *after_last(const char *text, const char *mark) {
+    const char *after = NULL;
+    while ((text = strstr(text, mark))) after = text += strlen(mark);
+    return after;
+}
 
 // The length of the character at text (n >= 1 bytes). Where there is no valid one, *valid is false and the length is
 // that of the broken start which one U+FFFD replaces (Unicode's "maximal subpart", as in Python and Rust); *cut then

@@ -3,6 +3,7 @@
 #include "data/problems_row.h"
 #include "base/check.h"
 #include "base/json.h"
+#include "base/text.h"
 #include <math.h>
 #include <string.h>
 
@@ -90,8 +91,7 @@ char *row_question(const cJSON *row, const RowKeys *keys) {
 
 // The number of the last "#### 1,234", with which GSM8K ends its solutions; NULL if no decimal number follows.
 static char *gsm8k_number(const char *text) {
-    const char *mark = NULL;
-    for (const char *next = text; (next = strstr(next, "#### ")); next += 5) mark = next + 5;
+    const char *mark = after_last(text, "#### ");
     if (!mark) return NULL;
     char *number = copy_text(mark, strcspn(mark, "\n")), *to = number;
     int digits = 0, points = 0, others = 0;
@@ -110,10 +110,9 @@ static char *gsm8k_number(const char *text) {
 
 // The contents of the last \boxed{...} with balanced braces, or NULL.
 static char *boxed_text(const char *text) {
-    const char *start = NULL, *at;
-    for (const char *next = text; (next = strstr(next, "\\boxed{")); next += 7) start = next + 7;
+    const char *start = after_last(text, "\\boxed{");
     int depth = 1;
-    for (at = start; at && *at; at++) {
+    for (const char *at = start; at && *at; at++) {
         if (*at == '\\' && (at[1] == '{' || at[1] == '}')) at++;
         else if (*at == '{') depth++;
         else if (*at == '}' && --depth == 0)

@@ -4,11 +4,10 @@
 #include "model/files/chat.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/text.h"
 #include <string.h>
 #include <unistd.h>
 #include <utf8proc.h>
-
-static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
 
 // writes the next string literal from *at on, outside comments, without quotes and escapes. False: none.
 static bool next_literal(const char **at, char *out) {
@@ -89,8 +88,7 @@ static bool only_markers(const char *text, const char *const *allowed, int n, ch
 // Finds the text that opens the answer: the literal after the last add_generation_prompt. Nothing may follow it, except
 // Qwen3's text for callers that switch thinking off, which is not done here.
 static bool find_opening(ChatTemplate *chat, const char *text, char *literal, const char *with) {
-    const char *at = NULL, *next = text;
-    for (; (next = strstr(next, "add_generation_prompt")); next++) at = next;
+    const char *at = after_last(text, "add_generation_prompt"), *next;
     if (!at || !(at = strstr(at, "{{")) || !next_literal(&at, literal) || !begins(literal, with)) return false;
     at += strspn(at, " ");
     at += strspn(at, "-");

@@ -1,5 +1,6 @@
 // Optional (Hugging Face models): the split of a text into words, by PCRE2.
 #include "model/tokenizer/split.h"
+#include "base/text.h"
 #include <string.h>
 
 // \s in Oniguruma (Unicode's White_Space), for use inside a class; PCRE2's also has U+180E.
@@ -7,8 +8,6 @@ static const char SPACES[] = "\\t-\\r\\x20\\x{85}\\p{Z}";
 
 // GPT-2's pattern (Radford et al. 2019, encoder.py): contractions, words, numbers, other, spaces.
 static const char GPT2[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
-
-static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
 
 typedef struct Translation {
     char *out; // sizeof SPACES + 4 bytes per byte of the pattern
