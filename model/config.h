@@ -3,8 +3,9 @@
 #ifndef MODEL_CONFIG_H
 #define MODEL_CONFIG_H
 #include "base/check.h"
+#include <stddef.h>
 
-enum { MODEL_MAX_EOS = 8 };
+enum { MODEL_MAX_EOS = 8, MODEL_SIZES = 8 };
 
 typedef struct ModelConfig {
     char architecture[16]; // "llama", "qwen2" or "qwen3" (model_type in config.json)
@@ -21,9 +22,17 @@ typedef struct ModelConfig {
     int eos[MODEL_MAX_EOS], n_eos; // the tokens that end a response
 } ModelConfig;
 
-// Whether the sizes are valid: positive, NH % NKV == 0, HS even, products below 2^31. False with the reason in err;
-// `where` is the file for the message.
+// The fields that are sizes, and their keys in config.json.
+extern const struct ModelSize {
+    const char *key;
+    size_t field; // offset of an int in ModelConfig
+} model_sizes[MODEL_SIZES];
+
+// Whether the sizes are valid: positive, NH % NKV == 0, HS even, products below 2^31. `where` is the file for messages.
 bool model_config_check(const ModelConfig *config, const char *where, Error *err);
+
+// Whether the model takes `vocab` tokens and a prompt and a response of these lengths, and can end a response.
+bool model_config_fits(const ModelConfig *config, const char *name, int vocab, int prompt, int response, Error *err);
 
 static inline bool model_config_is_eos(const ModelConfig *config, int token) {
     for (int i = 0; i < config->n_eos; i++)
