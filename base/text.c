@@ -1,6 +1,6 @@
 // Optional (text).
 #include "base/text.h"
-#include <stdlib.h>
+#include "base/check.h"
 #include <string.h>
 
 // A lead byte fixes the length of a character and, for four of them, the range of the second byte (The Unicode
@@ -19,6 +19,16 @@ size_t utf8_next(const char *text, size_t n, bool *valid, bool *cut) {
     *valid = length == want;
     *cut = length < want && length == n;
     return length;
+}
+
+size_t utf8_space(const char *text, size_t n) {
+    static const char wide[][4] = {"\xc2\x85", "\xc2\xa0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003",
+                                   "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a",
+                                   "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"};
+    if (n > 0 && (*text == ' ' || (*text >= '\t' && *text <= '\r'))) return 1;
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+        if (strlen(wide[i]) <= n && begins(text, wide[i])) return strlen(wide[i]);
+    return 0;
 }
 
 bool utf8_valid(const char *text, size_t n, size_t *bad) {
@@ -51,6 +61,12 @@ size_t utf8_write(char *to, const char *bytes, size_t n, size_t *held) {
     }
     to[kept] = 0;
     return kept;
+}
+
+char *text_copy(const char *text, size_t n) {
+    char *copy = strndup(text, n);
+    REQUIRE(copy, "out of memory for a text of %zu bytes", n);
+    return copy;
 }
 
 char *utf8_text(const char *bytes, size_t n, bool *exact) {

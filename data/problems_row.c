@@ -1,19 +1,12 @@
 // Optional (data from files): text from the fields of a row.
 // Strings, numbers, lists and chats become text; a rule cuts the gold out of a solution.
 #include "data/problems_row.h"
-#include "base/check.h"
 #include "base/json.h"
 #include "base/text.h"
 #include <math.h>
 #include <string.h>
 
 static const char *skip_space(const char *at) { return at + strspn(at, " \t\r\n"); }
-
-static char *copy_text(const char *text, size_t length) {
-    char *copy = strndup(text, length);
-    REQUIRE(copy, "out of memory for a text of %zu bytes", length);
-    return copy;
-}
 
 // The last user message of [{"role":..,"content":..}, ..], or of a string that holds such a list; otherwise NULL.
 static char *chat_text(const cJSON *field) {
@@ -29,7 +22,7 @@ static char *chat_text(const cJSON *field) {
         bool user = strcmp(json_string(message, "role", ""), "user") == 0;
         if (user) last = json_string(message, "content", last);
     }
-    return last ? copy_text(last, strlen(last)) : NULL;
+    return last ? text_copy(last, strlen(last)) : NULL;
 }
 
 // The shortest decimal form that reads back as the same double; NULL from 2^53 on, where whole numbers are inexact.
@@ -42,7 +35,7 @@ static char *number_text(double value) {
             snprintf(number, sizeof number, "%.*g", digits, value);
             if (strtod(number, NULL) == value) break;
         }
-    return copy_text(number, strlen(number));
+    return text_copy(number, strlen(number));
 }
 
 // The text of a string, number, list or chat, to be freed; NULL if there is none or it is blank.
@@ -50,7 +43,7 @@ static char *field_text(const cJSON *field) {
     char *text = cJSON_IsString(field) || cJSON_IsArray(field) ? chat_text(field) : NULL;
     if (!text && cJSON_IsArray(field)) return cJSON_IsArray(field->child) ? NULL : field_text(field->child);
     if (cJSON_IsNumber(field)) return number_text(field->valuedouble);
-    if (!text && cJSON_IsString(field)) text = copy_text(field->valuestring, strlen(field->valuestring));
+    if (!text && cJSON_IsString(field)) text = text_copy(field->valuestring, strlen(field->valuestring));
     if (text && *skip_space(text)) return text;
     free(text);
     return NULL;
@@ -93,7 +86,7 @@ char *row_question(const cJSON *row, const RowKeys *keys) {
 static char *gsm8k_number(const char *text) {
     const char *mark = after_last(text, "#### ");
     if (!mark) return NULL;
-    char *number = copy_text(mark, strcspn(mark, "\n")), *to = number;
+    char *number = text_copy(mark, strcspn(mark, "\n")), *to = number;
     int digits = 0, points = 0, others = 0;
     for (const char *from = number; *from; from++) {
         bool digit = *from >= '0' && *from <= '9', sign = *from == '-' && to == number;
@@ -116,7 +109,7 @@ static char *boxed_text(const char *text) {
         if (*at == '\\' && (at[1] == '{' || at[1] == '}')) at++;
         else if (*at == '{') depth++;
         else if (*at == '}' && --depth == 0)
-            return skip_space(start) < at ? copy_text(start, (size_t)(at - start)) : NULL;
+            return skip_space(start) < at ? text_copy(start, (size_t)(at - start)) : NULL;
     }
     return NULL;
 }

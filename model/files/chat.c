@@ -7,7 +7,6 @@
 #include "base/text.h"
 #include <string.h>
 #include <unistd.h>
-#include <utf8proc.h>
 
 // writes the next string literal from *at on, outside comments, without quotes and escapes. False: none.
 static bool next_literal(const char **at, char *out) {
@@ -68,12 +67,6 @@ static bool prints_only_tags(const char *text) {
     }
 }
 
-static char *copy(const char *text, size_t n) {
-    char *result = strndup(text, n);
-    REQUIRE(result, "out of memory");
-    return result;
-}
-
 // Whether every <|name|> in the text is allowed; writes the last one examined.
 static bool only_markers(const char *text, const char *const *allowed, int n, char bad[64]) {
     for (const char *at = text; (at = strstr(at, "<|")); at += 2) {
@@ -98,7 +91,7 @@ static bool find_opening(ChatTemplate *chat, const char *text, char *literal, co
     next = at + 2 + strspn(at + 2, "- \n");
     static const char no_thinking[] = "if enable_thinking is defined and enable_thinking is false";
     if (!begins(next, "endif") && !begins(next, no_thinking)) return false;
-    chat->opening = copy(literal, strlen(literal));
+    chat->opening = text_copy(literal, strlen(literal));
     return true;
 }
 
@@ -114,7 +107,7 @@ static bool parse_chatml(ChatTemplate *chat, const char *text, char *literal, co
     for (const char *at = text; next_literal(&at, literal);) {
         size_t n = strlen(literal);
         if (!begins(literal, start) || n <= n_start + n_end || strcmp(literal + n - n_end, end) != 0) continue;
-        char *found = copy(literal + n_start, n - n_start - n_end);
+        char *found = text_copy(literal + n_start, n - n_start - n_end);
         bool another = chat->system && strcmp(chat->system, found) != 0;
         free(chat->system);
         chat->system = found;
@@ -136,13 +129,13 @@ static bool parse_llama3(ChatTemplate *chat, const char *text, char *literal, co
     if (!strstr(text, "bos_token")) bos = strstr(text, "<|begin_of_text|>") ? "<|begin_of_text|>" : "";
     if (!bos) return fail(err, "%s: the template prints bos_token, but tokenizer_config.json has none", where);
     chat->form = CHAT_LLAMA3;
-    chat->bos = copy(bos, 4096);
+    chat->bos = text_copy(bos, 4096);
     chat->trim = strstr(text, "trim") != NULL;
     for (const char *at = text; dated && (at = strstr(at, default_date));) { // the literal one, not strftime_now
         at += sizeof default_date - 1;
         if (*at != '"' && *at != '\'') continue;
         free(chat->date);
-        chat->date = copy(at + 1, strcspn(at + 1, "\"'"));
+        chat->date = text_copy(at + 1, strcspn(at + 1, "\"'"));
     }
     if (!chat->date && (strstr(text, "Date") || strstr(text, "strftime_now")))
         return fail(err, "%s: a Llama 3 template with other dates", where);
@@ -210,24 +203,18 @@ bool chat_load(ChatTemplate *chat, const char *dir, Error *err) {
     return ok;
 }
 
-static bool is_space(utf8proc_int32_t rune) { // for Python's str.strip
-    utf8proc_category_t category = utf8proc_category(rune);
-    return (rune >= '\t' && rune <= '\r') || (rune >= 0x1c && rune <= ' ') || rune == 0x85 ||
-           category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_ZL || category == UTF8PROC_CATEGORY_ZP;
-}
-
-// The text without white space at its ends: *n bytes from the result on.
+// The text without white space at its ends: *n bytes from the result on. U+001C to U+001F count, as for Python's strip.
 static const char *trim(const char *text, size_t *n) {
-    const utf8proc_uint8_t *start = (const utf8proc_uint8_t *)text, *end = start + strlen(text);
-    utf8proc_int32_t rune;
-    utf8proc_ssize_t step;
-    while (start < end && (step = utf8proc_iterate(start, end - start, &rune)) > 0 && is_space(rune)) start += step;
-    for (const utf8proc_uint8_t *last = end; last > start; end = last) {
-        for (last--; last > start && (*last & 0xc0) == 0x80;) last--;
-        if (utf8proc_iterate(last, end - last, &rune) != end - last || !is_space(rune)) break;
+    const char *start = NULL, *end = NULL;
+    for (size_t step; *text; text += step) {
+        step = *text >= 0x1c && *text <= 0x1f ? 1 : utf8_space(text, 3);
+        if (step) continue;
+        if (!start) start = text;
+        step = 1;
+        end = text + 1;
     }
     *n = (size_t)(end - start);
-    return (const char *)start;
+    return start ? start : text;
 }
 
 static void put_message(FILE *to, const ChatTemplate *chat, const char *role, const char *before, const char *content) {

@@ -150,11 +150,29 @@ static void text_for_json(void **state) {
     }
 }
 
+static void knows_every_space(void **state) {
+    (void)state;
+    int spaces = 0;
+    for (utf8proc_int32_t rune = 0; rune <= 0x10ffff; rune++) {
+        char s[5] = "";
+        if (rune >= 0xd800 && rune <= 0xdfff) continue;
+        size_t n = (size_t)utf8proc_encode_char(rune, (utf8proc_uint8_t *)s);
+        utf8proc_category_t category = utf8proc_category(rune);
+        bool space = (rune >= '\t' && rune <= '\r') || rune == 0x85 || category == UTF8PROC_CATEGORY_ZS ||
+                     category == UTF8PROC_CATEGORY_ZL || category == UTF8PROC_CATEGORY_ZP;
+        if (utf8_space(s, n) != (space ? n : 0)) fail_msg("U+%04x", (unsigned)rune);
+        if (utf8_space(s, n - 1)) fail_msg("U+%04x, cut", (unsigned)rune);
+        spaces += space;
+    }
+    assert_int_equal(spaces, 25); // as many as Unicode's PropList.txt has
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_short_string),       cmocka_unit_test(many_strings_of_four),
         cmocka_unit_test(every_place_in_long_strings), cmocka_unit_test(replaces_as_unicode_does),
         cmocka_unit_test(holds_an_incomplete_end),  cmocka_unit_test(text_for_json),
+        cmocka_unit_test(knows_every_space),
     };
     return cmocka_run_group_tests(tests, learn_prefixes, forget_prefixes);
 }
