@@ -111,16 +111,8 @@ void splitter_free(Splitter *splitter) {
     for (int i = 0; i < splitter->count; i++) pcre2_code_free(splitter->stages[i].code);
 }
 
-typedef struct Walk {
-    const Splitter *splitter;
-    pcre2_match_data *match;
-    SplitVisit visit;
-    void *context;
-    Error *err;
-} Walk;
-
 // Finds the next match from byte `from` on. False at the end, and with *failed on errors.
-static bool find_match(const Walk *w, const SplitStage *stage, const char *text, size_t n, size_t from, bool *failed) {
+static bool find_match(const SplitWalk *w, const SplitStage *stage, const char *text, size_t n, size_t from, bool *failed) {
     PCRE2_SPTR subject = (PCRE2_SPTR)text;
     int found = pcre2_match(stage->code, subject, n, from, PCRE2_NO_UTF_CHECK, w->match, NULL);
     if (found == PCRE2_ERROR_JIT_STACKLIMIT) // the interpreter keeps its stack on the heap
@@ -130,7 +122,7 @@ static bool find_match(const Walk *w, const SplitStage *stage, const char *text,
     return found >= 0;
 }
 
-static bool walk_stage(const Walk *w, int number, const char *text, size_t n) {
+static bool walk_stage(const SplitWalk *w, int number, const char *text, size_t n) {
     if (n == 0) return true;
     if (number == w->splitter->count) return w->visit(w->context, text, n);
     const SplitStage *stage = &w->splitter->stages[number];
@@ -150,8 +142,4 @@ static bool walk_stage(const Walk *w, int number, const char *text, size_t n) {
     return stage->drop_gaps || walk_stage(w, number + 1, text + done, n - done);
 }
 
-bool splitter_walk(const Splitter *splitter, const char *text, size_t n, pcre2_match_data *match, SplitVisit visit,
-                   void *context, Error *err) {
-    Walk walk = {splitter, match, visit, context, err};
-    return walk_stage(&walk, 0, text, n);
-}
+bool splitter_walk(const SplitWalk *walk, const char *text, size_t n) { return walk_stage(walk, 0, text, n); }

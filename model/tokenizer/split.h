@@ -28,12 +28,16 @@ bool splitter_add_text(Splitter *splitter, const char *text, bool drop_matches, 
 bool splitter_add_gpt2(Splitter *splitter, Error *err);
 void splitter_free(Splitter *splitter);
 
-// Called with each word in order; false stops the walk.
-typedef bool (*SplitVisit)(void *context, const char *word, size_t n);
+typedef struct SplitWalk {
+    const Splitter *splitter;
+    pcre2_match_data *match; // from pcre2_match_data_create(1, NULL)
+    bool (*visit)(void *context, const char *word, size_t n); // called with each word in order; false stops the walk
+    void *context;
+    Error *err;
+} SplitWalk;
 
-// False if visit returned false, or with the reason in err if a pattern gives up (too much backtracking). text is valid
-// UTF-8. match is the caller's, from pcre2_match_data_create(1, NULL).
-bool splitter_walk(const Splitter *splitter, const char *text, size_t n, pcre2_match_data *match, SplitVisit visit,
-                   void *context, Error *err);
+// Walks over the words of text (n bytes, valid UTF-8). False if visit returned false, or with the reason in err if a
+// pattern gives up (too much backtracking).
+bool splitter_walk(const SplitWalk *walk, const char *text, size_t n);
 
 #endif
