@@ -6,9 +6,6 @@
 // \s in Oniguruma (Unicode's White_Space), for use inside a class; PCRE2's also has U+180E.
 static const char SPACES[] = "\\t-\\r\\x20\\x{85}\\p{Z}";
 
-// GPT-2's pattern (Radford et al. 2019, encoder.py): contractions, words, numbers, other, spaces.
-static const char GPT2[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
-
 typedef struct Translation {
     char *out; // sizeof SPACES + 4 bytes per byte of the pattern
     size_t n;
@@ -35,26 +32,22 @@ static size_t translate_escape(Translation *t, const char *at, bool in_class) {
 }
 
 // Oniguruma (Ruby syntax) to PCRE2. False if a construct has another meaning in PCRE2 and is not translated.
-static bool translate(Translation *t, const char *pattern) {
+static bool translate(Translation *t, const char *at) {
     bool in_class = false, class_start = false;
-    for (size_t i = 0; pattern[i];) {
-        size_t step = 1;
-        if (pattern[i] == '\\') {
-            step = translate_escape(t, pattern + i, in_class);
+    for (size_t step; *at; at += step) {
+        bool opens = !in_class && *at == '[';
+        if (*at == '\\') {
+            step = translate_escape(t, at, in_class);
             if (!step) return false;
-            class_start = false;
         } else {
-            const char *at = pattern + i;
             if (in_class && (*at == '[' || begins(at, "&&"))) return false;
             if (!in_class && (*at == '^' || *at == '$' || begins(at, "}+"))) return false;
-            if (!in_class && pattern[i] == '[') {
-                in_class = class_start = true;
-                if (pattern[i + 1] == '^') step = 2;
-            } else if (in_class && pattern[i] == ']' && !class_start) in_class = false;
-            else class_start = false;
-            put(t, pattern + i, step);
+            if (*at == ']' && !class_start) in_class = false;
+            step = opens && at[1] == '^' ? 2 : 1;
+            put(t, at, step);
         }
-        i += step;
+        in_class = in_class || opens;
+        class_start = opens;
     }
     return true;
 }
@@ -65,7 +58,7 @@ static bool compile(SplitStage *stage, const char *pattern, size_t n, Error *err
     pcre2_compile_context *context = pcre2_compile_context_create(NULL);
     if (!context) return fail(err, "out of memory");
     pcre2_set_newline(context, PCRE2_NEWLINE_LF);
-    uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NO_AUTO_CAPTURE;
+    uint32_t options = PCRE2_UTF | (stage->literal ? PCRE2_LITERAL : PCRE2_UCP | PCRE2_NO_AUTO_CAPTURE);
     stage->code = pcre2_compile((PCRE2_SPTR)pattern, n, options, &code, &offset, context);
     pcre2_compile_context_free(context);
     if (!stage->code) {
@@ -77,35 +70,20 @@ static bool compile(SplitStage *stage, const char *pattern, size_t n, Error *err
     return true;
 }
 
-bool splitter_add(Splitter *splitter, const char *pattern, bool drop_matches, bool drop_gaps, Error *err) {
-    if (splitter->count == SPLIT_MAX_STAGES) return fail(err, "more than %d pre-tokenizers", SPLIT_MAX_STAGES);
+bool splitter_add(Splitter *splitter, const char *pattern, SplitStage stage, Error *err) {
+    static const char unsupported[] = "\\w, \\b, \\h, ^, $, {}+ and nested classes are not supported in a pattern";
     size_t n = strlen(pattern);
+    if (splitter->count == SPLIT_MAX_STAGES) return fail(err, "more than %d pre-tokenizers", SPLIT_MAX_STAGES);
     if (n > 16384) return fail(err, "a split pattern of %zu bytes", n);
     Translation t = {malloc((n + 1) * (sizeof SPACES + 4)), 0};
     if (!t.out) return fail(err, "out of memory");
-    SplitStage stage = {NULL, drop_matches, drop_gaps};
-    static const char unsupported[] = "\\w, \\b, \\h, ^, $, {}+ and nested classes are not supported in a pattern";
-    bool good = translate(&t, pattern) || fail(err, "%s: %.200s", unsupported, pattern);
+    if (stage.literal) put(&t, pattern, n);
+    bool good = stage.literal || translate(&t, pattern) || fail(err, "%s: %.200s", unsupported, pattern);
     good = good && compile(&stage, t.out, t.n, err);
     free(t.out);
     if (good) splitter->stages[splitter->count++] = stage;
     return good;
 }
-
-bool splitter_add_text(Splitter *splitter, const char *text, bool drop_matches, bool drop_gaps, Error *err) {
-    char pattern[1024];
-    size_t n = 0;
-    if (!*text || strlen(text) > sizeof pattern / 2 - 1)
-        return fail(err, "a split text that is empty or longer than 511 bytes");
-    for (; *text; text++) {
-        if (strchr("\\^$.[]|()?*+{}", *text)) pattern[n++] = '\\';
-        pattern[n++] = *text;
-    }
-    pattern[n] = 0;
-    return splitter_add(splitter, pattern, drop_matches, drop_gaps, err);
-}
-
-bool splitter_add_gpt2(Splitter *splitter, Error *err) { return splitter_add(splitter, GPT2, false, false, err); }
 
 void splitter_free(Splitter *splitter) {
     for (int i = 0; i < splitter->count; i++) pcre2_code_free(splitter->stages[i].code);

@@ -12,6 +12,7 @@ enum { SPLIT_MAX_STAGES = 16 };
 
 typedef struct SplitStage {
     pcre2_code *code;
+    bool literal;                 // the pattern is a text
     bool drop_matches, drop_gaps; // Split's "Removed", plain and inverted; otherwise both become words
 } SplitStage;
 
@@ -20,12 +21,12 @@ typedef struct Splitter {
     int count;
 } Splitter;
 
-// Appends a stage. False with the reason (without a file name) in err: too many, a bad or untranslatable pattern.
-bool splitter_add(Splitter *splitter, const char *pattern, bool drop_matches, bool drop_gaps, Error *err);
+// GPT-2's pattern (Radford et al. 2019, encoder.py): contractions, words, numbers, other, spaces.
+#define SPLIT_GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 
-// The same for a literal text, and for the pattern of GPT-2, which ByteLevel implies.
-bool splitter_add_text(Splitter *splitter, const char *text, bool drop_matches, bool drop_gaps, Error *err);
-bool splitter_add_gpt2(Splitter *splitter, Error *err);
+// Appends a stage, whose code it sets. False with the reason (without a file name) in err: too many stages, a bad or
+// untranslatable pattern.
+bool splitter_add(Splitter *splitter, const char *pattern, SplitStage stage, Error *err);
 void splitter_free(Splitter *splitter);
 
 typedef struct SplitWalk {
