@@ -130,11 +130,9 @@ static bool load_lines(Loader *loader) {
         if (start == end) continue;
         bool fits = end - start <= ROW_BYTES_MAX;
         cJSON *row = fits ? cJSON_ParseWithLengthOpts(start, (size_t)(end - start), &parsed, false) : NULL;
-        if (row && skip_space(parsed, end) != end) { // something follows the object
-            cJSON_Delete(row);
-            row = NULL;
-        }
-        if (!load_row(loader, row, start, end)) return false;
+        bool alone = row && skip_space(parsed, end) == end;
+        if (!alone) cJSON_Delete(row);
+        if (!load_row(loader, alone ? row : NULL, start, end)) return false;
     }
     return true;
 }
@@ -165,9 +163,9 @@ bool problems_from_memory(const char *text, size_t size, const char *source, boo
     const char *start = skip_space(loader.text, loader.end);
     bool good = start < loader.end && *start == '[' ? load_array(&loader, start + 1) : load_lines(&loader);
     if (good && set->count == 0) {
-        const char *first = loader.report.listed > 0 ? loader.report.row[0].what : NULL;
-        good = first ? fail(err, "%.200s: no usable row; the first: %s", loader.source.path, first)
-                     : fail(err, "%.200s: no rows", loader.source.path);
+        bool any = loader.report.listed > 0;
+        good = fail(err, "%.200s: %s%s", loader.source.path, any ? "no usable row; the first: " : "no rows",
+                    any ? loader.report.row[0].what : "");
     }
     if (report) *report = loader.report;
     if (!good) problems_free(set);

@@ -1,5 +1,6 @@
 // Optional (data from files): text from the fields of a row.
 // Strings, numbers, lists and chats become text; a rule cuts the gold out of a solution.
+#define _GNU_SOURCE // asprintf
 #include "data/problems_row.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -11,7 +12,7 @@ static const char *skip_space(const char *at) { return at + strspn(at, " \t\r\n"
 // The last user message of [{"role":..,"content":..}, ..], or of a string that holds such a list; otherwise NULL.
 static char *chat_text(const cJSON *field) {
     if (cJSON_IsString(field)) {
-        cJSON *inner = strncmp(field->valuestring, "[{", 2) == 0 ? cJSON_Parse(field->valuestring) : NULL;
+        cJSON *inner = begins(field->valuestring, "[{") ? cJSON_Parse(field->valuestring) : NULL;
         char *text = cJSON_IsArray(inner) ? chat_text(inner) : NULL;
         cJSON_Delete(inner);
         return text;
@@ -51,11 +52,9 @@ static char *field_text(const cJSON *field) {
 
 static char *first_of(const cJSON *row, const char *key, const char *const *defaults) {
     if (*key) return field_text(json_get(row, key));
-    for (int i = 0; i < 4; i++) {
-        const cJSON *field = json_get(row, defaults[i]);
-        if (field) return field_text(field);
-    }
-    return NULL;
+    int i = 0;
+    while (i < 4 && !json_get(row, defaults[i])) i++;
+    return i < 4 ? field_text(json_get(row, defaults[i])) : NULL;
 }
 
 // Removes white space at both ends, in place. text may be NULL.
@@ -74,9 +73,8 @@ char *row_question(const cJSON *row, const RowKeys *keys) {
     char *first = trimmed(first_of(row, keys->question[0], defaults));
     if (!first || !keys->question[1][0]) return first;
     char *second = trimmed(field_text(json_get(row, keys->question[1])));
-    size_t size = strlen(first) + (second ? strlen(second) : 0) + 2;
-    char *both = second ? malloc(size) : NULL;
-    if (both) snprintf(both, size, "%s %s", first, second);
+    char *both = NULL;
+    if (second) REQUIRE(asprintf(&both, "%s %s", first, second) > 0, "out of memory");
     free(first);
     free(second);
     return both;

@@ -75,9 +75,8 @@ bool prompt_template_same(const PromptTemplate *template, const char *dir, Error
 
 char *prompt_template_render(const PromptTemplate *template, const char *question) {
     const char *after = template->text + template->slot + SLOT_SIZE;
-    size_t size = template->slot + strlen(question) + strlen(after) + 1;
-    char *text = malloc(size);
-    REQUIRE(text, "out of memory for a prompt of %zu bytes", size);
-    snprintf(text, size, "%.*s%s%s", (int)template->slot, template->text, question, after);
+    char *text;
+    int n = asprintf(&text, "%.*s%s%s", (int)template->slot, template->text, question, after);
+    REQUIRE(n >= 0, "out of memory for a prompt");
     return text;
 }

@@ -74,8 +74,7 @@ void task_problem(TaskProblem *out, const TaskSpec *spec, uint64_t seed, uint64_
 // The problem with this prompt, which re-scores saved responses; text after the final '=' or '?' is an error.
 bool task_from_prompt(TaskProblem *out, const char *prompt, Error *err);
 
-// True for one eighth of all prompts, which are never trained on. It depends on the prompt's text alone, so no choice
-// of seeds, sizes and tasks puts a prompt into both sets.
+// True for one eighth of all prompts, which are never trained on. It depends on the prompt's text alone.
 bool task_is_heldout(const char *prompt);
 
 // writes the teacher's response with its newline and a zero byte; returns its length without the zero. size must be at
