@@ -1,6 +1,6 @@
-// Random numbers for data: SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014:
-// add the golden gamma, mix by two multiplications), started from a hash of three keys, on which alone they depend. The
-// kernels use Philox (kernels/philox.h), which gives a block of numbers per token; here one at a time is enough.
+// Random numbers for data: SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA
+// 2014: add the golden gamma, mix by two multiplications), started from a hash of three keys, on which alone they
+// depend. Kernels use Philox (kernels/philox.h), a block of numbers per token; here one at a time is enough.
 #ifndef DATA_RANDOM_H
 #define DATA_RANDOM_H
 #include <stdint.h>

@@ -23,8 +23,8 @@ typedef struct Scan {
     bool ok;
 } Scan;
 
-// The next characters must be the form's. Each '%' in it stands for a number, as scan_number reads it into the next three
-// arguments: int *number, low, high.
+// The next characters must be the form's. Each '%' in it stands for a number, as scan_number reads it; its arguments
+// are int *number, low, high.
 void scan_form(Scan *scan, const char *form, ...);
 int scan_number(Scan *scan, int low, int high); // in low..high (low >= 0), no leading zeros, at most 6 digits; else low
 bool scan_is(Scan *scan, char c);               // whether the next character is c, which it then skips

@@ -1,6 +1,5 @@
-// Optional (Hugging Face models): recognising and rendering chat templates.
-// A template is recognised by the string literals that it prints and by the tags around the last of them. The
-// conditions for printing them differ from model to model and are not evaluated.
+// Optional (Hugging Face models): chat templates, recognised by the string literals that they print and by the tags
+// around the last of them. The conditions for printing them differ from model to model and are not evaluated.
 #include "model/files/chat.h"
 #include "base/files.h"
 #include "base/json.h"

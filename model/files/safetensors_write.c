@@ -1,4 +1,4 @@
-// Optional (Hugging Face models): the writer. The header is built first; then everything is written in one pass.
+// Optional (Hugging Face models): the writer of .safetensors files.
 #include "model/files/safetensors.h"
 #include "base/files.h"
 #include "base/text.h"

@@ -1,6 +1,5 @@
-// Optional (Hugging Face models): the reader of tokenizer.json.
-// The file describes a pipeline by its components. An unknown one would change the tokens, so it is an error that names
-// it.
+// Optional (Hugging Face models): the reader of tokenizer.json, which describes a pipeline by its components. One that
+// is unknown would change the tokens, so it is an error that names it.
 #include "model/tokenizer/file.h"
 #include "base/json.h"
 #include <string.h>
@@ -205,16 +204,14 @@ static bool check_ids(const Vocab *vocab, Error *err) {
 static bool mark_whole(Tokenizer *t, Error *err) {
     Vocab *vocab = &t->vocab;
     BpeSpace space = {0};
-    bool good = true;
-    for (int id = 0; good && id < vocab->size; id++) {
+    if (!bpe_reserve(&space, vocab->longest)) return fail(err, "out of memory");
+    for (int id = 0; id < vocab->size; id++) {
         TokenEntry *entry = &vocab->entries[id];
         if (entry->kind != TOKEN_BYTES || entry->len == 0) continue;
-        good = bpe_reserve(&space, entry->len) || fail(err, "out of memory");
-        if (!good) break;
         entry->whole = t->ignore_merges || bpe_word(&t->merges, vocab, vocab_bytes(vocab, id), entry->len, &space) == 1;
     }
     bpe_free(&space);
-    return good;
+    return true;
 }
 
 bool tokenizer_read_json(Tokenizer *t, const cJSON *json, const char *path, Error *err) {

@@ -89,15 +89,15 @@ void splitter_free(Splitter *splitter) {
     for (int i = 0; i < splitter->count; i++) pcre2_code_free(splitter->stages[i].code);
 }
 
-// Finds the next match from byte `from` on. False at the end, and with *failed on errors.
-static bool find_match(const SplitWalk *w, const SplitStage *stage, const char *text, size_t n, size_t from, bool *failed) {
+// Finds the next match from byte `from` on. 0: there is none; negative with the reason in err: PCRE2 gave up.
+static int find_match(const SplitWalk *w, const SplitStage *stage, const char *text, size_t n, size_t from) {
     PCRE2_SPTR subject = (PCRE2_SPTR)text;
     int found = pcre2_match(stage->code, subject, n, from, PCRE2_NO_UTF_CHECK, w->match, NULL);
     if (found == PCRE2_ERROR_JIT_STACKLIMIT) // the interpreter keeps its stack on the heap
         found = pcre2_match(stage->code, subject, n, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, w->match, NULL);
-    *failed = found < 0 && found != PCRE2_ERROR_NOMATCH;
-    if (*failed) fail(w->err, "the tokenizer's split pattern gives up on this text (PCRE2 error %d)", found);
-    return found >= 0;
+    if (found == PCRE2_ERROR_NOMATCH) return 0;
+    if (found < 0) fail(w->err, "the tokenizer's split pattern gives up on this text (PCRE2 error %d)", found);
+    return found < 0 ? -1 : 1;
 }
 
 static bool walk_stage(const SplitWalk *w, int number, const char *text, size_t n) {
@@ -105,8 +105,8 @@ static bool walk_stage(const SplitWalk *w, int number, const char *text, size_t 
     if (number == w->splitter->count) return w->visit(w->context, text, n);
     const SplitStage *stage = &w->splitter->stages[number];
     size_t done = 0, from = 0; // words before `done` were visited; after an empty match `from` is past it
-    bool failed = false;
-    while (from < n && find_match(w, stage, text, n, from, &failed)) {
+    int found = 0;
+    while (from < n && (found = find_match(w, stage, text, n, from)) > 0) {
         const size_t *span = pcre2_get_ovector_pointer(w->match);
         size_t start = span[0], end = span[1];
         if (start < done || end < start) return fail(w->err, "the tokenizer's split pattern matches backwards");
@@ -116,8 +116,7 @@ static bool walk_stage(const SplitWalk *w, int number, const char *text, size_t 
         if (start == end)
             for (from++; from < n && ((unsigned char)text[from] & 0xc0) == 0x80;) from++;
     }
-    if (failed) return false;
-    return stage->drop_gaps || walk_stage(w, number + 1, text + done, n - done);
+    return found >= 0 && (stage->drop_gaps || walk_stage(w, number + 1, text + done, n - done));
 }
 
 bool splitter_walk(const SplitWalk *walk, const char *text, size_t n) { return walk_stage(walk, 0, text, n); }

@@ -1,6 +1,6 @@
-// Optional (Hugging Face models): splitting a text into words for BPE.
-// A sequence of regular expressions, each applied to the pieces of the previous one. Files are written for Oniguruma;
-// here PCRE2 runs them, compiled to machine code, after a translation of the few constructs that differ.
+// Optional (Hugging Face models): the split of a text into words for BPE, by regular expressions, each applied to the
+// pieces of the previous one. Files are written for Oniguruma; here PCRE2 runs them, compiled to machine code,
+// after a translation of the few constructs that differ.
 #ifndef MODEL_TOKENIZER_SPLIT_H
 #define MODEL_TOKENIZER_SPLIT_H
 #define PCRE2_CODE_UNIT_WIDTH 8
