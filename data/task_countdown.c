@@ -180,4 +180,4 @@ static bool countdown_check(const char *prompt, const char *answer, size_t len) 
     return complete && value.over == parser.left.target * value.under;
 }
 
-const TaskRow task_row_countdown = {"countdown", 'd', countdown_pose, countdown_solve, countdown_check};
+const TaskRow task_row_countdown = {"countdown", countdown_pose, countdown_solve, countdown_check};

@@ -116,6 +116,6 @@ static bool base_solve(const char *prompt, Slip *slip, TaskText *steps, TaskText
     return to == 10 ? base_to_ten(written, from, slip, steps, answer) : base_from_ten(written, to, slip, steps, answer);
 }
 
-const TaskRow task_row_add = {"add", 'a', add_pose, add_solve, NULL};
-const TaskRow task_row_mul = {"mul", 'p', mul_pose, mul_solve, NULL};
-const TaskRow task_row_base = {"base", 'b', base_pose, base_solve, NULL};
+const TaskRow task_row_add = {"add", add_pose, add_solve, NULL};
+const TaskRow task_row_mul = {"mul", mul_pose, mul_solve, NULL};
+const TaskRow task_row_base = {"base", base_pose, base_solve, NULL};

@@ -86,5 +86,5 @@ static bool linear_solve(const char *prompt, Slip *slip, TaskText *steps, TaskTe
     return true;
 }
 
-const TaskRow task_row_gcd = {"gcd", 'g', gcd_pose, gcd_solve, NULL};
-const TaskRow task_row_linear = {"linear", 'l', linear_pose, linear_solve, NULL};
+const TaskRow task_row_gcd = {"gcd", gcd_pose, gcd_solve, NULL};
+const TaskRow task_row_linear = {"linear", linear_pose, linear_solve, NULL};

@@ -43,7 +43,6 @@ int slip_number(Slip *slip, int value, int unit);     // an error is off by 1, 2
 
 typedef struct TaskRow {
     const char *name;
-    char letter; // first character of its prompts
     // writes a prompt of the level
     void (*pose)(int level, Random *random, TaskText *prompt);
     // writes the steps (without '#') and the answer of the prompt; every number passes through the slip. False if the

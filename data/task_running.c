@@ -89,6 +89,6 @@ static bool serial_solve(const char *prompt, Slip *slip, TaskText *steps, TaskTe
     return solve_running(scan, value, m, slip, steps, answer);
 }
 
-const TaskRow task_row_chain = {"chain", 'c', chain_pose, chain_solve, NULL};
-const TaskRow task_row_mod = {"mod", 'm', mod_pose, mod_solve, NULL};
-const TaskRow task_row_serial = {"serial", 's', serial_pose, serial_solve, NULL};
+const TaskRow task_row_chain = {"chain", chain_pose, chain_solve, NULL};
+const TaskRow task_row_mod = {"mod", mod_pose, mod_solve, NULL};
+const TaskRow task_row_serial = {"serial", serial_pose, serial_solve, NULL};

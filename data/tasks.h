@@ -49,7 +49,7 @@ typedef struct TaskSpec { // which tasks to draw, and their levels
 
 typedef struct TaskProblem {
     TaskKind kind;
-    int level; // 1..TASK_LEVELS; 0 (unknown) for a problem made from its prompt
+    int level; // 1..TASK_LEVELS
     char prompt[48];
     char gold[24]; // the answer; of a countdown one of many
 } TaskProblem;
@@ -70,9 +70,6 @@ bool task_spec_parse(const char *text, TaskSpec *spec, Error *err);
 // Problem `index` of the infinite sequence that (spec, seed) names: kind and level are uniform over those in spec. A
 // prompt may occur at several indices. spec must come from task_spec_parse.
 void task_problem(TaskProblem *out, const TaskSpec *spec, uint64_t seed, uint64_t index);
-
-// The problem with this prompt, which re-scores saved responses; text after the final '=' or '?' is an error.
-bool task_from_prompt(TaskProblem *out, const char *prompt, Error *err);
 
 // True for one eighth of all prompts, which are never trained on. It depends on the prompt's text alone.
 bool task_is_heldout(const char *prompt);

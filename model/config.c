@@ -1,17 +1,10 @@
 #include "model/config.h"
 
-const struct ModelSize model_sizes[MODEL_SIZES] = {
-    {"vocab_size", offsetof(ModelConfig, V)}, {"hidden_size", offsetof(ModelConfig, C)},
-    {"intermediate_size", offsetof(ModelConfig, F)}, {"num_hidden_layers", offsetof(ModelConfig, L)},
-    {"num_attention_heads", offsetof(ModelConfig, NH)}, {"num_key_value_heads", offsetof(ModelConfig, NKV)},
-    {"head_dim", offsetof(ModelConfig, HS)}, {"max_position_embeddings", offsetof(ModelConfig, T_max)}};
-
 bool model_config_check(const ModelConfig *c, const char *where, Error *err) {
-    for (int i = 0; i < MODEL_SIZES; i++) {
-        int size = *(const int *)((const char *)c + model_sizes[i].field);
-        if (size < 1 || size > 1 << 24)
-            return fail(err, "%s: %s is %d; it must be 1 to %d", where, model_sizes[i].key, size, 1 << 24);
-    }
+#define CHECK(key, size)                                                                                      \
+    if (c->size < 1 || c->size > 1 << 24)                                                                     \
+        return fail(err, "%s: %s is %d; it must be 1 to %d", where, key, c->size, 1 << 24);
+    MODEL_SIZES(CHECK)
     if (c->NH % c->NKV) return fail(err, "%s: %d heads cannot share %d key/value heads evenly", where, c->NH, c->NKV);
     if (c->HS % 2) return fail(err, "%s: head_dim %d is odd; rotary positions need pairs", where, c->HS);
     if (c->L > 1024 || c->HS > 512 || c->NH > 1024)

@@ -3,9 +3,8 @@
 #ifndef MODEL_CONFIG_H
 #define MODEL_CONFIG_H
 #include "base/check.h"
-#include <stddef.h>
 
-enum { MODEL_MAX_EOS = 8, MODEL_SIZES = 8 };
+enum { MODEL_MAX_EOS = 8 };
 
 typedef struct ModelConfig {
     char architecture[16]; // "llama", "qwen2" or "qwen3" (model_type in config.json)
@@ -22,11 +21,11 @@ typedef struct ModelConfig {
     int eos[MODEL_MAX_EOS], n_eos; // the tokens that end a response
 } ModelConfig;
 
-// The fields that are sizes, and their keys in config.json.
-extern const struct ModelSize {
-    const char *key;
-    size_t field; // offset of an int in ModelConfig
-} model_sizes[MODEL_SIZES];
+// The sizes, by their keys in config.json.
+#define MODEL_SIZES(ROW)                                                                                  \
+    ROW("vocab_size", V) ROW("hidden_size", C) ROW("intermediate_size", F) ROW("num_hidden_layers", L)    \
+    ROW("num_attention_heads", NH) ROW("num_key_value_heads", NKV) ROW("head_dim", HS)                    \
+    ROW("max_position_embeddings", T_max)
 
 // Whether the sizes are valid: positive, NH % NKV == 0, HS even, products below 2^31. `where` is the file for messages.
 bool model_config_check(const ModelConfig *config, const char *where, Error *err);

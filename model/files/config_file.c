@@ -64,8 +64,8 @@ static bool from_json(ModelConfig *c, const cJSON *json, const char *where, Erro
     if (!check_supported(json, where, err)) return false;
     *c = (ModelConfig){0};
     snprintf(c->architecture, sizeof c->architecture, "%s", type);
-    for (int i = 0; i < MODEL_SIZES; i++)
-        *(int *)((char *)c + model_sizes[i].field) = json_int(json, model_sizes[i].key, 0);
+#define READ(key, size) c->size = json_int(json, key, 0);
+    MODEL_SIZES(READ)
     c->NKV = json_int(json, "num_key_value_heads", c->NH);
     c->HS = json_int(json, "head_dim", c->NH > 0 ? c->C / c->NH : 0);
     c->T_max = json_int(json, "max_position_embeddings", 2048);
@@ -98,8 +98,8 @@ static cJSON *to_json(const ModelConfig *c) {
     const char *class = c->qk_norm ? "Qwen3ForCausalLM" : c->qkv_bias ? "Qwen2ForCausalLM" : "LlamaForCausalLM";
     cJSON_AddItemToObject(json, "architectures", cJSON_CreateStringArray(&class, 1));
     cJSON_AddStringToObject(json, "model_type", c->architecture);
-    for (int i = 0; i < MODEL_SIZES; i++)
-        cJSON_AddNumberToObject(json, model_sizes[i].key, *(const int *)((const char *)c + model_sizes[i].field));
+#define WRITE(key, size) cJSON_AddNumberToObject(json, key, c->size);
+    MODEL_SIZES(WRITE)
     char eps[32]; // 1e-6 as a float would print as 9.99999997e-07
     snprintf(eps, sizeof eps, "%.6g", c->eps);
     cJSON_AddRawToObject(json, "rms_norm_eps", eps);
