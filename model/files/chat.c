@@ -94,15 +94,15 @@ static bool find_opening(ChatTemplate *chat, const char *text, char *literal, co
     return true;
 }
 
-static bool parse_chatml(ChatTemplate *chat, const char *text, char *literal, const char *where, Error *err) {
+static bool parse_chatml(ChatTemplate *chat, const char *text, char *literal, Error *err) {
     static const char *const markers[] = {"<|im_start|>", "<|im_end|>", "<|endoftext|>"};
     static const char *const changes[] = {"bos_token", "trim", "strftime_now", "set system"};
     static const char start[] = "<|im_start|>system\n", end[] = "<|im_end|>\n";
     const size_t n_start = sizeof start - 1, n_end = sizeof end - 1;
     char bad[64];
-    if (!only_markers(text, markers, 3, bad)) return fail(err, "%s: a ChatML template that also uses %s", where, bad);
+    if (!only_markers(text, markers, 3, bad)) return fail(err, "a ChatML template that also uses %s", bad);
     for (int i = 0; i < 4; i++)
-        if (strstr(text, changes[i])) return fail(err, "%s: a ChatML template that uses \"%s\"", where, changes[i]);
+        if (strstr(text, changes[i])) return fail(err, "a ChatML template that uses \"%s\"", changes[i]);
     for (const char *at = text; next_literal(&at, literal);) {
         size_t n = strlen(literal);
         if (!begins(literal, start) || n <= n_start + n_end || strcmp(literal + n - n_end, end) != 0) continue;
@@ -110,23 +110,22 @@ static bool parse_chatml(ChatTemplate *chat, const char *text, char *literal, co
         bool another = chat->system && strcmp(chat->system, found) != 0;
         free(chat->system);
         chat->system = found;
-        if (another) return fail(err, "%s: a ChatML template with two default system messages", where);
+        if (another) return fail(err, "a ChatML template with two default system messages");
     }
     chat->form = CHAT_ML;
     return find_opening(chat, text, literal, "<|im_start|>assistant\n") ||
-           fail(err, "%s: a ChatML template that opens the answer in an unknown way", where);
+           fail(err, "a ChatML template that opens the answer in an unknown way");
 }
 
-static bool parse_llama3(ChatTemplate *chat, const char *text, char *literal, const char *bos, const char *where,
-                         Error *err) {
+static bool parse_llama3(ChatTemplate *chat, const char *text, char *literal, const char *bos, Error *err) {
     static const char *const markers[] = {"<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>",
                                           "<|begin_of_text|>", "<|python_tag|>", "<|eom_id|>"};
     static const char default_date[] = "set date_string = ";
     char bad[64];
     bool dated = strstr(text, "Cutting Knowledge Date: December 2023\\n") && strstr(text, "Today Date: ");
-    if (!only_markers(text, markers, 6, bad)) return fail(err, "%s: a Llama 3 template that also uses %s", where, bad);
+    if (!only_markers(text, markers, 6, bad)) return fail(err, "a Llama 3 template that also uses %s", bad);
     if (!strstr(text, "bos_token")) bos = strstr(text, "<|begin_of_text|>") ? "<|begin_of_text|>" : "";
-    if (!bos) return fail(err, "%s: the template prints bos_token, but tokenizer_config.json has none", where);
+    if (!bos) return fail(err, "the template prints bos_token, but tokenizer_config.json has none");
     chat->form = CHAT_LLAMA3;
     chat->bos = text_copy(bos, 4096);
     chat->trim = strstr(text, "trim") != NULL;
@@ -137,9 +136,9 @@ static bool parse_llama3(ChatTemplate *chat, const char *text, char *literal, co
         chat->date = text_copy(at + 1, strcspn(at + 1, "\"'"));
     }
     if (!chat->date && (strstr(text, "Date") || strstr(text, "strftime_now")))
-        return fail(err, "%s: a Llama 3 template with other dates", where);
+        return fail(err, "a Llama 3 template with other dates");
     return (find_opening(chat, text, literal, "<|start_header_id|>assistant<|end_header_id|>\n\n") && chat->trim) ||
-           fail(err, "%s: a Llama 3 template that opens the answer in an unknown way, or keeps white space", where);
+           fail(err, "a Llama 3 template that opens the answer in an unknown way, or keeps white space");
 }
 
 bool chat_parse(ChatTemplate *chat, const char *text, const char *bos, const char *where, Error *err) {
@@ -149,15 +148,14 @@ bool chat_parse(ChatTemplate *chat, const char *text, const char *bos, const cha
     char *literal = malloc(strlen(text) + 1);
     REQUIRE(literal, "out of memory");
     bool ok;
-    bool escapes = strstr(text, "\\x") || strstr(text, "\\u");
-    if (escapes) ok = fail(&why, "%s: the chat template has character escapes", where);
-    else if (!prints_only_tags(text)) ok = fail(&why, "%s: the chat template prints text outside its tags", where);
-    else if (strstr(text, "<|im_start|>")) ok = parse_chatml(chat, text, literal, where, &why);
-    else if (strstr(text, "<|start_header_id|>")) ok = parse_llama3(chat, text, literal, bos, where, &why);
-    else ok = fail(&why, "%s: the chat template is neither ChatML nor Llama 3's", where);
+    if (strstr(text, "\\x") || strstr(text, "\\u")) ok = fail(&why, "the chat template has character escapes");
+    else if (!prints_only_tags(text)) ok = fail(&why, "the chat template prints text outside its tags");
+    else if (strstr(text, "<|im_start|>")) ok = parse_chatml(chat, text, literal, &why);
+    else if (strstr(text, "<|start_header_id|>")) ok = parse_llama3(chat, text, literal, bos, &why);
+    else ok = fail(&why, "the chat template is neither ChatML nor Llama 3's");
     free(literal);
     if (!ok) chat_free(chat);
-    return ok || fail(err, "%.400s%s", why.text, hint);
+    return ok || fail(err, "%.300s: %.150s%s", where, why.text, hint);
 }
 
 void chat_free(ChatTemplate *chat) {

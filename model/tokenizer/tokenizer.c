@@ -1,4 +1,4 @@
-// Optional (Hugging Face models): loading, saving and encoding. tokenizer.h describes the steps.
+// Optional (Hugging Face models): loading, saving and encoding. file.h describes the steps.
 #include "model/tokenizer/tokenizer.h"
 #include "base/files.h"
 #include "base/text.h"

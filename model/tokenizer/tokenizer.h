@@ -1,14 +1,5 @@
 // Text <-> tokens. Training on tasks calls these functions and nothing else of model/tokenizer/, so a character
-// tokenizer can take their place.
-//
-// The implementation is byte-level BPE (Sennrich et al. 2016, over the bytes of GPT-2), read from Hugging Face's
-// tokenizer.json and equal to the `tokenizers` package token for token:
-//
-//   text -> added tokens cut out -> NFC if the file wants it -> split by regular expressions -> bytes -> merges by rank
-//
-// Supported: BPE models; added and special tokens; normalizer none or NFC; pre-tokenizers ByteLevel, Split (Isolated,
-// Removed), Digits and sequences of them; ignore_merges. That covers GPT-2, Llama 3, Qwen2/2.5/3 and SmolLM2. Any other
-// component is an error that names it. Post-processors, which would add a first token, are not applied.
+// tokenizer can take their place. model/tokenizer/file.h describes the implementation.
 #ifndef MODEL_TOKENIZER_TOKENIZER_H
 #define MODEL_TOKENIZER_TOKENIZER_H
 #include "base/check.h"
