@@ -24,7 +24,6 @@ bool prompt_template_parse(PromptTemplate *out, const char *name, const char *te
     return true;
 }
 
-// data/prompts/NAME.txt in the current folder, the program's folder or one above it.
 static FILE *open_named(const char *name) {
     char program[3000], path[4096];
     snprintf(path, sizeof path, "data/prompts/%s.txt", name);

@@ -3,15 +3,11 @@
 #include "base/text.h"
 #include <string.h>
 
-bool added_add(AddedTokens *added, const char *content, size_t n, int id, bool lstrip, bool rstrip) {
-    AddedToken *tokens = realloc(added->tokens, (size_t)(added->count + 1) * sizeof *tokens);
-    if (tokens) added->tokens = tokens;
-    char *copy = tokens ? malloc(n) : NULL;
-    if (!copy) return false;
-    memcpy(copy, content, n);
-    added->tokens[added->count++] = (AddedToken){copy, n, id, lstrip, rstrip};
+void added_add(AddedTokens *added, const char *content, size_t n, int id, bool lstrip, bool rstrip) {
+    added->tokens = realloc(added->tokens, (size_t)(added->count + 1) * sizeof *added->tokens);
+    REQUIRE(added->tokens, "out of memory");
+    added->tokens[added->count++] = (AddedToken){text_copy(content, n), n, id, lstrip, rstrip};
     added->starts[(unsigned char)content[0]] = true;
-    return true;
 }
 
 static int compare_tokens(const void *a, const void *b) {
