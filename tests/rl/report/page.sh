@@ -192,6 +192,7 @@ evil='</script><script>alert(1)</script><!--<script>\u2028\u0000x'
     printf '"verdicts":{"%s":1,"\377\300\257":2,"toString":"x"}}\n' "$evil"
     printf '{"phase":"rl","step":2,"loss":1e308,"reward":-1e308,"entropy":1e-300,"n_hist":{"-1":2,"99999":1,"8":"x"},'
     echo '"alloc_by_pass":[1,[2]],"verdicts":[]}'
+    echo '{"phase":"rl","step":2.5,"a_new_metric":2,"__proto__":1}'
     echo '{"phase":"rl","step":3,"loss":-1e308,"heldout_pass1":-4,"verdicts":{"\ud800":1}}'
     echo '{"phase":"rl","step":3,"heldout_pass1":-4,"pass_hist":[1e300,-1,"a"],"n_hist":7,"reward":1e308}'
     echo '{"phase":"rl","step":4,"loss":NaN}'
@@ -209,6 +210,9 @@ draw evil 1000
 check hostile_page_without_console_errors quiet evil
 check hostile_text_runs_no_script found evil scripts 3
 check a_flag_may_be_named_proto holds evil '<tr><td>__proto__</td><td>3</td><td>–</td></tr>'
+check a_new_metric_is_drawn holds evil ', a_new_metric=2"'
+check every_figure_is_drawn_of_a_hostile_log found evil undrawn ""
+check lost_values_are_noted holds evil 'Left out of this page: values that are not finite (1).'
 check hostile_text_is_shown_as_text holds evil '&lt;/script&gt;&lt;script&gt;alert(1)'
 check damaged_lines_are_counted holds evil 'evil: 2 lines of metrics.jsonl could not be read'
 check cut_off_line_is_noted holds evil 'evil: The last line of metrics.jsonl is cut off'
