@@ -4,10 +4,10 @@
 // largest factor down. Random numbers are Philox 4x32-10 (Salmon et al., SC 2011) rather than a stream, so a resample
 // does not depend on the order of the draws.
 #include "rl/evaluate/estimate.h"
+#include "kernels/philox.h"
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include "kernels/philox.h"
 
 double pass_at_k(int n, int c, int k) {
     if (n < 1 || c < 0 || c > n || k < 1 || k > n) return NAN;
@@ -28,24 +28,9 @@ int majority_vote(int n, const int *answer) {
     return best;
 }
 
-void pass_at_k_each(double *value, size_t P, const int *n, const int *c, int k) {
-    for (size_t i = 0; i < P; i++) value[i] = pass_at_k(n[i], c[i], k);
-}
-
-void avg_each(double *value, size_t P, const int *n, const int *c) {
-    for (size_t i = 0; i < P; i++) {
-        const bool valid = n[i] >= 1 && c[i] >= 0 && c[i] <= n[i];
-        value[i] = valid ? (double)c[i] / n[i] : NAN;
-    }
-}
-
-void majority_each(double *value, size_t P, const int *n, const int *answer, const int *correct) {
-    size_t first = 0;
-    for (size_t i = 0; i < P; i++) {
-        const int winner = majority_vote(n[i], answer + first);
-        value[i] = n[i] < 1 ? NAN : winner >= 0 && correct[first + (size_t)winner];
-        if (n[i] > 0) first += (size_t)n[i];
-    }
+double majority_correct(int n, const int *answer, const int *correct) {
+    int winner = majority_vote(n, answer);
+    return n < 1 ? NAN : winner >= 0 && correct[winner];
 }
 
 static double resample_mean(const double *value, size_t P, uint32_t set, uint64_t seed, uint32_t resample) {

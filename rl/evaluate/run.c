@@ -30,14 +30,11 @@ static void partial_path(const EvalConfig *c, const cJSON *identity, char *path,
 }
 
 bool eval_run_open(EvalRun *run, EvalConfig *c, Comm *comm, Error *err) {
-    EvalSource source = {.data = c->data, .data_dir = c->data_dir, .prompt_template = c->prompt_template,
-                         .model = c->model, .seed = (uint64_t)c->seed, .problems = c->problems, .samples = c->samples,
-                         .max_prompt = c->max_prompt, .strict = c->bad_rows == BAD_ROWS_REFUSE};
     ModelConfig model;
     int room = 16 * c->slots / c->samples * c->samples; // rollouts of whole prompts
     run->samples = c->samples;
     if (!(run->tokenizer = tokenizer_load(c->model, err))) return false;
-    if (!eval_sets_load(&run->sets, &source, run->tokenizer, err)) return false;
+    if (!eval_sets_load(&run->sets, c, run->tokenizer, err)) return false;
     if (!model_config_load(&model, c->model, err) || !eval_config_max_tokens(c, &run->sets, &model, err)) return false;
     if (!(run->identity = eval_config_identity(c, &run->sets, err))) return false;
     if (!(run->dev = device_open(c->threads, comm_local_rank(comm), err))) return false;
@@ -67,7 +64,7 @@ static void count_votes(const EvalRun *run, int i, const Response *responses) {
 static void keep(void *context, int i, const Response *responses) {
     const EvalRun *run = context;
     const Problem *problem = &run->set->set.problems.items[i];
-    for (int s = 0; s < run->samples; s++) responses_write(run->file, problem, s, &responses[s]);
+    for (int s = 0; s < run->samples; s++) responses_write(run->file, run->set->name, problem, s, &responses[s]);
     count_votes(run, i, responses);
 }
 
@@ -109,7 +106,6 @@ bool eval_run_fill(EvalRun *run, const EvalConfig *c, Comm *comm, const volatile
         EvalSet *set = run->set = &run->sets.set[s];
         int P = set->set.problems.count, got = 1;
         e.set = &set->set, e.grader = set->grader;
-        responses_begin_set(run->file, set->name);
         while (set->done < P && (got = take_saved(run, &e, set->done, err)) > 0) set->done++;
         if (got < 0) return false;
         saved += set->done;

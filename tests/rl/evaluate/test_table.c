@@ -55,13 +55,14 @@ static void test_sets_and_average(void **state) {
     assert_string_equal(one->name, "one");
     assert_string_equal(average->name, "average");
     assert_true(one->problems == 4 && two->problems == 2 && average->problems == 6);
-    assert_true(near(one->pass[0].mean, 7.0 / 16) && near(one->pass[1].mean, 3.0 / 4) && near(one->avg.mean, 7.0 / 16));
-    assert_true(near(one->maj.mean, 2.0 / 4)); // 4 of 4; 2 of 4 was seen first; the others lose
-    assert_true(near(two->pass[0].mean, 0.75) && near(two->pass[1].mean, 1) && near(two->maj.mean, 1));
-    assert_true(near(two->pass[0].low, 0.75) && near(two->pass[0].high, 0.75)); // problems with equal pass rates
-    assert_true(near(average->pass[0].mean, (7.0 / 16 + 0.75) / 2) && near(average->pass[1].mean, (0.75 + 1) / 2));
-    assert_true(average->pass[0].low < average->pass[0].mean && average->pass[0].high > average->pass[0].mean);
-    assert_true(average->pass[0].low >= (one->pass[0].low + 0.75) / 2 - 0.06); // half as wide as the one that varies
+    assert_true(near(one->column[0].mean, 7.0 / 16) && near(one->column[1].mean, 3.0 / 4) &&
+                near(one->column[2].mean, 7.0 / 16));
+    assert_true(near(one->column[3].mean, 2.0 / 4)); // 4 of 4; 2 of 4 was seen first; the others lose
+    assert_true(near(two->column[0].mean, 0.75) && near(two->column[1].mean, 1) && near(two->column[3].mean, 1));
+    assert_true(near(two->column[0].low, 0.75) && near(two->column[0].high, 0.75)); // problems with equal pass rates
+    assert_true(near(average->column[0].mean, (7.0 / 16 + 0.75) / 2) && near(average->column[1].mean, (0.75 + 1) / 2));
+    assert_true(average->column[0].low < average->column[0].mean && average->column[0].high > average->column[0].mean);
+    assert_true(average->column[0].low >= (one->column[0].low + 0.75) / 2 - 0.06); // half as wide as "one"
     assert_true(near(average->length, 10) && near(one->worked, 1.0 / SAMPLES));
     assert_true(near(one->truncated, 1.0 / 16) && near(two->truncated, 1.0 / 8) && near(average->truncated, 3.0 / 32));
 }
@@ -79,11 +80,11 @@ static void test_tasks_alone(void **state) {
     EvalTable table = eval_table_make(&sets, (const int[]){1}, 1, SAMPLES);
     assert_int_equal(table.n_rows, 3);
     assert_string_equal(table.rows[0].name, "add");
-    assert_true(table.rows[0].problems == 2 && near(table.rows[0].pass[0].mean, 0.75));
+    assert_true(table.rows[0].problems == 2 && near(table.rows[0].column[0].mean, 0.75));
     assert_string_equal(table.rows[1].name, "gcd");
-    assert_true(near(table.rows[1].pass[0].mean, 0));
+    assert_true(near(table.rows[1].column[0].mean, 0));
     assert_string_equal(table.rows[2].name, "all");
-    assert_true(near(table.rows[2].pass[0].mean, 0.5) && near(table.rows[2].length, 10));
+    assert_true(near(table.rows[2].column[0].mean, 0.5) && near(table.rows[2].length, 10));
     made.tasks[2].kind = TASK_ADD; // one kind alone: one row
     table = eval_table_make(&sets, (const int[]){1}, 1, SAMPLES);
     assert_int_equal(table.n_rows, 1);
