@@ -28,11 +28,6 @@ int majority_vote(int n, const int *answer) {
     return best;
 }
 
-double majority_correct(int n, const int *answer, const int *correct) {
-    int winner = majority_vote(n, answer);
-    return n < 1 ? NAN : winner >= 0 && correct[winner];
-}
-
 static double resample_mean(const double *value, size_t P, uint32_t set, uint64_t seed, uint32_t resample) {
     Philox bits = {{0}};
     double sum = 0;
@@ -49,10 +44,9 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static double quantile(const double *sorted, int count, double q) {
-    const double at = q * (count - 1);
+static double quantile(const double sorted[BOOTSTRAP_RESAMPLES], double q) { // q < 1
+    const double at = q * (BOOTSTRAP_RESAMPLES - 1);
     const int below = (int)at;
-    if (below >= count - 1) return sorted[count - 1];
     return sorted[below] + (at - below) * (sorted[below + 1] - sorted[below]);
 }
 
@@ -69,8 +63,7 @@ Estimate bootstrap_average(const double *value, const size_t *P, int sets, uint6
     }
     if (!supported) return (Estimate){NAN, NAN, NAN};
     qsort(means, BOOTSTRAP_RESAMPLES, sizeof *means, ascending);
-    double low = quantile(means, BOOTSTRAP_RESAMPLES, 0.025), high = quantile(means, BOOTSTRAP_RESAMPLES, 0.975);
-    return (Estimate){average, low, high};
+    return (Estimate){average, quantile(means, 0.025), quantile(means, 0.975)};
 }
 
 Estimate bootstrap_mean(const double *value, size_t P, uint64_t seed) { return bootstrap_average(value, &P, 1, seed); }

@@ -54,10 +54,9 @@ void eval_run_close(EvalRun *run) {
     eval_sets_free(&run->sets), tokenizer_free(run->tokenizer);
 }
 
-static void count_votes(const EvalRun *run, int i, const Response *responses) {
-    size_t at = (size_t)i * (size_t)run->samples;
-    for (int s = 0; s < run->samples; s++) run->set->correct[at + (size_t)s] = responses[s].verdict == VERDICT_CORRECT;
-    vote_classes(run->set->answer + at, responses, run->samples, run->set->set.problems.items[i].task != NULL);
+static void take_vote(const EvalRun *run, int i, const Response *responses) {
+    bool task = run->set->set.problems.items[i].task != NULL;
+    run->set->majority[i] = vote_is_correct(responses, run->samples, task);
 }
 
 // Takes the responses that evaluate_part generates.
@@ -65,7 +64,7 @@ static void keep(void *context, int i, const Response *responses) {
     const EvalRun *run = context;
     const Problem *problem = &run->set->set.problems.items[i];
     for (int s = 0; s < run->samples; s++) responses_write(run->file, run->set->name, problem, s, &responses[s]);
-    count_votes(run, i, responses);
+    take_vote(run, i, responses);
 }
 
 // Reads the saved responses to prompt i and grades them again. Returns as responses_read does; another verdict than the
@@ -83,7 +82,7 @@ static int take_saved(const EvalRun *run, const Evaluation *e, int i, Error *err
     }
     if (got > 0) {
         run->set->outcome[i] = evaluate_count(responses, run->samples);
-        count_votes(run, i, responses);
+        take_vote(run, i, responses);
     }
     for (int s = 0; s < run->samples; s++) free(responses[s].text);
     free(responses);

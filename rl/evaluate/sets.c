@@ -25,12 +25,11 @@ static bool load_set(const EvalConfig *c, const char *item, const Tokenizer *tok
     if (c->problems) problems_truncate(&set->set.problems, c->problems);
     if (!data_choose_template(&set->template, c->prompt_template, c->model, set->tasks, err)) return false;
     if (!prompts_tokenize(&set->set, tokenizer, &set->template, c->max_prompt, stderr, err)) return false;
-    size_t P = (size_t)set->set.problems.count, all = P * (size_t)c->samples;
+    size_t P = (size_t)set->set.problems.count;
     set->grader = grader_new(&set->set.problems, false);
     set->outcome = calloc(P, sizeof *set->outcome);
-    set->answer = malloc(all * sizeof(int));
-    set->correct = malloc(all * sizeof(int));
-    REQUIRE(set->outcome && set->answer && set->correct, "out of memory for %zu responses", all);
+    set->majority = calloc(P, sizeof *set->majority);
+    REQUIRE(set->outcome && set->majority, "out of memory for %zu problems", P);
     return true;
 }
 
@@ -56,7 +55,7 @@ void eval_sets_free(EvalSets *sets) {
         EvalSet *set = &sets->set[i];
         grader_free(set->grader);
         prompts_free(&set->set);
-        free(set->outcome), free(set->answer), free(set->correct);
+        free(set->outcome), free(set->majority);
     }
     *sets = (EvalSets){0};
 }

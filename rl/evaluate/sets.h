@@ -13,7 +13,7 @@ typedef struct EvalSet {
     PromptSet set;
     Grader *grader;
     PromptOutcome *outcome; // (P) of the first `done` prompts
-    int *answer, *correct;  // (P, samples) each sample's class of answer (vote.h), and whether it is correct
+    bool *majority;         // (P) whether the majority answer is correct
     int done;
 } EvalSet;
 

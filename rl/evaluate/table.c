@@ -15,12 +15,11 @@ static void gather(Gathered *g, EvalRow *row, const EvalTable *table, const Eval
     for (int i = 0; i < set->set.problems.count; i++) {
         const TaskProblem *task = set->set.problems.items[i].task;
         const PromptOutcome *o = &set->outcome[i];
-        size_t samples = (size_t)i * (size_t)n;
         if (kind >= 0 && (!task || (int)task->kind != kind)) continue;
         double *value = g->value + g->count++;
         for (int j = 0; j < n_k; j++, value += g->capacity) *value = pass_at_k(n, (int)o->correct, table->k[j]);
         value[0] = o->correct / n;
-        value[g->capacity] = majority_correct(n, set->answer + samples, set->correct + samples);
+        value[g->capacity] = set->majority[i];
         sum.worked += o->worked, sum.tokens += o->tokens, sum.truncated += o->truncated;
     }
     if (g->count == first) return;

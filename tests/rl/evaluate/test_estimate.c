@@ -81,15 +81,6 @@ static void majority_breaks_ties_by_first_seen(void **state) {
     assert_int_equal(majority_vote(0, NULL), -1);
 }
 
-static void majority_of_a_problem(void **state) {
-    (void)state;
-    assert_true(near(majority_correct(4, (int[]){5, 8, 8, 1}, (int[]){1, 0, 0, 0}), 0, 0)); // 8 wins and is wrong
-    assert_true(near(majority_correct(2, (int[]){2, 3}, (int[]){1, 0}), 1, 0)); // a tie: the answer seen first is right
-    assert_true(near(majority_correct(3, (int[]){-1, -1, 4}, (int[]){0, 0, 1}), 1, 0)); // one vote
-    assert_true(near(majority_correct(2, (int[]){-1, -1}, (int[]){1, 1}), 0, 0));       // no sample votes
-    assert_true(isnan(majority_correct(0, NULL, NULL)));
-}
-
 static void bootstrap_of_one_and_of_equal_values(void **state) {
     (void)state;
     Estimate e = bootstrap_mean((double[]){0.3}, 1, 1);
@@ -167,7 +158,6 @@ int main(void) {
         cmocka_unit_test(pass_at_k_refuses),
         cmocka_unit_test(pass_at_k_is_unbiased),
         cmocka_unit_test(majority_breaks_ties_by_first_seen),
-        cmocka_unit_test(majority_of_a_problem),
         cmocka_unit_test(bootstrap_of_one_and_of_equal_values),
         cmocka_unit_test(bootstrap_of_three),
         cmocka_unit_test(bootstrap_of_many),

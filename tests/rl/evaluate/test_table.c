@@ -16,7 +16,7 @@ typedef struct Made { // the memory of an EvalSet
     TaskProblem tasks[MOST];
     Prompt prompts[MOST];
     PromptOutcome outcome[MOST];
-    int answer[MOST * SAMPLES], right[MOST * SAMPLES];
+    bool majority[MOST];
 } Made;
 
 static int near(double got, double want) { return fabs(got - want) <= 1e-12; }
@@ -28,18 +28,15 @@ static void comparator_fails(void **state) {
     assert_false(near(NAN, 1));
 }
 
-// Of problem i the first correct[i] samples are right. All right answers are equal, and all wrong ones.
+// Of problem i, correct[i] samples are right; the majority is if they are half of the samples.
 static void make(EvalSet *set, Made *made, const char *name, const int *correct, int count) {
     *made = (Made){0};
     *set = (EvalSet){.set.problems = {.items = made->problems, .count = count}, .set.prompts = made->prompts};
     snprintf(set->name, sizeof set->name, "%s", name);
-    set->outcome = made->outcome, set->answer = made->answer, set->correct = made->right;
+    set->outcome = made->outcome, set->majority = made->majority;
     for (int i = 0; i < count; i++) {
         made->outcome[i] = (PromptOutcome){correct[i], 1, 10 * SAMPLES, i == 0};
-        for (int s = 0; s < SAMPLES; s++) {
-            made->right[i * SAMPLES + s] = s < correct[i];
-            made->answer[i * SAMPLES + s] = s < correct[i] ? 0 : 1;
-        }
+        made->majority[i] = 2 * correct[i] >= SAMPLES;
     }
 }
 
@@ -57,7 +54,7 @@ static void test_sets_and_average(void **state) {
     assert_true(one->problems == 4 && two->problems == 2 && average->problems == 6);
     assert_true(near(one->column[0].mean, 7.0 / 16) && near(one->column[1].mean, 3.0 / 4) &&
                 near(one->column[2].mean, 7.0 / 16));
-    assert_true(near(one->column[3].mean, 2.0 / 4)); // 4 of 4; 2 of 4 was seen first; the others lose
+    assert_true(near(one->column[3].mean, 2.0 / 4)); // of 4 and 2 right samples
     assert_true(near(two->column[0].mean, 0.75) && near(two->column[1].mean, 1) && near(two->column[3].mean, 1));
     assert_true(near(two->column[0].low, 0.75) && near(two->column[0].high, 0.75)); // problems with equal pass rates
     assert_true(near(average->column[0].mean, (7.0 / 16 + 0.75) / 2) && near(average->column[1].mean, (0.75 + 1) / 2));
