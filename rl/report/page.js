@@ -45,14 +45,10 @@ const points = x => (x < 0 ? '' : '+') + minus(x.toFixed(1));
 const interval = ({ low, high }) => isNumber(low) && isNumber(high)
     ? minus(`[${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`) : '';
 const plural = (n, word) => `${n} ${word}${n === 1 ? '' : 's'}`;
-function large(x) {
-    const scale = [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k']].find(([size]) => Math.abs(x) >= size);
-    return isNumber(x) && scale ? Number((x / scale[0]).toPrecision(3)) + '\u00a0' + scale[1] : num(x);
-}
+const large = x => x.toLocaleString('en', { notation: 'compact', maximumSignificantDigits: 3 });
 function duration(seconds) {
-    const minutes = Math.floor(seconds / 60);
-    if (seconds < 120) return Math.round(seconds) + '\u00a0s';
-    return minutes < 60 ? minutes + '\u00a0min' : `${Math.floor(minutes / 60)}\u00a0h ${minutes % 60}\u00a0min`;
+    const minutes = Math.floor(seconds / 60), hours = Math.floor(minutes / 60);
+    return seconds < 120 ? `${Math.round(seconds)} s` : hours < 1 ? `${minutes} min` : `${hours} h ${minutes % 60} min`;
 }
 
 // ---- Runs, and groups of runs that differ in their seed
@@ -103,16 +99,14 @@ function nameGroup(group, groups) {
 }
 
 function makeGroups() {
-    const byFlags = new Map();
-    runs.forEach((run, i) => {
-        const flags = compared(run), same = flags.length ? JSON.stringify(flags) : i;
-        byFlags.set(same, [...byFlags.get(same) || [], run]);
-    });
-    const groups = [...byFlags.values()].map((list, i) => ({ runs: list, colour: i % 8 }));
-    groups.forEach(group => {
-        group.label = nameGroup(group, groups);
-        group.runs.forEach(run => { run.group = group; });
-    });
+    const groups = [];
+    for (const run of runs) {
+        const flags = compared(run), key = flags.length ? JSON.stringify(flags) : run;
+        if (!groups.some(g => g.key === key)) groups.push({ key, runs: [], colour: groups.length % 8 });
+        run.group = groups.find(g => g.key === key);
+        run.group.runs.push(run);
+    }
+    groups.forEach(group => { group.label = nameGroup(group, groups); });
     return groups;
 }
 
@@ -126,7 +120,7 @@ const subjects = () => !singles ? groups : runs.map(run => ({ runs: [run], colou
 // The mean of several runs, and their smallest and largest value, at the steps that all of them have.
 function merge(tracks) {
     const present = tracks.filter(t => t && t.y.some(isNumber));
-    if (present.length < 2) return present[0] || { x: [], y: [] };
+    if (present.length < 2) return { x: [], y: [], ...present[0] };
     const maps = present.map(t => new Map(t.x.map((x, i) => [x, t.y[i]])));
     const x = present[0].x.filter(step => maps.every(map => isNumber(map.get(step))));
     const at = x.map(step => maps.map(map => map.get(step)));
@@ -171,8 +165,8 @@ const tip = $('tip');
 
 // Shows the tip at (x, y) of the window: a heading, and rows [name, value].
 function showTip(x, y, heading, rows) {
-    const shown = rows.length > 24 ? [...rows.slice(0, 24), ['…', '']] : rows;
-    tip.replaceChildren(el('b', {}, heading), el('table', {}, shown.map(row => line('td', row))));
+    const more = rows.length > 24 ? line('td', ['…', '']) : [];
+    tip.replaceChildren(el('b', {}, heading), el('table', {}, rows.slice(0, 24).map(row => line('td', row)), more));
     tip.hidden = false;
     const place = (at, size, end) => Math.max(4, at + 14 + size > end - 4 ? at - 14 - size : at + 14);
     tip.style.left = place(x, tip.offsetWidth, root.clientWidth) + scrollX + 'px';
@@ -203,7 +197,7 @@ function choosable(node, count, nearest, show, clear) {
 
 const tinted = colour => `color:var(--c${colour})`;
 const label = (x, y, anchor, text, name) => svg('text', { x, y, 'text-anchor': anchor, class: name }, text);
-const line = (tag, cells) => el('tr', {}, cells.map(cell => el(tag, {}, cell)));
+const line = (tag, cells, name) => el('tr', { class: name }, cells.map(cell => el(tag, {}, cell)));
 
 // A figure of page.html holds its caption: puts its title before it, and reads which fields its lines show.
 function setUp(node) {
@@ -310,15 +304,15 @@ function makePanels(curves, { left, right }) {
     });
 }
 
-function drawPanel(image, p, { top, bottom }) {
-    const step = Math.max(1, niceStep(p.high - p.low || 1, Math.max(2, (p.to - p.from) / 56)));
-    if (p.phase === 'sft') image.prepend(svg('rect', { class: 'warmup', x: p.from, y: top, width: p.to - p.from,
-        height: bottom - top }));
-    image.append(svg('path', { class: 'axis', d: `M${p.from} ${bottom}H${p.to}` }),
-        label((p.from + p.to) / 2, bottom + 33, 'middle', phaseNames[p.phase] + ' step', 'name'));
-    for (let t = Math.ceil(p.low / step) * step; t <= p.high; t += step)
-        image.append(svg('path', { class: 'axis', d: `M${p.x(t)} ${bottom}v4` }),
-            label(p.x(t), bottom + 16, 'middle', String(t)));
+function drawPanel(image, { phase, from, to, low, high, x }, { top, bottom }) {
+    const step = Math.max(1, niceStep(high - low || 1, Math.max(2, (to - from) / 56)));
+    const area = { class: 'warmup', x: from, y: top, width: to - from, height: bottom - top };
+    if (phase === 'sft') image.prepend(svg('rect', area));
+    image.append(svg('path', { class: 'axis', d: `M${from} ${bottom}H${to}` }),
+        label((from + to) / 2, bottom + 33, 'middle', phaseNames[phase] + ' step', 'name'));
+    for (let t = Math.ceil(low / step) * step; t <= high; t += step)
+        image.append(svg('path', { class: 'axis', d: `M${x(t)} ${bottom}v4` }),
+            label(x(t), bottom + 16, 'middle', String(t)));
 }
 
 // Mean with the neighbours within a fortieth of the curve on either side.
@@ -358,13 +352,11 @@ function drawCurve(image, p, frame, c, stacked) {
 
 // Areas on top of each other: low..high is where the part lies, y its size.
 function stack(curves) {
-    for (const phase of phases) {
-        let floor = null;
-        for (const t of curves.map(c => c[phase]).filter(track => track.y.some(isNumber))) {
-            t.low = floor || t.y.map(() => 0);
-            t.high = floor = t.y.map((y, i) => t.low[i] + (isNumber(y) ? y : 0));
-        }
-    }
+    for (const phase of phases) curves.map(c => c[phase]).filter(t => t.y.length).reduce((floor, t) => {
+        t.low = t.y.map((_, i) => floor[i] || 0);
+        t.high = t.y.map((y, i) => t.low[i] + (isNumber(y) ? y : 0));
+        return t.high;
+    }, []);
 }
 
 // Of one run a curve a line, told apart by colour and dashes; of several runs the colour tells the run.
@@ -571,15 +563,14 @@ function costOfOne(run) {
 // Final pass@1 of every group, its difference from the first, and below a group of several runs each of them.
 function resultTable() {
     const base = finalOf(groups[0]), seed = run => `seed ${plain(run.config.seed)}`;
-    const row = (attributes, name, list, count, e, d) => el('tr', attributes, el('td', {}, name), el('td', {}, count),
-        el('td', {}, ascending(list.map(run => lastStep(run, 'rl'))).join(', ')),
-        el('td', { 'data-value': e && e.mean }, e ? percent(e.mean) : '–'), el('td', {}, e ? interval(e) : ''),
-        el('td', {}, d ? points(d.points) : ''), el('td', {}, d ? interval(d) : ''),
-        el('td', {}, duration(mean(list.map(run => total(run, 'sec_total'))))));
+    const row = (name, list, count, e, d) => [name, count, ascending(list.map(run => lastStep(run, 'rl'))).join(', '),
+        e ? percent(e.mean) : '–', e ? interval(e) : '', d ? points(d.points) : '', d ? interval(d) : '',
+        duration(mean(list.map(run => total(run, 'sec_total'))))];
     const rows = groups.flatMap((g, i) => {
         const e = finalOf(g), d = i > 0 && e && base ? difference(e, base) : null, one = g.runs.length === 1;
-        return [row({}, [key(g.colour, 0), g.label], g.runs, one ? seed(g.runs[0]) : String(g.runs.length), e, d),
-            ...one ? [] : g.runs.map(run => row({ class: 'part' }, run.name, [run], seed(run), estimateOf(run.last)))];
+        const parts = one ? [] : g.runs.map(run => row(run.name, [run], seed(run), estimateOf(run.last)));
+        return [row([key(g.colour, 0), g.label], g.runs, one ? seed(g.runs[0]) : String(g.runs.length), e, d),
+            ...parts.map(cells => line('td', cells, 'part'))];
     });
     return table('results', ['', 'runs', 'RL steps', 'final pass@1', '95 % interval, %',
         `difference from ${groups[0].label}, points`, '95 % interval, points', 'time in steps'], rows);
