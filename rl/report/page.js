@@ -59,14 +59,17 @@ const notCompared = ['phase', 'seed', 'out', 'resume', 'threads', 'device']; // 
 const withRollouts = runs.filter(run => run.rollouts && run.rollouts.groups.length);
 let singles = false; // draw every run instead of the mean of its group
 
-// The figures of a phase, by field of the log: steps x, values y (null: not logged), for some an interval low..high.
+// What was logged of a field: at steps x the values y, for some an interval low..high.
+function trackOf(steps, values) {
+    const logged = (_, i) => isNumber(values[i]);
+    return { x: steps.filter(logged), y: values.filter(logged) };
+}
+
 function tracksOf({ step, columns, evaluations }) {
-    const tracks = Object.create(null); // a field may have any name, __proto__ too
-    for (const [field, column] of Object.entries(columns)) tracks[field] = { x: step, ...column };
-    for (const field of distinct(evaluations.flatMap(row => Object.keys(row))).filter(f => f.startsWith('heldout_'))) {
-        const rows = evaluations.filter(row => isNumber(row[field]));
-        tracks[field] = { x: rows.map(row => row.step), y: rows.map(row => row[field]) };
-    }
+    const tracks = Object.create(null), fields = distinct(evaluations.flatMap(row => Object.keys(row)));
+    for (const [field, { y }] of Object.entries(columns)) tracks[field] = trackOf(step, y);
+    for (const field of fields.filter(name => name.startsWith('heldout_')))
+        tracks[field] = trackOf(evaluations.map(row => row.step), evaluations.map(row => row[field]));
     const { heldout_pass1: pass, heldout_low: low, heldout_high: high } = tracks;
     if (low && high && low.y.length === pass.y.length && high.y.length === pass.y.length)
         Object.assign(pass, { low: low.y, high: high.y });
@@ -74,15 +77,14 @@ function tracksOf({ step, columns, evaluations }) {
 }
 
 function prepare(run) {
-    const evaluations = run.rl.evaluations.length ? run.rl.evaluations : run.sft.evaluations;
+    const evaluations = run.rl.evaluations.length ? run.rl.evaluations : run.sft.evaluations, { columns } = run.rl;
     [run.first, run.last] = [evaluations[0], last(evaluations)];
-    run.config = Object.assign(Object.create(null), run.config);
+    run.config = Object.assign(Object.create(null), run.config); // a flag may have any name, __proto__ too
+    const parts = ['sec_generate', 'sec_verify', 'sec_update'].map(name => columns[name] || { y: [] });
+    if (columns.sec_total) columns.sec_other = { y: columns.sec_total.y.map((t, i) => // of a step, what no part takes
+        isNumber(t) ? Math.max(0, t - sum(parts.map(part => part.y[i] || 0))) : null) };
     for (const phase of phases) run[phase].tracks = tracksOf(run[phase]);
-    const rl = run.rl.tracks, { x, y } = rl.sec_total || { x: [], y: [] };
-    const parts = [rl.sec_generate, rl.sec_verify, rl.sec_update].filter(Boolean);
-    const rest = (t, i) => isNumber(t) ? Math.max(0, t - sum(parts.map(part => part.y[i] || 0))) : null;
-    rl.sec_other = { x, y: y.map(rest) }; // the time of a step that none of its parts accounts for
-    if (run.sft.tracks.sec_total) run.sft.tracks.sec_update = run.sft.tracks.sec_total; // all that a warm-up step does
+    run.sft.tracks.sec_update = run.sft.tracks.sec_total; // all that a warm-up step does
 }
 
 const compared = run => Object.entries(run.config).filter(([name]) => !notCompared.includes(name))
@@ -119,10 +121,10 @@ const subjects = () => !singles ? groups : runs.map(run => ({ runs: [run], colou
 
 // The mean of several runs, and their smallest and largest value, at the steps that all of them have.
 function merge(tracks) {
-    const present = tracks.filter(t => t && t.y.some(isNumber));
-    if (present.length < 2) return { x: [], y: [], ...present[0] };
+    const present = tracks.filter(t => t && t.y.length);
     const maps = present.map(t => new Map(t.x.map((x, i) => [x, t.y[i]])));
-    const x = present[0].x.filter(step => maps.every(map => isNumber(map.get(step))));
+    if (present.length < 2) return { x: [], y: [], ...present[0] };
+    const x = present[0].x.filter(step => maps.every(map => map.has(step)));
     const at = x.map(step => maps.map(map => map.get(step)));
     return { x, y: at.map(mean), low: at.map(least), high: at.map(largest) };
 }
@@ -294,7 +296,7 @@ const extent = Object.fromEntries(phases.map(phase => {
 
 // Where the phases lie, side by side: the warm-up takes a quarter of the width if RL has values too.
 function makePanels(curves, { left, right }) {
-    const list = phases.filter(phase => curves.some(c => c[phase].y.some(isNumber))), both = list.length === 2;
+    const list = phases.filter(phase => curves.some(c => c[phase].y.length)), both = list.length === 2;
     const split = left + 0.27 * (right - left);
     return list.map(phase => {
         const from = both && phase === 'rl' ? split + 16 : left, { low, high } = extent[phase];
@@ -319,44 +321,35 @@ function drawPanel(image, { phase, from, to, low, high, x }, { top, bottom }) {
 const smoothFrom = 60; // points
 function smooth(y) {
     const reach = Math.floor(y.length / 40);
-    return y.map((v, i) => isNumber(v) ? mean(y.slice(Math.max(0, i - reach), i + reach + 1).filter(isNumber)) : null);
-}
-
-// A curve breaks where a value is missing, unless most are.
-function linePath(at, x, y) {
-    const join = 2 * y.filter(isNumber).length < y.length;
-    let path = '', down = false;
-    y.forEach((value, i) => {
-        if (isNumber(value)) path += (down ? 'L' : 'M') + at(x[i], value);
-        down = isNumber(value) || (down && join);
-    });
-    return path;
+    return y.map((_, i) => mean(y.slice(Math.max(0, i - reach), i + reach + 1)));
 }
 
 function drawCurve(image, p, frame, c, stacked) {
-    const t = c[p.phase], count = t.y.filter(isNumber).length, group = svg('g', { style: tinted(c.colour) });
-    const at = (step, value) => `${p.x(step).toFixed(1)} ${frame.y(value).toFixed(1)}`;
-    const path = (name, d) => group.append(svg('path', { class: name, d })), smoothed = count >= smoothFrom;
-    const band = () => `M${[...t.x.map((step, i) => at(step, t.high[i])),
-        ...t.x.map((step, i) => at(step, t.low[i])).reverse()].join('L')}Z`;
+    const t = c[p.phase], count = t.y.length, smoothed = count >= smoothFrom;
+    const group = svg('g', { style: tinted(c.colour) });
+    const through = values => t.x.map((step, i) => `${p.x(step).toFixed(1)} ${frame.y(values[i]).toFixed(1)}`);
+    const path = (name, places) => group.append(svg('path', { class: name, d: 'M' + places.join('L') }));
+    const between = () => [...through(t.high), ...through(t.low).reverse()];
     if (count === 0) return;
     image.append(group);
-    if (stacked) return path('bar', band());
-    if (t.low && !singles) path(count > 1 ? 'band' : 'line', band()); // of a single value, a bar
-    if (smoothed && !several) path('pale', linePath(at, t.x, t.y));
-    path(`line dash${c.dash}${singles ? ' thin' : ''}`, linePath(at, t.x, smoothed ? smooth(t.y) : t.y));
-    if (count <= (several ? 12 : 40)) t.y.forEach((y, i) => {
-        if (isNumber(y)) group.append(svg('circle', { class: 'dot', cx: p.x(t.x[i]), cy: frame.y(y), r: 2.3 }));
-    });
+    if (stacked) return path('bar', between());
+    if (t.low && !singles) path(count > 1 ? 'band' : 'line', between()); // of a single value, a bar
+    if (smoothed && !several) path('pale', through(t.y));
+    path(`line dash${c.dash}${singles ? ' thin' : ''}`, through(smoothed ? smooth(t.y) : t.y));
+    if (count <= (several ? 12 : 40)) group.append(...t.y.map((y, i) =>
+        svg('circle', { class: 'dot', cx: p.x(t.x[i]), cy: frame.y(y), r: 2.3 })));
 }
 
 // Areas on top of each other: low..high is where the part lies, y its size.
 function stack(curves) {
-    for (const phase of phases) curves.map(c => c[phase]).filter(t => t.y.length).reduce((floor, t) => {
-        t.low = t.y.map((_, i) => floor[i] || 0);
-        t.high = t.y.map((y, i) => t.low[i] + (isNumber(y) ? y : 0));
-        return t.high;
-    }, []);
+    for (const phase of phases) {
+        const height = new Map(), at = step => height.get(step) || 0;
+        for (const t of curves.map(c => c[phase])) {
+            t.low = t.x.map(at);
+            t.x.forEach((step, i) => height.set(step, at(step) + t.y[i]));
+            t.high = t.x.map(at);
+        }
+    }
 }
 
 // Of one run a curve a line, told apart by colour and dashes; of several runs the colour tells the run.
@@ -368,7 +361,7 @@ function makeCurves({ lines, total, only = '' }) {
             several && drawn.length === 1 ? '' : rich(name)];
         return { text, name, label: subject.label, colour: several ? subject.colour : s % 8,
             dash: total ? 0 : s % 4, sft: get('sft'), rl: get('rl') };
-    })).filter(c => [c.sft, c.rl].some(t => t.y.some(isNumber)));
+    })).filter(c => c.sft.y.length + c.rl.y.length > 0);
 }
 
 function makeLegend(curves, areas) {
@@ -380,7 +373,7 @@ function makeLegend(curves, areas) {
 // What the pointer finds at a step.
 function itemAt(p, step, frame, curves, stacked, show) {
     const x = p.x(step), found = curves.map(c => ({ c, t: c[p.phase], k: c[p.phase].x.indexOf(step) }))
-        .filter(({ t, k }) => isNumber(t.y[k]));
+        .filter(({ k }) => k >= 0);
     const dot = ({ c, t, k }) =>
         svg('circle', { class: 'dot', style: tinted(c.colour), cx: x, cy: frame.y(t.y[k]), r: 3.4 });
     const band = ({ t, k }) => t.low && !stacked ? ` [${show(t.low[k])}, ${show(t.high[k])}]` : '';
@@ -394,17 +387,15 @@ function chart(node) {
     const { spec } = node, curves = makeCurves(spec), stacked = spec.total && !several;
     if (!curves.length) return mount(node);
     if (stacked) stack(curves);
-    const tracks = curves.flatMap(c => [c.sft, c.rl]);
-    const values = tracks.flatMap(t => [...t.y, ...t.low || [], ...t.high || []]).filter(isNumber);
+    const values = curves.flatMap(c => [c.sft, c.rl]).flatMap(t => [...t.y, ...t.low || [], ...t.high || []]);
     mountPicture(node, makeLegend(curves, spec.total), values, (image, frame) =>
         makePanels(curves, frame).flatMap(p => {
             drawPanel(image, p, frame);
             curves.forEach(c => drawCurve(image, p, frame, c, stacked));
-            const steps = ascending(curves.flatMap(c => c[p.phase].x.filter((_, i) => isNumber(c[p.phase].y[i]))));
+            const steps = ascending(curves.flatMap(c => c[p.phase].x));
             return steps.map(step => itemAt(p, step, frame, curves, stacked, spec.show));
         }));
-    const end = c => last([...c.sft.y, ...c.rl.y].filter(isNumber));
-    node.dataset.last = curves.map(c => `${c.label}, ${c.name}=${end(c)}`).join('; ');
+    node.dataset.last = curves.map(c => `${c.label}, ${c.name}=${last([...c.sft.y, ...c.rl.y])}`).join('; ');
 }
 
 // A figure for every field of the logs that no other shows.
