@@ -631,9 +631,9 @@ function firstView(run) {
     return { run, group: last(list.filter(g => g.correct > 0 && g.correct < g.logged)) || last(list) };
 }
 
-function offer(id, options, chosen) {
+function offer(id, options, chosen, show) {
     put(id, options.map(text => el('option', {}, text)));
-    $(id).selectedIndex = chosen;
+    Object.assign($(id), { selectedIndex: chosen, onchange: () => show($(id).selectedIndex) });
 }
 
 function showRollouts(change) {
@@ -644,10 +644,11 @@ function showRollouts(change) {
     const same = distinct(group.rollouts.map(r => r.reward)).length === 1 &&
         group.rollouts.some(r => r.advantage && r.advantage !== r.reward); // of w-reinforce A is the reward
     const missing = group.rollouts.length < group.logged ? `, ${group.rollouts.length} shown` : '';
-    offer('choose-run', withRollouts.map(r => r.name), withRollouts.indexOf(run));
-    offer('choose-group', list.map(g => `step ${g.step}, ${g.correct} of ${g.logged} correct: ` +
-        cut(g.prompt || '', 40)), list.indexOf(group));
-    offer('choose-shade', shades.map(([name]) => name), shade);
+    offer('choose-run', withRollouts.map(r => r.name), withRollouts.indexOf(run),
+        i => showRollouts(firstView(withRollouts[i])));
+    const title = g => `step ${g.step}, ${g.correct} of ${g.logged} correct: ${cut(g.prompt || '', 40)}`;
+    offer('choose-group', list.map(title), list.indexOf(group), i => showRollouts({ group: list[i] }));
+    offer('choose-shade', shades.map(([name]) => name), shade, i => showRollouts({ shade: i }));
     put('ramp', num(rest - far), [-6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6].map(k => paint(el('i', {}), k, 6)),
         num(rest + far));
     put('rollouts', el('h3', {}, `Prompt at step ${group.step}`), el('pre', { tabindex: 0 }, group.prompt ?? '–'),
@@ -729,8 +730,4 @@ dark.addEventListener('change', () => setTheme(dark.matches));
 $('theme').addEventListener('click', () => setTheme(!root.dataset.theme));
 addEventListener('resize', resize);
 $('singles').addEventListener('click', () => { singles = !singles; drawCharts(); });
-const chosen = (id, show) => $(id).addEventListener('change', () => show($(id).selectedIndex));
-chosen('choose-run', i => showRollouts(firstView(withRollouts[i])));
-chosen('choose-group', i => showRollouts({ group: view.run.rollouts.groups[i] }));
-chosen('choose-shade', i => showRollouts({ shade: i }));
 if (runs.length) build();
