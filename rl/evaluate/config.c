@@ -1,5 +1,6 @@
 // Optional (./eval): flags and identity.
 #include "rl/evaluate/config.h"
+#include "rl/evaluate/sets.h"
 #include <string.h>
 
 enum { TASK_TOKENS = 96, FILE_TOKENS = 3072 }; // --max-tokens 0

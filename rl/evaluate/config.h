@@ -2,8 +2,11 @@
 #ifndef RL_EVALUATE_CONFIG_H
 #define RL_EVALUATE_CONFIG_H
 #include "model/config.h"
-#include "rl/evaluate/table.h"
 #include "rl/config.h"
+#include <cjson/cJSON.h>
+
+enum { EVAL_MAX_K = 16 };
+typedef struct EvalSets EvalSets; // rl/evaluate/sets.h
 
 typedef struct EvalConfig {
     char model[FLAG_TEXT_SIZE], data[FLAG_TEXT_SIZE], data_dir[FLAG_TEXT_SIZE], prompt_template[FLAG_TEXT_SIZE];
