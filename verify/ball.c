@@ -115,7 +115,7 @@ bool ball_leaves_reals(const BallPoint *point, const Node *gold, const Node *min
     BallContext ev = {.point = point, .prec = POINT_BITS};
     acb_t x;
     acb_init(x);
-    bool leaves = ball_eval(x, gold, &ev) && acb_is_real(x) && ball_eval(x, mine, &ev) && !acb_is_real(x);
+    bool leaves = ball_eval(x, gold, &ev) && !ball_eval(x, mine, &ev) && ev.unreal;
     acb_clear(x);
     return leaves;
 }

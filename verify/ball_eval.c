@@ -10,6 +10,8 @@ enum { HUGE_BITS = 40, LINE_BITS = 65536 }; // exponents and function arguments 
 
 static bool note(acb_t z, BallContext *ev) { // keeps track of the size of intermediate values
     if (!acb_is_finite(z)) return false;
+    bool real = ev->point->kind == POINT_REAL || ev->point->kind == POINT_LINE;
+    if (real && !acb_is_real(z)) return ev->unreal = true, false;
     mag_t m;
     mag_init(m);
     acb_get_mag(m, z);
@@ -53,11 +55,13 @@ static double coordinate(uint64_t hash, const BallPoint *point) {
     if (i < 9) return 0.0625 + 0.875 * u;
     if (i < 10) return 20 + 60 * u;
     if (i < SCATTERED) return sign * (0.25 + 3 * u);
+    if (i >= SCATTERED + FAR) return sign * ldexp(1 + unit_interval(probe_mix(hash, 3)), (int)((i % 3 ? 11 : 27) * u) - 5);
     return (i % 2 ? sign : -sign) * FAR_SCALES[(i - SCATTERED) / 2 % (FAR / 2)] * (1 + u); // of both signs
 }
 
 static void set_name(acb_t out, uint64_t seed, const Node *n, const BallPoint *point) {
-    int index = point->index < SCATTERED ? point->index : point->index / 2 * 2; // far points come in pairs
+    bool pair = point->index >= SCATTERED && point->index < SCATTERED + FAR; // of the same size, with other signs
+    int index = pair ? point->index / 2 * 2 : point->index;
     uint64_t hash = probe_mix(probe_mix(seed, (uint64_t)point->kind * 64 + (uint64_t)index), n->kind);
     if (n->text) hash = probe_hash_text(hash, n->text, n->text_len);
     if (point->kind == POINT_LINE) { // exact: t has few bits
@@ -161,7 +165,9 @@ static bool eval_function(acb_t out, const Node *n, BallContext *ev) {
 bool ball_eval(acb_t out, const Node *n, BallContext *ev) {
     Exact *exact = ev->point->exact;
     exact->fuel -= 50 + ev->prec / 16;
-    if (n->kind == N_FUNC || n->kind == N_POW) exact->fuel -= 200 + ev->prec * ev->prec / 200;
+    bool cheap = n->kind == N_FUNC ? n->op == FN_ABS || n->op == FN_MIN || n->op == FN_MAX || n->op == FN_SIGN
+                                   : n->kind == N_POW && node_is_integer(n->args[1]) && n->args[1]->num_size < 2;
+    if ((n->kind == N_FUNC || n->kind == N_POW) && !cheap) exact->fuel -= 200 + ev->prec * ev->prec / 200;
     if (n->kind == N_FUNC && (n->op == FN_FACTORIAL || n->op == FN_BINOMIAL))
         exact->fuel -= ev->prec * ev->prec / 20; // Bernoulli numbers
     if (exact->fuel < 0) return ev->huge = true, false;

@@ -3,14 +3,14 @@
 //
 // Between two kinks an expression is analytic, so agreement at random points of a piece is agreement in all of it. A
 // piece without a point would be a loophole: an answer may be wrong there. So along a random line the zeros of every
-// argument of an absolute value, even root, sign, minimum or maximum are found, as far as it is a polynomial of degree
-// two along the line, and a point is put between any two of them.
+// argument of an absolute value, even root, sign, minimum or maximum are found: exactly where it is a polynomial of
+// degree two along the line, else by changes of sign on a grid. A point is put between any two of them.
 #include "verify/ball_eval.h"
 #include "verify/normal.h"
 
 #include <stdlib.h>
 
-enum { KINKS = 12, ZEROS = 24, ROOT_BITS = 512, WINDOW = 200 };
+enum { KINKS = 12, ZEROS = 24, ROOT_BITS = 256, WINDOW = 64, GRID = 24, LINES = 3, SEARCHES = 4, NEAR = 4, GRID_BITS = 64, BISECTIONS = 8 };
 
 static bool may_be_square(const Node *n) { return n->kind == N_POW || (n->kind == N_MUL && n->count > 2); }
 
@@ -27,21 +27,32 @@ static bool is_kink(const Node *n) {
     return is_even_root(n) || is_choice(n) || (n->kind == N_FUNC && (n->op == FN_ABS || n->op == FN_SIGN));
 }
 
+// Beside kinks a pole makes pieces too, narrow ones: \max(8,\frac{x}{x^2-1}) is not 8 just right of 1.
+static bool is_pole(const Node *n) {
+    return n->kind == N_POW && node_is(n->args[1], N_RAT) && node_sign(n->args[1]) < 0 && !node_is(n->args[0], N_RAT);
+}
+
+static int add_kink(const Node *out[KINKS], int count, const Node *n) { // each once
+    for (int i = 0; i < count; i++)
+        if (node_identical(out[i], n)) return count;
+    if (count < KINKS) out[count++] = n;
+    return count;
+}
+
 // The expressions at whose zeros n may have kinks.
 static int gather(NodePool *pool, const Node *n, const Node *out[KINKS], int count) {
     if (is_choice(n)) {
         for (uint32_t i = 1; i < n->count; i++)
-            for (uint32_t j = 0; j < i && count < KINKS; j++)
-                out[count++] = node_subtract(pool, n->args[i], n->args[j]);
-    } else if (is_kink(n) && count < KINKS) out[count++] = n->args[0];
+            for (uint32_t j = 0; j < i; j++) count = add_kink(out, count, node_subtract(pool, n->args[i], n->args[j]));
+    } else if (is_kink(n) || is_pole(n)) count = add_kink(out, count, n->args[0]);
     for (uint32_t i = 0; i < n->count; i++) count = gather(pool, n->args[i], out, count);
     return count;
 }
 
 typedef struct Zeros {
     const BallPoint *line;
-    const Node *at[ZEROS + 2]; // values of t
-    int count;
+    const Node *at[ZEROS]; // values of t
+    int count, searches;
 } Zeros;
 
 static const Node *rounded(Exact *exact, const arb_t t) { // to 64 bits
@@ -63,13 +74,13 @@ static const Node *rounded(Exact *exact, const arb_t t) { // to 64 bits
 
 static void add_zero(Zeros *zeros, const arb_t t) {
     bool usable = arb_is_finite(t) && mag_cmp_2exp_si(arb_radref(t), 0) < 0;
-    usable = usable && arf_cmpabs_2exp_si(arb_midref(t), 4 * WINDOW) < 0;
+    usable = usable && arf_cmpabs_2exp_si(arb_midref(t), 4 * WINDOW + 4 * zeros->line->bits) < 0;
     const Node *zero = usable && zeros->count < ZEROS ? rounded(zeros->line->exact, t) : NULL;
     if (zero && node_is(zero, N_RAT)) zeros->at[zeros->count++] = zero;
 }
 
 // The zeros of the parabola through the values v at start, start + 1, start + 2; not when v[3] is off it.
-static void parabola(Zeros *zeros, acb_ptr v, const Node *start) {
+static bool parabola(Zeros *zeros, acb_ptr v, const Node *start) {
     arb_ptr w = _arb_vec_init(4); // curvature / 2, slope, discriminant, zero
     arb_srcptr g[4] = {acb_realref(v), acb_realref(v + 1), acb_realref(v + 2), acb_realref(v + 3)};
     arb_t third, from;
@@ -116,6 +127,42 @@ static void parabola(Zeros *zeros, acb_ptr v, const Node *start) {
     arb_clear(from);
     arb_clear(third);
     _arb_vec_clear(w, 4);
+    return parabolic;
+}
+
+// The sign of g at t: 2 where it is not real.
+static int sign_at(const BallPoint *line, const Node *g, const Node *t) {
+    BallPoint point = *line;
+    BallContext ev = {.point = &point, .prec = GRID_BITS};
+    acb_t v;
+    acb_init(v);
+    point.t = t;
+    bool real = ball_eval(v, g, &ev) && acb_is_real(v);
+    int sign = arb_is_positive(acb_realref(v)) - arb_is_negative(acb_realref(v));
+    acb_clear(v);
+    return real ? sign : 2;
+}
+
+// Between neighbours of the grid -36 ... -1/4, -1/16, 0, 1/16, 1/4, 9/16 ... 36: where g changes its sign or is not real.
+static void search_zeros(Zeros *zeros, const Node *g) {
+    Exact *exact = zeros->line->exact;
+    const Node *last = NULL, *one = node_integer(exact->pool, 1);
+    int before = 0;
+    for (int k = -GRID; k <= GRID && zeros->count < ZEROS; k++) {
+        const Node *t = exact_scale(exact, one, (int64_t)k * abs(k), 16, 0);
+        int now = t ? sign_at(zeros->line, g, t) : 0;
+        if (last && t && now != before) {
+            const Node *lo = last, *hi = t;
+            for (int i = 0; i < BISECTIONS && lo && hi; i++) {
+                const Node *sum = exact_add(exact, lo, hi), *middle = sum ? exact_scale(exact, sum, 1, 2, 0) : NULL;
+                if (middle && sign_at(zeros->line, g, middle) == before) lo = middle;
+                else hi = middle;
+            }
+            if (hi && zeros->count < ZEROS) zeros->at[zeros->count++] = hi;
+        }
+        last = t;
+        before = now;
+    }
 }
 
 // Zeros of g along the line, as seen from its middle and from both ends: there |t| has other slopes.
@@ -123,16 +170,18 @@ static void find_zeros(Zeros *zeros, const Node *g) {
     Exact *exact = zeros->line->exact;
     acb_ptr v = _acb_vec_init(4);
     for (int window = -1; window <= 1; window++) {
-        const Node *far = exact_pow(exact, node_integer(exact->pool, 2), node_integer(exact->pool, WINDOW));
+        int size = WINDOW + zeros->line->bits; // beyond all constants
+        const Node *far = exact_pow(exact, node_integer(exact->pool, 2), node_integer(exact->pool, size));
         const Node *start = exact_mul(exact, far, node_integer(exact->pool, window));
         bool real = start;
         for (int i = 0; i < 4 && real; i++) {
             BallPoint point = *zeros->line;
-            BallContext ev = {.point = &point, .prec = ROOT_BITS + 2 * WINDOW + point.bits};
+            BallContext ev = {.point = &point, .prec = ROOT_BITS + 2 * size};
             point.t = exact_add(exact, start, node_integer(exact->pool, i));
             real = point.t && ball_eval(v + i, g, &ev) && acb_is_real(v + i);
         }
-        if (real) parabola(zeros, v, start);
+        bool smooth = real && parabola(zeros, v, start);
+        if (!window && !smooth && zeros->searches++ < SEARCHES) search_zeros(zeros, g);
     }
     _acb_vec_clear(v, 4);
 }
@@ -141,30 +190,62 @@ static int by_value(const void *a, const void *b) {
     return exact_compare(*(const Node *const *)a, *(const Node *const *)b);
 }
 
+// Another name than *first in n.
+static bool has_another(const Node *n, const Node **first) {
+    if (node_is(n, N_SYM)) {
+        if (*first && !node_identical(*first, n)) return true;
+        *first = n;
+    }
+    for (uint32_t i = 0; i < n->count; i++)
+        if (has_another(n->args[i], first)) return true;
+    return false;
+}
+
+static int add_point(const Zeros *zeros, BallPoint *out, int count, const Node *t) {
+    if (!t || count == POINTS) return count;
+    out[count] = *zeros->line;
+    out[count].t = t;
+    return count + 1;
+}
+
+// Points in the pieces of one line: between any two zeros, and on both sides close to each.
+static int add_pieces(const Zeros *zeros, BallPoint *out, int count) {
+    static const int DISTANCE[NEAR] = {-64, -1, 1, 64}; // in 256ths
+    Exact *exact = zeros->line->exact;
+    const Node *one = node_integer(exact->pool, 1), *last = NULL;
+    for (int i = 0; i < zeros->count; i++) {
+        const Node *zero = zeros->at[i];
+        if (last && !exact_compare(last, zero)) continue;
+        for (int k = 0; k < NEAR; k++)
+            count = add_point(zeros, out, count, exact_add(exact, zero, exact_scale(exact, one, DISTANCE[k], 256, 0)));
+        const Node *sum = last ? exact_add(exact, last, zero) : NULL;
+        if (sum) count = add_point(zeros, out, count, exact_scale(exact, sum, 1, 2, 0));
+        last = zero;
+    }
+    return count;
+}
+
 int ball_points(const BallPoint *base, const Node *a, const Node *b, BallPoint out[POINTS]) {
-    int count = 0, kinks;
-    const Node *kink[KINKS];
+    const Node *kink[KINKS], *name = NULL;
     Exact *exact = base->exact;
     bool kinked = node_any(a, is_kink) || node_any(b, is_kink);
-    for (; count < SCATTERED + (kinked ? FAR : 0); count++) {
+    bool several = kinked && (has_another(a, &name) || has_another(b, &name));
+    int count = 0, scattered = SCATTERED + (kinked ? FAR + (several ? 3 * MIXED : MIXED) : 0);
+    for (; count < scattered; count++) {
         out[count] = *base;
         out[count].kind = POINT_REAL;
         out[count].index = count;
     }
     if (!kinked) return count;
-    kinks = gather(exact->pool, b, kink, gather(exact->pool, a, kink, 0));
-    BallPoint point = *base;
-    point.kind = POINT_LINE;
-    Zeros zeros = {.line = &point};
-    for (int i = 0; i < kinks; i++) find_zeros(&zeros, kink[i]);
-    qsort(zeros.at, (size_t)zeros.count, sizeof *zeros.at, by_value);
-    const Node *gap = node_integer(exact->pool, 3), *back = node_integer(exact->pool, -3);
-    for (int i = 0; i <= zeros.count && zeros.count && count < POINTS; i++) { // from before the first to after the last
-        const Node *from = i ? zeros.at[i - 1] : exact_add(exact, zeros.at[0], back);
-        const Node *to = i < zeros.count ? zeros.at[i] : exact_add(exact, from, gap);
-        const Node *sum = exact_add(exact, from, to);
-        point.t = sum ? exact_scale(exact, sum, 1, 2, 0) : NULL;
-        if (point.t && exact_compare(from, to)) out[count++] = point;
+    int kinks = gather(exact->pool, b, kink, gather(exact->pool, a, kink, 0));
+    for (int line = 0; line < (several ? LINES : 1); line++) {
+        BallPoint point = *base;
+        point.kind = POINT_LINE;
+        point.index = line;
+        Zeros zeros = {.line = &point, .searches = line ? SEARCHES : 0};
+        for (int i = 0; i < kinks; i++) find_zeros(&zeros, kink[i]);
+        qsort(zeros.at, (size_t)zeros.count, sizeof *zeros.at, by_value);
+        count = add_pieces(&zeros, out, count);
     }
     return count;
 }
