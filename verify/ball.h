@@ -22,7 +22,7 @@ typedef enum PointKind {
     POINT_LINE      // a point of a random line: each name has the value v + tu
 } PointKind;
 
-enum { SCATTERED = 12, FAR = 20, MIXED = 24, POINTS = 192 };
+enum { SCATTERED = 12, FAR = 20, MIXED = 8, POINTS = 192 };
 
 typedef struct BallPoint {
     PointKind kind;

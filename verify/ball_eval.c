@@ -55,7 +55,10 @@ static double coordinate(uint64_t hash, const BallPoint *point) {
     if (i < 9) return 0.0625 + 0.875 * u;
     if (i < 10) return 20 + 60 * u;
     if (i < SCATTERED) return sign * (0.25 + 3 * u);
-    if (i >= SCATTERED + FAR) return sign * ldexp(1 + unit_interval(probe_mix(hash, 3)), (int)((i % 3 ? 11 : 27) * u) - 5);
+    if (i >= SCATTERED + FAR) { // MIXED: every name has a size of its own
+        int size = (int)((i % 3 ? 11 : 27) * u) - 5;
+        return sign * ldexp(1 + unit_interval(probe_mix(hash, 3)), size);
+    }
     return (i % 2 ? sign : -sign) * FAR_SCALES[(i - SCATTERED) / 2 % (FAR / 2)] * (1 + u); // of both signs
 }
 

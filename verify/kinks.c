@@ -10,21 +10,18 @@
 
 #include <stdlib.h>
 
-enum { KINKS = 12, ZEROS = 24, ROOT_BITS = 256, WINDOW = 64, GRID = 24, LINES = 3, SEARCHES = 4, NEAR = 4, GRID_BITS = 64, BISECTIONS = 8 };
+enum { KINKS = 12, ZEROS = 24, ROOT_BITS = 256, WINDOW = 64 };
+enum { GRID = 24, GRID_BITS = 64, BISECTIONS = 8, LINES = 3, SEARCHES = 4, NEAR = 4 };
 
-static bool may_be_square(const Node *n) { return n->kind == N_POW || (n->kind == N_MUL && n->count > 2); }
-
-// A root of a square; \sqrt{x-100} has no kink where it is real.
 static bool is_even_root(const Node *n) {
-    bool power = n->kind == N_POW && node_is(n->args[1], N_RAT) && !(n->args[1]->den[0] & 1);
-    bool root = n->kind == N_FUNC && n->op == FN_ROOT && !(node_is(n->args[1], N_RAT) && (n->args[1]->num[0] & 1));
-    return (power || root) && (n->args[0]->kind == N_MUL || node_any(n->args[0], may_be_square));
+    if (n->kind == N_POW) return node_is(n->args[1], N_RAT) && !(n->args[1]->den[0] & 1);
+    return n->kind == N_FUNC && n->op == FN_ROOT && !(node_is(n->args[1], N_RAT) && (n->args[1]->num[0] & 1));
 }
 
 static bool is_choice(const Node *n) { return n->kind == N_FUNC && (n->op == FN_MIN || n->op == FN_MAX); }
 
 static bool is_kink(const Node *n) {
-    return is_even_root(n) || is_choice(n) || (n->kind == N_FUNC && (n->op == FN_ABS || n->op == FN_SIGN));
+    return is_choice(n) || (n->kind == N_FUNC && (n->op == FN_ABS || n->op == FN_SIGN));
 }
 
 // Beside kinks a pole makes pieces too, narrow ones: \max(8,\frac{x}{x^2-1}) is not 8 just right of 1.
@@ -44,7 +41,7 @@ static int gather(NodePool *pool, const Node *n, const Node *out[KINKS], int cou
     if (is_choice(n)) {
         for (uint32_t i = 1; i < n->count; i++)
             for (uint32_t j = 0; j < i; j++) count = add_kink(out, count, node_subtract(pool, n->args[i], n->args[j]));
-    } else if (is_kink(n) || is_pole(n)) count = add_kink(out, count, n->args[0]);
+    } else if (is_kink(n) || is_even_root(n) || is_pole(n)) count = add_kink(out, count, n->args[0]);
     for (uint32_t i = 0; i < n->count; i++) count = gather(pool, n->args[i], out, count);
     return count;
 }
@@ -79,55 +76,47 @@ static void add_zero(Zeros *zeros, const arb_t t) {
     if (zero && node_is(zero, N_RAT)) zeros->at[zeros->count++] = zero;
 }
 
-// The zeros of the parabola through the values v at start, start + 1, start + 2; not when v[3] is off it.
-static bool parabola(Zeros *zeros, acb_ptr v, const Node *start) {
-    arb_ptr w = _arb_vec_init(4); // curvature / 2, slope, discriminant, zero
+typedef enum Shape { PARABOLA, SQUARE, OTHER } Shape; // along a line; a SQUARE has a double zero
+
+// The zeros of the parabola through the values v at start, start + 1, start + 2; OTHER when v[3] is off it.
+static Shape parabola(Zeros *zeros, acb_ptr v, const Node *start) {
+    arb_ptr w = _arb_vec_init(5), discriminant = w + 2, zero = w + 3, from = w + 4; // w: twice the curvature, the slope
     arb_srcptr g[4] = {acb_realref(v), acb_realref(v + 1), acb_realref(v + 2), acb_realref(v + 3)};
-    arb_t third, from;
-    fmpz_t t0;
-    arb_init(third);
-    arb_init(from);
-    fmpz_init(t0);
-    arb_sub(w, g[2], g[1], ROOT_BITS);
-    arb_sub(third, g[1], g[2], ROOT_BITS);
-    arb_mul_ui(third, third, 3, ROOT_BITS);
-    arb_add(third, third, g[3], ROOT_BITS);
-    arb_sub(third, third, g[0], ROOT_BITS);
-    arb_sub(w, w, g[1], ROOT_BITS);
-    arb_add(w, w, g[0], ROOT_BITS);
-    arb_mul_2exp_si(w, w, -1);
+    arb_sub(zero, g[1], g[2], ROOT_BITS);
+    arb_mul_ui(zero, zero, 3, ROOT_BITS);
+    arb_add(zero, zero, g[3], ROOT_BITS);
+    arb_sub(zero, zero, g[0], ROOT_BITS); // the third difference
+    Shape shape = arb_contains_zero(zero) ? PARABOLA : OTHER;
+    arb_add(w, g[2], g[0], ROOT_BITS);
+    arb_submul_ui(w, g[1], 2, ROOT_BITS);
+    arb_mul_2exp_si(zero, w, -1);
     arb_sub(w + 1, g[1], g[0], ROOT_BITS);
-    arb_sub(w + 1, w + 1, w, ROOT_BITS);
+    arb_sub(w + 1, w + 1, zero, ROOT_BITS);
     mpz_t view;
-    fmpz_set_mpz(t0, node_num(view, start));
-    arb_set_fmpz(from, t0);
-    bool parabolic = arb_contains_zero(third);
-    if (parabolic && arb_contains_zero(w)) {
-        arb_div(w + 3, g[0], w + 1, ROOT_BITS);
-        arb_sub(w + 3, from, w + 3, ROOT_BITS);
-        add_zero(zeros, w + 3);
-    } else if (parabolic) {
-        arb_mul(w + 2, w, g[0], ROOT_BITS);
-        arb_mul_2exp_si(w + 2, w + 2, 2);
-        arb_neg(w + 2, w + 2);
-        arb_addmul(w + 2, w + 1, w + 1, ROOT_BITS);
-        arb_mul_2exp_si(w, w, 1);
-        for (int sign = -1; sign <= 1; sign++) {
-            if (sign && !arb_is_positive(w + 2)) continue;
-            arb_sqrt(w + 3, w + 2, ROOT_BITS);
-            arb_mul_si(w + 3, w + 3, sign, ROOT_BITS);
-            if (!sign) arb_zero(w + 3);
-            arb_sub(w + 3, w + 3, w + 1, ROOT_BITS);
-            arb_div(w + 3, w + 3, w, ROOT_BITS);
-            arb_add(w + 3, w + 3, from, ROOT_BITS);
-            add_zero(zeros, w + 3);
+    arf_set_mpz(arb_midref(from), node_num(view, start));
+    if (shape == PARABOLA && arb_contains_zero(w)) {
+        arb_div(zero, g[0], w + 1, ROOT_BITS);
+        arb_sub(zero, from, zero, ROOT_BITS);
+        add_zero(zeros, zero);
+    } else if (shape == PARABOLA) {
+        arb_mul(discriminant, w, g[0], ROOT_BITS);
+        arb_mul_2exp_si(discriminant, discriminant, 1);
+        arb_neg(discriminant, discriminant);
+        arb_addmul(discriminant, w + 1, w + 1, ROOT_BITS);
+        if (arb_contains_zero(discriminant)) shape = SQUARE;
+        for (int sign = -1; sign <= 1; sign++) { // 0: the vertex
+            if (sign && !arb_is_positive(discriminant)) continue;
+            arb_zero(zero);
+            if (sign) arb_sqrt(zero, discriminant, ROOT_BITS);
+            arb_mul_si(zero, zero, sign, ROOT_BITS);
+            arb_sub(zero, zero, w + 1, ROOT_BITS);
+            arb_div(zero, zero, w, ROOT_BITS);
+            arb_add(zero, zero, from, ROOT_BITS);
+            add_zero(zeros, zero);
         }
     }
-    fmpz_clear(t0);
-    arb_clear(from);
-    arb_clear(third);
-    _arb_vec_clear(w, 4);
-    return parabolic;
+    _arb_vec_clear(w, 5);
+    return shape;
 }
 
 // The sign of g at t: 2 where it is not real.
@@ -143,7 +132,7 @@ static int sign_at(const BallPoint *line, const Node *g, const Node *t) {
     return real ? sign : 2;
 }
 
-// Between neighbours of the grid -36 ... -1/4, -1/16, 0, 1/16, 1/4, 9/16 ... 36: where g changes its sign or is not real.
+// Between neighbours of the grid -36 ... -1/4, -1/16, 0, 1/16, 1/4, 9/16 ... 36: where g changes its sign or ends.
 static void search_zeros(Zeros *zeros, const Node *g) {
     Exact *exact = zeros->line->exact;
     const Node *last = NULL, *one = node_integer(exact->pool, 1);
@@ -165,29 +154,43 @@ static void search_zeros(Zeros *zeros, const Node *g) {
     }
 }
 
-// Zeros of g along the line, as seen from its middle and from both ends: there |t| has other slopes.
-static void find_zeros(Zeros *zeros, const Node *g) {
+// The zeros of g's parabola as seen from `window`: 0 the middle of the line, -1 and 1 its ends, beyond all constants.
+static Shape zeros_from(Zeros *zeros, const Node *g, int window) {
     Exact *exact = zeros->line->exact;
+    int size = WINDOW + zeros->line->bits;
     acb_ptr v = _acb_vec_init(4);
-    for (int window = -1; window <= 1; window++) {
-        int size = WINDOW + zeros->line->bits; // beyond all constants
-        const Node *far = exact_pow(exact, node_integer(exact->pool, 2), node_integer(exact->pool, size));
-        const Node *start = exact_mul(exact, far, node_integer(exact->pool, window));
-        bool real = start;
-        for (int i = 0; i < 4 && real; i++) {
-            BallPoint point = *zeros->line;
-            BallContext ev = {.point = &point, .prec = ROOT_BITS + 2 * size};
-            point.t = exact_add(exact, start, node_integer(exact->pool, i));
-            real = point.t && ball_eval(v + i, g, &ev) && acb_is_real(v + i);
-        }
-        bool smooth = real && parabola(zeros, v, start);
-        if (!window && !smooth && zeros->searches++ < SEARCHES) search_zeros(zeros, g);
+    const Node *far = exact_pow(exact, node_integer(exact->pool, 2), node_integer(exact->pool, size));
+    const Node *start = exact_mul(exact, far, node_integer(exact->pool, window));
+    BallPoint point = *zeros->line;
+    BallContext ev = {.point = &point, .prec = window ? ROOT_BITS + 2 * size : ROOT_BITS};
+    bool real = start;
+    for (int i = 0; i < 4 && real; i++) {
+        point.t = exact_add(exact, start, node_integer(exact->pool, i));
+        real = point.t && ball_eval(v + i, g, &ev) && acb_is_real(v + i);
     }
+    Shape shape = real ? parabola(zeros, v, start) : OTHER;
     _acb_vec_clear(v, 4);
+    return shape;
+}
+
+static void find_zeros(Zeros *zeros, const Node *g) {
+    bool smooth = zeros_from(zeros, g, 0) != OTHER;
+    if (!smooth && zeros->searches++ < SEARCHES) search_zeros(zeros, g);
+    for (int end = -1; end <= 1 && (!smooth || node_any(g, is_kink)); end += 2) // |t| has other slopes there
+        zeros_from(zeros, g, end);
 }
 
 static int by_value(const void *a, const void *b) {
     return exact_compare(*(const Node *const *)a, *(const Node *const *)b);
+}
+
+// Roots have kinks only where they are roots of squares: \sqrt{(x-50)^2}, not \sqrt{x-50} or \sqrt{x^2+1}.
+static bool has_root_of_square(const BallPoint *line, const Node *n) {
+    Zeros zeros = {.line = line};
+    if (is_even_root(n) && zeros_from(&zeros, n->args[0], 0) != PARABOLA) return true;
+    for (uint32_t i = 0; i < n->count; i++)
+        if (has_root_of_square(line, n->args[i])) return true;
+    return false;
 }
 
 // Another name than *first in n.
@@ -228,9 +231,12 @@ static int add_pieces(const Zeros *zeros, BallPoint *out, int count) {
 int ball_points(const BallPoint *base, const Node *a, const Node *b, BallPoint out[POINTS]) {
     const Node *kink[KINKS], *name = NULL;
     Exact *exact = base->exact;
+    BallPoint first = *base;
+    first.kind = POINT_LINE;
     bool kinked = node_any(a, is_kink) || node_any(b, is_kink);
+    kinked = kinked || has_root_of_square(&first, a) || has_root_of_square(&first, b);
     bool several = kinked && (has_another(a, &name) || has_another(b, &name));
-    int count = 0, scattered = SCATTERED + (kinked ? FAR + (several ? 3 * MIXED : MIXED) : 0);
+    int count = 0, scattered = SCATTERED + (kinked ? FAR + (several ? 9 * MIXED : MIXED) : 0);
     for (; count < scattered; count++) {
         out[count] = *base;
         out[count].kind = POINT_REAL;
@@ -239,8 +245,7 @@ int ball_points(const BallPoint *base, const Node *a, const Node *b, BallPoint o
     if (!kinked) return count;
     int kinks = gather(exact->pool, b, kink, gather(exact->pool, a, kink, 0));
     for (int line = 0; line < (several ? LINES : 1); line++) {
-        BallPoint point = *base;
-        point.kind = POINT_LINE;
+        BallPoint point = first;
         point.index = line;
         Zeros zeros = {.line = &point, .searches = line ? SEARCHES : 0};
         for (int i = 0; i < kinks; i++) find_zeros(&zeros, kink[i]);
