@@ -295,8 +295,8 @@ static void truth_is_met(void **unused) {
         VerifyResult r = verify_check(scratch, gold, response, (size_t)n);
         bool wrong = pair.differs && r.verdict == VERIFY_EQUAL, missed = pair.equal && r.verdict != VERIFY_EQUAL;
         if (wrong || missed)
-            fprintf(stderr, "%s (%s): %s and %s\n", wrong ? "paid though wrong" : "right but unpaid", r.reason, pair.gold,
-                    pair.answer);
+            fprintf(stderr, "%s (%s): %s and %s\n", wrong ? "paid though wrong" : "right but unpaid", r.reason,
+                    pair.gold, pair.answer);
         equal += pair.equal;
         differing += pair.differs;
         paid += wrong;
