@@ -5,26 +5,29 @@ OPT     ?= -O3 -march=native -fno-math-errno -fno-trapping-math
 CFLAGS  += -std=gnu11 $(OPT) -g -fopenmp -I. -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -MMD -MP $(MPI_CFLAGS)
 LDLIBS  += -fopenmp -lcjson -lpcre2-8 -lutf8proc $(FLINT) -lgmp -lm $(MPI_LIBS)
 # (With sanitizers gcc sees uninitialised values where there are none.)
-SANITIZE = -O2 -march=native -Wno-maybe-uninitialized -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZE = -O2 -march=native -Wno-maybe-uninitialized -fno-omit-frame-pointer \
+    -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # MPI is optional: without it there is one rank. FLINT 3 holds Arb, older ones have it beside them.
 MPI_LIBS   := $(shell mpicc --showme:link 2>/dev/null)
 MPI_CFLAGS := $(if $(MPI_LIBS),-DHAVE_MPI $(shell mpicc --showme:compile 2>/dev/null))
 FLINT       = $(if $(wildcard /usr/include/arb.h),-lflint-arb) -lflint
 
-FOLDERS := kernels model rl data verify
-SOURCES := $(wildcard $(FOLDERS:%=%/*.c))
+FOLDERS := base kernels kernels/device model model/files model/tokenizer rl rl/evaluate rl/report data verify
+SOURCES := $(filter-out %/main.c,$(wildcard $(FOLDERS:%=%/*.c))) # main.c: a program
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
-TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(FOLDERS:%=tests/%/test_*.c) tests/convert/test_*.c))
+TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(patsubst %,tests/%/test_*.c,$(FOLDERS) convert docs)))
 SYSTEM  := tests/system/run.sh tests/system/eval.sh
 CONVERT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/convert/convert.c,$(wildcard dev/convert/*.c)))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard dev/bench/bench*.c))
 
-all: train eval
-train eval: %: $(BUILD)/% .force
+all: train eval report
+train eval report: %: $(BUILD)/% .force
 	@cmp -s $< $@ || cp -f $< $@
 
 $(BUILD)/train $(BUILD)/eval $(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(OBJECTS)
+	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
+$(BUILD)/report: $(BUILD)/rl/report/main.o $(OBJECTS)
 	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
 $(BUILD)/dev/convert/convert: $(BUILD)/dev/convert/convert.o $(CONVERT) $(OBJECTS)
 	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
@@ -40,20 +43,42 @@ $(BUILD)/.flags: build/.dependencies .force
 	@mkdir -p $(@D) && echo "$(CC) $(CFLAGS)" | cmp -s - $@ || echo "$(CC) $(CFLAGS)" >$@
 .force:
 
-# A missing library is installed where we may, else the line to type is printed.
+# Building installs nothing: where a library is missing, the line to type is printed. demo, test and deps install.
 build/.dependencies: dev/dependencies.sh
 	@sh dev/dependencies.sh && mkdir -p build && touch $@
+deps:
+	@sh dev/dependencies.sh install all
+demo:
+	@sh dev/dependencies.sh install && $(MAKE) --no-print-directory all && sh recipes/demo.sh
 
-demo: all
-	@sh recipes/demo.sh
-
-# The tests: every module and whole programs; all of that again under the sanitizers; the CUDA kernels, executed on the CPU.
+# The tests: every module and whole programs; all of that again under the sanitizers; the CUDA kernels, executed on the
+# CPU. Everything is built first, by all cores.
 tests: $(TESTS)
-check: twins tests $(BUILD)/train $(BUILD)/eval
-	@sh dev/run_tests.sh $(TESTS) $(SYSTEM:%="% $(BUILD)/train $(BUILD)/eval")
-check-sanitized:
-	@OMP_NUM_THREADS=2 $(MAKE) --no-print-directory BUILD=build/sanitized OPT="$(SANITIZE)" check
-test: check check-sanitized test-cuda
+check: twins tests $(BUILD)/train $(BUILD)/eval $(BUILD)/report
+	@sh dev/run_tests.sh $(SYSTEM:%="% $(BUILD)/train $(BUILD)/eval") \
+	    "tests/rl/report/page.sh $(BUILD)/report" $(CHECKS) $(TESTS)
+test: CHECKS = "sh dev/style.sh" "sh dev/style.sh --self-test" "make core" "make core-demo"
+test:
+	@sh dev/dependencies.sh install
+	@$(MAKE) --no-print-directory -j$(shell nproc) tests all test-cuda-built
+	@$(MAKE) --no-print-directory -j$(shell nproc) $(SANITIZED) tests $(addprefix build/sanitized/,train eval report)
+	@$(MAKE) --no-print-directory CHECKS='$(CHECKS)' check
+	@OMP_NUM_THREADS=2 $(MAKE) --no-print-directory $(SANITIZED) check
+	@$(MAKE) --no-print-directory test-cuda
+SANITIZED = BUILD=build/sanitized OPT="$(SANITIZE)"
+
+# The core: what one person reads in a weekend, and the proof that no more is needed to train a model on tasks.
+core:
+	@sh dev/core.sh
+CORE = $(filter %.c,$(shell sed 's/\#.*//' dev/core.txt)) dev/core/stand_ins.c
+build/core/train: $(CORE:%.c=build/core/%.o)
+	@echo "  ld $@" && $(CC) $(OPT) -fopenmp -o $@ $^ -lcjson -lm
+build/core/%.o: %.c build/.dependencies
+	@mkdir -p $(@D)
+	@echo "  core $<" && $(CC) $(filter-out $(MPI_CFLAGS),$(CFLAGS)) -c -o $@ $<
+core-demo: build/core/train
+	$< --data task:serial@1-2 --problems 512 --heldout 64 --sft-steps 300 --steps 5 --prompts 16 --rollouts 8 \
+	    --rollouts-low 4 --rollouts-high 12 --out build/core/out
 
 bench: $(BUILD)/dev/bench/bench
 	@$<
@@ -63,16 +88,22 @@ convert: $(BUILD)/dev/convert/convert # other programs' models to Hugging Face f
 include dev/cuda.mk
 include dev/fuzz.mk
 
-clean:
-	rm -rf build train eval train-cuda eval-cuda train-sim eval-sim
-help:
-	@echo "make          train and eval for the CPU        make demo    warm-up and RL in minutes, with a report"
-	@echo "make test     all tests                         make bench   rates as a share of this machine's peak"
-	@echo "make tests    builds the tests only             make clean   removes everything that was built"
-	@echo "make convert  GGUF and llama2.c to a folder     make fuzz    every parser's fuzz target, a minute each (clang)"
-	@echo "make cuda     train-cuda and eval-cuda          make test-cuda   their tests, on the CPU or a GPU"
-	@echo "make profile  an nsys time line of a few steps  make cuda-bundle a folder for a machine with a GPU and nothing else"
+# report.c embeds the page with .incbin, which the compiler's dependency files do not list.
+REPORT_BUILDS := $(BUILD) build/cuda build/cuda-fp32 $(SIM_MODES:%=build/%)
+$(REPORT_BUILDS:%=%/rl/report/report.o): rl/report/page.html rl/report/page.js
 
-.PHONY: all convert tests check check-sanitized test clean demo bench help
+clean:
+	rm -rf build train eval report train-cuda eval-cuda train-sim eval-sim
+help:
+	@echo "make          train, eval, report for the CPU   make demo       warm-up and RL in minutes, with a report"
+	@echo "make test     all tests                         make deps       installs all that demo and tests use"
+	@echo "make core     the files to read, in order       make core-demo  a program of these files alone"
+	@echo "make bench    rates as a share of peak          make clean      removes everything that was built"
+	@echo "make tests    builds the tests only             make fuzz       every parser, a minute each (clang)"
+	@echo "make convert  GGUF and llama2.c to a folder     make profile    an nsys time line of a few steps"
+	@echo "make cuda     train-cuda and eval-cuda          make test-cuda  their tests, on the CPU or a GPU"
+	@echo "make cuda-bundle  a folder for a machine with a GPU and nothing else"
+
+.PHONY: all convert core core-demo deps tests check test clean demo bench help
 .PRECIOUS: $(BUILD)/%.o
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) build/core -name '*.d' 2>/dev/null)

@@ -1,8 +1,9 @@
-// Evaluation: samples n responses to every problem of one or more data sets, judges them, and prints pass@k, avg@n and maj@n
-// with 95 % intervals. An interrupted evaluation goes on with the same command. With --score it judges responses that were saved
-// before, without a model. ./eval --help explains the flags.
-#include "model/json_file.h"
-#include "rl/eval_run.h"
+// Optional (./eval): samples n responses to every problem of one or more data sets, grades them, and prints pass@k,
+// avg@n and maj@n with 95 % intervals. The same command resumes an interrupted evaluation. With --score it grades saved
+// responses, without a model. ./eval --help explains the flags.
+#include "base/files.h"
+#include "base/json.h"
+#include "rl/evaluate/run.h"
 #include "verify/score.h"
 #include <signal.h>
 #include <string.h>
@@ -11,10 +12,10 @@
 static volatile sig_atomic_t interrupted;
 
 static void on_interrupt(int signal_number) {
-    static const char text[] = "\nfinishing the responses under way; Ctrl-C again ends at once\n";
+    static const char text[] = "\nfinishing the responses under way; press Ctrl-C again to quit now\n";
     (void)signal_number;
     interrupted = 1;
-    signal(SIGINT, SIG_DFL), signal(SIGTERM, SIG_DFL); // what was finished before stays usable
+    signal(SIGINT, SIG_DFL), signal(SIGTERM, SIG_DFL); // quitting keeps the partial file
     if (write(STDERR_FILENO, text, sizeof text - 1) < 0) return;
 }
 
@@ -25,7 +26,7 @@ static bool write_json(const EvalConfig *c, EvalRun *run, const EvalTable *table
     cJSON_AddStringToObject(json, "estimates", "mean, low and high end of the 95 % interval");
     cJSON_AddItemToObject(json, "rows", eval_table_json(table));
     cJSON_AddItemReferenceToObject(json, "evaluation", run->identity);
-    bool ok = json_file_write(c->out, json, err);
+    bool ok = json_replace(c->out, json, err);
     cJSON_Delete(json);
     return ok;
 }
@@ -33,8 +34,9 @@ static bool write_json(const EvalConfig *c, EvalRun *run, const EvalTable *table
 static bool evaluate(EvalConfig *c, Comm *comm, Error *err) {
     static EvalRun run;
     int k[EVAL_MAX_K], n_k;
-    if (!*c->model) return fail(err, "--model must be given (or --score)");
-    if (c->temp > 0 && c->temp < 1e-3) return fail(err, "--temp %g: must be 0 or from 0.001 (logits divided by less have no digits left)", c->temp);
+    if (!*c->model) return fail(err, "give --model or --score");
+    if (c->temp > 0 && c->temp < 1e-3)
+        return fail(err, "--temp %g: must be 0, or at least 0.001 (logits divided by less are all rounding)", c->temp);
     bool ok = eval_config_parse_k(c, k, &n_k, err) && eval_run_open(&run, c, comm, err);
     signal(SIGINT, on_interrupt);
     signal(SIGTERM, on_interrupt);
@@ -51,11 +53,13 @@ static bool evaluate(EvalConfig *c, Comm *comm, Error *err) {
 
 static bool score(const EvalConfig *c, Error *err) {
     VerifyPolicy policy = verify_policy_evaluation();
-    FILE *rows = *c->out ? fopen(c->out, "w") : stdout;
-    if (!rows) return fail(err, "--out %s: cannot be written", c->out);
-    bool ok = score_file(c->score, rows, *c->out ? stdout : stderr, &policy, err->text, sizeof err->text) == 0;
-    if (*c->out && fclose(rows) != 0) return fail(err, "--out %s: writing failed", c->out);
-    return ok;
+    FileReplacement out;
+    if (!*c->out) return score_file(c->score, stdout, stderr, &policy, err->text, sizeof err->text) == 0;
+    if (!file_replace_begin(&out, c->out, err)) return false;
+    if (score_file(c->score, out.file, stdout, &policy, err->text, sizeof err->text) == 0)
+        return file_replace_commit(&out, err);
+    file_replace_abandon(&out);
+    return false;
 }
 
 int main(int argc, char **argv) {
@@ -63,12 +67,13 @@ int main(int argc, char **argv) {
     Error err;
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0) {
-            printf("usage: ./eval --model DIR --data ... [flags]      or      ./eval --score FILE\nflag                   meaning (range) [default]\n\n");
-            return flags_help(eval_flags, eval_flag_count, stdout), 0;
+            printf("usage: ./eval --model DIR --data ... [flags]      or      ./eval --score FILE\n"
+                   "flag                   meaning (range) [default]\n\n");
+            return flags_help(&eval_flags, stdout), 0;
         }
     Comm *comm = comm_open(&argc, &argv, &err);
-    bool ok = comm && flags_parse(eval_flags, eval_flag_count, &config, argc, argv, &err);
-    if (ok && comm_size(comm) > 1) ok = fail(&err, "evaluation runs on one rank; start it without mpirun");
+    bool ok = comm && flags_parse(&eval_flags, &config, argc, argv, &err);
+    if (ok && comm_size(comm) > 1) ok = fail(&err, "evaluation runs on one rank: start it without mpirun");
     ok = ok && (*config.score ? score(&config, &err) : evaluate(&config, comm, &err));
     if (!ok) fprintf(stderr, "eval: %s\n", err.text);
     if (comm) comm_close(comm);

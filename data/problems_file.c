@@ -1,14 +1,14 @@
-// Problem files: JSON lines or one JSON array, by the rules in data/problems.h.
+// Optional (data from files): the reader of JSON lines and JSON arrays.
 //
-// Rows are cut out of the text one by one and handed to cJSON separately: a bad line costs only itself, every row
-// has a line number, and the file is never held as one tree. cJSON ends a string at an escaped NUL without a word, so
-// rows that hold one are refused before they are parsed; it also refuses what is nested 1,000 deep.
+// Every row is cut out of the text and parsed separately, so a bad line costs only itself, every row has a line number,
+// and the file is never held as one tree. cJSON silently ends a string at an escaped NUL, so rows with one are refused
+// before parsing; it also refuses nesting deeper than 1,000.
 #define _GNU_SOURCE // memmem
-#include "data/problems.h"
+#include "data/problems_file.h"
+#include "base/files.h"
+#include "base/text.h"
 #include "data/problems_row.h"
-#include <errno.h>
 #include <string.h>
-#include <utf8proc.h>
 
 enum { PATH_MAX_BYTES = 4096, ROW_BYTES_MAX = 16 << 20 };
 
@@ -19,40 +19,40 @@ typedef struct Source {
 
 typedef struct Loader {
     const char *text, *end; // the file
-    const char *counted;    // lines are counted up to here
-    int line;
+    const char *counted;    // the newlines before it are counted
+    int line;               // of `counted`
     Source source;
     bool strict;
     ProblemSet *set;
-    ProblemIndex seen;
     ProblemReport report;
     Error *err;
 } Loader;
 
 static bool parse_setting(const char *piece, size_t length, RowKeys *keys, Error *err) {
     static const char *const rules[] = {"plain", "gsm8k", "boxed"};
+    char name[16] = "", value[ROW_KEY_MAX] = "";
     const char *equals = memchr(piece, '=', length);
-    size_t name = equals ? (size_t)(equals - piece) : 0, size = equals ? length - name - 1 : 0;
-    if (size == 0 || size >= ROW_KEY_MAX)
-        return fail(err, "%.*s: expected question=KEY, answer=KEY or rule=RULE", (int)length, piece);
-    char value[ROW_KEY_MAX] = {0};
-    memcpy(value, equals + 1, size);
-    if (name == 8 && memcmp(piece, "question", 8) == 0) {
+    size_t n_name = equals ? (size_t)(equals - piece) : 0, n_value = equals ? length - n_name - 1 : 0;
+    if (n_value > 0 && n_value < sizeof value && n_name < sizeof name) {
+        memcpy(name, piece, n_name);
+        memcpy(value, equals + 1, n_value);
+    }
+    if (strcmp(name, "question") == 0) {
         char *plus = strchr(value, '+');
         if (plus) *plus = 0;
-        memcpy(keys->question[0], value, ROW_KEY_MAX);
+        strcpy(keys->question[0], value);
         if (plus) strcpy(keys->question[1], plus + 1);
         return true;
     }
-    if (name == 6 && memcmp(piece, "answer", 6) == 0) return memcpy(keys->answer, value, ROW_KEY_MAX);
-    for (int rule = 0; rule < 3 && name == 4 && memcmp(piece, "rule", 4) == 0; rule++) {
+    if (strcmp(name, "answer") == 0) return strcpy(keys->answer, value);
+    for (int rule = 0; rule < 3 && strcmp(name, "rule") == 0; rule++) {
         keys->rule = (GoldRule)rule;
         if (strcmp(rules[rule], value) == 0) return true;
     }
-    return fail(err, "%.*s: know question=KEY, answer=KEY, and rule=plain, gsm8k or boxed", (int)length, piece);
+    return fail(err, "%.*s: expected question=KEY, answer=KEY, or rule=plain, gsm8k or boxed", (int)length, piece);
 }
 
-// A colon belongs to the path unless settings follow it.
+// A colon without "=" after it is part of the path.
 static bool parse_source(const char *text, Source *source, Error *err) {
     *source = (Source){0};
     const char *colon = strrchr(text, ':');
@@ -70,30 +70,7 @@ static bool parse_source(const char *text, Source *source, Error *err) {
     return true;
 }
 
-static char *read_file(const char *path, size_t *size, Error *err) {
-    FILE *file = fopen(path, "rb");
-    if (!file) return fail(err, "%s: %s", path, strerror(errno)), NULL;
-    size_t capacity = 1 << 16, used = 0, limit = (size_t)1 << 30;
-    char *text = malloc(capacity);
-    while (text && used <= limit) {
-        used += fread(text + used, 1, capacity - used - 1, file);
-        if (used < capacity - 1) break;
-        char *larger = realloc(text, capacity *= 2);
-        if (!larger) free(text);
-        text = larger;
-    }
-    bool broken = ferror(file) != 0;
-    fclose(file);
-    if (text && !broken && used <= limit) {
-        text[used] = 0;
-        *size = used;
-        return text;
-    }
-    free(text);
-    return fail(err, "%s: cannot be read, or is larger than 1 GiB", path), NULL;
-}
-
-// The line on which `at` stands; calls must go forward.
+// The line number of `at`, which must not decrease from call to call.
 static int line_of(Loader *loader, const char *at) {
     while (loader->counted < at) loader->line += *loader->counted++ == '\n';
     return loader->line;
@@ -104,8 +81,8 @@ static const char *skip_space(const char *at, const char *end) {
     return at;
 }
 
-// Notes a row that is not kept; false where that ends the load.
-static bool turn_down(Loader *loader, int line, bool bad, const char *what) {
+// Reports a row that is not kept. False if that ends the load.
+static bool leave_out(Loader *loader, int line, bool bad, const char *what) {
     ProblemReport *report = &loader->report;
     *(bad ? &report->bad : &report->duplicates) += 1;
     if (report->listed < PROBLEM_REPORT_ROWS) {
@@ -116,47 +93,39 @@ static bool turn_down(Loader *loader, int line, bool bad, const char *what) {
     return fail(loader->err, "%.200s:%d: %s", loader->source.path, line, what);
 }
 
-static bool is_utf8(const char *text) {
-    utf8proc_int32_t code;
-    for (utf8proc_ssize_t left = (utf8proc_ssize_t)strlen(text), n; left > 0; text += n, left -= n)
-        if ((n = utf8proc_iterate((const utf8proc_uint8_t *)text, left, &code)) <= 0) return false;
-    return true;
+// What is wrong with a row's texts, or NULL.
+static const char *text_fault(const char *question, const char *answer, GoldRule rule) {
+    if (!question) return "no question (question=KEY names its field)";
+    if (!answer) return "no answer (answer=KEY names its field, rule=RULE its form)";
+    if (!utf8_valid(question, strlen(question), NULL)) return "its question is not UTF-8";
+    if (!utf8_valid(answer, strlen(answer), NULL)) return "its answer is not UTF-8";
+    bool too_long = strlen(question) > PROBLEM_TEXT_MAX || strlen(answer) > PROBLEM_TEXT_MAX;
+    if (too_long) return "question or answer longer than 1 MiB";
+    bool solution = rule == GOLD_PLAIN && strstr(answer, "\n#### ");
+    return solution ? "the answer is a GSM8K solution: add rule=gsm8k" : NULL;
 }
 
-// A row whose question stands in the set already: a duplicate, whatever its answer says.
-static bool turn_down_duplicate(Loader *loader, int line, const char *question, const char *answer) {
-    const Problem *before = problems_find(loader->set, &loader->seen, question);
-    char what[100];
-    snprintf(what, sizeof what, "its question was there before%s", before && strcmp(before->gold, answer) ? ", with another answer" : "");
-    return turn_down(loader, line, false, what);
-}
-
-// One row of text at..end, already parsed to `row` (NULL: bad JSON). Takes over `row`.
+// Loads the row at..end, parsed as `row` (NULL: invalid JSON), which it frees. False if that ends the load.
 static bool load_row(Loader *loader, cJSON *row, const char *at, const char *end) {
     int line = line_of(loader, at);
     size_t size = (size_t)(end - at);
-    bool nul = memchr(at, 0, size) || memmem(at, size, "\\u0000", 6);
-    char *question = cJSON_IsObject(row) && !nul ? row_question(row, &loader->source.keys) : NULL;
-    char *answer = question ? row_gold(row, &loader->source.keys) : NULL;
-    const char *bad = size > ROW_BYTES_MAX       ? "longer than 16 MiB"
-                      : nul                      ? "holds a NUL character"
-                      : !cJSON_IsObject(row)     ? "not a JSON object"
-                      : !question                ? "no question (question=KEY names its field)"
-                      : !answer                  ? "no answer (answer=KEY names its field, rule=RULE its form)"
-                      : !is_utf8(question)       ? "its question is not UTF-8"
-                      : !is_utf8(answer)         ? "its answer is not UTF-8"
-                      : strlen(question) > PROBLEM_TEXT_MAX || strlen(answer) > PROBLEM_TEXT_MAX ? "question or answer longer than 1 MiB"
-                      : loader->source.keys.rule == GOLD_PLAIN && strstr(answer, "\n#### ") ? "the answer is a GSM8K solution: add rule=gsm8k"
-                                                                                         : NULL;
-    bool going = true;
+    const RowKeys *keys = &loader->source.keys;
+    const char *fault = size > ROW_BYTES_MAX ? "longer than 16 MiB" : NULL;
+    if (!fault && (memchr(at, 0, size) || memmem(at, size, "\\u0000", 6))) fault = "contains a NUL character";
+    if (!fault && !cJSON_IsObject(row)) fault = "not a JSON object";
+    char *question = fault ? NULL : row_question(row, keys), *answer = question ? row_gold(row, keys) : NULL;
+    if (!fault) fault = text_fault(question, answer, keys->rule);
+    const Problem *before = fault ? NULL : problems_find(loader->set, question);
+    bool good = true;
     loader->report.rows++;
-    if (bad) going = turn_down(loader, line, true, bad);
-    else if (problems_add(loader->set, &loader->seen, question, answer, NULL, line)) loader->report.kept++;
-    else going = turn_down_duplicate(loader, line, question, answer);
+    if (fault) good = leave_out(loader, line, true, fault);
+    else if (before && strcmp(before->gold, answer) == 0) leave_out(loader, line, false, "a question seen before");
+    else if (before) leave_out(loader, line, false, "a question seen before, with another answer");
+    else loader->report.kept += problems_add(loader->set, question, answer, NULL, line);
     free(question);
     free(answer);
     cJSON_Delete(row);
-    return going;
+    return good;
 }
 
 static bool load_lines(Loader *loader) {
@@ -189,11 +158,12 @@ static bool load_array(Loader *loader, const char *at) {
         if (more) at = skip_space(at + 1, end);
     }
     if (!more && at < end && *at == ']' && skip_space(at + 1, end) == end) return true;
-    return fail(loader->err, "%.200s:%d: broken JSON array", loader->source.path, line_of(loader, at));
+    return fail(loader->err, "%.200s:%d: syntax error in the JSON array", loader->source.path, line_of(loader, at));
 }
 
-bool problems_from_memory(const char *text, size_t size, const char *source, bool strict, ProblemSet *set, ProblemReport *report, Error *err) {
-    Loader loader = {.text = text, .end = text + size, .counted = text, .line = 1, .strict = strict, .set = set, .err = err};
+bool problems_from_memory(const char *text, size_t size, const char *source, bool strict, ProblemSet *set,
+                          ProblemReport *report, Error *err) {
+    Loader loader = {text, text + size, text, .line = 1, .strict = strict, .set = set, .err = err};
     *set = (ProblemSet){0};
     if (report) *report = (ProblemReport){0};
     if (!parse_source(source, &loader.source, err)) return false;
@@ -201,11 +171,10 @@ bool problems_from_memory(const char *text, size_t size, const char *source, boo
     const char *start = skip_space(loader.text, loader.end);
     bool good = start < loader.end && *start == '[' ? load_array(&loader, start + 1) : load_lines(&loader);
     if (good && set->count == 0) {
-        bool listed = loader.report.listed > 0;
-        good = fail(err, "%.200s: no usable row%s%s", loader.source.path, listed ? "; the first: " : "",
-                    listed ? loader.report.row[0].what : "");
+        const char *first = loader.report.listed > 0 ? loader.report.row[0].what : NULL;
+        good = first ? fail(err, "%.200s: no usable row; the first: %s", loader.source.path, first)
+                     : fail(err, "%.200s: no rows", loader.source.path);
     }
-    problem_index_free(&loader.seen);
     if (report) *report = loader.report;
     if (!good) problems_free(set);
     return good;
@@ -215,7 +184,7 @@ bool problems_from_file(const char *source, bool strict, ProblemSet *set, Proble
     Source parsed;
     size_t size;
     *set = (ProblemSet){0};
-    char *text = parse_source(source, &parsed, err) ? read_file(parsed.path, &size, err) : NULL;
+    char *text = parse_source(source, &parsed, err) ? file_read(parsed.path, (size_t)1 << 30, &size, err) : NULL;
     bool good = text && problems_from_memory(text, size, source, strict, set, report, err);
     free(text);
     return good;

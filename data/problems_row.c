@@ -1,76 +1,77 @@
-// Fields of a row: strings, numbers, lists and chats become text, and a gold is cut out of a solution by its rule.
+// Optional (data from files): text from the fields of a row.
+// Strings, numbers, lists and chats become text; a rule cuts the gold out of a solution.
 #include "data/problems_row.h"
-#include "kernels/check.h"
+#include "base/check.h"
+#include "base/json.h"
 #include <math.h>
 #include <string.h>
 
 static const char *skip_space(const char *at) { return at + strspn(at, " \t\r\n"); }
 
 static char *copy_text(const char *text, size_t length) {
-    char *copy = malloc(length + 1);
+    char *copy = strndup(text, length);
     REQUIRE(copy, "out of memory for a text of %zu bytes", length);
-    memcpy(copy, text, length);
-    copy[length] = 0;
     return copy;
 }
 
-static char *field_text(const cJSON *field);
-
-// The last user message of [{"role":..,"content":..}, ..], or of a string that holds such a list; else NULL.
+// The last user message of [{"role":..,"content":..}, ..], or of a string that holds such a list; otherwise NULL.
 static char *chat_text(const cJSON *field) {
     if (cJSON_IsString(field)) {
-        if (strncmp(field->valuestring, "[{", 2) != 0) return NULL;
-        cJSON *inner = cJSON_Parse(field->valuestring);
+        cJSON *inner = strncmp(field->valuestring, "[{", 2) == 0 ? cJSON_Parse(field->valuestring) : NULL;
         char *text = cJSON_IsArray(inner) ? chat_text(inner) : NULL;
         cJSON_Delete(inner);
         return text;
     }
-    const cJSON *message, *content, *last = NULL;
+    const cJSON *message;
+    const char *last = NULL;
     cJSON_ArrayForEach(message, field) {
-        const cJSON *role = cJSON_GetObjectItemCaseSensitive(message, "role");
-        content = cJSON_GetObjectItemCaseSensitive(message, "content");
-        if (cJSON_IsString(role) && strcmp(role->valuestring, "user") == 0 && cJSON_IsString(content)) last = content;
+        bool user = strcmp(json_string(message, "role", ""), "user") == 0;
+        if (user) last = json_string(message, "content", last);
     }
-    return last ? copy_text(last->valuestring, strlen(last->valuestring)) : NULL;
+    return last ? copy_text(last, strlen(last)) : NULL;
 }
 
-// The text of a string, number, list or chat, to be freed; NULL where there is none or it is blank.
+// The shortest decimal form that reads back as the same double; NULL from 2^53 on, where whole numbers are inexact.
+static char *number_text(double value) {
+    char number[32];
+    if (!(fabs(value) < 0x1p53)) return NULL;
+    if (value == floor(value)) snprintf(number, sizeof number, "%.0f", value + 0.0);
+    else
+        for (int digits = 1; digits <= 17; digits++) {
+            snprintf(number, sizeof number, "%.*g", digits, value);
+            if (strtod(number, NULL) == value) break;
+        }
+    return copy_text(number, strlen(number));
+}
+
+// The text of a string, number, list or chat, to be freed; NULL if there is none or it is blank.
 static char *field_text(const cJSON *field) {
-    char number[32], *chat = cJSON_IsString(field) || cJSON_IsArray(field) ? chat_text(field) : NULL;
-    if (chat && *skip_space(chat)) return chat;
-    if (chat) return free(chat), NULL;
-    if (cJSON_IsArray(field)) return cJSON_IsArray(field->child) ? NULL : field_text(field->child);
-    if (cJSON_IsNumber(field)) { // a double holds whole numbers exactly only below 2^53
-        double value = field->valuedouble;
-        if (!(fabs(value) < 0x1p53)) return NULL;
-        if (value == floor(value))
-            snprintf(number, sizeof number, "%.0f", value + 0.0);
-        else
-            for (int digits = 1; digits <= 17; digits++) {
-                snprintf(number, sizeof number, "%.*g", digits, value);
-                if (strtod(number, NULL) == value) break;
-            }
-        return copy_text(number, strlen(number));
-    }
-    if (!cJSON_IsString(field)) return NULL;
-    const char *text = field->valuestring;
-    return *skip_space(text) ? copy_text(text, strlen(text)) : NULL;
+    char *text = cJSON_IsString(field) || cJSON_IsArray(field) ? chat_text(field) : NULL;
+    if (!text && cJSON_IsArray(field)) return cJSON_IsArray(field->child) ? NULL : field_text(field->child);
+    if (cJSON_IsNumber(field)) return number_text(field->valuedouble);
+    if (!text && cJSON_IsString(field)) text = copy_text(field->valuestring, strlen(field->valuestring));
+    if (text && *skip_space(text)) return text;
+    free(text);
+    return NULL;
 }
 
 static char *first_of(const cJSON *row, const char *key, const char *const *defaults) {
-    if (*key) return field_text(cJSON_GetObjectItemCaseSensitive(row, key));
+    if (*key) return field_text(json_get(row, key));
     for (int i = 0; i < 4; i++) {
-        const cJSON *field = cJSON_GetObjectItemCaseSensitive(row, defaults[i]);
+        const cJSON *field = json_get(row, defaults[i]);
         if (field) return field_text(field);
     }
     return NULL;
 }
 
-// Drops white space at both ends, in place.
+// Removes white space at both ends, in place. text may be NULL.
 static char *trimmed(char *text) {
-    size_t length = text ? strlen(text) : 0, start = text ? (size_t)(skip_space(text) - text) : 0;
-    while (length > start && strchr(" \t\r\n", text[length - 1])) length--;
-    if (text) memmove(text, text + start, length - start), text[length - start] = 0;
+    if (!text) return NULL;
+    const char *start = skip_space(text);
+    size_t length = strlen(start);
+    while (length > 0 && strchr(" \t\r\n", start[length - 1])) length--;
+    memmove(text, start, length);
+    text[length] = 0;
     return text;
 }
 
@@ -78,7 +79,7 @@ char *row_question(const cJSON *row, const RowKeys *keys) {
     static const char *const defaults[] = {"question", "problem", "prompt", "input"};
     char *first = trimmed(first_of(row, keys->question[0], defaults));
     if (!first || !keys->question[1][0]) return first;
-    char *second = trimmed(field_text(cJSON_GetObjectItemCaseSensitive(row, keys->question[1])));
+    char *second = trimmed(field_text(json_get(row, keys->question[1])));
     size_t size = strlen(first) + (second ? strlen(second) : 0) + 2;
     char *both = second ? malloc(size) : NULL;
     if (both) snprintf(both, size, "%s %s", first, second);
@@ -87,7 +88,7 @@ char *row_question(const cJSON *row, const RowKeys *keys) {
     return both;
 }
 
-// GSM8K ends its solutions by "#### 1,234". NULL where no decimal number stands there.
+// The number of the last "#### 1,234", with which GSM8K ends its solutions; NULL if no decimal number follows.
 static char *gsm8k_number(const char *text) {
     const char *mark = NULL;
     for (const char *next = text; (next = strstr(next, "#### ")); next += 5) mark = next + 5;
@@ -107,16 +108,14 @@ static char *gsm8k_number(const char *text) {
     return NULL;
 }
 
-// What stands in the last \boxed{...}, braces balanced.
+// The contents of the last \boxed{...} with balanced braces, or NULL.
 static char *boxed_text(const char *text) {
     const char *start = NULL, *at;
     for (const char *next = text; (next = strstr(next, "\\boxed{")); next += 7) start = next + 7;
     int depth = 1;
     for (at = start; at && *at; at++) {
-        if (*at == '\\' && (at[1] == '{' || at[1] == '}'))
-            at++;
-        else if (*at == '{')
-            depth++;
+        if (*at == '\\' && (at[1] == '{' || at[1] == '}')) at++;
+        else if (*at == '{') depth++;
         else if (*at == '}' && --depth == 0)
             return skip_space(start) < at ? copy_text(start, (size_t)(at - start)) : NULL;
     }

@@ -1,12 +1,12 @@
-// Counter-based random numbers for data: what is drawn depends only on the keys, never on what was drawn before.
+// Random numbers for data, keyed: a generator's numbers depend on its three keys alone.
 //
-//   random_keyed(seed, stream, index)   starts a generator at a point that the three keys name
+//   random_keyed(seed, stream, index)   a generator whose state is a hash of the keys
 //   random_next                         SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number
 //                                       generators", OOPSLA 2014): add the golden gamma, mix by two multiplications
 //   text_hash(text, seed)               64 bits of a string: FNV-1a over its bytes, then the mixer above, because
 //                                       FNV alone leaves its high bits poorly mixed on short strings
 //
-// The kernels use Philox (a block of numbers for every token); here one cheap number at a time is enough.
+// The kernels use Philox (kernels/philox.h), which gives a block of numbers per token; here one at a time is enough.
 #ifndef DATA_RANDOM_H
 #define DATA_RANDOM_H
 #include <stdint.h>
@@ -32,7 +32,7 @@ static inline Random random_keyed(uint64_t seed, uint64_t stream, uint64_t index
     return (Random){random_mix((x ^ index) + 0x9e3779b97f4a7c15u)};
 }
 
-// Uniform on low..high, both included; low <= high. The remainder's bias is below range / 2^64.
+// Uniform on low..high, both included; low <= high. The bias is below range / 2^64.
 static inline int random_range(Random *random, int low, int high) {
     return low + (int)(random_next(random) % ((uint64_t)(high - low) + 1));
 }

@@ -1,4 +1,4 @@
-// The table of named sets and the list syntax of --data: see data/sets.h.
+// Optional (data from files): the table of named sets and the list syntax of --data.
 #include "data/sets.h"
 #include <string.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@ const DataSet data_sets[] = {
     {"aime24", NULL, "aime/aime24.jsonl", "", "github.com/QwenLM/Qwen2.5-Math"},
     {"aime25", NULL, "aime/aime25.jsonl", "question=prompt,answer=ground_truth", "github.com/alibaba/ROLL"},
     {"amc23", NULL, "amc/amc23.jsonl", "", "github.com/QwenLM/Qwen2.5-Math"},
-    {"minerva", NULL, "minerva/test.jsonl", "answer=solution,rule=boxed", "github.com/QwenLM/Qwen2.5-Math (minerva_math)"},
+    {"minerva", NULL, "minerva/test.jsonl", "answer=solution,rule=boxed", "github.com/QwenLM/Qwen2.5-Math"},
     {"olympiadbench", NULL, "olympiadbench/test.jsonl", "answer=final_answer", "github.com/QwenLM/Qwen2.5-Math"},
     {"svamp", NULL, "svamp/test.jsonl", "question=Body+Question,answer=Answer", "github.com/QwenLM/Qwen2.5-Math"},
     {"mawps", NULL, "mawps/test.jsonl", "question=input,answer=target", "github.com/QwenLM/Qwen2.5-Math"},
@@ -25,17 +25,18 @@ const DataSet *data_set_find(const char *name) {
     return NULL;
 }
 
+static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
+
 // Whether the piece after a comma still belongs to the item before it.
-static bool goes_on(const char *item, const char *piece, size_t size) {
-    char name[32];
-    if (data_is_tasks(item)) {
-        size_t length = strcspn(piece, "@,");
-        for (int kind = 0; kind < TASK_KINDS; kind++)
-            if (strlen(task_name((TaskKind)kind)) == length && memcmp(piece, task_name((TaskKind)kind), length) == 0) return true;
-        return length == 3 && memcmp(piece, "all", 3) == 0;
+static bool continues(const char *item, const char *piece) {
+    if (!data_is_tasks(item))
+        return strchr(item, ':') && (begins(piece, "question=") || begins(piece, "answer=") || begins(piece, "rule="));
+    size_t length = strcspn(piece, "@,");
+    for (int kind = 0; kind < TASK_KINDS; kind++) {
+        const char *name = task_name((TaskKind)kind);
+        if (strlen(name) == length && begins(piece, name)) return true;
     }
-    snprintf(name, sizeof name, "%.*s", (int)(size < sizeof name ? size : sizeof name - 1), piece);
-    return strchr(item, ':') && (!strncmp(name, "question=", 9) || !strncmp(name, "answer=", 7) || !strncmp(name, "rule=", 5));
+    return length == 3 && begins(piece, "all");
 }
 
 bool data_list_next(const char **at, char *item) {
@@ -49,14 +50,14 @@ bool data_list_next(const char **at, char *item) {
         item[used += copied] = 0;
         *at += size;
         if (**at == ',') ++*at;
-    } while (**at && used + 2 < DATA_ITEM_MAX && goes_on(item, *at, strcspn(*at, ",")));
+    } while (**at && used + 2 < DATA_ITEM_MAX && continues(item, *at));
     return true;
 }
 
 void data_name(const char *item, char *name, size_t size) {
-    const char *slash = strrchr(item, '/'), *start = data_is_tasks(item) ? "tasks" : slash ? slash + 1 : item;
-    size_t length = strcspn(start, ".:");
-    snprintf(name, size, "%.*s", (int)length, start);
+    const char *slash = strrchr(item, '/'), *start = slash ? slash + 1 : item;
+    if (data_is_tasks(item)) start = "tasks";
+    snprintf(name, size, "%.*s", (int)strcspn(start, ".:"), start);
 }
 
 bool data_source(const char *item, const char *dir, DataUse use, char *source, Error *err) {
@@ -70,22 +71,23 @@ bool data_source(const char *item, const char *dir, DataUse use, char *source, E
         for (int i = 0; i < data_set_count; i++) strcat(strcat(names, " "), data_sets[i].name);
         return fail(err, "--data %.40s: neither a file nor a named set:%s", item, names);
     }
-    const char *file = use == DATA_TRAIN ? (set->train ? set->train : set->test) : set->test ? set->test : set->train;
-    const char *colon = *set->settings ? ":" : "";
+    const char *file = use == DATA_TRAIN ? set->train : set->test;
+    if (!file) file = set->train ? set->train : set->test;
     for (int inner = 1; inner >= 0; inner--) {
-        snprintf(source, DATA_SOURCE_MAX, "%s/%s%s", root, inner ? "data/" : "", file);
+        int length = snprintf(source, DATA_SOURCE_MAX, "%s/%s%s", root, inner ? "data/" : "", file);
         if (access(source, R_OK) != 0) continue;
-        snprintf(source, DATA_SOURCE_MAX, "%s/%s%s%s%s", root, inner ? "data/" : "", file, colon, set->settings);
+        if (*set->settings) snprintf(source + length, (size_t)(DATA_SOURCE_MAX - length), ":%s", set->settings);
         return true;
     }
-    return fail(err, "--data %s: no %.200s: put the file there (%s), or name the folder that has it: --data-dir or DATA_DIR", item, source, set->origin);
+    return fail(err, "--data %s: no %.200s: put the file there (%s), or name its folder with --data-dir or DATA_DIR",
+                item, source, set->origin);
 }
 
 bool data_load(const char *item, const char *dir, DataUse use, bool strict, ProblemSet *set, FILE *notes, Error *err) {
     char source[DATA_SOURCE_MAX];
     ProblemReport report;
     *set = (ProblemSet){0};
-    if (!data_source(item, dir, use, source, err) || !problems_from_file(source, strict, set, &report, err)) return false;
-    if (notes) problems_report_print(&report, item, notes);
-    return true;
+    bool good = data_source(item, dir, use, source, err) && problems_from_file(source, strict, set, &report, err);
+    if (good && notes) problems_report_print(&report, item, notes);
+    return good;
 }

@@ -1,10 +1,10 @@
-// Countdown: an expression that uses each given number exactly once and equals the target.
+// Optional (more tasks): countdown, an expression that uses each given number exactly once and equals the target.
 //
-// The teacher's expression is the first that a fixed search order finds (every pair, + - * /, whole positive
-// intermediate values), so it follows from the prompt alone. It errs by a wrong operator in one step whose claimed
-// value stays: 3+7=21,21+4=25#3+7+4. The judge evaluates any expression exactly over the rationals. What it is handed
-// is hostile: every number must be one of the prompt's that is not used yet, so at most COUNT_MAX leaves of at most
-// 99 are ever combined and 64-bit fractions cannot overflow; the depth of parentheses is bounded.
+// The teacher gives the first expression in a fixed search order (all pairs, + - * /, positive whole intermediate
+// values), so it follows from the prompt alone. Its error is a wrong operator in one step that keeps the value:
+// 3+7=21,21+4=25#3+7+4. The check evaluates any expression exactly over the rationals. Its input is untrusted: every
+// number must be an unused one of the prompt, so at most COUNT_MAX numbers up to 99 are combined and 64-bit fractions
+// cannot overflow; the depth of parentheses is bounded.
 #include "data/task_kind.h"
 
 enum { COUNT_MAX = 4, VALUE_MAX = 9999, DEPTH_MAX = 12 };
@@ -13,7 +13,7 @@ typedef struct Numbers {
     int count, value[COUNT_MAX], target;
 } Numbers;
 
-typedef struct Combine { // of the numbers in play: i op j, the result in i's place, the last one in j's
+typedef struct Combine { // number i op number j; the result replaces i, and the last number replaces j
     int i, j;
     char op;
 } Combine;
@@ -32,17 +32,13 @@ static bool scan_countdown(const char *prompt, Numbers *numbers) {
     return scan_end(&scan) && numbers->count >= 2;
 }
 
-// left op right where that is whole, positive and not too large; else 0.
+// left op right if that is whole, positive and at most VALUE_MAX; otherwise 0.
 static int whole(int left, char op, int right) {
     int value = 0;
-    if (op == '+')
-        value = left + right;
-    else if (op == '-')
-        value = left - right;
-    else if (op == '*')
-        value = left * right;
-    else if (left % right == 0)
-        value = left / right;
+    if (op == '+') value = left + right;
+    else if (op == '-') value = left - right;
+    else if (op == '*') value = left * right;
+    else if (left % right == 0) value = left / right;
     return value > 0 && value <= VALUE_MAX ? value : 0;
 }
 
@@ -51,7 +47,7 @@ static void combine(Numbers *numbers, const Combine *step, int value) {
     numbers->value[step->j] = numbers->value[--numbers->count];
 }
 
-// Depth-first over pairs and operators; the steps that reach the target, or false. At most 4 numbers: 3,888 leaves.
+// Depth-first search over pairs and operators. writes the steps to the target; false: none. 4 numbers: 3,888 leaves.
 static bool search(const Numbers *numbers, Combine *steps) {
     if (numbers->count == 1) return numbers->value[0] == numbers->target;
     for (const char *op = "+-*/"; *op; op++) {
@@ -115,7 +111,7 @@ static void countdown_pose(int level, Random *random, TaskText *prompt) {
         rest = numbers;
         while (rest.count > 1 && rest.value[0] > 0) {
             Combine step = {.i = 0, .j = random_range(random, 1, rest.count - 1)};
-            step.op = "+-*/"[random_range(random, 0, ops[level - 1] - 1)]; // drawn second: an initialiser's order is open
+            step.op = "+-*/"[random_range(random, 0, ops[level - 1] - 1)]; // after j: initialisers have no order
             combine(&rest, &step, whole(rest.value[0], step.op, rest.value[step.j]));
         }
     } while (rest.value[0] < 1 || rest.value[0] > 99);
@@ -127,39 +123,39 @@ typedef struct Fraction {
     int64_t over, under; // under > 0
 } Fraction;
 
-typedef struct Judge {
+typedef struct Parser {
     const char *at, *end;
-    Numbers left; // the numbers not used yet
+    Numbers left; // the unused numbers
     int depth;
     bool ok;
-} Judge;
+} Parser;
 
-static bool judge_is(Judge *judge, char c) {
-    if (!judge->ok || judge->at == judge->end || *judge->at != c) return false;
-    judge->at++;
+static bool parse_is(Parser *parser, char c) {
+    if (!parser->ok || parser->at == parser->end || *parser->at != c) return false;
+    parser->at++;
     return true;
 }
 
-static Fraction judge_number(Judge *judge) {
+static Fraction parse_number(Parser *parser) {
     int value = 0, digits = 0;
-    for (; judge->at < judge->end && *judge->at >= '0' && *judge->at <= '9' && digits < 3; digits++) {
+    for (; parser->at < parser->end && *parser->at >= '0' && *parser->at <= '9' && digits < 3; digits++) {
         if (digits > 0 && value == 0) break; // a leading zero
-        value = value * 10 + (*judge->at++ - '0');
+        value = value * 10 + (*parser->at++ - '0');
     }
-    for (int i = 0; i < judge->left.count; i++) {
-        if (digits == 0 || judge->left.value[i] != value) continue;
-        judge->left.value[i] = judge->left.value[--judge->left.count];
+    for (int i = 0; i < parser->left.count; i++) {
+        if (digits == 0 || parser->left.value[i] != value) continue;
+        parser->left.value[i] = parser->left.value[--parser->left.count];
         return (Fraction){value, 1};
     }
-    judge->ok = false;
+    parser->ok = false;
     return (Fraction){0, 1};
 }
 
-static Fraction judge_apply(Judge *judge, Fraction x, char op, Fraction y) {
+static Fraction apply(Parser *parser, Fraction x, char op, Fraction y) {
     if (op == '*') return (Fraction){x.over * y.over, x.under * y.under};
     if (op == '/') {
-        if (y.over == 0) judge->ok = false;
-        if (!judge->ok) return x;
+        if (y.over == 0) parser->ok = false;
+        if (!parser->ok) return x;
         int sign = y.over < 0 ? -1 : 1;
         return (Fraction){sign * x.over * y.under, sign * x.under * y.over};
     }
@@ -167,42 +163,35 @@ static Fraction judge_apply(Judge *judge, Fraction x, char op, Fraction y) {
     return (Fraction){x.over * y.under + (op == '+' ? right : -right), x.under * y.under};
 }
 
-static Fraction judge_sum(Judge *judge);
+static Fraction parse_chain(Parser *parser, bool product);
 
-static Fraction judge_factor(Judge *judge) {
-    if (!judge_is(judge, '(')) return judge_number(judge);
-    if (++judge->depth > DEPTH_MAX) judge->ok = false;
-    Fraction value = judge->ok ? judge_sum(judge) : (Fraction){0, 1};
-    if (!judge_is(judge, ')')) judge->ok = false;
-    judge->depth--;
+static Fraction parse_factor(Parser *parser) {
+    if (!parse_is(parser, '(')) return parse_number(parser);
+    if (++parser->depth > DEPTH_MAX) parser->ok = false;
+    Fraction value = parser->ok ? parse_chain(parser, false) : (Fraction){0, 1};
+    if (!parse_is(parser, ')')) parser->ok = false;
+    parser->depth--;
     return value;
 }
 
-static Fraction judge_product(Judge *judge) {
-    Fraction value = judge_factor(judge);
-    while (judge->ok) {
-        char op = judge_is(judge, '*') ? '*' : judge_is(judge, '/') ? '/' : 0;
+// A product of factors, or else a sum of products.
+static Fraction parse_chain(Parser *parser, bool product) {
+    const char *ops = product ? "*/" : "+-";
+    Fraction value = product ? parse_factor(parser) : parse_chain(parser, true);
+    while (parser->ok) {
+        char op = parse_is(parser, ops[0]) ? ops[0] : parse_is(parser, ops[1]) ? ops[1] : 0;
         if (!op) break;
-        value = judge_apply(judge, value, op, judge_factor(judge));
+        value = apply(parser, value, op, product ? parse_factor(parser) : parse_chain(parser, true));
     }
     return value;
 }
 
-static Fraction judge_sum(Judge *judge) {
-    Fraction value = judge_product(judge);
-    while (judge->ok) {
-        char op = judge_is(judge, '+') ? '+' : judge_is(judge, '-') ? '-' : 0;
-        if (!op) break;
-        value = judge_apply(judge, value, op, judge_product(judge));
-    }
-    return value;
+static bool countdown_check(const char *prompt, const char *answer, size_t len) {
+    Parser parser = {.at = answer, .end = answer + len, .ok = true};
+    if (!scan_countdown(prompt, &parser.left)) return false;
+    Fraction value = parse_chain(&parser, false);
+    bool complete = parser.ok && parser.at == parser.end && parser.left.count == 0;
+    return complete && value.over == parser.left.target * value.under;
 }
 
-static bool countdown_judge(const char *prompt, const char *answer, size_t len) {
-    Judge judge = {.at = answer, .end = answer + len, .ok = true};
-    if (!scan_countdown(prompt, &judge.left)) return false;
-    Fraction value = judge_sum(&judge);
-    return judge.ok && judge.at == judge.end && judge.left.count == 0 && value.over == judge.left.target * value.under;
-}
-
-const TaskRow task_row_countdown = {"countdown", 'd', countdown_pose, countdown_solve, countdown_judge};
+const TaskRow task_row_countdown = {"countdown", 'd', countdown_pose, countdown_solve, countdown_check};

@@ -1,8 +1,8 @@
-// Tasks of digits: addition by columns, multiplication by partial products, conversion between bases.
+// Optional (more tasks): digits: addition by columns, multiplication by partial products, conversion between bases.
 //
-// Addition writes every column from the right as  digit + digit + carry = two digits , always of the same width, so
-// that the carry is the character after the last '=' and the answer is read off backwards. Multiplication adds the
-// partial products from the largest down: each meets the running sum in one or two digits only.
+// Addition writes every column, from the right, as  digit + digit + carry = two digits,  so the carry always follows
+// the last '=' and the answer is read backwards. Multiplication adds the partial products from the largest down, so
+// each overlaps the running sum in one or two digits.
 #include "data/task_kind.h"
 
 static int pose_digits(Random *random, int digits) {
@@ -57,35 +57,31 @@ static bool mul_solve(const char *prompt, Slip *slip, TaskText *steps, TaskText 
             if (true_part == 0) continue;
             int part = slip_number(slip, true_part, high * low);
             text_add(steps, sum ? "+%d" : "%d", part);
-            if (sum)
-                text_add(steps, "=%d", sum = slip_number(slip, sum + part, high * low));
-            else
-                sum = part;
+            bool first = sum == 0;
+            sum = first ? part : slip_number(slip, sum + part, high * low);
+            if (!first) text_add(steps, "=%d", sum);
         }
     }
     text_add(answer, "%d", slip_number(slip, sum, 1));
     return scan_end(&scan);
 }
 
-// Levels count digits in the other base and bound that base; half of the problems go each way.
+// A level sets the number of digits in the other base, and that base's range; half of the problems go each way.
 static void base_pose(int level, Random *random, TaskText *prompt) {
     static const int digits[TASK_LEVELS] = {2, 3, 3, 4, 4}, low[TASK_LEVELS] = {3, 2, 5, 2, 6},
                      high[TASK_LEVELS] = {9, 5, 9, 5, 9};
     int base = random_range(random, low[level - 1], high[level - 1]);
-    int value = random_range(random, 1, base - 1);
-    int written = value;
+    int value = random_range(random, 1, base - 1), written = value;
     for (int i = 1; i < digits[level - 1]; i++) {
         int digit = random_range(random, 0, base - 1);
         value = value * base + digit;
         written = written * 10 + digit;
     }
-    if (random_range(random, 0, 1))
-        text_add(prompt, "b10:%d>%d=", value, base);
-    else
-        text_add(prompt, "b%d:%d>10=", base, written);
+    if (random_range(random, 0, 1)) text_add(prompt, "b10:%d>%d=", value, base);
+    else text_add(prompt, "b%d:%d>10=", base, written);
 }
 
-// value = quotient * base + remainder, until the quotient is a digit; that digit and the remainders backwards.
+// value = quotient * base + remainder, until the quotient is a digit: that digit, then the remainders backwards.
 static bool base_from_ten(int value, int base, Slip *slip, TaskText *steps, TaskText *answer) {
     int digits[24], count = 0;
     for (const char *comma = ""; value >= base; comma = ",") {

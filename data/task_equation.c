@@ -1,21 +1,19 @@
-// The greatest common divisor and linear equations.
+// Optional (more tasks): the greatest common divisor and linear equations.
 //
-// Euclid goes by subtraction, larger minus smaller until the difference equals the smaller: a subtraction is made of
-// digits, while a remainder of two-digit numbers would be a table of thousands of entries. Problems are built
-// backwards from (1, 1) by the inverse steps and then multiplied by g >= 2, which bounds their number of steps.
+// Euclid's algorithm by subtraction, larger minus smaller until both are equal: a subtraction goes digit by digit,
+// while a remainder of two-digit numbers is a table of thousands of entries. Problems are built backwards from (1, 1)
+// by the inverse steps and multiplied by g >= 2, which bounds the number of steps.
 #include "data/task_kind.h"
 
-enum { EUCLID_MAX = 6 }; // steps; a problem has at most 5, a slip may add one
+enum { EUCLID_MAX = 6 }; // steps: at most 5 in a problem, and one more by a slip
 
 static void gcd_pose(int level, Random *random, TaskText *prompt) {
     static const int largest[TASK_LEVELS] = {99, 99, 200, 400, 999};
     static const int low[TASK_LEVELS] = {1, 2, 3, 3, 4}, high[TASK_LEVELS] = {3, 5, 5, 5, 5};
     int a = 1, b = 1;
     for (int steps = random_range(random, low[level - 1], high[level - 1]); steps > 0; steps--) {
-        if (random_range(random, 0, 1))
-            a += b;
-        else
-            b += a;
+        if (random_range(random, 0, 1)) a += b;
+        else b += a;
     }
     int g = random_range(random, 2, largest[level - 1] / (a > b ? a : b));
     text_add(prompt, "g%d,%d=", a * g, b * g);
@@ -45,7 +43,7 @@ static bool gcd_solve(const char *prompt, Slip *slip, TaskText *steps, TaskText 
 
 static int pose_sign(Random *random) { return random_range(random, 0, 1) ? 1 : -1; }
 
-// a x + b = c to level 3; from level 4 a x + b = c x + d with a > c.
+// Up to level 3 a x + b = d; from level 4 a x + b = c x + d with a > c.
 static void linear_pose(int level, Random *random, TaskText *prompt) {
     static const int x_high[TASK_LEVELS] = {9, 9, 20, 9, 12}, a_high[TASK_LEVELS] = {5, 9, 9, 9, 9},
                      b_high[TASK_LEVELS] = {9, 20, 50, 9, 30};
@@ -60,10 +58,8 @@ static void linear_pose(int level, Random *random, TaskText *prompt) {
         d = (a - c) * x + b;
     }
     text_add(prompt, "l%dx%+d=", a, b);
-    if (c)
-        text_add(prompt, "%dx%+d?", c, d);
-    else
-        text_add(prompt, "%d?", d);
+    if (c) text_add(prompt, "%dx%+d?", c, d);
+    else text_add(prompt, "%d?", d);
 }
 
 static int scan_signed(Scan *scan, int high) {
@@ -86,7 +82,7 @@ static bool linear_solve(const char *prompt, Slip *slip, TaskText *steps, TaskTe
     scan_expect(&scan, '?');
     if (!scan_end(&scan) || c >= a || c > 9 || (d - b) % (a - c) != 0) return false;
     int divisor = a - c;
-    int right = slip_number(slip, d - b, divisor); // off by a multiple, so that the division still comes out even
+    int right = slip_number(slip, d - b, divisor); // off by a multiple, so the division stays exact
     text_add(steps, "%d%+d=%d,", d, -b, right);
     if (c) text_add(steps, "%d-%d=%d,", a, c, divisor);
     int x = slip_number(slip, right / divisor, 1);

@@ -1,15 +1,14 @@
-// Inside the tasks (data/task_*.c): the table of kinds, and what its rows read and write with.
+// Internal to the tasks (data/task_*.c): what a task defines, and how it writes, reads and makes errors.
 //
-// Everything about a problem follows from its prompt, so a kind is two functions: one that makes prompts of a level,
-// one that reads a prompt and answers it. Errors of the teacher are made while answering: every number it writes
-// passes through a Slip, which leaves it alone or, at one chosen point, replaces it; what follows is then computed
-// from the wrong number.
+// Everything about a problem follows from its prompt, so a task is two functions: one poses a prompt of a level, the
+// other reads a prompt and solves it. The teacher makes its errors while solving: every number it writes passes through
+// a Slip, which replaces it at one chosen point and returns it unchanged elsewhere; later steps use the wrong number.
 #ifndef DATA_TASK_KIND_H
 #define DATA_TASK_KIND_H
 #include "data/random.h"
 #include "data/tasks.h"
 
-// Text under construction; what does not fit sets `full` and is dropped.
+// Text under construction. An addition that does not fit is dropped and sets `full`.
 typedef struct TaskText {
     char text[128];
     size_t used;
@@ -18,42 +17,40 @@ typedef struct TaskText {
 
 __attribute__((format(printf, 2, 3))) void text_add(TaskText *text, const char *format, ...);
 
-// A cursor over a prompt. The first mismatch clears `ok`; from then on every read fails.
+// A cursor over a prompt. The first mismatch clears `ok`; every later read fails.
 typedef struct Scan {
     const char *at;
     bool ok;
 } Scan;
 
-bool scan_is(Scan *scan, char c);               // the next character is c: steps over it, else leaves it there
+bool scan_is(Scan *scan, char c);               // whether the next character is c, which it then skips
 void scan_expect(Scan *scan, char c);           // the next character must be c
-int scan_number(Scan *scan, int low, int high); // canonical decimal within low..high (low >= 0), at most 6 digits
-char scan_one_of(Scan *scan, const char *set);  // one character of the set
-bool scan_end(const Scan *scan);                // all was read and all was well
+int scan_number(Scan *scan, int low, int high); // in low..high (low >= 0), no leading zeros, at most 6 digits
+char scan_one_of(Scan *scan, const char *set);  // a character of the set
+bool scan_end(const Scan *scan);                // no mismatch, and nothing left
 
-// Where the teacher errs: at the point number `at` of those it passes; -1 for nowhere. `passed` counts the points.
+// Where the teacher makes an error: at point number `at`; -1: nowhere. `passed` counts the points so far.
 typedef struct Slip {
     int at, passed;
     Random random;
 } Slip;
 
-bool slip_here(Slip *slip);                           // counts a point; true where it is the chosen one
-int slip_residue(Slip *slip, int value, int modulus); // another value of 0..modulus-1
-int slip_number(Slip *slip, int value, int unit);     // off by 1, 2 or 10 units; not below 0 unless value was
+bool slip_here(Slip *slip);                           // counts a point; whether it is the chosen one
+int slip_residue(Slip *slip, int value, int modulus); // an error is another value in 0..modulus-1
+int slip_number(Slip *slip, int value, int unit);     // an error is off by 1, 2 or 10 units, negative only if value is
 
 typedef struct TaskRow {
     const char *name;
     char letter; // first character of its prompts
-    // Writes a prompt of the level.
+    // writes a prompt of the level
     void (*pose)(int level, Random *random, TaskText *prompt);
-    // Reads the prompt, writes the steps (without '#') and the answer, each number by way of the slip. False where the
-    // prompt is not of this kind or a slip leads nowhere (a Euclid that does not end).
+    // writes the steps (without '#') and the answer of the prompt; every number passes through the slip. False if the
+    // prompt is not of this task, or no answer follows from the slip (a subtraction that never ends).
     bool (*solve)(const char *prompt, Slip *slip, TaskText *steps, TaskText *answer);
-    // Judges an answer of len bytes; NULL: it must equal the gold.
-    bool (*judge)(const char *prompt, const char *answer, size_t len);
+    // Whether an answer of len bytes is right; NULL: it must equal the gold.
+    bool (*check)(const char *prompt, const char *answer, size_t len);
 } TaskRow;
 
-extern const TaskRow task_row_chain, task_row_mod, task_row_serial; // data/task_running.c
-extern const TaskRow task_row_add, task_row_mul, task_row_base;     // data/task_digits.c
-extern const TaskRow task_row_gcd, task_row_linear;                 // data/task_equation.c
-extern const TaskRow task_row_countdown;                            // data/task_countdown.c
+#define TASK_DECLARATION(NAME, name) extern const TaskRow task_row_##name;
+TASKS(TASK_DECLARATION)
 #endif

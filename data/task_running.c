@@ -1,8 +1,8 @@
 // Tasks of a running value: chain sums, sums modulo m, serial arithmetic modulo m.
 //
-// A step is written as  value op operand = value , and the value is the left side of the next step, so that each
-// step costs an operator, a digit, '=' and one look-up. serial keeps to prime m and operands 1..m-1: then every
-// operation is invertible, no step can be skipped, and the answer depends on all of them.
+// A step is  value op operand = value,  and its value is the left side of the next step, so a step is an operator, a
+// digit, '=' and one look-up. serial has a prime m and operands 1..m-1: every operation is then invertible, and the
+// answer depends on all steps.
 #include "data/task_kind.h"
 
 static int modulo(int value, int modulus) { return ((value % modulus) + modulus) % modulus; }
@@ -73,7 +73,7 @@ static void serial_pose(int level, Random *random, TaskText *prompt) {
     int m = level < 3 ? 5 : random_range(random, 0, 1) ? 7 : 5;
     text_add(prompt, "s%d:%d", m, random_range(random, 0, m - 1));
     for (int i = 0; i <= level; i++) {
-        int operand = random_range(random, 1, m - 1); // drawn apart: C leaves open which argument is evaluated first
+        int operand = random_range(random, 1, m - 1); // apart: arguments are evaluated in any order
         text_add(prompt, "%c%d", "+-*"[random_range(random, 0, 2)], operand);
     }
     text_add(prompt, "=");

@@ -1,4 +1,4 @@
-// Writing, reading and erring: see data/task_kind.h.
+// How tasks write text, read prompts and make errors.
 #include "data/task_kind.h"
 #include <string.h>
 
@@ -8,12 +8,9 @@ void text_add(TaskText *text, const char *format, ...) {
     va_start(args, format);
     int n = vsnprintf(text->text + text->used, room, format, args);
     va_end(args);
-    if (n < 0 || (size_t)n >= room) {
-        text->text[text->used] = 0;
-        text->full = true;
-    } else {
-        text->used += (size_t)n;
-    }
+    text->full |= n < 0 || (size_t)n >= room;
+    if (text->full) text->text[text->used] = 0;
+    else text->used += (size_t)n;
 }
 
 bool scan_is(Scan *scan, char c) {

@@ -1,19 +1,17 @@
-// The table of tasks and what is the same for all of them: see data/tasks.h.
+// The table of tasks, and what all tasks have in common.
 #include "data/tasks.h"
 #include "data/task_kind.h"
 #include <string.h>
 
 enum { HELDOUT_ONE_IN = 8, SLIP_TRIES = 256 };
 
-static const TaskRow *const task_rows[TASK_KINDS] = {
-    [TASK_CHAIN] = &task_row_chain,   [TASK_MOD] = &task_row_mod,   [TASK_SERIAL] = &task_row_serial,
-    [TASK_ADD] = &task_row_add,       [TASK_MUL] = &task_row_mul,   [TASK_GCD] = &task_row_gcd,
-    [TASK_LINEAR] = &task_row_linear, [TASK_BASE] = &task_row_base, [TASK_COUNTDOWN] = &task_row_countdown,
-};
+#define TASK_ROW(NAME, name) &task_row_##name,
+#define TASK_WORD(NAME, name) #name ", "
+static const TaskRow *const task_rows[TASK_KINDS] = {TASKS(TASK_ROW)};
 
 const char *task_name(TaskKind kind) { return task_rows[kind]->name; }
 
-// "@3" or "@1-3" or nothing, up to `end`.
+// "@3", "@1-3" or nothing, up to `end`
 static bool parse_levels(const char *at, const char *end, int *low, int *high) {
     *low = 1;
     *high = TASK_LEVELS;
@@ -28,9 +26,8 @@ static bool parse_piece(const char *piece, const char *end, TaskSpec *spec, Erro
     int shown = end - piece > 60 ? 60 : (int)(end - piece), low, high;
     const char *at = memchr(piece, '@', (size_t)(end - piece));
     if (!at) at = end;
-    if (!parse_levels(at, end, &low, &high)) {
+    if (!parse_levels(at, end, &low, &high))
         return fail(err, "task:%.*s: a level is @1 to @%d or a range such as @1-3", shown, piece, TASK_LEVELS);
-    }
     size_t length = (size_t)(at - piece);
     bool all = length == 3 && memcmp(piece, "all", 3) == 0, known = false;
     for (int kind = 0; kind < TASK_KINDS; kind++) {
@@ -41,22 +38,20 @@ static bool parse_piece(const char *piece, const char *end, TaskSpec *spec, Erro
         spec->level_low[kind] = low;
         spec->level_high[kind] = high;
     }
-    if (known) return true;
-    return fail(err, "task:%.*s: unknown task; know chain, mod, serial, add, mul, gcd, linear, base, countdown, all",
-                shown, piece);
+    return known || fail(err, "task:%.*s: unknown task; know " TASKS(TASK_WORD) "all", shown, piece);
 }
 
 bool task_spec_parse(const char *text, TaskSpec *spec, Error *err) {
     *spec = (TaskSpec){0};
-    for (const char *piece = text;; piece++) {
-        const char *end = piece + strcspn(piece, ",");
-        if (!parse_piece(piece, end, spec, err)) return false;
+    for (;;) {
+        const char *end = text + strcspn(text, ",");
+        if (!parse_piece(text, end, spec, err)) return false;
         if (*end == 0) return true;
-        piece = end;
+        text = end + 1;
     }
 }
 
-// Fills in the gold from kind and prompt; false where the prompt is not one of its kind.
+// writes the gold; false if the prompt is not of its kind.
 static bool find_gold(TaskProblem *problem) {
     TaskText steps = {0}, answer = {0};
     Slip none = {.at = -1};
@@ -68,9 +63,8 @@ static bool find_gold(TaskProblem *problem) {
 
 void task_problem(TaskProblem *out, const TaskSpec *spec, uint64_t seed, uint64_t index) {
     int kinds[TASK_KINDS], count = 0;
-    for (int kind = 0; kind < TASK_KINDS; kind++) {
+    for (int kind = 0; kind < TASK_KINDS; kind++)
         if (spec->on[kind]) kinds[count++] = kind;
-    }
     REQUIRE(count > 0, "no task is on: fill the TaskSpec with task_spec_parse");
     Random random = random_keyed(seed, 0x7461736b, index);
     *out = (TaskProblem){.kind = (TaskKind)kinds[random_range(&random, 0, count - 1)]};
@@ -86,32 +80,29 @@ bool task_from_prompt(TaskProblem *out, const char *prompt, Error *err) {
     *out = (TaskProblem){0};
     if (strlen(prompt) > TASK_PROMPT_MAX) return fail(err, "task prompt \"%.40s...\" is too long", prompt);
     strcpy(out->prompt, prompt);
-    for (int kind = 0; kind < TASK_KINDS; kind++) {
-        out->kind = (TaskKind)kind;
-        if (task_rows[kind]->letter != prompt[0]) continue;
-        if (find_gold(out)) return true;
-        return fail(err, "task prompt \"%s\" is not a problem of %s", prompt, task_rows[kind]->name);
-    }
-    return fail(err, "task prompt \"%s\" begins with no task's letter", prompt);
+    int kind = 0;
+    while (kind < TASK_KINDS && task_rows[kind]->letter != prompt[0]) kind++;
+    if (kind == TASK_KINDS) return fail(err, "task prompt \"%s\" begins with no task's letter", prompt);
+    out->kind = (TaskKind)kind;
+    return find_gold(out) || fail(err, "task prompt \"%s\" is not a problem of %s", prompt, task_name(out->kind));
 }
 
 bool task_is_heldout(const char *prompt) { return text_hash(prompt, 0) % HELDOUT_ONE_IN == 0; }
 
-static void find_answer(const char *response, size_t len, TaskSpan *span) {
+static TaskSpan find_answer(const char *response, size_t len) {
     const char *newline = len ? memchr(response, TASK_END, len) : NULL;
     size_t end = newline ? (size_t)(newline - response) : len, start = end;
     while (start > 0 && response[start - 1] != '#') start--;
-    *span = start > 0 ? (TaskSpan){start, end - start} : (TaskSpan){len, 0};
+    return start > 0 ? (TaskSpan){start, end - start} : (TaskSpan){len, 0};
 }
 
 bool task_check(const TaskProblem *problem, const char *response, size_t len, TaskSpan *span) {
-    TaskSpan found;
-    find_answer(response, len, &found);
+    TaskSpan found = find_answer(response, len);
     if (span) *span = found;
     if (found.length == 0) return false;
     const char *answer = response + found.start;
     const TaskRow *row = task_rows[problem->kind];
-    if (row->judge) return row->judge(problem->prompt, answer, found.length);
+    if (row->check) return row->check(problem->prompt, answer, found.length);
     return strlen(problem->gold) == found.length && memcmp(problem->gold, answer, found.length) == 0;
 }
 
@@ -119,7 +110,7 @@ bool task_is_worked(const char *response, size_t len) {
     return len > 0 && response[0] != '#' && response[0] != TASK_END;
 }
 
-// One attempt at a response; its length, or 0 where the slip led nowhere or past the longest response.
+// writes a response with this slip; returns its length, or 0 if it has no answer or is too long.
 static int attempt(const TaskProblem *problem, bool worked, Slip *slip, char *out) {
     TaskText steps = {0}, answer = {0};
     slip->passed = 0;
@@ -138,7 +129,7 @@ int task_response(const TaskProblem *problem, bool worked, double error_rate, ui
     REQUIRE(length > 0, "task prompt %s has no response: make problems with task_problem", problem->prompt);
     if (!errs) return length;
     int points = slip.passed;
-    for (int i = 0; i < SLIP_TRIES; i++) { // a slip can cancel out or lead nowhere: then another one
+    for (int i = 0; i < SLIP_TRIES; i++) { // a slip may cancel out or have no answer: try another
         slip.at = random_range(&slip.random, 0, points - 1);
         length = attempt(problem, worked, &slip, out);
         if (length > 0 && !task_check(problem, out, (size_t)length, NULL)) return length;

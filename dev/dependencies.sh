@@ -1,12 +1,16 @@
 #!/bin/sh
-# Checks that the libraries dynamo.c links are there; installs what is missing with apt-get where that is allowed
-# (root, or sudo without a password), and otherwise prints the line to type and fails. usage: dev/dependencies.sh [all|look]
-# (look: says by its status alone whether all is there)
-missing=''
+# Optional (set-up): checks for the libraries that dynamo.c needs.
+#   dev/dependencies.sh [all]            prints the line that installs what is missing, and fails
+#   dev/dependencies.sh install [all]    installs it with apt-get, as root or by sudo without a password
+# all: also what only some tests use: MPI, clang (runs the CUDA kernels on the CPU), Chromium (draws the report).
+install=no missing=''
+[ "${1:-}" = install ] && { install=yes; shift; }
 need() { # need <Debian package> <header that it brings> [another place of the header]
     for header in "$2" ${3:-}; do
-        printf '#include <stddef.h>\n#include <stdarg.h>\n#include <stdint.h>\n#include <setjmp.h>\n#include <stdio.h>\n#define PCRE2_CODE_UNIT_WIDTH 8\n#include <%s>\n' "$header" |
-            ${CC:-cc} -E - >/dev/null 2>&1 && return
+        {
+            printf '#include <%s>\n' stddef.h stdarg.h stdint.h setjmp.h stdio.h
+            printf '#define PCRE2_CODE_UNIT_WIDTH 8\n#include <%s>\n' "$header"
+        } | ${CC:-cc} -E - >/dev/null 2>&1 && return
     done
     missing="$missing $1"
 }
@@ -18,23 +22,28 @@ need libgmp-dev gmp.h
 need libflint-dev flint/flint.h
 need libflint-arb-dev arb.h flint/arb.h
 need libcmocka-dev cmocka.h
-if [ "${1:-}" = all ]; then # what only some tests use: ranks by MPI, and clang, which runs the CUDA kernels on the CPU
+if [ "${1:-}" = all ]; then
     command -v mpicc >/dev/null && command -v mpirun >/dev/null || missing="$missing libopenmpi-dev openmpi-bin"
     command -v clang++ >/dev/null || missing="$missing clang"
+    command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$missing chromium"
 fi
 [ -z "$missing" ] && exit 0
-[ "${1:-}" = look ] && exit 1
 
-# From FLINT 3.0 on libflint-dev holds Arb and there is no package of that name.
-install='for p in'"$missing"'; do [ "$p" = libflint-arb-dev ] && ! apt-cache show $p >/dev/null 2>&1 || list="$list $p"; done; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $list'
-if command -v apt-get >/dev/null; then
-    echo "dynamo.c needs these libraries, installing them:$missing"
-    if [ "$(id -u)" = 0 ]; then
-        apt-get update -qq && sh -c "$install" >/dev/null && exit 0
-    elif sudo -n true 2>/dev/null; then
-        sudo apt-get update -qq && sudo sh -c "$install" >/dev/null && exit 0
+if [ $install = yes ] && command -v apt-get >/dev/null; then
+    sudo=''
+    [ "$(id -u)" = 0 ] || sudo='sudo -n'
+    if $sudo true 2>/dev/null; then
+        echo "dynamo.c needs these packages, installing them:$missing"
+        $sudo apt-get update -qq
+        list=''
+        for package in $missing; do # FLINT 3 holds Arb, and not every distribution packages Chromium
+            case $package in libflint-arb-dev | chromium) apt-cache show $package >/dev/null 2>&1 || continue ;; esac
+            list="$list $package"
+        done
+        options='-y -qq --no-install-recommends'
+        $sudo env DEBIAN_FRONTEND=noninteractive apt-get install $options $list >/dev/null && exit 0
     fi
 fi
-echo "Please install what is missing, then run make again. On Debian or Ubuntu:" >&2
+echo "These packages are missing; \`make deps\` installs them where it may. On Debian or Ubuntu, type:" >&2
 echo "    sudo apt-get install$missing" >&2
 exit 1

@@ -1,8 +1,9 @@
-# Fuzzing with libFuzzer, for clang only: `make fuzz-verify` runs FUZZ_SECONDS under ASan and UBSan and stops at the first
-# crash, leak, undefined step or input that takes longer than five seconds. What it finds stays in build/fuzz; the seeds are
-# the small corpus beside the test.
+# Optional (fuzzing): libFuzzer's targets, for clang only. `make fuzz-verify` runs FUZZ_SECONDS under ASan and UBSan and
+# stops at the first crash, leak, undefined behaviour or input that takes longer than five seconds. Findings go to
+# build/fuzz; the seeds are the small corpus beside the test.
 FUZZ_SECONDS ?= 600
-FUZZ_FLAGS    = -std=gnu11 -O1 -g -I. -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Wall -Wextra -Werror
+FUZZ_FLAGS    = -std=gnu11 -O1 -g -I. -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+    -Wall -Wextra -Werror
 
 build/fuzz/verify: tests/verify/fuzz_verify.c $(filter-out verify/score.c,$(wildcard verify/*.c)) $(wildcard verify/*.h)
 	@mkdir -p $@-corpus
@@ -13,17 +14,20 @@ fuzz-verify: build/fuzz/verify
 
 .PHONY: fuzz-verify
 
-# The parsers of model folders and of the files that are converted. Their seeds are the tests' own files.
+# The parsers of model folders and of converted files. Their seeds are the tests' fixtures.
 FUZZ_RUN = -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=4096 -artifact_prefix=build/fuzz/
-FUZZ_CC  = @mkdir -p $@-corpus && echo "  clang $@" && clang $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) -lcjson -lpcre2-8 -lutf8proc -lm
+FUZZ_CC  = @mkdir -p $@-corpus && echo "  clang $@" && clang $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) -lcjson -lpcre2-8 \
+    -lutf8proc -lm
 
-build/fuzz/safetensors: tests/model/fuzz_safetensors.c model/safetensors.c model/json_file.c
+build/fuzz/safetensors: tests/model/files/fuzz_safetensors.c model/files/safetensors.c base/files.c base/json.c
 	$(FUZZ_CC)
-build/fuzz/config: tests/model/fuzz_config.c model/config.c model/json_file.c
+build/fuzz/config: tests/model/files/fuzz_config.c model/files/config_file.c model/config.c base/files.c base/json.c
 	$(FUZZ_CC)
-build/fuzz/tokenizer: tests/model/fuzz_tokenizer.c $(filter-out model/tokenizer_characters.c,$(wildcard model/tokenizer*.c)) model/chat.c model/json_file.c
+build/fuzz/tokenizer: tests/model/tokenizer/fuzz_tokenizer.c $(wildcard base/*.c) model/files/chat.c \
+    $(filter-out model/tokenizer/characters.c,$(wildcard model/tokenizer/*.c))
 	$(FUZZ_CC)
-build/fuzz/gguf: tests/convert/fuzz_gguf.c $(wildcard dev/convert/gguf*.c) dev/convert/folder.c model/safetensors.c model/config.c model/params.c model/json_file.c $(wildcard model/tokenizer_vocab.c)
+build/fuzz/gguf: tests/convert/fuzz_gguf.c $(wildcard dev/convert/gguf*.c) dev/convert/folder.c model/config.c \
+    model/params.c model/tokenizer/vocab.c model/files/safetensors.c model/files/config_file.c $(wildcard base/*.c)
 	$(FUZZ_CC)
 fuzz-safetensors: build/fuzz/safetensors
 	cp tests/model/fixtures/*/model.safetensors -t $<-corpus --backup=numbered
@@ -41,15 +45,16 @@ fuzz-gguf: build/fuzz/gguf $(BUILD)/tests/convert/test_gguf
 .PHONY: fuzz-safetensors fuzz-config fuzz-tokenizer fuzz-gguf
 
 # The row reader.
-build/fuzz/problems: tests/data/fuzz_problems.c data/problems.c data/problems_file.c data/problems_row.c $(wildcard data/task*.c) $(wildcard data/*.h)
-	@mkdir -p $@-corpus
-	@echo "  clang $@" && clang $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) -lcjson -lutf8proc -lm
+build/fuzz/problems: tests/data/fuzz_problems.c $(wildcard data/problems*.c data/task*.c) \
+    base/files.c base/json.c base/text.c
+	$(FUZZ_CC)
 fuzz-problems: build/fuzz/problems
-	$< -max_total_time=$(FUZZ_SECONDS) -timeout=5 -max_len=4096 -artifact_prefix=build/fuzz/ build/fuzz/problems-corpus tests/data/corpus
+	$< -max_len=4096 $(FUZZ_RUN) $<-corpus tests/data/corpus
 
 .PHONY: fuzz-problems
 
 # A minute of each.
 fuzz:
-	@for f in verify safetensors config tokenizer gguf problems; do $(MAKE) --no-print-directory FUZZ_SECONDS=60 fuzz-$$f || exit 1; done
+	@for f in verify safetensors config tokenizer gguf problems; do \
+	    $(MAKE) --no-print-directory FUZZ_SECONDS=60 fuzz-$$f || exit 1; done
 .PHONY: fuzz

@@ -1,5 +1,5 @@
 #include "kernels/adamw.h"
-#include "kernels/device_threads.h"
+#include "kernels/device/device_threads.h"
 #include <math.h>
 
 void adamw_update(Device *dev, floatX *param, float *master, float *m, float *v, const float *grad, size_t n,

@@ -1,17 +1,18 @@
-// See adamw.h. One thread a value: seven streams of memory, no arithmetic to speak of.
+// Optional (CUDA): see adamw.h. A thread takes W values.
 #include "kernels/adamw.h"
-#include "kernels/vector.cuh"
+#include "kernels/device/vector.cuh"
 
 enum { BLOCK = 256 };
 
-typedef struct Update { // what is the same for all values, in the precision that the C twin computes it
+typedef struct Update { // the same for all values, computed in the C twin's precision
     float step, inv_root, keep, b1, b2, eps, scale;
 } Update;
 
 // No pointer is __restrict__: param is master where floatX is float.
 template <int W>
-static __global__ void adamw_kernel(floatX *param, float *master, float *m, float *v, const float *grad, size_t n, Update u) {
-    size_t at = (blockIdx.x * static_cast<size_t>(BLOCK) + threadIdx.x) * W;
+static __global__ void adamw_kernel(floatX *param, float *master, float *m, float *v, const float *grad, size_t n,
+                                    Update u) {
+    size_t at = (blockIdx.x * size_t(BLOCK) + threadIdx.x) * W;
     if (at >= n) return;
     float p[W], g[W], first[W], second[W];
     load_floats(p, master + at);
@@ -30,17 +31,17 @@ static __global__ void adamw_kernel(floatX *param, float *master, float *m, floa
     if (static_cast<void *>(param) != static_cast<void *>(master)) store_floats(param + at, p);
 }
 
-extern "C" void adamw_update(Device *dev, floatX *param, float *master, float *m, float *v, const float *grad, size_t n, const AdamW *a) {
-    OP_RANGE();
+extern "C" void adamw_update(Device *dev, floatX *param, float *master, float *m, float *v, const float *grad, size_t n,
+                             const AdamW *a) {
+    CUDA_OP();
     if (n == 0) return;
     Update u;
-    u.step = static_cast<float>(a->lr / (1.0 - pow(a->beta1, static_cast<double>(a->t))));
-    u.inv_root = static_cast<float>(1.0 / sqrt(1.0 - pow(a->beta2, static_cast<double>(a->t))));
+    u.step = float(a->lr / (1.0 - pow(a->beta1, double(a->t))));
+    u.inv_root = float(1.0 / sqrt(1.0 - pow(a->beta2, double(a->t))));
     u.keep = 1.0f - a->lr * a->weight_decay;
     u.b1 = a->beta1, u.b2 = a->beta2, u.eps = a->eps, u.scale = a->grad_scale;
-    by_width(n % WIDE == 0 && aligned16(param, master, m, v, grad), [&](auto W) {
-        unsigned blocks = static_cast<unsigned>(ceil_div(n, static_cast<size_t>(BLOCK) * W));
+    by_width(fit_wide(n) && aligned16(param, master, m, v, grad), [&](auto W) {
+        unsigned blocks = unsigned(ceil_div(n, size_t(BLOCK) * W));
         LAUNCH((adamw_kernel<W>), blocks, BLOCK, 0, dev->stream)(param, master, m, v, grad, n, u);
     });
-    CUDA_CHECK(cudaGetLastError());
 }

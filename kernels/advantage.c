@@ -1,28 +1,14 @@
 #include "kernels/advantage.h"
-#include "kernels/device_threads.h"
-#include <math.h>
+#include "kernels/device/device_threads.h"
 
 void group_advantage(Device *dev, float *A, const float *reward, const int *starts, int P, AdvantageKind kind) {
     PARALLEL(dev)
-    for (int i = 0; i < P; i++) {
-        int first = starts[i], n = starts[i + 1] - first;
-        double mean = 0, squares = 0;
-        for (int j = 0; j < n; j++) mean += reward[first + j];
-        mean /= n > 0 ? n : 1;
-        for (int j = 0; j < n; j++) squares += (reward[first + j] - mean) * (reward[first + j] - mean);
-        double scale = 1.0;
-        if (kind == ADVANTAGE_GRPO) scale = n > 1 ? 1.0 / (sqrt(squares / (n - 1)) + 1e-6) : 0.0;
-        if (kind == ADVANTAGE_RLOO) scale = n > 1 ? (double)n / (n - 1) : 0.0;
-        for (int j = 0; j < n; j++) {
-            double spread = squares > 0 ? (reward[first + j] - mean) * scale : 0.0;
-            A[first + j] = kind == ADVANTAGE_REWARD ? reward[first + j] : (float)spread;
-        }
-    }
+    for (int i = 0; i < P; i++) advantage_of_group(A + starts[i], reward + starts[i], starts[i + 1] - starts[i], kind);
 }
 
 void modulation_norms(Device *dev, float *norms, const TokenPolicy *sampled, const float *A, const float *E_override,
                       int M) {
-    (void)dev; // maxima need no order; one pass over M tokens is nothing beside the step
+    (void)dev; // too little work to share between threads
     float low = INFINITY, high = -INFINITY, delta_max = 0;
     for (int m = 0; m < M; m++) {
         TokenPolicy p = sampled[m];

@@ -1,30 +1,20 @@
-// See advantage.h. A thread does a prompt, a warp a response, one block the normalisers: nothing beside the step.
+// Optional (CUDA): see advantage.h. One thread per prompt, one warp per response, one block for the normalisers.
 #include "kernels/advantage.h"
-#include "kernels/device_cuda.cuh"
+#include "kernels/device/device_cuda.cuh"
 
 enum { BLOCK = 256, NORM_THREADS = 1024 };
 
-static __global__ void group_advantage_kernel(float *A, const float *reward, const int *starts, int P, AdvantageKind kind) {
+static __global__ void group_advantage_kernel(float *A, const float *reward, const int *starts, int P,
+                                              AdvantageKind kind) {
     int i = blockIdx.x * BLOCK + threadIdx.x;
-    if (i >= P) return;
-    int first = starts[i], n = starts[i + 1] - first;
-    double mean = 0, squares = 0, scale = 1.0;
-    for (int j = 0; j < n; j++) mean += static_cast<double>(reward[first + j]);
-    mean /= n > 0 ? n : 1;
-    for (int j = 0; j < n; j++) squares += (static_cast<double>(reward[first + j]) - mean) * (static_cast<double>(reward[first + j]) - mean);
-    if (kind == ADVANTAGE_GRPO) scale = n > 1 ? 1.0 / (sqrt(squares / (n - 1)) + 1e-6) : 0.0;
-    if (kind == ADVANTAGE_RLOO) scale = n > 1 ? static_cast<double>(n) / (n - 1) : 0.0;
-    for (int j = 0; j < n; j++) {
-        double spread = squares > 0 ? (static_cast<double>(reward[first + j]) - mean) * scale : 0.0;
-        A[first + j] = kind == ADVANTAGE_REWARD ? reward[first + j] : static_cast<float>(spread);
-    }
+    if (i < P) advantage_of_group(A + starts[i], reward + starts[i], starts[i + 1] - starts[i], kind);
 }
 
-extern "C" void group_advantage(Device *dev, float *A, const float *reward, const int *starts, int P, AdvantageKind kind) {
-    OP_RANGE();
+extern "C" void group_advantage(Device *dev, float *A, const float *reward, const int *starts, int P,
+                                AdvantageKind kind) {
+    CUDA_OP();
     if (P == 0) return;
     LAUNCH((group_advantage_kernel), ceil_div(P, BLOCK), BLOCK, 0, dev->stream)(A, reward, starts, P, kind);
-    CUDA_CHECK(cudaGetLastError());
 }
 
 static __global__ void __launch_bounds__(NORM_THREADS)
@@ -46,23 +36,23 @@ static __global__ void __launch_bounds__(NORM_THREADS)
     norms[2] = delta_max;
 }
 
-extern "C" void modulation_norms(Device *dev, float *norms, const TokenPolicy *sampled, const float *A, const float *E_override, int M) {
-    OP_RANGE();
+extern "C" void modulation_norms(Device *dev, float *norms, const TokenPolicy *sampled, const float *A,
+                                 const float *E_override, int M) {
+    CUDA_OP();
     LAUNCH((modulation_norms_kernel), 1, NORM_THREADS, 0, dev->stream)(norms, sampled, A, E_override, M);
-    CUDA_CHECK(cudaGetLastError());
 }
 
 static __global__ void response_mean_E_kernel(float *E_override, const TokenPolicy *sampled, const int *starts) {
     int first = starts[blockIdx.x], end = starts[blockIdx.x + 1], lane = threadIdx.x;
     double sum = 0;
-    for (int m = first + lane; m < end; m += 32) sum += static_cast<double>(MODULATION_EXP(sampled[m].logp) * (sampled[m].logp + sampled[m].entropy));
+    for (int m = first + lane; m < end; m += 32)
+        sum += double(MODULATION_EXP(sampled[m].logp) * (sampled[m].logp + sampled[m].entropy));
     for (int offset = 16; offset > 0; offset /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, offset);
-    for (int m = first + lane; m < end; m += 32) E_override[m] = static_cast<float>(sum / (end - first));
+    for (int m = first + lane; m < end; m += 32) E_override[m] = float(sum / (end - first));
 }
 
 extern "C" void response_mean_E(Device *dev, float *E_override, const TokenPolicy *sampled, const int *starts, int B) {
-    OP_RANGE();
+    CUDA_OP();
     if (B == 0) return;
     LAUNCH((response_mean_E_kernel), B, 32, 0, dev->stream)(E_override, sampled, starts);
-    CUDA_CHECK(cudaGetLastError());
 }

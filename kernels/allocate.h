@@ -1,38 +1,95 @@
 // How many rollouts each prompt gets (arXiv 2602.19208, variance-minimising allocation).
 //
-// Minimise sum_i sigma_i^2 / n_i subject to sum_i n_i = budget: n_i proportional to sigma_i (Neyman 1934). The proxy for
-// sigma comes from the prompt's history of k correct among G verified rollouts:
-//   P = k (G - k) / (G (G - 1)), the unbiased variance of a Bernoulli variable
-// ALLOCATE_VARIANCE weighs by P, as the paper's text and release do; ALLOCATE_STDDEV by sqrt(P), as its theorem says.
+// The mean of n_i rollouts of prompt i has variance sigma_i^2 / n_i. Under sum_i n_i = budget the sum of these is least
+// for n_i proportional to sigma_i (Neyman 1934). The prompt's history, k correct of G verified, gives the proxy
+//   v = k (G - k) / (G (G - 1)), the unbiased variance of a Bernoulli variable.
+// ALLOCATE_VARIANCE weighs by v, as the paper's text and release do; ALLOCATE_STDDEV by sqrt(v), as its theorem says.
 //
-//   1. A prompt with G < explore gets the uniform share `rollouts`.
-//   2. Every other prompt gets `low`; what is left of the budget is shared in proportion to the proxies, capped at `high`,
-//      the cut-off excess shared out again until nothing is cut; then whole numbers by largest remainder.
-//   A prompt with k / G >= mastered has the proxy 0.01, and no proxy is below 0.01, so nothing starves.
-// The sum is exact and ties go to the lower index: every rank computes the same answer.
+//   1. A prompt with G < explore gets the uniform share `rollouts`: v from two or three rollouts is mostly noise. With
+//      the default explore = 4 a history counts from the second visit on, as a visit brings at least `low` rollouts.
+//   2. Every other prompt gets `low`, and the rest of the budget is shared in proportion to the weights. A share is cut
+//      off at `high` and the excess shared again until none is cut. Largest remainders then make whole numbers.
+//   3. No weight is below 0.01: a prompt with k = 0 or k = G keeps a part of the rest, and the weights never sum to 0.
+//   4. A prompt with k / G >= mastered (default 0.85) has this least weight, so its rollouts go where the outcome is
+//      still open. 0.01 and 0.85 are the paper's values.
+// Example: rollouts 16, low 8, high 24, weights .25 .25 .01 .01: shares 23.4 23.4 8.6 8.6, so n = 23 23 9 9.
+// The sum is exact and ties go to the lower index, so every rank computes the same answer.
+//
+// Cost: 28 bytes a prompt, P^2 comparisons. Limit: latency in both builds, since P is a few hundred. The CUDA build
+// uses one block, and its shared memory limits P to about 14,500.
 #ifndef KERNELS_ALLOCATE_H
 #define KERNELS_ALLOCATE_H
-#include "kernels/device.h"
-#ifdef __cplusplus
-extern "C" {
-#endif
+#include "kernels/device/device.h"
+#include <math.h>
+EXTERN_C_BEGIN
 
 typedef enum AllocateKind { ALLOCATE_UNIFORM, ALLOCATE_VARIANCE, ALLOCATE_STDDEV } AllocateKind;
 
 typedef struct AllocateConfig {
     AllocateKind kind;
     int rollouts;    // n: the uniform share; the budget is P * n
-    int low, high;   // low <= n <= high
-    double explore;  // history needed, >= 2
+    int low, high;   // 1 <= low <= rollouts <= high: the caller checks
+    double explore;  // verified rollouts that a history needs before it counts, >= 2
     double mastered; // pass rate from which a prompt counts as mastered
 } AllocateConfig;
 
-// writes n (P). correct, verified (P): k and G, not necessarily whole (forgetting). ideal (P), unless NULL, is written
-// with the real-valued shares before rounding. Bounds must satisfy 1 <= low <= rollouts <= high (checked at start-up).
+// Writes n (P). correct, verified (P): k and G, fractions where old counts decay. Writes ideal (P) too unless NULL: the
+// real-valued shares before rounding. All arrays are on the device and do not overlap.
 void allocate_rollouts(Device *dev, int *n, double *ideal, const double *correct, const double *verified, int P,
                        const AllocateConfig *config);
 
-#ifdef __cplusplus
+EXTERN_C_END
+
+// ---- The arithmetic of both twins -----------------------------------------------------------------------------------
+// The weight of a prompt in the sharing; 0 for one that gets the uniform share.
+TWIN_INLINE double allocate_weight(double k, double G, const AllocateConfig *c) {
+    const double least = 0.01;
+    if (c->kind == ALLOCATE_UNIFORM || !(G >= c->explore)) return 0;
+    if (k / G >= c->mastered) return least;
+    double variance = k * (G - k) / (G * (G - 1.0));
+    double weight = c->kind == ALLOCATE_STDDEV ? sqrt(variance) : variance;
+    return weight > least ? weight : least;
 }
-#endif
+
+// Writes share (P) from weight (P): the real-valued shares. A prompt whose share would pass `high` gets `high` and
+// leaves the sharing. Each round but the last removes at least one prompt, so the loop ends after P + 1 rounds at most.
+TWIN_INLINE void allocate_shares(double *share, const double *weight, int P, const AllocateConfig *c) {
+    double surplus = 0, whole = 0, room = c->high - c->low;
+    for (int i = 0; i < P; i++) {
+        share[i] = weight[i] > 0 ? -1.0 : c->rollouts; // -1: takes part in the sharing
+        if (weight[i] > 0) surplus += c->rollouts - c->low;
+    }
+    for (int held = 1; held > 0;) {
+        double left = surplus;
+        whole = 0;
+        held = 0;
+        for (int i = 0; i < P; i++)
+            if (share[i] < 0) whole += weight[i];
+        for (int i = 0; i < P; i++)
+            if (share[i] < 0 && left / whole * weight[i] >= room) {
+                share[i] = c->high;
+                surplus -= room;
+                held++;
+            }
+    }
+    for (int i = 0; i < P; i++)
+        if (share[i] < 0) share[i] = c->low + surplus / whole * weight[i];
+}
+
+// The whole part of a share. The tolerance keeps the sharing's own rounding from losing a rollout.
+TWIN_INLINE int allocate_floor(double share) { return (int)(share + 1e-9); }
+
+// What a share leaves to be rounded; ALLOCATE_NONE where it may not be rounded up.
+#define ALLOCATE_NONE (-2.0)
+TWIN_INLINE double allocate_remainder(double share, const AllocateConfig *c) {
+    int n = allocate_floor(share);
+    return n < c->high && n < share + 1 - 1e-9 ? share - n : ALLOCATE_NONE;
+}
+
+// 1 where prompt i has one of the `left` largest remainders, the lower index first among equals; else 0.
+TWIN_INLINE int allocate_extra(const double *remainder, int P, int i, long long left) {
+    int before = 0;
+    for (int j = 0; j < P; j++) before += remainder[j] > remainder[i] || (remainder[j] == remainder[i] && j < i);
+    return remainder[i] > ALLOCATE_NONE && before < left;
+}
 #endif

@@ -1,7 +1,7 @@
-// See attention.h. One task is one (sequence, kv head): its keys and values are packed once into panels of tile.h and
-// serve every query head of the group. Queries go in blocks of QUERIES rows, whose scores stand in the workspace.
+// One task is one (sequence, kv head). It packs its keys and values once into panels of tile.h, for all query heads of
+// the group, and takes the queries in blocks of QUERIES rows, whose scores it keeps in the workspace.
 #include "kernels/attention.h"
-#include "kernels/device_threads.h"
+#include "kernels/device/device_threads.h"
 #include "kernels/softmax_row.h"
 #include "kernels/tile_pack.h"
 #include <math.h>
@@ -10,16 +10,14 @@
 
 enum { QUERIES = 4 * TILE_ROWS };
 
-static int round_up(int n, int m) { return (n + m - 1) / m * m; }
-
-// The workspace of one thread, cut into its parts; tokens are padded to whole panels.
+// The workspace of one thread; tokens are padded to whole panels.
 typedef struct Scratch {
     float *by_key;     // K or V transposed: panels of TILE_COLS keys, (HS, TILE_COLS) each: for q . k and d_o . v
     float *by_channel; // K or V: panels of TILE_COLS channels, (T, TILE_COLS) each: for sums over keys
     float *values_by_key;
     float *scores, *dscores;  // (QUERIES, T)
     float *rows;              // panels of a block of q or d_o: (QUERIES, TILE_COLS) each
-    float *out;               // (T, HS padded): what a sum over keys or queries yields before it is stored
+    float *out;               // (T, HS padded): sums over keys or queries before they are stored
     float *out2;
 } Scratch;
 
@@ -45,37 +43,39 @@ size_t attention_workspace_bytes(const Device *dev, const AttentionShape *shape)
     return (size_t)dev->threads * scratch_floats(shape->T, shape->HS) * sizeof(float);
 }
 
-// x (T, HS) with a row stride -> panels over the rows t: element (t, c) to panel t / TILE_COLS, (HS, TILE_COLS)
+// Packs x (T, HS), rows `stride` apart, into panels (HS, TILE_COLS) over t: element (t, c) goes to panel t / TILE_COLS.
 static void pack_by_key(float *panels, const float *x, int stride, int T, int HS) {
     for (int t = 0; t < T; t += TILE_COLS)
-        tile_pack(panels + (size_t)t * HS, x + (size_t)t * stride, 1, (size_t)stride, HS, T - t < TILE_COLS ? T - t : TILE_COLS);
+        tile_pack(panels + (size_t)t * HS, x + (size_t)t * stride, 1, (size_t)stride, HS, smaller(T - t, TILE_COLS));
 }
 
-// -> panels over the channels c: element (t, c) to panel c / TILE_COLS, (T, TILE_COLS)
+// Packs x into panels (T, TILE_COLS) over the channels: element (t, c) goes to panel c / TILE_COLS.
 static void pack_by_channel(float *panels, const float *x, int stride, int T, int HS) {
     for (int c = 0; c < HS; c += TILE_COLS)
-        tile_pack(panels + (size_t)c * T, x + c, (size_t)stride, 1, T, HS - c < TILE_COLS ? HS - c : TILE_COLS);
+        tile_pack(panels + (size_t)c * T, x + c, (size_t)stride, 1, T, smaller(HS - c, TILE_COLS));
 }
 
-// out (rows, ld) = or += A (rows, K) times panels of B covering `cols` columns; A(r, k) = a[r * row_step + k * k_step]
+// out (rows, ld) = A B, or += with `load`: A[r][k] is a[r * row_step + k * k_step], B is panels that cover `cols`
+// columns.
 static void multiply_panels(float *out, int ld, const float *a, size_t row_step, size_t k_step, const float *panels,
                             int rows, int cols, int K, size_t panel_step, bool load) {
     for (int r = 0; r < rows; r += TILE_ROWS)
         for (int j = 0; j < cols; j += TILE_COLS)
-            tile_multiply(rows - r < TILE_ROWS ? rows - r : TILE_ROWS, out + (size_t)r * ld + j, (size_t)ld,
-                          a + (size_t)r * row_step, row_step, k_step, panels + (size_t)(j / TILE_COLS) * panel_step, K, load);
+            tile_multiply(smaller(rows - r, TILE_ROWS), out + (size_t)r * ld + j, (size_t)ld, a + (size_t)r * row_step,
+                          row_step, k_step, panels + (size_t)(j / TILE_COLS) * panel_step, K, load);
 }
 
 static void head_forward(float *o, float *lse, const float *q, const AttentionShape *s, Scratch w, int T) {
     int ld = round_up(T, TILE_COLS), hs = round_up(s->HS, TILE_COLS);
     float scale = 1.0f / sqrtf((float)s->HS);
     for (int t0 = 0; t0 < T; t0 += QUERIES) {
-        int rows = T - t0 < QUERIES ? T - t0 : QUERIES, keys = round_up(t0 + rows, TILE_COLS);
+        int rows = smaller(T - t0, QUERIES), keys = round_up(t0 + rows, TILE_COLS);
         multiply_panels(w.scores, ld, q + (size_t)t0 * s->q_stride, (size_t)s->q_stride, 1, w.by_key, rows, keys,
                         s->HS, (size_t)s->HS * TILE_COLS, false);
         float sum[QUERIES];
         for (int r = 0; r < rows; r++)
-            sum[r] = attention_weights(w.scores + (size_t)r * ld, t0 + r + 1, keys, scale, lse + (size_t)(t0 + r) * s->NH);
+            sum[r] = attention_weights(w.scores + (size_t)r * ld, t0 + r + 1, keys, scale,
+                                       lse + (size_t)(t0 + r) * s->NH);
         multiply_panels(w.out, hs, w.scores, (size_t)ld, 1, w.by_channel, rows, s->HS, t0 + rows,
                         (size_t)T * TILE_COLS, false);
         for (int r = 0; r < rows; r++) {
@@ -103,7 +103,7 @@ void attention_forward(Device *dev, floatX *o, float *lse, const floatX *q, cons
     }
 }
 
-// scores -> p, and d_o . v -> ds, for one block of queries
+// Turns the scores of one block of queries into p, and d_o . v into ds, in place.
 static void block_probabilities(Scratch w, const float *d_o, const float *o, const float *lse, const AttentionShape *s,
                                 int t0, int rows, int keys, int ld) {
     float scale = 1.0f / sqrtf((float)s->HS);
@@ -128,19 +128,19 @@ static void head_backward(float *dq, const float *d_o, const float *q, const flo
     size_t key_panel = (size_t)s->HS * TILE_COLS;
     float block[QUERIES * TILE_COLS];
     for (int t0 = 0; t0 < T; t0 += QUERIES) {
-        int rows = T - t0 < QUERIES ? T - t0 : QUERIES, seen = t0 + rows, keys = round_up(seen, TILE_COLS);
+        int rows = smaller(T - t0, QUERIES), seen = t0 + rows, keys = round_up(seen, TILE_COLS);
         const float *qb = q + (size_t)t0 * s->q_stride, *gb = d_o + (size_t)t0 * o_stride;
         multiply_panels(w.scores, ld, qb, (size_t)s->q_stride, 1, w.by_key, rows, keys, s->HS, key_panel, false);
         multiply_panels(w.dscores, ld, gb, (size_t)o_stride, 1, w.values_by_key, rows, keys, s->HS, key_panel, false);
         block_probabilities(w, d_o, o, lse, s, t0, rows, keys, ld);
         for (int c = 0; c < s->HS; c += TILE_COLS) {
-            int width = s->HS - c < TILE_COLS ? s->HS - c : TILE_COLS;
+            int width = smaller(s->HS - c, TILE_COLS);
             multiply_panels(block, TILE_COLS, w.dscores, (size_t)ld, 1, w.by_channel + (size_t)c * T, rows, width, seen,
                             0, false);
             for (int r = 0; r < rows; r++)
                 memcpy(dq + (size_t)(t0 + r) * s->q_stride + c, block + r * TILE_COLS, (size_t)width * sizeof(float));
         }
-        pack_by_channel(w.rows, qb, s->q_stride, rows, s->HS); // dk += ds^T q: the inner dimension is the block's queries
+        pack_by_channel(w.rows, qb, s->q_stride, rows, s->HS); // dk += ds^T q, a sum over the block's queries
         multiply_panels(w.out, hs, w.dscores, 1, (size_t)ld, w.rows, seen, s->HS, rows, (size_t)rows * TILE_COLS, true);
         pack_by_channel(w.rows, gb, o_stride, rows, s->HS);
         multiply_panels(w.out2, hs, w.scores, 1, (size_t)ld, w.rows, seen, s->HS, rows, (size_t)rows * TILE_COLS, true);

@@ -1,14 +1,15 @@
-// See attention.h. In bf16, FlashAttention-2's scheme (Dao, arXiv 2307.08691) on tensor cores: the scores exist a tile at a
-// time, in registers. A block has 64 queries (or keys) of one head of one sequence, a warp 16 of them. Backward is three
-// kernels and no atomics: D = d_o . o; then dk and dv by blocks of keys, over all queries of all heads of their group in
-// order; then dq by blocks of queries. Elsewhere (fp32, other head sizes), a warp a row: attention_rows.cuh.
+// Optional (CUDA): see attention.h. In bf16 it is FlashAttention-2's scheme (Dao, arXiv 2307.08691) on tensor cores:
+// the
+// scores exist one tile at a time, in registers. A block has 64 queries (or keys) of one head of one sequence, a warp
+// 16 of them. Backward has three kernels and no atomics: D = d_o . o; dk and dv by blocks of keys, over all queries of
+// all heads of their group in order; dq by blocks of queries. In fp32 and for other head sizes: attention_rows.cuh.
 #include "kernels/attention.h"
 #include "kernels/attention_rows.cuh"
 #include "kernels/attention_tiles.cuh"
 
 enum { WARPS = 4, BLOCK = 32 * WARPS, ROWS = 16 * WARPS };
 
-// Rows that pass by a block in backward: fewer where a lane's accumulators are many.
+// Rows of the other operand that a block of backward takes in one step: fewer where a lane has many accumulators.
 template <int HS> constexpr int passing = HS > 64 ? 32 : 64;
 
 template <class X> struct Inputs {
@@ -18,45 +19,48 @@ template <class X> struct Inputs {
     AttentionShape s;
 };
 
-// What a block works on: rows [row0, row0 + ROWS) of head `head` of the sequence of T tokens that starts at token `first`.
-// ([[maybe_unused]]: only kernels on tiles use it, and in fp32 there are none.)
+// What a block works on: rows [row0, row0 + ROWS) of head `head` of the sequence of T tokens that starts at token
+// `first`. ([[maybe_unused]]: only kernels on tiles use it, and in fp32 there are none.)
 struct Work {
     int first, T, row0, head;
 };
-[[maybe_unused]] DEVICE_INLINE Work work_of(const int *starts, int B, bool last_first) { // long rows first: the last tile of a causal sequence
+// With last_first the last tiles of a sequence, which see the most keys, come first.
+[[maybe_unused]] DEVICE_INLINE Work work_of(const int *starts, int B, bool last_first) {
     int tiles = gridDim.x / B, tile = blockIdx.x / B, b = blockIdx.x % B;
     if (last_first) tile = tiles - 1 - tile;
-    return {starts[b], starts[b + 1] - starts[b], tile * ROWS, static_cast<int>(blockIdx.y)};
+    return {starts[b], starts[b + 1] - starts[b], tile * ROWS, int(blockIdx.y)};
 }
 
-// The row of token n of the micro-batch
-DEVICE_INLINE size_t dense_at(int n, int h, const AttentionShape *s) { return (static_cast<size_t>(n) * s->NH + h) * s->HS; } // of o, d_o
+// The row of head h and token n of the micro-batch in o and d_o, in q, in k and in v.
+DEVICE_INLINE size_t dense_at(int n, int h, const AttentionShape *s) { return (size_t(n) * s->NH + h) * s->HS; }
 template <class X> DEVICE_INLINE const X *query_of(const Inputs<X> *in, int n, int h) {
-    return in->q + static_cast<size_t>(n) * in->s.q_stride + static_cast<size_t>(h) * in->s.HS;
+    return in->q + size_t(n) * in->s.q_stride + size_t(h) * in->s.HS;
 }
 template <class X> DEVICE_INLINE const X *key_of(const Inputs<X> *in, int n, int kv) {
-    return in->k + static_cast<size_t>(n) * in->s.k_stride + static_cast<size_t>(kv) * in->s.HS;
+    return in->k + size_t(n) * in->s.k_stride + size_t(kv) * in->s.HS;
 }
 template <class X> DEVICE_INLINE const X *value_of(const Inputs<X> *in, int n, int kv) {
-    return in->v + static_cast<size_t>(n) * in->s.v_stride + static_cast<size_t>(kv) * in->s.HS;
+    return in->v + size_t(n) * in->s.v_stride + size_t(kv) * in->s.HS;
 }
 
-// Starts the copies of a tile by the block: rows t0, t0 + 1, ... of the sequence, 0 beyond its end. x: the row of token 0.
+// Starts the copies of a tile by the block: rows t0, t0 + 1, ... of the sequence, 0 beyond its end. x: the row of token
+// 0.
 template <int HS, int rows> DEVICE_INLINE void load_rows(bf16 *tile, const bf16 *x, size_t stride, Work w, int t0) {
     tile_load<HS, rows, BLOCK>(tile, w.T - t0, threadIdx.x, [=](int i) { return x + (w.first + t0 + i) * stride; });
 }
 
-// ---- forward ---------------------------------------------------------------------------------------------------------
-// K_j+1 is copied under the products with V_j, and V_j under those with K_j.
-template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_forward_kernel(bf16 *o, float *lse, Inputs<bf16> in) {
+// ---- forward --------------------------------------------------------------------------------------------------------
+// K of the next tile is copied during the products with V, and V during those with K.
+template <int HS>
+static __global__ void __launch_bounds__(BLOCK) attention_forward_kernel(bf16 *o, float *lse, Inputs<bf16> in) {
     DYN_SHARED(bf16, q_tile);
     bf16 *k_tile = q_tile + ROWS * tile_row<HS>, *v_tile = k_tile + KEY_TILE * tile_row<HS>;
     const AttentionShape *s = &in.s;
     Work w = work_of(in.starts, s->B, true);
     if (w.row0 >= w.T) return;
-    int kv = w.head / (s->NH / s->NKV), warp = threadIdx.x / 32, keys = min(w.row0 + static_cast<int>(ROWS), w.T);
+    int kv = w.head / (s->NH / s->NKV), warp = threadIdx.x / 32, keys = min(w.row0 + int(ROWS), w.T);
     const bf16 *k = key_of(&in, 0, kv), *v = value_of(&in, 0, kv);
-    float scale = 1.0f / sqrtf(static_cast<float>(HS)), scale2 = scale * LOG2_E;
+    float scale = 1.0f / sqrtf(float(HS)), scale2 = scale * LOG2_E;
     load_rows<HS, ROWS>(q_tile, query_of(&in, 0, w.head), s->q_stride, w, w.row0);
     load_rows<HS, KEY_TILE>(k_tile, k, s->k_stride, w, 0);
     cp_async_commit();
@@ -65,17 +69,17 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_forw
     for (int j0 = 0; j0 < keys; j0 += KEY_TILE) {
         float scores[KEY_TILE / 8][4] = {};
         cp_async_wait<0>();
-        __syncthreads(); // K is there, and the last V is done with
+        __syncthreads(); // K has arrived, and no warp reads the last V any more
         load_rows<HS, KEY_TILE>(v_tile, v, s->v_stride, w, j0);
         cp_async_commit();
         tile_dot<HS>(scores, q_tile + 16 * warp * tile_row<HS>, k_tile);
-        if (j0 + KEY_TILE > w.row0) // the diagonal: a key after its query weighs nothing
+        if (j0 + KEY_TILE > w.row0) // the diagonal: a key after its query gets the weight 0
             for (int n = 0; n < KEY_TILE / 8; n++)
                 for (int i = 0; i < 4; i++)
                     if (j0 + tile_column_of(n, i) > w.row0 + 16 * warp + tile_row_of(i)) scores[n][i] = -INFINITY;
         online_weights(&x, scores, scale2);
         cp_async_wait<0>();
-        __syncthreads(); // V is there, and K is done with
+        __syncthreads(); // V has arrived, and no warp reads K any more
         if (j0 + KEY_TILE < keys) load_rows<HS, KEY_TILE>(k_tile, k, s->k_stride, w, j0 + KEY_TILE);
         cp_async_commit();
         tile_sum<HS>(x.o, scores, v_tile);
@@ -85,14 +89,15 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_forw
         float sum = quad_sum(x.sum[half]), inv = 1.0f / sum;
         if (t >= w.T) continue;
         bf16 *to = o + dense_at(w.first + t, w.head, s);
-        if (threadIdx.x % 4 == 0) lse[static_cast<size_t>(w.first + t) * s->NH + w.head] = x.max[half] * scale + logf(sum);
+        if (threadIdx.x % 4 == 0) lse[size_t(w.first + t) * s->NH + w.head] = x.max[half] * scale + logf(sum);
         for (int c = 0; c < HS / 8; c++) // columns 2q, 2q + 1
-            *reinterpret_cast<unsigned *>(to + tile_column_of(c, 0)) = pack_bf16(x.o[c][2 * half] * inv, x.o[c][2 * half + 1] * inv);
+            store_pair(to + tile_column_of(c, 0), x.o[c] + 2 * half, inv);
     }
 }
 
-// ---- backward on tiles -------------------------------------------------------------------------------------------------
-// What passes by: two tiles of passing<HS> rows, and two floats a row, in two buffers; one is filled while the other is read.
+// ---- backward on tiles ----------------------------------------------------------------------------------------------
+// The other operands: two tiles of passing<HS> rows, and two floats per row, in two buffers: one is filled while the
+// block reads the other.
 template <int HS> struct Passing {
     bf16 a[2][passing<HS> * tile_row<HS>], b[2][passing<HS> * tile_row<HS>];
     float lse[2][passing<HS>], D[2][passing<HS>];
@@ -102,34 +107,38 @@ template <int HS> struct BackwardTiles {
     Passing<HS> passing;
 };
 
-template <int HS> DEVICE_INLINE void store_tile(bf16 *to, size_t stride, const float (&acc)[HS / 8][4], Work w, float scale) {
+template <int HS>
+DEVICE_INLINE void store_tile(bf16 *to, size_t stride, const float (&acc)[HS / 8][4], Work w, float scale) {
     for (int half = 0; half < 2; half++) {
         int t = w.row0 + 16 * (threadIdx.x / 32) + tile_row_of(2 * half);
         if (t >= w.T) continue;
         bf16 *row = to + (w.first + t) * stride;
         for (int c = 0; c < HS / 8; c++)
-            *reinterpret_cast<unsigned *>(row + tile_column_of(c, 0)) = pack_bf16(acc[c][2 * half] * scale, acc[c][2 * half + 1] * scale);
+            store_pair(row + tile_column_of(c, 0), acc[c] + 2 * half, scale);
     }
 }
 
-// dk, dv of 64 keys of one kv head: queries of every head of its group pass by, from the diagonal to the end. The scores
-// are computed transposed, keys down and queries across, so that P^T and dS^T are in place for the products that follow.
-template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_backward_keys_kernel(bf16 *dk, bf16 *dv, Inputs<bf16> in) {
+// Writes dk and dv of 64 keys of one kv head. The block takes the queries of every head of the group, from the diagonal
+// to the end. It computes the scores transposed (keys are rows), so P^T and dS^T are in place for the products that
+// follow.
+template <int HS>
+static __global__ void __launch_bounds__(BLOCK) attention_backward_keys_kernel(bf16 *dk, bf16 *dv, Inputs<bf16> in) {
     constexpr int P = passing<HS>;
     DYN_SHARED(BackwardTiles<HS>, tiles);
     Passing<HS> *pass = &tiles->passing;
     const AttentionShape *s = &in.s;
     Work w = work_of(in.starts, s->B, false);
     if (w.row0 >= w.T) return;
-    int warp = threadIdx.x / 32, group = s->NH / s->NKV, own = 16 * warp * tile_row<HS>, steps = ceil_div(w.T - w.row0, P);
-    float scale = 1.0f / sqrtf(static_cast<float>(HS)), scale2 = scale * LOG2_E, dk_acc[HS / 8][4] = {}, dv_acc[HS / 8][4] = {};
-    auto start = [&](int step) { // the copies of a step: head step / steps of the group, queries step % steps
+    int warp = threadIdx.x / 32, group = s->NH / s->NKV, own = 16 * warp * tile_row<HS>;
+    int steps = ceil_div(w.T - w.row0, P);
+    float scale = 1.0f / sqrtf(float(HS)), scale2 = scale * LOG2_E, dk_acc[HS / 8][4] = {}, dv_acc[HS / 8][4] = {};
+    auto start = [&](int step) { // starts the copies of a step: head step / steps of the group, queries step % steps
         int h = w.head * group + step / steps, t0 = w.row0 + step % steps * P, buffer = step % 2;
         load_rows<HS, P>(pass->a[buffer], query_of(&in, 0, h), s->q_stride, w, t0);
         load_rows<HS, P>(pass->b[buffer], in.d_o + h * HS, s->NH * HS, w, t0);
-        if (static_cast<int>(threadIdx.x) < P) {
-            size_t at = static_cast<size_t>(w.first + t0 + threadIdx.x) * s->NH + h;
-            bool valid = t0 + static_cast<int>(threadIdx.x) < w.T; // beyond the end they are 0: a weight of 0 is multiplied with them
+        if (int(threadIdx.x) < P) {
+            size_t at = size_t(w.first + t0 + threadIdx.x) * s->NH + h;
+            bool valid = t0 + int(threadIdx.x) < w.T; // beyond the end: 0, which a weight of 0 multiplies
             pass->lse[buffer][threadIdx.x] = valid ? in.lse[at] * LOG2_E : 0.0f;
             pass->D[buffer][threadIdx.x] = valid ? in.D[at] : 0.0f;
         }
@@ -142,11 +151,11 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
         float p[P / 8][4] = {}, ds[P / 8][4] = {};
         int buffer = step % 2, t0 = w.row0 + step % steps * P;
         cp_async_wait<0>();
-        __syncthreads(); // this step's rows are there, and the other buffer is done with
+        __syncthreads(); // this step's rows have arrived, and no warp reads the other buffer any more
         if (step + 1 < steps * group) start(step + 1);
         tile_dot<HS>(p, tiles->own_a + own, pass->a[buffer]);
         tile_dot<HS>(ds, tiles->own_b + own, pass->b[buffer]);
-        if (t0 < w.row0 + ROWS - 1 || t0 + P > w.T) // the diagonal, and the end
+        if (t0 < w.row0 + ROWS - 1 || t0 + P > w.T) // the diagonal and the end
             for (int n = 0; n < P / 8; n++)
                 for (int i = 0; i < 4; i++) {
                     int t = t0 + tile_column_of(n, i), j = w.row0 + 16 * warp + tile_row_of(i);
@@ -161,23 +170,24 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
         tile_sum<HS>(dv_acc, p, pass->b[buffer]);
         tile_sum<HS>(dk_acc, ds, pass->a[buffer]);
     }
-    store_tile<HS>(dk + static_cast<size_t>(w.head) * HS, s->k_stride, dk_acc, w, scale);
-    store_tile<HS>(dv + static_cast<size_t>(w.head) * HS, s->v_stride, dv_acc, w, 1.0f);
+    store_tile<HS>(dk + size_t(w.head) * HS, s->k_stride, dk_acc, w, scale);
+    store_tile<HS>(dv + size_t(w.head) * HS, s->v_stride, dv_acc, w, 1.0f);
 }
 
-// dq of 64 queries of one head: keys and values pass by, from the first to the diagonal.
-template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_backward_queries_kernel(bf16 *dq, Inputs<bf16> in) {
+// Writes dq of 64 queries of one head. The block takes the keys and values from the first to the diagonal.
+template <int HS>
+static __global__ void __launch_bounds__(BLOCK) attention_backward_queries_kernel(bf16 *dq, Inputs<bf16> in) {
     constexpr int P = passing<HS>;
     DYN_SHARED(BackwardTiles<HS>, tiles);
     Passing<HS> *pass = &tiles->passing;
     const AttentionShape *s = &in.s;
     Work w = work_of(in.starts, s->B, true);
     if (w.row0 >= w.T) return;
-    int warp = threadIdx.x / 32, kv = w.head / (s->NH / s->NKV), t_warp = w.row0 + 16 * warp, own = 16 * warp * tile_row<HS>;
-    int keys = min(w.row0 + static_cast<int>(ROWS), w.T);
-    float scale = 1.0f / sqrtf(static_cast<float>(HS)), scale2 = scale * LOG2_E, dq_acc[HS / 8][4] = {}, lse[2] = {}, D[2] = {};
+    int warp = threadIdx.x / 32, kv = w.head / (s->NH / s->NKV), t_warp = w.row0 + 16 * warp;
+    int own = 16 * warp * tile_row<HS>, keys = min(w.row0 + int(ROWS), w.T);
+    float scale = 1.0f / sqrtf(float(HS)), scale2 = scale * LOG2_E, dq_acc[HS / 8][4] = {}, lse[2] = {}, D[2] = {};
     for (int half = 0; half < 2; half++) {
-        size_t at = static_cast<size_t>(w.first + t_warp + tile_row_of(2 * half)) * s->NH + w.head;
+        size_t at = size_t(w.first + t_warp + tile_row_of(2 * half)) * s->NH + w.head;
         if (t_warp + tile_row_of(2 * half) < w.T) lse[half] = in.lse[at] * LOG2_E, D[half] = in.D[at];
     }
     auto start = [&](int j0) {
@@ -193,7 +203,7 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
         float p[P / 8][4] = {}, ds[P / 8][4] = {};
         int buffer = j0 / P % 2;
         cp_async_wait<0>();
-        __syncthreads(); // these keys are there, and the other buffer is done with
+        __syncthreads(); // these keys have arrived, and no warp reads the other buffer any more
         if (j0 + P < keys) start(j0 + P);
         tile_dot<HS>(p, tiles->own_a + own, pass->a[buffer]);
         tile_dot<HS>(ds, tiles->own_b + own, pass->b[buffer]);
@@ -205,11 +215,12 @@ template <int HS> static __global__ void __launch_bounds__(BLOCK) attention_back
             for (int i = 0; i < 4; i++) ds[n][i] = exp2_approx(p[n][i] * scale2 - lse[i / 2]) * (ds[n][i] - D[i / 2]);
         tile_sum<HS>(dq_acc, ds, pass->a[buffer]);
     }
-    store_tile<HS>(dq + static_cast<size_t>(w.head) * HS, s->q_stride, dq_acc, w, scale);
+    store_tile<HS>(dq + size_t(w.head) * HS, s->q_stride, dq_acc, w, scale);
 }
 
-// ---- a warp a row ------------------------------------------------------------------------------------------------------
-DEVICE_INLINE int sequence_of(const int *starts, int B, int n) { // the last one that starts at or before token n
+// ---- one warp per row
+// ---------------------------------------------------------------------------------------------------
+DEVICE_INLINE int sequence_of(const int *starts, int B, int n) { // the last sequence that starts at or before token n
     int low = 0, high = B - 1;
     while (low < high) {
         int middle = (low + high + 1) / 2;
@@ -219,12 +230,12 @@ DEVICE_INLINE int sequence_of(const int *starts, int B, int n) { // the last one
     return low;
 }
 
-// D (N, NH) = d_o . o; every backward starts with it
+// Writes D (N, NH) = d_o . o: the first step of every backward.
 static __global__ void attention_D_kernel(float *D, const floatX *d_o, const floatX *o, int rows, int HS) {
     int row = blockIdx.x * WARPS + threadIdx.x / 32;
     if (row >= rows) return;
     float sum = 0;
-    d_o += static_cast<size_t>(row) * HS, o += static_cast<size_t>(row) * HS;
+    d_o += size_t(row) * HS, o += size_t(row) * HS;
     for (int c = threadIdx.x % 32; c < HS; c += 32) sum += to_float(d_o[c]) * to_float(o[c]);
     sum = warp_sum(sum);
     if (threadIdx.x % 32 == 0) D[row] = sum;
@@ -235,21 +246,23 @@ static __global__ void attention_rows_forward_kernel(floatX *o, float *lse, Inpu
     int n = blockIdx.x * WARPS + threadIdx.x / 32, h = blockIdx.y, kv = h / (s->NH / s->NKV);
     if (n >= s->N) return;
     int first = in.starts[sequence_of(in.starts, s->B, n)];
-    float log_sum = row_forward(o + dense_at(n, h, s), query_of(&in, n, h), [&](int j) { return key_of(&in, first + j, kv); },
-                                [&](int j) { return value_of(&in, first + j, kv); }, n - first + 1, s->HS);
-    if (threadIdx.x % 32 == 0) lse[static_cast<size_t>(n) * s->NH + h] = log_sum;
+    auto key = [&](int j) { return key_of(&in, first + j, kv); };
+    auto value = [&](int j) { return value_of(&in, first + j, kv); };
+    float log_sum = row_forward(o + dense_at(n, h, s), query_of(&in, n, h), key, value, n - first + 1, s->HS);
+    if (threadIdx.x % 32 == 0) lse[size_t(n) * s->NH + h] = log_sum;
 }
 
-// p and ds of query (n, h) and key j: one lane's work
+// p and ds of query (n, h) and key j, computed by one lane.
 struct Pair {
     float p, ds;
 };
 DEVICE_INLINE Pair pair_of(const Inputs<floatX> *in, int n, int h, int j) {
     const AttentionShape *s = &in->s;
     int kv = h / (s->NH / s->NKV);
-    size_t row = static_cast<size_t>(n) * s->NH + h;
-    float scale = 1.0f / sqrtf(static_cast<float>(s->HS));
-    float score = dot(query_of(in, n, h), key_of(in, j, kv), s->HS), dp = dot(in->d_o + dense_at(n, h, s), value_of(in, j, kv), s->HS);
+    size_t row = size_t(n) * s->NH + h;
+    float scale = 1.0f / sqrtf(float(s->HS));
+    float score = dot(query_of(in, n, h), key_of(in, j, kv), s->HS);
+    float dp = dot(in->d_o + dense_at(n, h, s), value_of(in, j, kv), s->HS);
     float p = expf(score * scale - in->lse[row]);
     return {p, p * (dp - in->D[row]) * scale};
 }
@@ -263,7 +276,7 @@ static __global__ void attention_rows_backward_queries_kernel(floatX *dq, Inputs
         Pair x = j0 + lane <= n ? pair_of(&in, n, h, j0 + lane) : Pair{0, 0};
         add_rows(acc, x.ds, min(32, n + 1 - j0), s->HS, [&](int l) { return key_of(&in, j0 + l, kv); });
     }
-    store_row(dq + static_cast<size_t>(n) * s->q_stride + static_cast<size_t>(h) * s->HS, acc, s->HS, 1.0f);
+    store_row(dq + size_t(n) * s->q_stride + size_t(h) * s->HS, acc, s->HS, 1.0f);
 }
 
 static __global__ void attention_rows_backward_keys_kernel(floatX *dk, floatX *dv, Inputs<floatX> in) {
@@ -278,23 +291,24 @@ static __global__ void attention_rows_backward_keys_kernel(floatX *dk, floatX *d
             add_rows(dk_acc, x.ds, min(32, end - t0), s->HS, [&](int l) { return query_of(&in, t0 + l, h); });
             add_rows(dv_acc, x.p, min(32, end - t0), s->HS, [&](int l) { return in.d_o + dense_at(t0 + l, h, s); });
         }
-    store_row(dk + static_cast<size_t>(j) * s->k_stride + static_cast<size_t>(kv) * s->HS, dk_acc, s->HS, 1.0f);
-    store_row(dv + static_cast<size_t>(j) * s->v_stride + static_cast<size_t>(kv) * s->HS, dv_acc, s->HS, 1.0f);
+    store_row(dk + size_t(j) * s->k_stride + size_t(kv) * s->HS, dk_acc, s->HS, 1.0f);
+    store_row(dv + size_t(j) * s->v_stride + size_t(kv) * s->HS, dv_acc, s->HS, 1.0f);
 }
 
-// ---- launch --------------------------------------------------------------------------------------------------------------
+// ---- launch ---------------------------------------------------------------------------------------------------------
 template <class X> static bool fits_tiles(const AttentionShape *s, const X *q, const X *k, const X *v) {
     return sizeof(X) == 2 && s->q_stride % 8 == 0 && s->k_stride % 8 == 0 && s->v_stride % 8 == 0 && aligned16(q, k, v);
 }
 
-// True where there is a kernel on tiles for this call.
+// False if there is no kernel on tiles for this call.
 template <class X> static bool forward_tiles(Device *dev, X *o, float *lse, const Inputs<X> &in) {
     if constexpr (sizeof(X) == 2) {
         if (!fits_tiles(&in.s, in.q, in.k, in.v) || !aligned16(o)) return false;
         return by_head_size(in.s.HS, [&](auto HS) {
             size_t bytes = (ROWS + 2 * KEY_TILE) * tile_row<HS> * sizeof(X);
+            dim3 grid(ceil_div(in.s.T, ROWS) * in.s.B, in.s.NH);
             allow_shared(dev, attention_forward_kernel<HS>, bytes);
-            LAUNCH((attention_forward_kernel<HS>), dim3(ceil_div(in.s.T, ROWS) * in.s.B, in.s.NH), BLOCK, bytes, dev->stream)(o, lse, in);
+            LAUNCH((attention_forward_kernel<HS>), grid, BLOCK, bytes, dev->stream)(o, lse, in);
         });
     }
     return false;
@@ -316,32 +330,31 @@ template <class X> static bool backward_tiles(Device *dev, X *dq, X *dk, X *dv, 
 }
 
 extern "C" size_t attention_workspace_bytes(const Device *, const AttentionShape *s) { // D
-    return static_cast<size_t>(s->N) * s->NH * sizeof(float);
+    return size_t(s->N) * s->NH * sizeof(float);
 }
 
-extern "C" void attention_forward(Device *dev, floatX *o, float *lse, const floatX *q, const floatX *k, const floatX *v, const int *starts,
-                                  const AttentionShape *shape, void *) {
-    OP_RANGE();
+extern "C" void attention_forward(Device *dev, floatX *o, float *lse, const floatX *q, const floatX *k, const floatX *v,
+                                  const int *starts, const AttentionShape *shape, void *) {
+    CUDA_OP();
     Inputs<floatX> in = {q, k, v, NULL, NULL, NULL, NULL, starts, *shape};
+    dim3 grid(ceil_div(shape->N, WARPS), shape->NH); // of the rows' kernel
     if (shape->N == 0) return;
     REQUIRE(shape->HS <= HEAD_MAX, "heads of %d channels: at most %d", shape->HS, HEAD_MAX);
     if (!forward_tiles(dev, o, lse, in))
-        LAUNCH((attention_rows_forward_kernel), dim3(ceil_div(shape->N, WARPS), shape->NH), BLOCK, 0, dev->stream)(o, lse, in);
-    CUDA_CHECK(cudaGetLastError());
+        LAUNCH((attention_rows_forward_kernel), grid, BLOCK, 0, dev->stream)(o, lse, in);
 }
 
-extern "C" void attention_backward(Device *dev, floatX *dq, floatX *dk, floatX *dv, const floatX *d_o, const floatX *q, const floatX *k,
-                                   const floatX *v, const floatX *o, const float *lse, const int *starts, const AttentionShape *shape,
-                                   void *workspace) {
-    OP_RANGE();
+extern "C" void attention_backward(Device *dev, floatX *dq, floatX *dk, floatX *dv, const floatX *d_o, const floatX *q,
+                                   const floatX *k, const floatX *v, const floatX *o, const float *lse,
+                                   const int *starts, const AttentionShape *shape, void *workspace) {
+    CUDA_OP();
     float *D = static_cast<float *>(workspace);
     Inputs<floatX> in = {q, k, v, o, d_o, lse, D, starts, *shape};
-    int N = shape->N, rows = N * shape->NH;
+    int N = shape->N, rows = N * shape->NH, blocks = ceil_div(N, WARPS);
     if (N == 0) return;
     LAUNCH((attention_D_kernel), ceil_div(rows, WARPS), BLOCK, 0, dev->stream)(D, d_o, o, rows, shape->HS);
     if (!backward_tiles(dev, dq, dk, dv, in)) {
-        LAUNCH((attention_rows_backward_keys_kernel), dim3(ceil_div(N, WARPS), shape->NKV), BLOCK, 0, dev->stream)(dk, dv, in);
-        LAUNCH((attention_rows_backward_queries_kernel), dim3(ceil_div(N, WARPS), shape->NH), BLOCK, 0, dev->stream)(dq, in);
+        LAUNCH((attention_rows_backward_keys_kernel), dim3(blocks, shape->NKV), BLOCK, 0, dev->stream)(dk, dv, in);
+        LAUNCH((attention_rows_backward_queries_kernel), dim3(blocks, shape->NH), BLOCK, 0, dev->stream)(dq, in);
     }
-    CUDA_CHECK(cudaGetLastError());
 }

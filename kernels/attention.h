@@ -1,39 +1,42 @@
-// Causal grouped-query attention over a packed micro-batch: sequence b is tokens starts[b] .. starts[b+1]-1, each token
-// sees itself and the earlier tokens of its own sequence.
+// Causal grouped-query attention over a packed micro-batch: sequence b is tokens starts[b] .. starts[b+1]-1. A token
+// attends to itself and to the earlier tokens of its own sequence.
 //
 //   s_tj = q_t . k_j / sqrt(HS)   p_t = softmax over j <= t   o_t = sum_j p_tj v_j
 //
-// Query head h reads key/value head h / (NH / NKV). q (N, NH, HS), k and v (N, NKV, HS) stand inside wider rows: token n
-// is at q + n * q_stride, and so on. o (N, NH, HS) is dense.
-// C build: s is one multiply-add chain over channels and o one over keys, so attention_decode.h gives the same bits.
+// Query head h reads key/value head h / (NH / NKV). q (N, NH, HS), k and v (N, NKV, HS) floatX are parts of wider rows:
+// token n of q begins at q + n * q_stride, and k and v likewise. o (N, NH, HS) floatX is dense.
+// C build: a score is one chain of multiply-adds over channels, an output one over keys; attention_decode.h runs the
+// same chains and gives the same bits.
+//
+// Cost a token: forward 2 T NH HS FLOPs in a sequence of T tokens (on average half the keys are seen), backward 2.5
+// times that (3.5 in the CUDA build, which computes scores and d_o . v twice). Memory traffic forward: at least
+// (2 NH + 2 NKV) HS floatX. FLOPs are the limit in both builds. Measured on an H200, 2026-11-27, 8 x 1024 tokens, HS 64
+// and 128: forward 185 and 192 TFLOP/s, backward, at 2.5 times, 105 and 107 (24 and 14 % of a large product's 784).
 #ifndef KERNELS_ATTENTION_H
 #define KERNELS_ATTENTION_H
-#include "kernels/device.h"
-#ifdef __cplusplus
-extern "C" {
-#endif
+#include "kernels/device/device.h"
+EXTERN_C_BEGIN
 
 typedef struct AttentionShape {
     int N, B;             // tokens and sequences of the micro-batch
-    int T;                // longest sequence
+    int T;                // tokens of the longest sequence
     int NH, NKV, HS;      // heads, kv heads (NH % NKV == 0), channels of a head (even)
-    int q_stride, k_stride, v_stride;
+    int q_stride, k_stride, v_stride; // elements from one token to the next
 } AttentionShape;
 
-size_t attention_workspace_bytes(const Device *dev, const AttentionShape *shape); // for both directions
+size_t attention_workspace_bytes(const Device *dev, const AttentionShape *shape); // enough for both directions
 
-// writes o (N, NH, HS) and lse (N, NH) fp32, the log-sum-exp of the scaled scores. starts (B + 1) on the device.
+// Writes o (N, NH, HS) and lse (N, NH) fp32, the log-sum-exp of the scaled scores. starts (B + 1), on the device.
 void attention_forward(Device *dev, floatX *o, float *lse, const floatX *q, const floatX *k, const floatX *v,
                        const int *starts, const AttentionShape *shape, void *workspace);
 
-// writes dq, dk, dv (strides of q, k, v) from d_o (N, NH, HS) and what forward saved
+// Writes dq, dk and dv (with the strides of q, k and v) from d_o (N, NH, HS) and the o and lse of forward:
 //   D_t = d_o_t . o_t   ds_tj = p_tj (d_o_t . v_j - D_t) / sqrt(HS)
 //   dq_t = sum_j ds_tj k_j   dk_j = sum_t ds_tj q_t   dv_j = sum_t p_tj d_o_t
+// dk and dv also sum over the query heads of their group. The outputs must not overlap the inputs.
 void attention_backward(Device *dev, floatX *dq, floatX *dk, floatX *dv, const floatX *d_o, const floatX *q,
                         const floatX *k, const floatX *v, const floatX *o, const float *lse, const int *starts,
                         const AttentionShape *shape, void *workspace);
 
-#ifdef __cplusplus
-}
-#endif
+EXTERN_C_END
 #endif

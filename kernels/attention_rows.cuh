@@ -1,9 +1,9 @@
-// Attention a row at a time, one warp each, in fp32: every head size up to 256 and either precision. PRECISION=fp32 runs
-// on it, and bf16 where attention_tiles.cuh has no kernel for the head size. Decoding runs the same row_forward, so
-// there the bits of a token are the same in generation and in training.
+// Optional (CUDA): attention with one warp per row, in fp32 arithmetic, for every head size up to 256. PRECISION=fp32
+// uses it, and bf16 does where attention_tiles.cuh has no kernel for the head size. Decoding calls the same
+// row_forward, so a token's bits are the same in generation and in training.
 #ifndef KERNELS_ATTENTION_ROWS_CUH
 #define KERNELS_ATTENTION_ROWS_CUH
-#include "kernels/vector.cuh"
+#include "kernels/device/vector.cuh"
 
 enum { CHANNELS = 8, HEAD_MAX = 32 * CHANNELS }; // a lane owns the channels lane, lane + 32, ...
 
@@ -13,8 +13,9 @@ DEVICE_INLINE float dot(const floatX *a, const floatX *b, int HS) {
     return sum;
 }
 
-// acc += weight of lane l times row l, over the first `rows` lanes' rows
-template <class RowOf> DEVICE_INLINE void add_rows(float (&acc)[CHANNELS], float weight, int rows, int HS, RowOf row_of) {
+// acc += the sum over l < rows of lane l's weight times row l
+template <class RowOf>
+DEVICE_INLINE void add_rows(float (&acc)[CHANNELS], float weight, int rows, int HS, RowOf row_of) {
     for (int l = 0; l < rows; l++) {
         float w = __shfl_sync(0xffffffffu, weight, l);
         const floatX *row = row_of(l);
@@ -23,14 +24,15 @@ template <class RowOf> DEVICE_INLINE void add_rows(float (&acc)[CHANNELS], float
 }
 
 DEVICE_INLINE void store_row(floatX *to, const float (&x)[CHANNELS], int HS, float scale) {
-    for (int i = 0, c = threadIdx.x % 32; i < CHANNELS && c < HS; i++, c += 32) to[c] = from_float<floatX>(x[i] * scale);
+    for (int i = 0, c = threadIdx.x % 32; i < CHANNELS && c < HS; i++, c += 32)
+        to[c] = from_float<floatX>(x[i] * scale);
 }
 
-// o = softmax(q . k / sqrt(HS)) v over the keys 0 .. keys-1, online over 32 keys at a time, a lane scoring one.
-// Returns the log-sum-exp of the scaled scores.
+// Writes o = softmax(q . k / sqrt(HS)) v over the keys 0 .. keys-1 by an online softmax over 32 keys at a time, one
+// score per lane. Returns the log-sum-exp of the scaled scores.
 template <class KeyOf, class ValueOf>
 DEVICE_INLINE float row_forward(floatX *o, const floatX *q, KeyOf key_of, ValueOf value_of, int keys, int HS) {
-    float scale = 1.0f / sqrtf(static_cast<float>(HS)), max = -INFINITY, sum = 0, acc[CHANNELS] = {};
+    float scale = 1.0f / sqrtf(float(HS)), max = -INFINITY, sum = 0, acc[CHANNELS] = {};
     int lane = threadIdx.x % 32;
     for (int j0 = 0; j0 < keys; j0 += 32) {
         float s = j0 + lane < keys ? dot(q, key_of(j0 + lane), HS) * scale : -INFINITY;

@@ -1,23 +1,24 @@
-// The tiles under attention on tensor cores (bf16, head sizes 16, 32, 64 and 128), for training and for decoding. A warp
-// owns 16 rows of an output; the other operand passes by in tiles of shared memory. Layouts: ptx.cuh.
+// Optional (CUDA): tiles for attention on tensor cores (bf16, head sizes 16, 32, 64 and 128), in training and decoding.
+// A
+// warp owns 16 rows of an output and reads the other operand from tiles in shared memory. Layouts: ptx.cuh.
 //
-// A row of a tile is HS values and 8 more: rows then start 16 bytes further along the banks, so that the 8 rows that one
-// ldmatrix reads meet no bank twice.
+// A row of a tile is HS values and 8 of padding, so that the 8 rows which one ldmatrix reads lie in different banks.
 #ifndef KERNELS_ATTENTION_TILES_CUH
 #define KERNELS_ATTENTION_TILES_CUH
-#include "kernels/ptx.cuh"
-#include "kernels/vector.cuh"
+#include "kernels/device/ptx.cuh"
+#include "kernels/device/vector.cuh"
 
 typedef __nv_bfloat16 bf16;
 template <int HS> constexpr int tile_row = HS + 8;
 
-enum { KEY_TILE = 64 };              // keys that a step of the online softmax takes: one value, so that decoding can repeat training
+enum { KEY_TILE = 64 }; // keys in a step of the online softmax, the same for training and decoding: the same bits
 static const float LOG2_E = 1.44269504f;
 
-// Starts the copies of `rows` rows of a tile by `threads` threads. row_of(i) is the address of row i < valid (valid >= 1); the
-// rows from `valid` on become 0. A thread keeps to its column, so that its copies differ in the row alone; the number of them is
-// known to the compiler, and a whole tile asks no row whether it is valid: else this takes more instructions than the products.
-template <int HS, int rows, int threads, class RowOf> DEVICE_INLINE void tile_load(bf16 *tile, int valid, int thread, RowOf row_of) {
+// Starts the copies of `rows` rows of a tile by `threads` threads. row_of(i) is the address of row i < valid (valid >=
+// 1); the rows from `valid` on become 0. A thread copies in one column, a number of times that is a constant, and whole
+// tiles take a path without tests: otherwise the copies need more instructions than the products.
+template <int HS, int rows, int threads, class RowOf>
+DEVICE_INLINE void tile_load(bf16 *tile, int valid, int thread, RowOf row_of) {
     constexpr int at_once = threads / (HS / 8); // rows
     int first = thread / (HS / 8), c = thread % (HS / 8) * 8;
     auto copy = [&](bool whole) {
@@ -25,14 +26,15 @@ template <int HS, int rows, int threads, class RowOf> DEVICE_INLINE void tile_lo
         for (int k = 0; k < ceil_div(rows, at_once); k++) {
             int row = first + k * at_once;
             if (rows % at_once != 0 && row >= rows) continue;
-            cp_async_16(tile + row * tile_row<HS> + c, row_of(whole ? row : min(row, valid - 1)) + c, whole || row < valid ? 16 : 0);
+            cp_async_16(tile + row * tile_row<HS> + c, row_of(whole ? row : min(row, valid - 1)) + c,
+                        whole || row < valid ? 16 : 0);
         }
     };
     if (valid >= rows) copy(true);
     else copy(false);
 }
 
-// acc (16, 8 NT) += A B^T over HS channels: A 16 rows at a, B 8 NT rows at b, both tiles
+// acc (16, 8 NT) += A B^T over HS channels: A is 16 rows of a tile at a, B is 8 NT rows of a tile at b.
 template <int HS, int NT> DEVICE_INLINE void tile_dot(float (&acc)[NT][4], const bf16 *a, const bf16 *b) {
     int lane = threadIdx.x % 32;
     const bf16 *a_row = a + lane % 16 * tile_row<HS> + 8 * (lane / 16);
@@ -50,14 +52,14 @@ template <int HS, int NT> DEVICE_INLINE void tile_dot(float (&acc)[NT][4], const
     }
 }
 
-// acc (16, HS) += P B: P (16, 8 NT) is an accumulator of another product, rounded to bf16; B is a tile of 8 NT rows
+// acc (16, HS) += P B: P (16, 8 NT) is the accumulator of another product, rounded to bf16; B is a tile of 8 NT rows.
 template <int HS, int NT> DEVICE_INLINE void tile_sum(float (&acc)[HS / 8][4], const float (&p)[NT][4], const bf16 *b) {
     int lane = threadIdx.x % 32;
     const bf16 *b_row = b + lane % 16 * tile_row<HS> + 8 * (lane / 16);
 #pragma unroll
     for (int n = 0; n < NT; n += 2) {
-        const unsigned fa[4] = {pack_bf16(p[n][0], p[n][1]), pack_bf16(p[n][2], p[n][3]), pack_bf16(p[n + 1][0], p[n + 1][1]),
-                                pack_bf16(p[n + 1][2], p[n + 1][3])};
+        const unsigned fa[4] = {pack_bf16(p[n][0], p[n][1]), pack_bf16(p[n][2], p[n][3]),
+                                pack_bf16(p[n + 1][0], p[n + 1][1]), pack_bf16(p[n + 1][2], p[n + 1][3])};
         unsigned fb[4];
 #pragma unroll
         for (int c = 0; c < HS / 8; c += 2) {
@@ -68,11 +70,16 @@ template <int HS, int NT> DEVICE_INLINE void tile_sum(float (&acc)[HS / 8][4], c
     }
 }
 
-// Element (row, column) of a lane's acc[n][i]
+// The row and the column of a lane's acc[n][i].
 DEVICE_INLINE int tile_row_of(int i) { return threadIdx.x % 32 / 4 + 8 * (i / 2); }
 DEVICE_INLINE int tile_column_of(int n, int i) { return 8 * n + 2 * (threadIdx.x % 4) + i % 2; }
 
-// Over the four lanes that share a row
+// Stores two neighbouring values at once.
+DEVICE_INLINE void store_pair(bf16 *to, const float *x, float scale) {
+    *reinterpret_cast<unsigned *>(to) = pack_bf16(x[0] * scale, x[1] * scale);
+}
+
+// Reductions over the four lanes that share a row.
 DEVICE_INLINE float quad_max(float x) {
     x = fmaxf(x, __shfl_xor_sync(0xffffffffu, x, 1));
     return fmaxf(x, __shfl_xor_sync(0xffffffffu, x, 2));
@@ -82,8 +89,8 @@ DEVICE_INLINE float quad_sum(float x) {
     return x + __shfl_xor_sync(0xffffffffu, x, 2);
 }
 
-// The softmax so far of a lane's two rows, g and g + 8: o (16, HS) is not yet divided by the sum, which each lane holds for
-// the columns it has seen. max is of the scores before scaling.
+// The online softmax of a lane's two rows, g and g + 8. o (16, HS) is not yet divided by the sum; each lane holds the
+// sum of the columns it has seen. max is the maximum of the scores before scaling.
 template <int HS> struct Online {
     float o[HS / 8][4];
     float max[2], sum[2];
@@ -96,8 +103,9 @@ template <int HS> DEVICE_INLINE void online_start(Online<HS> *x) {
     x->sum[0] = x->sum[1] = 0;
 }
 
-// Scores s (16, KEY_TILE), -inf where masked, become weights relative to the new maximum; what is there is brought to it.
-// In powers of two: scale2 = log2(e) / sqrt(HS). A row that has met no key yet keeps the maximum -inf and the sum 0.
+// Turns the scores s (16, KEY_TILE), -inf where masked, into weights relative to the new maximum, and rescales o and
+// sum to it. In powers of two: scale2 = log2(e) / sqrt(HS). A row that has seen no key keeps the maximum -inf and the
+// sum 0.
 template <int HS> DEVICE_INLINE void online_weights(Online<HS> *x, float (&s)[KEY_TILE / 8][4], float scale2) {
 #pragma unroll
     for (int half = 0; half < 2; half++) {
@@ -120,7 +128,7 @@ template <int HS> DEVICE_INLINE void online_weights(Online<HS> *x, float (&s)[KE
     }
 }
 
-// Calls launch with HS as a constant and returns true, where there is a kernel for this head size.
+// Calls launch with HS as a constant and returns true if there is a kernel for this head size; else returns false.
 template <class Launch> static inline bool by_head_size(int HS, Launch launch) {
     switch (HS) {
     case 16: launch(std::integral_constant<int, 16>()); return true;

@@ -1,6 +1,6 @@
-// See embedding.h. Backward: each thread owns a range of channels and walks all tokens in order.
+// Backward: a thread owns a range of channels and takes all tokens in order.
 #include "kernels/embedding.h"
-#include "kernels/device_threads.h"
+#include "kernels/device/device_threads.h"
 #include <string.h>
 
 enum { CHANNELS = 64 };

@@ -1,15 +1,15 @@
-// See embedding.h. Backward without atomics: the tokens are put in order of (id, n), and the block that finds the first
-// token of an id adds all of that id's rows, in the order of n. A token's place is the number of tokens that come before
-// it in that order, counted: N comparisons of integers a token, of which every product of the model takes C multiply-adds
-// for each of its outputs.
+// Optional (CUDA): see embedding.h. Backward uses no atomics: it sorts the tokens by (id, n), and the block of the
+// first token of an id adds all rows of that id, in the order of n. The place of a token in that order is a count of
+// the tokens before it: N comparisons of integers a token, little beside the multiply-adds of the model's products.
 #include "kernels/embedding.h"
-#include "kernels/vector.cuh"
+#include "kernels/device/vector.cuh"
 
 enum { BLOCK = 256 };
 
-template <int W> static __global__ void embedding_forward_kernel(floatX *y, const int *ids, const floatX *table, int C) {
-    const floatX *from = table + static_cast<size_t>(ids[blockIdx.x]) * C;
-    floatX *to = y + static_cast<size_t>(blockIdx.x) * C;
+template <int W>
+static __global__ void embedding_forward_kernel(floatX *y, const int *ids, const floatX *table, int C) {
+    const floatX *from = table + size_t(ids[blockIdx.x]) * C;
+    floatX *to = y + size_t(blockIdx.x) * C;
     for (int c = threadIdx.x * W; c < C; c += blockDim.x * W) {
         float x[W];
         load_floats(x, from + c);
@@ -18,26 +18,25 @@ template <int W> static __global__ void embedding_forward_kernel(floatX *y, cons
 }
 
 extern "C" void embedding_forward(Device *dev, floatX *y, const int *ids, const floatX *table, int N, int C) {
-    OP_RANGE();
+    CUDA_OP();
     if (N == 0) return;
-    by_width(C % WIDE == 0 && aligned16(y, table), [&](auto W) {
+    by_width(fit_wide(C) && aligned16(y, table), [&](auto W) {
         LAUNCH((embedding_forward_kernel<W>), N, 128, 0, dev->stream)(y, ids, table, C);
     });
-    CUDA_CHECK(cudaGetLastError());
 }
 
 extern "C" size_t embedding_workspace_bytes(int N, int V) {
     (void)V;
-    return static_cast<size_t>(N) * sizeof(int);
+    return size_t(N) * sizeof(int);
 }
 
-// writes order (N): the tokens by (id, n)
+// Writes order (N): the tokens sorted by (id, n).
 static __global__ void token_order_kernel(int *order, const int *ids, int N) {
     __shared__ int tile[BLOCK];
     int n = blockIdx.x * BLOCK + threadIdx.x, id = n < N ? ids[n] : 0, place = 0;
     for (int first = 0; first < N; first += BLOCK) {
         int here = N - first < BLOCK ? N - first : BLOCK;
-        if (static_cast<int>(threadIdx.x) < here) tile[threadIdx.x] = ids[first + threadIdx.x];
+        if (int(threadIdx.x) < here) tile[threadIdx.x] = ids[first + threadIdx.x];
         __syncthreads();
         for (int i = 0; i < here; i++) place += tile[i] < id || (tile[i] == id && first + i < n);
         __syncthreads();
@@ -46,27 +45,28 @@ static __global__ void token_order_kernel(int *order, const int *ids, int N) {
 }
 
 template <int W>
-static __global__ void embedding_backward_kernel(float *dtable, const int *ids, const int *order, const floatX *dy, int N, int C) {
+static __global__ void embedding_backward_kernel(float *dtable, const int *ids, const int *order, const floatX *dy,
+                                                 int N, int C) {
     int place = blockIdx.x, c = (blockIdx.y * blockDim.x + threadIdx.x) * W, id = ids[order[place]];
     if (c >= C || (place > 0 && ids[order[place - 1]] == id)) return;
     float sum[W], x[W];
-    load_floats(sum, dtable + static_cast<size_t>(id) * C + c);
+    load_floats(sum, dtable + size_t(id) * C + c);
     for (int p = place; p < N && ids[order[p]] == id; p++) {
-        load_floats(x, dy + static_cast<size_t>(order[p]) * C + c);
+        load_floats(x, dy + size_t(order[p]) * C + c);
         for (int i = 0; i < W; i++) sum[i] += x[i];
     }
-    store_floats(dtable + static_cast<size_t>(id) * C + c, sum);
+    store_floats(dtable + size_t(id) * C + c, sum);
 }
 
-extern "C" void embedding_backward(Device *dev, float *dtable, const int *ids, const floatX *dy, int N, int C, int V, void *workspace) {
-    OP_RANGE();
+extern "C" void embedding_backward(Device *dev, float *dtable, const int *ids, const floatX *dy, int N, int C, int V,
+                                   void *workspace) {
+    CUDA_OP();
     (void)V;
     if (N == 0) return;
     int *order = static_cast<int *>(workspace);
     LAUNCH((token_order_kernel), ceil_div(N, BLOCK), BLOCK, 0, dev->stream)(order, ids, N);
-    by_width(C % WIDE == 0 && aligned16(dtable, dy), [&](auto W) {
+    by_width(fit_wide(C) && aligned16(dtable, dy), [&](auto W) {
         dim3 grid(N, ceil_div(C, 128 * W));
         LAUNCH((embedding_backward_kernel<W>), grid, 128, 0, dev->stream)(dtable, ids, order, dy, N, C);
     });
-    CUDA_CHECK(cudaGetLastError());
 }

@@ -1,6 +1,6 @@
-// host only: exp and log of the C build, written out so that their bits are the same on every CPU and in every loop,
-// vectorised or not. (libm picks a variant per CPU.) exp spells every multiply-add mul_add, so no compiler has a choice;
-// log rounds once, from doubles.
+// host only: exp and log of the C build. libm picks a variant per CPU; these have the same bits on every CPU and in
+// every loop, vectorised or not. exp spells every multiply-add as mul_add, so the compiler has no choice to make; log
+// computes in double and rounds once.
 #ifndef KERNELS_EXP_LOG_H
 #define KERNELS_EXP_LOG_H
 #include <stdint.h>
@@ -23,9 +23,9 @@ static inline uint32_t float_to_bits(float x) {
     return bits;
 }
 
-// e^x. x = n ln2 + r, |r| <= ln2/2; e^r by its Taylor series to r^7 (remainder 4e-9 relative), times 2^n by exponent
-// bits. Below -87 the result is 0 exactly (so that a masked score of -inf weighs nothing); above 88 it is +inf.
-// Error: below 1.5 units in the last place (tests/kernels/test_exp_log.c). NaN gives NaN.
+// e^x, with an error below 1.5 units in the last place (tests/kernels/test_exp_log.c). x = n ln2 + r with |r| <= ln2/2;
+// e^r is its Taylor series to r^7 (relative remainder 4e-9), and 2^n goes into the exponent bits. Below -87 the result
+// is exactly 0, so a masked score of -inf has weight 0; above 88 it is +inf. NaN gives NaN.
 static inline float exp_f32(float x) {
     const float round_shift = 12582912.0f; // 1.5 * 2^23: adding it rounds to an integer, held in the low mantissa bits
     float shifted = mul_add(x, 1.44269504f, round_shift);
@@ -46,8 +46,8 @@ static inline float exp_f32(float x) {
     return x > 88.0f ? __builtin_inff() : y;
 }
 
-// ln x for finite x > 0, through doubles: x = m 2^e with m in [sqrt(1/2), sqrt 2), ln m = 2 artanh((m-1)/(m+1)) by its
-// series to s^15 (remainder below 1e-13). Basic arithmetic only. Rounded once, to float. NaN and inf give NaN.
+// ln x for finite x > 0: x = m 2^e with m in [sqrt(1/2), sqrt 2), and ln m = 2 artanh(s), s = (m-1)/(m+1), by its
+// series to s^15 (remainder below 1e-13). Basic arithmetic in double, rounded once to float. NaN and inf give NaN.
 static inline float log_f32(float x) {
     uint32_t bits = float_to_bits(x);
     int e = 0;
@@ -59,7 +59,8 @@ static inline float log_f32(float x) {
     e += (int32_t)above_sqrt_half >> 23;
     double m = (double)bits_to_float((above_sqrt_half & 0x007fffffu) + 0x3f3504f3u);
     double s = (m - 1.0) / (m + 1.0), z = s * s;
-    double series = 1.0 + z * (1.0 / 3 + z * (1.0 / 5 + z * (1.0 / 7 + z * (1.0 / 9 + z * (1.0 / 11 + z * (1.0 / 13 + z / 15))))));
+    double tail = 1.0 / 9 + z * (1.0 / 11 + z * (1.0 / 13 + z / 15));
+    double series = 1.0 + z * (1.0 / 3 + z * (1.0 / 5 + z * (1.0 / 7 + z * tail)));
     return (float)(e * 0.69314718055994530942 + 2.0 * s * series) + (x - x);
 }
 

@@ -1,5 +1,5 @@
 #include "kernels/gradnorm.h"
-#include "kernels/device_threads.h"
+#include "kernels/device/device_threads.h"
 
 enum { PIECE = 1 << 14, SUMS = 8 };
 

@@ -1,6 +1,6 @@
-// See gradnorm.h. A block sums the squares of one piece in double; the host adds the pieces in order.
+// Optional (CUDA): see gradnorm.h. A block sums the squares of one piece in double; the host adds the pieces in order.
 #include "kernels/gradnorm.h"
-#include "kernels/device_cuda.cuh"
+#include "kernels/device/device_cuda.cuh"
 
 enum { PIECE = 1 << 14, BLOCK = 256, WARPS = BLOCK / 32 };
 
@@ -11,9 +11,9 @@ DEVICE_INLINE double warp_sum(double value) {
 
 static __global__ void gradnorm_kernel(double *partial, const float *g, size_t n) {
     __shared__ double of_warp[WARPS];
-    size_t end = (blockIdx.x + static_cast<size_t>(1)) * PIECE < n ? (blockIdx.x + static_cast<size_t>(1)) * PIECE : n;
+    size_t end = (blockIdx.x + size_t(1)) * PIECE < n ? (blockIdx.x + size_t(1)) * PIECE : n;
     double sum = 0;
-    for (size_t i = blockIdx.x * static_cast<size_t>(PIECE) + threadIdx.x; i < end; i += BLOCK) sum += static_cast<double>(g[i]) * g[i];
+    for (size_t i = blockIdx.x * size_t(PIECE) + threadIdx.x; i < end; i += BLOCK) sum += double(g[i]) * g[i];
     sum = warp_sum(sum);
     if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = sum;
     __syncthreads();
@@ -25,11 +25,10 @@ static __global__ void gradnorm_kernel(double *partial, const float *g, size_t n
 extern "C" size_t gradnorm_partials(size_t n) { return ceil_div(n, PIECE); }
 
 extern "C" double gradnorm_squared(Device *dev, double *partial, const float *g, size_t n) {
-    OP_RANGE();
+    CUDA_OP();
     size_t pieces = gradnorm_partials(n);
     if (pieces == 0) return 0;
-    LAUNCH((gradnorm_kernel), static_cast<unsigned>(pieces), BLOCK, 0, dev->stream)(partial, g, n);
-    CUDA_CHECK(cudaGetLastError());
+    LAUNCH((gradnorm_kernel), unsigned(pieces), BLOCK, 0, dev->stream)(partial, g, n);
     double *h_partial = static_cast<double *>(malloc(pieces * sizeof *h_partial)), sum = 0;
     REQUIRE(h_partial, "out of memory");
     device_download(dev, h_partial, partial, pieces * sizeof *h_partial);

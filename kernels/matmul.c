@@ -1,35 +1,36 @@
-// The three products of matmul.h over one blocked loop, `multiply`. No BLAS: a BLAS picks its kernel by shape, so
-// one row alone and the same row among 64 give different bits, and what we sample would not be what we train.
+// The three products of matmul.h are one blocked loop, `multiply`. It uses no BLAS: a BLAS chooses its kernel by shape,
+// so a row alone and the same row among 64 get different bits, and the policy that samples would not be the one
+// trained.
 #include "kernels/matmul.h"
-#include "kernels/device_threads.h"
+#include "kernels/device/device_threads.h"
 #include "kernels/tile_pack.h"
 #include <string.h>
 
-// One task multiplies a block of BLOCK_ROWS x BLOCK_COLS outputs, BLOCK_K of the inner dimension at a time:
-// a packed panel (BLOCK_K x TILE_COLS) stays in L1, the block of A and the packed block of B in L2.
+// One task computes a block of BLOCK_ROWS x BLOCK_COLS outputs, BLOCK_K of the inner dimension at a time: a packed
+// panel (BLOCK_K x TILE_COLS) fits L1, the block of A and the packed block of B fit L2.
 enum { BLOCK_ROWS = 16 * TILE_ROWS, BLOCK_COLS = 16 * TILE_COLS, BLOCK_K = 256 };
 
-typedef struct Operand { // element (i, k) stands at data[i * step + k * k_step]
+typedef struct Operand { // element (i, k) is data[i * step + k * k_step]
     const float *data;
     size_t step, k_step;
 } Operand;
 
-// A block whose rows are not contiguous in k is packed to (row tile, k, TILE_ROWS): one cache line an iteration.
+// Packs a block whose rows are not contiguous in k to (row tile, k, TILE_ROWS): one cache line per iteration.
 static void pack_rows(float *packed, const float *a, size_t row_step, size_t k_step, int rows, int K) {
     for (int r0 = 0; r0 < rows; r0 += TILE_ROWS) {
-        int tile = rows - r0 < TILE_ROWS ? rows - r0 : TILE_ROWS;
+        int tile = smaller(rows - r0, TILE_ROWS);
         float *to = packed + (size_t)r0 * K;
         for (int k = 0; k < K; k++)
             for (int r = 0; r < tile; r++) to[(size_t)k * TILE_ROWS + r] = a[(size_t)(r0 + r) * row_step + k * k_step];
     }
 }
 
-// One panel of outputs: rows x cols (cols <= TILE_COLS) at c. A tile that hangs over the edge goes through `edge`.
+// One panel of outputs, rows x cols (cols <= TILE_COLS), at c. A panel of fewer columns goes through `edge`.
 static void multiply_panel(float *c, size_t ldc, const float *a, size_t tile_step, size_t row_step, size_t k_step,
                            const float *panel, int rows, int cols, int K, bool load) {
     float edge[TILE_ROWS * TILE_COLS];
     for (int r0 = 0; r0 < rows; r0 += TILE_ROWS) {
-        int tile = rows - r0 < TILE_ROWS ? rows - r0 : TILE_ROWS;
+        int tile = smaller(rows - r0, TILE_ROWS);
         const float *from = a + (size_t)(r0 / TILE_ROWS) * tile_step;
         float *to = c + (size_t)r0 * ldc;
         if (cols == TILE_COLS) {
@@ -46,7 +47,7 @@ static void multiply_block(float *c, size_t ldc, Operand a, Operand b, int rows,
     float panels[BLOCK_COLS * BLOCK_K] __attribute__((aligned(64)));
     float packed[BLOCK_ROWS * BLOCK_K] __attribute__((aligned(64)));
     for (int k0 = 0; k0 < K; k0 += BLOCK_K) {
-        int depth = K - k0 < BLOCK_K ? K - k0 : BLOCK_K;
+        int depth = smaller(K - k0, BLOCK_K);
         const float *from = a.data + (size_t)k0 * a.k_step;
         size_t row_step = a.step, k_step = a.k_step, tile_step = a.step * TILE_ROWS;
         if (a.k_step != 1) {
@@ -54,7 +55,7 @@ static void multiply_block(float *c, size_t ldc, Operand a, Operand b, int rows,
             from = packed, row_step = 1, k_step = TILE_ROWS, tile_step = (size_t)depth * TILE_ROWS;
         }
         for (int j0 = 0; j0 < cols; j0 += TILE_COLS) {
-            int width = cols - j0 < TILE_COLS ? cols - j0 : TILE_COLS;
+            int width = smaller(cols - j0, TILE_COLS);
             float *panel = panels + (size_t)j0 * depth;
             tile_pack(panel, b.data + (size_t)k0 * b.k_step + (size_t)j0 * b.step, b.k_step, b.step, depth, width);
             multiply_panel(c + j0, ldc, from, tile_step, row_step, k_step, panel, rows, width, depth, load || k0 > 0);
@@ -62,23 +63,22 @@ static void multiply_block(float *c, size_t ldc, Operand a, Operand b, int rows,
     }
 }
 
-// How many blocks a row of blocks is cut into: at most BLOCK_COLS columns each, and where there are few blocks, so many
-// that every thread gets the same number.
+// How many blocks the columns are cut into: at most BLOCK_COLS columns each, and if there are few blocks, such a number
+// that every thread gets equally many.
 static int blocks_across(int down, int columns, int threads) {
     int across = (columns + BLOCK_COLS - 1) / BLOCK_COLS, panels = (columns + TILE_COLS - 1) / TILE_COLS;
     while (across < panels && across * down < 4 * threads && across * down % threads) across++;
     return across;
 }
 
-// C (M, columns) = or += A B, cut into blocks that threads take in turn. Each block is computed whole by one thread.
+// C (M, columns) = A B, or += with `load`. The threads share the blocks; one thread computes all of a block.
 static void multiply(Device *dev, float *c, Operand a, Operand b, int M, int columns, int K, bool load) {
     int down = (M + BLOCK_ROWS - 1) / BLOCK_ROWS, across = blocks_across(down, columns, dev->threads);
     int panels = (columns + TILE_COLS - 1) / TILE_COLS;
     PARALLEL(dev)
     for (int block = 0; block < across * down; block++) {
         int at = block % across, j0 = panels * at / across * TILE_COLS, end = panels * (at + 1) / across * TILE_COLS;
-        int r0 = block / across * BLOCK_ROWS, rows = M - r0 < BLOCK_ROWS ? M - r0 : BLOCK_ROWS;
-        int cols = (end < columns ? end : columns) - j0;
+        int r0 = block / across * BLOCK_ROWS, rows = smaller(M - r0, BLOCK_ROWS), cols = smaller(end, columns) - j0;
         Operand a_block = {a.data + (size_t)r0 * a.step, a.step, a.k_step};
         Operand b_block = {b.data + (size_t)j0 * b.step, b.step, b.k_step};
         multiply_block(c + (size_t)r0 * columns + j0, (size_t)columns, a_block, b_block, rows, cols, K, load);

@@ -1,17 +1,18 @@
-// See matmul.h. Every product is one call of cuBLASLt, which thinks in columns: a row-major (rows, cols) array is a
-// column-major (cols, rows) matrix, so each product is computed transposed:
+// Optional (CUDA): see matmul.h. Every product is one call of cuBLASLt, which is column-major: to it a row-major (rows,
+// cols) array is a column-major (cols, rows) matrix, so each product is computed transposed:
 //
 //   y^T (OC, N)  = (w^T)^T x^T      dx^T (C, N) = w^T dy^T      dw^T (C, OC) += x^T (dy^T)^T
 //
-// The bias is the library's epilogue, accumulation its beta = 1, and all sums are fp32: never TF32, and the parts of a
-// split-K meet in fp32 (by default the library may round each part to bf16, its output's type, first). The library's
-// heuristic is asked once for each shape; its answer and the descriptors stay in a table of PLANS places, in which a new
-// shape replaces an older one of the same hash (the number of tokens differs from micro-batch to micro-batch).
+// The bias is the library's epilogue, accumulation its beta = 1. All sums are fp32, never TF32, and the parts of a
+// split-K are added in fp32 (by default the library may first round each part to bf16, its output's type). The
+// library's heuristic is asked once per shape. Its answer and the descriptors stay in a table of PLANS entries, in
+// which a new shape replaces an older one of the same hash (the number of tokens differs between micro-batches).
 //
-// Invariant mode: one algorithm for each weight, whatever N is: the one proposed for PINNED_TOKENS tokens, without
-// split-K. Its tiles go over k in one order, so that a token's result does not depend on the other tokens of its call.
+// Invariant mode: one algorithm per weight, whatever N is: the one proposed for PINNED_TOKENS tokens, without split-K.
+// Its
+// tiles run over k in one order, so a token's result does not depend on the other tokens of its call.
 #include "kernels/matmul.h"
-#include "kernels/device_cuda.cuh"
+#include "kernels/device/device_cuda.cuh"
 #include <stdint.h>
 
 enum { PLANS = 1024, PINNED_TOKENS = 256 };
@@ -38,11 +39,14 @@ struct MatmulPlans {
 
 static const cudaDataType_t type_x = sizeof(floatX) == 2 ? CUDA_R_16BF : CUDA_R_32F;
 
+// Attributes of descriptors, layouts and preferences.
+#define SET(kind, object, attribute, value)                                                                            \
+    CUBLAS_CHECK(cublasLtMatmul##kind##SetAttribute(object, attribute, &(value), sizeof(value)))
 #define CUBLAS_CHECK(call) cublas_check((call), #call, __FILE__, __LINE__)
 static void cublas_check(cublasStatus_t status, const char *call, const char *file, int line) {
     if (status == CUBLAS_STATUS_SUCCESS) return;
-    fprintf(stderr, "%s:%d: %s: cuBLASLt status %d; run again with CUBLASLT_LOG_LEVEL=2 to see which argument it refuses\n", file, line, call,
-            static_cast<int>(status));
+    fprintf(stderr, "%s:%d: %s: cuBLASLt status %d; CUBLASLT_LOG_LEVEL=2 shows which argument it refuses\n", file, line,
+            call, int(status));
     end_process();
 }
 
@@ -66,14 +70,15 @@ void matmul_plans_free(MatmulPlans *plans) {
     free(plans);
 }
 
-// The bias is set again at every call; but what the library proposes may depend on there being one, and on how it is aligned.
+// The bias is set again at every call, but the algorithm proposed may depend on whether there is one and on its
+// alignment.
 static void describe(Plan *plan, const Product *p, const void *bias) {
     cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_BIAS;
     CUBLAS_CHECK(cublasLtMatmulDescCreate(&plan->desc, CUBLAS_COMPUTE_32F, CUDA_R_32F));
-    CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_TRANSA, &p->transa, sizeof p->transa));
-    CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_TRANSB, &p->transb, sizeof p->transb));
-    if (bias) CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue));
-    if (bias) CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias));
+    SET(Desc, plan->desc, CUBLASLT_MATMUL_DESC_TRANSA, p->transa);
+    SET(Desc, plan->desc, CUBLASLT_MATMUL_DESC_TRANSB, p->transb);
+    if (bias) SET(Desc, plan->desc, CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue);
+    if (bias) SET(Desc, plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
     bool ta = p->transa != CUBLAS_OP_N, tb = p->transb != CUBLAS_OP_N;
     CUBLAS_CHECK(cublasLtMatrixLayoutCreate(&plan->a, type_x, ta ? p->k : p->m, ta ? p->m : p->k, ta ? p->k : p->m));
     CUBLAS_CHECK(cublasLtMatrixLayoutCreate(&plan->b, type_x, tb ? p->n : p->k, tb ? p->k : p->n, tb ? p->n : p->k));
@@ -84,22 +89,21 @@ static void choose_algorithm(const Device *dev, Plan *plan, const Product *p) {
     cublasLtMatmulPreference_t preference;
     cublasLtMatmulHeuristicResult_t result;
     size_t workspace = DEVICE_WORKSPACE_BYTES;
-    uint32_t reduction = dev->invariant ? CUBLASLT_REDUCTION_SCHEME_NONE : CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE; // NONE is always allowed
+    // What split-K may do; the library always allows NONE beside it.
+    uint32_t reduction = dev->invariant ? CUBLASLT_REDUCTION_SCHEME_NONE : CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
     int found = 0;
     CUBLAS_CHECK(cublasLtMatmulPreferenceCreate(&preference));
-#define SET(attribute, value) CUBLAS_CHECK(cublasLtMatmulPreferenceSetAttribute(preference, attribute, &(value), sizeof(value)))
-    SET(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace);
-    SET(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, p->align_a);
-    SET(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, p->align_b);
-    SET(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, p->align_d);
-    SET(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, p->align_d);
-    SET(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, reduction);
-#undef SET
-    cublasStatus_t status =
-        cublasLtMatmulAlgoGetHeuristic(dev->cublas, plan->desc, plan->a, plan->b, plan->d, plan->d, preference, 1, &result, &found);
+    SET(Preference, preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace);
+    SET(Preference, preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, p->align_a);
+    SET(Preference, preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, p->align_b);
+    SET(Preference, preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, p->align_d);
+    SET(Preference, preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, p->align_d);
+    SET(Preference, preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, reduction);
+    cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(dev->cublas, plan->desc, plan->a, plan->b, plan->d, plan->d,
+                                                           preference, 1, &result, &found);
     REQUIRE(status == CUBLAS_STATUS_SUCCESS && found == 1 && result.state == CUBLAS_STATUS_SUCCESS,
-            "cuBLASLt has no algorithm for %d x %d x %d (status %d): are the model's sizes multiples of 8?", p->m, p->n, p->k,
-            static_cast<int>(status));
+            "cuBLASLt has no algorithm for %d x %d x %d (status %d): are the model's sizes multiples of 8?", p->m, p->n,
+            p->k, int(status));
     plan->algo = result.algo;
     CUBLAS_CHECK(cublasLtMatmulPreferenceDestroy(preference));
 }
@@ -118,10 +122,10 @@ static Plan *find_plan(Device *dev, const Product *p, const void *bias) {
     return plan;
 }
 
-// The largest power of two that divides an address, up to the 128 that all of an arena's tensors have: so a shape has one plan,
-// and in invariant mode one algorithm, wherever its operands happen to lie.
+// The largest power of two that divides an address, at most 128, the alignment of an arena's tensors. So a shape has
+// one plan, and in invariant mode one algorithm, at whatever addresses its operands are.
 static unsigned alignment(const void *address) {
-    unsigned low = static_cast<unsigned>(reinterpret_cast<uintptr_t>(address)) | 128u;
+    unsigned low = unsigned(reinterpret_cast<uintptr_t>(address)) | 128u;
     return low & (0u - low);
 }
 
@@ -129,8 +133,8 @@ static void multiply(Device *dev, void *D, const void *A, const void *B, const v
     if (p.m == 0 || p.n == 0) return;
     p.bias = bias != NULL;
     p.align_a = alignment(A), p.align_b = alignment(B), p.align_d = alignment(D);
-    bool pinned = dev->invariant && p.transb == CUBLAS_OP_N; // n is the number of tokens in all products but dw
-    uint64_t tokens = static_cast<uint64_t>(p.n);
+    bool pinned = dev->invariant && p.transb == CUBLAS_OP_N; // all products but dw: there n is the number of tokens
+    uint64_t tokens = uint64_t(p.n);
     if (pinned) p.n = PINNED_TOKENS;
     Plan *plan = find_plan(dev, &p, bias);
     if (pinned) {
@@ -138,56 +142,62 @@ static void multiply(Device *dev, void *D, const void *A, const void *B, const v
         CUBLAS_CHECK(cublasLtMatrixLayoutSetAttribute(plan->d, CUBLASLT_MATRIX_LAYOUT_COLS, &tokens, sizeof tokens));
     }
     float one = 1.0f, beta = p.accumulate ? 1.0f : 0.0f;
-    if (bias) CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias));
-    CUBLAS_CHECK(cublasLtMatmul(dev->cublas, plan->desc, &one, A, plan->a, B, plan->b, &beta, D, plan->d, D, plan->d, &plan->algo, dev->workspace,
-                                DEVICE_WORKSPACE_BYTES, dev->stream));
+    if (bias) SET(Desc, plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
+    CUBLAS_CHECK(cublasLtMatmul(dev->cublas, plan->desc, &one, A, plan->a, B, plan->b, &beta, D, plan->d, D, plan->d,
+                                &plan->algo, dev->workspace, DEVICE_WORKSPACE_BYTES, dev->stream));
 }
 
-extern "C" void matmul_forward(Device *dev, floatX *y, const floatX *x, const floatX *w, const floatX *bias, int N, int C, int OC) {
-    OP_RANGE();
+extern "C" void matmul_forward(Device *dev, floatX *y, const floatX *x, const floatX *w, const floatX *bias, int N,
+                               int C, int OC) {
+    CUDA_OP();
     multiply(dev, y, w, x, bias, {OC, N, C, CUBLAS_OP_T, CUBLAS_OP_N, type_x, 0, 0, 0, 0, 0});
 }
 
 extern "C" void matmul_logits(Device *dev, float *y, const floatX *x, const floatX *w, int N, int C, int OC) {
-    OP_RANGE();
+    CUDA_OP();
     multiply(dev, y, w, x, NULL, {OC, N, C, CUBLAS_OP_T, CUBLAS_OP_N, CUDA_R_32F, 0, 0, 0, 0, 0});
 }
 
-extern "C" void matmul_backward_input(Device *dev, floatX *dx, const floatX *dy, const floatX *w, int N, int C, int OC) {
-    OP_RANGE();
+extern "C" void matmul_backward_input(Device *dev, floatX *dx, const floatX *dy, const floatX *w, int N, int C,
+                                      int OC) {
+    CUDA_OP();
     multiply(dev, dx, w, dy, NULL, {C, N, OC, CUBLAS_OP_N, CUBLAS_OP_N, type_x, 0, 0, 0, 0, 0});
 }
 
-// ---- dbias: the rows are cut into pieces, so that the whole device takes part; then the pieces' sums are summed, in order ------
+// ---- dbias: sums over pieces of the rows, so that the whole device takes part, then over the pieces, in order
+// --------
 enum { ROWS = 16, PIECES = 64, PIECE_MIN = 128 };
 
-// sum (pieces, columns) = or, if `add`, += the sums of piece blockIdx.y of the rows. A block has 32 columns, a lane one; each warp takes
-// every ROWS-th row, then over the warps in order.
-template <class T> static __global__ void column_sum_kernel(float *sum, const T *x, int N, int columns, int piece, bool add) {
+// Row blockIdx.y of sum (pieces, columns) = the column sums of that piece of x's rows, or += with `add`. A block has 32
+// columns, a lane one; a warp adds every ROWS-th row, then one adds the warps in order.
+template <class T>
+static __global__ void column_sum_kernel(float *sum, const T *x, int N, int columns, int piece, bool add) {
     __shared__ float partial[ROWS][32];
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32, column = blockIdx.x * 32 + lane;
     int first = blockIdx.y * piece, last = min(N - first, piece) + first;
     float mine = 0;
-    for (int n = first + warp; column < columns && n < last; n += ROWS) mine += to_float(x[static_cast<size_t>(n) * columns + column]);
+    for (int n = first + warp; column < columns && n < last; n += ROWS)
+        mine += to_float(x[size_t(n) * columns + column]);
     partial[warp][lane] = mine;
     __syncthreads();
     if (warp > 0 || column >= columns) return;
-    float *to = sum + static_cast<size_t>(blockIdx.y) * columns + column, total = 0;
+    float *to = sum + size_t(blockIdx.y) * columns + column, total = 0;
     for (int w = 0; w < ROWS; w++) total += partial[w][lane];
     *to = add ? *to + total : total;
 }
 
 static void column_sums(Device *dev, float *dbias, const floatX *dy, int N, int OC) {
-    int piece = max(ceil_div(N, PIECES), static_cast<int>(PIECE_MIN)), pieces = ceil_div(N, piece);
+    int piece = max(ceil_div(N, PIECES), int(PIECE_MIN)), pieces = ceil_div(N, piece);
     float *partial = static_cast<float *>(dev->workspace);
-    REQUIRE(OC <= DEVICE_WORKSPACE_BYTES / static_cast<int>(PIECES * sizeof *partial), "a bias of %d values: more than the workspace holds", OC);
-    LAUNCH((column_sum_kernel<floatX>), dim3(ceil_div(OC, 32), pieces), 32 * ROWS, 0, dev->stream)(partial, dy, N, OC, piece, false);
-    LAUNCH((column_sum_kernel<float>), ceil_div(OC, 32), 32 * ROWS, 0, dev->stream)(dbias, partial, pieces, OC, pieces, true);
-    CUDA_CHECK(cudaGetLastError());
+    dim3 grid(ceil_div(OC, 32), pieces);
+    REQUIRE(OC <= DEVICE_WORKSPACE_BYTES / int(PIECES * sizeof *partial), "workspace too small for a bias of %d", OC);
+    LAUNCH((column_sum_kernel<floatX>), grid, 32 * ROWS, 0, dev->stream)(partial, dy, N, OC, piece, false);
+    LAUNCH((column_sum_kernel<float>), grid.x, 32 * ROWS, 0, dev->stream)(dbias, partial, pieces, OC, pieces, true);
 }
 
-extern "C" void matmul_backward_weight(Device *dev, float *dw, float *dbias, const floatX *dy, const floatX *x, int N, int C, int OC) {
-    OP_RANGE();
+extern "C" void matmul_backward_weight(Device *dev, float *dw, float *dbias, const floatX *dy, const floatX *x, int N,
+                                       int C, int OC) {
+    CUDA_OP();
     multiply(dev, dw, x, dy, NULL, {C, OC, N, CUBLAS_OP_N, CUBLAS_OP_T, CUDA_R_32F, 0, 1, 0, 0, 0});
     if (dbias) column_sums(dev, dbias, dy, N, OC);
 }

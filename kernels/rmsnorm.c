@@ -1,6 +1,6 @@
-// See rmsnorm.h. Sums of squares go over LANES partial sums in a fixed order (softmax_row.h), whatever the batch.
+// A sum of squares is kept in LANES partial sums, added in a fixed order (softmax_row.h), whatever the batch.
 #include "kernels/rmsnorm.h"
-#include "kernels/device_threads.h"
+#include "kernels/device/device_threads.h"
 #include "kernels/softmax_row.h"
 #include <math.h>
 
@@ -61,12 +61,13 @@ void rmsnorm_backward(Device *dev, floatX *dx, float *dw, const floatX *dres, co
                       const floatX *w, const float *rstd, int N, int H, int C, int stride, int dx_stride,
                       int dy_stride, void *workspace) {
     (void)workspace;
-    PARALLEL(dev) // dw first: dx may overwrite dy. Each thread owns a range of channels and walks all rows in order.
+    PARALLEL(dev) // dw first, since dx may overwrite dy. A thread owns a range of channels and takes all rows in order.
     for (int c0 = 0; c0 < C; c0 += CHANNELS) {
         int end = C - c0 < CHANNELS ? C : c0 + CHANNELS;
         for (int n = 0; n < N; n++)
             for (int h = 0; h < H; h++) {
-                const float *g = dy + (size_t)n * dy_stride + (size_t)h * C, *a = x + (size_t)n * stride + (size_t)h * C;
+                const float *g = dy + (size_t)n * dy_stride + (size_t)h * C;
+                const float *a = x + (size_t)n * stride + (size_t)h * C;
                 float r = rstd[(size_t)n * H + h];
                 for (int c = c0; c < end; c++) dw[c] = mul_add(g[c], a[c] * r, dw[c]);
             }

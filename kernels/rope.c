@@ -1,8 +1,8 @@
 #include "kernels/rope.h"
-#include "kernels/device_threads.h"
+#include "kernels/device/device_threads.h"
 #include "kernels/exp_log.h"
 
-// sign +1: forward, -1: backward
+// sign: 1 in forward, -1 in backward
 static void rotate(Device *dev, float *x, const int *pos, const float *cos_sin, int N, int H, int HS, int stride,
                    float sign) {
     int half = HS / 2;

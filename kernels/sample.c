@@ -1,6 +1,6 @@
-// See sample.h. The statistics come from policy_row (softmax_row.h), which the policy loss uses too: same bits.
+// The statistics come from policy_row (softmax_row.h), which the policy loss uses too: same bits.
 #include "kernels/sample.h"
-#include "kernels/device_threads.h"
+#include "kernels/device/device_threads.h"
 #include "kernels/philox.h"
 #include "kernels/softmax_row.h"
 
@@ -10,7 +10,7 @@ static float weight_above(float z, float floor, float inv_temp, float scaled_max
     return z >= floor ? exp_f32(mul_add(z, inv_temp, -scaled_max)) : 0.0f;
 }
 
-// sum of the weights of z[0..n) that are not below floor
+// Sum of the weights of the logits z[0..n) that are not below floor.
 static float chunk_weight(const float *z, int n, float floor, float inv_temp, float scaled_max) {
     float s[LANES] = {0};
     int i = 0;
@@ -26,20 +26,20 @@ static int count_above(const float *z, int V, float floor) {
     return n;
 }
 
-// floats in an order that unsigned integers share, and back
+// Maps floats to unsigned integers that sort in the same order, and back.
 static uint32_t ordered_bits(float x) {
     uint32_t u = float_to_bits(x);
     return u & 0x80000000u ? ~u : u | 0x80000000u;
 }
 static float from_ordered_bits(uint32_t u) { return bits_to_float(u & 0x80000000u ? u & 0x7fffffffu : ~u); }
 
-// The largest logit such that what is not below it holds top_k tokens and the mass top_p: bisection over all floats.
+// The largest floor that keeps at least top_k tokens and at least the mass top_p, by bisection over all floats.
 static float kept_floor(const float *z, int V, const SampleConfig *c, const PolicyRow *row, float inv_temp) {
     float floor = -__builtin_inff();
     uint32_t top = ordered_bits(row_max(z, V));
     for (int rule = 0; rule < 2; rule++) {
         if (rule == 0 ? c->top_k <= 0 || c->top_k >= V : c->top_p >= 1.0f) continue;
-        uint32_t low = ordered_bits(-__builtin_inff()), high = top; // low satisfies the rule; everything above high does not
+        uint32_t low = ordered_bits(-__builtin_inff()), high = top; // low keeps enough; nothing above high does
         while (low < high) {
             uint32_t middle = low + (high - low + 1) / 2;
             float f = from_ordered_bits(middle);
@@ -54,12 +54,13 @@ static float kept_floor(const float *z, int V, const SampleConfig *c, const Poli
     return floor;
 }
 
-// The running sum goes chunk by chunk, then token by token in the chunk where it passes the threshold. The threshold is
-// kept below the whole, so some chunk passes it; where rounding makes the token sums fall short in that chunk, the next
-// token with any weight is the draw, or the last one there was.
+// Adds chunk by chunk, then token by token in the chunk where the running sum passes the threshold. The threshold is
+// below the whole sum, so some chunk passes it. If rounding keeps the token sums of that chunk below it, the next token
+// with a weight is drawn, or the last one before it.
 static int draw(const float *z, int V, float floor, float inv_temp, float scaled_max, float u) {
     float whole = 0;
-    for (int i = 0; i < V; i += CHUNK) whole += chunk_weight(z + i, V - i < CHUNK ? V - i : CHUNK, floor, inv_temp, scaled_max);
+    for (int i = 0; i < V; i += CHUNK)
+        whole += chunk_weight(z + i, V - i < CHUNK ? V - i : CHUNK, floor, inv_temp, scaled_max);
     float below_whole = bits_to_float(float_to_bits(whole) - 1), passed = 0;
     float threshold = u * whole < below_whole ? u * whole : below_whole;
     int last = 0;

@@ -1,5 +1,6 @@
-// See sample.h. One block a row of logits. The draw goes over at most CHUNKS equal pieces of the row: each warp sums whole
-// pieces, one thread finds the piece in which the running sum passes the threshold, one warp the token within it.
+// Optional (CUDA): see sample.h. One block per row of logits. For the draw a row is cut into at most CHUNKS equal
+// pieces: each warp sums whole pieces, one warp finds the piece in which the running sum passes the threshold, then the
+// token.
 #include "kernels/sample.h"
 #include "kernels/philox.h"
 #include "kernels/softmax_row.cuh"
@@ -7,7 +8,7 @@
 enum { CHUNKS = 256, WARPS_MAX = ROW_THREADS / 32 };
 static const unsigned ALL = 0xffffffffu;
 
-struct Row { // what decides a token's weight: e^(z/temp - max), or 0 below the floor of top_k and top_p
+struct Row { // a token's weight is e^(z/temp - max), or 0 below the floor of top_k and top_p
     const float *z;
     int V;
     float floor, inv_temp, scaled_max;
@@ -18,7 +19,7 @@ DEVICE_INLINE float weight_of(const Row *r, int b) {
 }
 
 // ---- the floor of top_k and top_p -----------------------------------------------------------------------------------
-// floats in an order that unsigned integers share, and back
+// Maps floats to unsigned integers that sort in the same order, and back.
 DEVICE_INLINE unsigned ordered_bits(float x) {
     unsigned u = __float_as_uint(x);
     return u & 0x80000000u ? ~u : u | 0x80000000u;
@@ -28,15 +29,15 @@ DEVICE_INLINE float from_ordered_bits(unsigned u) { return __uint_as_float(u & 0
 DEVICE_INLINE int block_count(int mine) {
     __shared__ int of_warp[WARPS_MAX];
     int lane = threadIdx.x % 32, total = 0;
-    mine = static_cast<int>(__reduce_add_sync(ALL, static_cast<unsigned>(mine)));
+    mine = int(__reduce_add_sync(ALL, unsigned(mine)));
     if (lane == 0) of_warp[threadIdx.x / 32] = mine;
     __syncthreads();
-    for (int w = 0; w < static_cast<int>(blockDim.x / 32); w++) total += of_warp[w];
+    for (int w = 0; w < int(blockDim.x / 32); w++) total += of_warp[w];
     __syncthreads();
     return total;
 }
 
-// Do the logits that are not below r->floor number at least k, or hold at least `mass`? (The unused one is 0.)
+// True if at least k logits are not below r->floor, or, where k is 0, if those hold at least `mass`.
 DEVICE_INLINE bool keeps_enough(const Row *r, int k, float mass) {
     int count = 0;
     float sum = 0;
@@ -60,9 +61,9 @@ DEVICE_INLINE float kept_floor(Row r, float largest, int k, float mass) {
     return from_ordered_bits(low);
 }
 
-// ---- the draw -----------------------------------------------------------------------------------------------------------
-// The first piece at whose end the running sum has passed u times the whole. *passed: the sum before it, *threshold:
-// u times the whole, kept below it so that some piece passes it.
+// ---- the draw -------------------------------------------------------------------------------------------------------
+// The first piece at whose end the running sum has passed *threshold, which is u times the whole sum but below it, so
+// that some piece passes it. Writes *passed, the sum before that piece.
 DEVICE_INLINE int find_chunk(const float *of_chunk, int chunks, float u, float *passed, float *threshold) {
     float whole = 0, sum = 0;
     for (int i = 0; i < chunks; i++) whole += of_chunk[i];
@@ -77,8 +78,8 @@ DEVICE_INLINE int find_chunk(const float *of_chunk, int chunks, float u, float *
     return chunk;
 }
 
-// One warp: the first token of [first, end) with weight at which the running sum passes the threshold; where the sums
-// fall short by their rounding, the last token with weight.
+// One warp: the first token of [first, end) with a weight at which the running sum passes the threshold, or the last
+// token with a weight if rounding keeps the sum below it.
 DEVICE_INLINE int find_token(const Row *r, int first, int end, float passed, float threshold) {
     int lane = threadIdx.x % 32, last = first;
     for (int b0 = first; b0 < end; b0 += 32) {
@@ -87,9 +88,10 @@ DEVICE_INLINE int find_token(const Row *r, int first, int end, float passed, flo
             float before = __shfl_up_sync(ALL, sum, offset);
             if (lane >= offset) sum += before;
         }
-        unsigned some = __ballot_sync(ALL, weight > 0), over = __ballot_sync(ALL, weight > 0 && passed + sum > threshold);
-        if (over) return b0 + __ffs(static_cast<int>(over)) - 1;
-        if (some) last = b0 + 31 - __clz(static_cast<int>(some));
+        unsigned some = __ballot_sync(ALL, weight > 0);
+        unsigned over = __ballot_sync(ALL, weight > 0 && passed + sum > threshold);
+        if (over) return b0 + __ffs(int(over)) - 1;
+        if (some) last = b0 + 31 - __clz(int(some));
         passed += __shfl_sync(ALL, sum, 31);
     }
     return last;
@@ -98,7 +100,8 @@ DEVICE_INLINE int find_token(const Row *r, int first, int end, float passed, flo
 DEVICE_INLINE int draw(const Row *r, float u) {
     __shared__ float of_chunk[CHUNKS];
     __shared__ int token;
-    int lane = threadIdx.x % 32, warp = threadIdx.x / 32, length = max(32, ceil_div(r->V, CHUNKS)), chunks = ceil_div(r->V, length);
+    int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+    int length = max(32, ceil_div(r->V, CHUNKS)), chunks = ceil_div(r->V, length);
     for (int i = warp; i < chunks; i += blockDim.x / 32) {
         float sum = 0;
         for (int b = i * length + lane; b < min((i + 1) * length, r->V); b += 32) sum += weight_of(r, b);
@@ -116,14 +119,15 @@ DEVICE_INLINE int draw(const Row *r, float u) {
     return token;
 }
 
-// ---- the largest logit, the first on a tie ----------------------------------------------------------------------------
+// ---- the largest logit, the first on a tie --------------------------------------------------------------------------
 struct Best {
     float z;
     int b;
 };
 DEVICE_INLINE Best better(Best x, Best y) { return y.z > x.z || (y.z == x.z && y.b < x.b) ? y : x; }
 DEVICE_INLINE Best warp_best(Best best) {
-    for (int offset = 16; offset > 0; offset /= 2) best = better(best, {__shfl_xor_sync(ALL, best.z, offset), __shfl_xor_sync(ALL, best.b, offset)});
+    for (int offset = 16; offset > 0; offset /= 2)
+        best = better(best, {__shfl_xor_sync(ALL, best.z, offset), __shfl_xor_sync(ALL, best.b, offset)});
     return best;
 }
 
@@ -134,14 +138,15 @@ DEVICE_INLINE int largest(const float *z, int V) {
     best = warp_best(best);
     if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = best;
     __syncthreads();
-    for (int w = 0; w < static_cast<int>(blockDim.x / 32); w++) best = better(best, of_warp[w]);
+    for (int w = 0; w < int(blockDim.x / 32); w++) best = better(best, of_warp[w]);
     return best.b;
 }
 
 template <int W>
-static __global__ void sample_kernel(Sampled *sampled, const float *logits, const SampleKey *keys, const SampleConfig *config, int V) {
+static __global__ void sample_kernel(Sampled *sampled, const float *logits, const SampleKey *keys,
+                                     const SampleConfig *config, int V) {
     SampleConfig c = *config;
-    const float *z = logits + static_cast<size_t>(blockIdx.x) * V;
+    const float *z = logits + size_t(blockIdx.x) * V;
     float inv_temp = c.temp > 0 ? 1.0f / c.temp : 1.0f;
     PolicyRow row = policy_row<W>(z, V, inv_temp);
     int token;
@@ -157,14 +162,15 @@ static __global__ void sample_kernel(Sampled *sampled, const float *logits, cons
     } else {
         token = largest(z, V);
     }
-    if (threadIdx.x == 0) sampled[blockIdx.x] = {token, {policy_log_prob(&row, z[token], inv_temp), row.entropy, row.E}};
+    if (threadIdx.x > 0) return;
+    sampled[blockIdx.x] = {token, {policy_log_prob(&row, z[token], inv_temp), row.entropy, row.E}};
 }
 
-extern "C" void sample_forward(Device *dev, Sampled *sampled, const float *logits, const SampleKey *key, const SampleConfig *config, int R, int V) {
-    OP_RANGE();
+extern "C" void sample_forward(Device *dev, Sampled *sampled, const float *logits, const SampleKey *key,
+                               const SampleConfig *config, int R, int V) {
+    CUDA_OP();
     if (R == 0) return;
-    by_width(V % WIDE == 0 && aligned16(logits), [&](auto W) {
+    by_width(fit_wide(V) && aligned16(logits), [&](auto W) {
         LAUNCH((sample_kernel<W>), R, row_threads(V, W), 0, dev->stream)(sampled, logits, key, config, V);
     });
-    CUDA_CHECK(cudaGetLastError());
 }

@@ -1,8 +1,8 @@
-// host only: one row of a softmax in the C build. The sampler, the policy loss and both attentions use these same
-// functions; that is why the log-probability of a token has the same bits in generation and in training.
+// host only: one row of a softmax in the C build. The sampler, the policy loss and both attentions call these same
+// functions, so the log-probability of a token has the same bits in generation and in training.
 //
-// Sums run over LANES partial sums (element i goes to lane i % LANES, in order), added up pairwise at the end:
-// vectorisable without reordering anything, and trailing zeros change no bit.
+// A sum is kept in LANES partial sums: element i goes to lane i % LANES, in order, and the lanes are added pairwise at
+// the end. The compiler can vectorise that without reordering anything, and trailing zeros change no bit.
 #ifndef KERNELS_SOFTMAX_ROW_H
 #define KERNELS_SOFTMAX_ROW_H
 #include "kernels/exp_log.h"
@@ -26,12 +26,12 @@ static inline float row_max(const float *z, int n) {
     return m[0];
 }
 
-// The policy pi = softmax(z / temp) of one row, by four sums taken in one pass; with u_b = z_b / temp - max:
+// The policy pi = softmax(z / temp) of a row z (V) fp32, from four sums taken in one pass over u_b = z_b / temp - max:
 //   s0 = sum e^u   s1 = sum e^u u   s2 = sum e^2u   s3 = sum e^2u u
 //   log pi_b = u_b - log s0
 //   H = -sum pi log pi = log s0 - s1 / s0
 //   E = sum pi^2 (log pi + H) = s3 / s0^2 + (H - log s0) s2 / s0^2          (Eq. 29 of arXiv 2602.19208)
-// A logit of -inf has no weight and adds nothing: its u is held finite, so that 0 u = 0. A NaN stays.
+// A logit of -inf has pi = 0 and adds nothing: its u is clamped to a finite value, so that 0 u = 0. A NaN stays a NaN.
 typedef struct PolicyRow {
     float scaled_max; // max z / temp
     float sum;        // s0
@@ -70,13 +70,13 @@ static inline PolicyRow policy_row(const float *z, int V, float inv_temp) {
     return row;
 }
 
-// log pi_b of the row above
+// log pi_b of the token whose logit is z
 static inline float policy_log_prob(const PolicyRow *row, float z, float inv_temp) {
     return mul_add(z, inv_temp, -row->scaled_max) - row->log_sum;
 }
 
-// Attention weights of one query over keys 0..n-1: s[j] becomes e^((s[j] - max) scale), and 0 for n <= j < padded
-// (padded: a multiple of LANES). Returns the sum; *lse becomes the log-sum-exp of the scaled scores.
+// Attention weights of one query over its n keys, in place: score s[j] becomes e^((s[j] - max) scale), and 0 for
+// n <= j < padded, a multiple of LANES. Returns their sum; writes *lse, the log-sum-exp of the scaled scores.
 static inline float attention_weights(float *s, int n, int padded, float scale, float *lse) {
     float scaled_max = row_max(s, n) * scale, sum[LANES] = {0};
     for (int j = n; j < padded; j++) s[j] = -__builtin_inff();

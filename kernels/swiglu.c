@@ -1,5 +1,5 @@
 #include "kernels/swiglu.h"
-#include "kernels/device_threads.h"
+#include "kernels/device/device_threads.h"
 #include "kernels/exp_log.h"
 
 void swiglu_forward(Device *dev, floatX *y, const floatX *gate_up, int N, int F) {

@@ -1,11 +1,11 @@
-// See swiglu.h. A thread takes W channels of a token.
+// Optional (CUDA): see swiglu.h. A thread takes W channels of a token.
 #include "kernels/swiglu.h"
-#include "kernels/vector.cuh"
+#include "kernels/device/vector.cuh"
 
 enum { BLOCK = 256 };
 
 template <int W> static __global__ void swiglu_forward_kernel(floatX *y, const floatX *gate_up, size_t n, int F) {
-    size_t i = (blockIdx.x * static_cast<size_t>(BLOCK) + threadIdx.x) * W; // of y
+    size_t i = (blockIdx.x * size_t(BLOCK) + threadIdx.x) * W; // of y
     if (i >= n) return;
     const floatX *gate = gate_up + i / F * 2 * F + i % F;
     float g[W], u[W];
@@ -16,8 +16,10 @@ template <int W> static __global__ void swiglu_forward_kernel(floatX *y, const f
 }
 
 // silu'(g) = s (1 + g (1 - s)),  s = 1 / (1 + e^-g)
-template <int W> static __global__ void swiglu_backward_kernel(floatX *dgate_up, const floatX *dy, const floatX *gate_up, size_t n, int F) {
-    size_t i = (blockIdx.x * static_cast<size_t>(BLOCK) + threadIdx.x) * W;
+template <int W>
+static __global__ void swiglu_backward_kernel(floatX *dgate_up, const floatX *dy, const floatX *gate_up, size_t n,
+                                              int F) {
+    size_t i = (blockIdx.x * size_t(BLOCK) + threadIdx.x) * W;
     if (i >= n) return;
     size_t at = i / F * 2 * F + i % F;
     float g[W], u[W], d[W];
@@ -35,23 +37,21 @@ template <int W> static __global__ void swiglu_backward_kernel(floatX *dgate_up,
 }
 
 extern "C" void swiglu_forward(Device *dev, floatX *y, const floatX *gate_up, int N, int F) {
-    OP_RANGE();
-    size_t n = static_cast<size_t>(N) * F;
+    CUDA_OP();
+    size_t n = size_t(N) * F;
     if (n == 0) return;
-    by_width(F % WIDE == 0 && aligned16(y, gate_up), [&](auto W) {
-        unsigned blocks = static_cast<unsigned>(ceil_div(n, static_cast<size_t>(BLOCK) * W));
+    by_width(fit_wide(F) && aligned16(y, gate_up), [&](auto W) {
+        unsigned blocks = unsigned(ceil_div(n, size_t(BLOCK) * W));
         LAUNCH((swiglu_forward_kernel<W>), blocks, BLOCK, 0, dev->stream)(y, gate_up, n, F);
     });
-    CUDA_CHECK(cudaGetLastError());
 }
 
 extern "C" void swiglu_backward(Device *dev, floatX *dgate_up, const floatX *dy, const floatX *gate_up, int N, int F) {
-    OP_RANGE();
-    size_t n = static_cast<size_t>(N) * F;
+    CUDA_OP();
+    size_t n = size_t(N) * F;
     if (n == 0) return;
-    by_width(F % WIDE == 0 && aligned16(dgate_up, dy, gate_up), [&](auto W) {
-        unsigned blocks = static_cast<unsigned>(ceil_div(n, static_cast<size_t>(BLOCK) * W));
+    by_width(fit_wide(F) && aligned16(dgate_up, dy, gate_up), [&](auto W) {
+        unsigned blocks = unsigned(ceil_div(n, size_t(BLOCK) * W));
         LAUNCH((swiglu_backward_kernel<W>), blocks, BLOCK, 0, dev->stream)(dgate_up, dy, gate_up, n, F);
     });
-    CUDA_CHECK(cudaGetLastError());
 }

@@ -1,4 +1,4 @@
-// host only: packing of operands into the panels of tile.h, a square of registers at a time.
+// host only: packs operands into the panels of tile.h, a square of registers at a time.
 #ifndef KERNELS_TILE_PACK_H
 #define KERNELS_TILE_PACK_H
 #include "kernels/tile.h"
@@ -20,8 +20,9 @@ typedef int tile_lanes __attribute__((vector_size(4 * TILE_LANES)));
 #define TILE_LOW(l, d)  ((l) & (d) ? TILE_LANES + (l) - (d) : (l))
 #define TILE_HIGH(l, d) ((l) & (d) ? TILE_LANES + (l) : (l) + (d))
 
-// A square of TILE_LANES columns of B, each contiguous in k, to rows of a panel: to[k][j] = b[j * col_step + k].
-// Stage d swaps, in every pair of rows d apart, the lanes whose index has bit d the wrong way round (Eklundh 1972).
+// Transposes a square of B: to[k][j] = b[j * col_step + k] for j, k < TILE_LANES; rows of `to` are TILE_COLS apart.
+// Stage d takes pairs of rows d apart and swaps lanes with bit d set in the first with lanes without it in the second
+// (Eklundh 1972).
 static inline void tile_transpose(float *to, const float *b, size_t col_step) {
     tile_vec row[TILE_LANES];
 #pragma GCC unroll 16
@@ -44,14 +45,15 @@ static inline void tile_transpose(float *to, const float *b, size_t col_step) {
     for (int k = 0; k < TILE_LANES; k++) *(tile_vec *)(to + (size_t)k * TILE_COLS) = row[k];
 }
 
-// Packs B (K rows) into a panel of TILE_COLS columns of which `cols` exist; the others become 0 (their outputs are
-// dropped). B[k][j] stands at b[k * k_step + j * col_step].
+// Writes panel (K, TILE_COLS) from `cols` columns of B: B[k][j] is b[k * k_step + j * col_step]. Columns from `cols` on
+// become 0; the caller drops their outputs.
 static inline void tile_pack(float *panel, const float *b, size_t k_step, size_t col_step, int K, int cols) {
     int packed = 0; // rows of the panel that are done
     if (cols == TILE_COLS && col_step == 1) {
         for (; packed < K; packed++)
-            for (int h = 0; h < 2; h++)
-                ((tile_vec *)(panel + (size_t)packed * TILE_COLS))[h] = ((const tile_vec *)(b + (size_t)packed * k_step))[h];
+            for (int h = 0; h < TILE_COLS; h += TILE_LANES)
+                *(tile_vec *)(panel + (size_t)packed * TILE_COLS + h) =
+                    *(const tile_vec *)(b + (size_t)packed * k_step + h);
     } else if (cols == TILE_COLS && k_step == 1) {
         for (; packed + TILE_LANES <= K; packed += TILE_LANES)
             for (int h = 0; h < TILE_COLS; h += TILE_LANES)

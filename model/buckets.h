@@ -1,9 +1,11 @@
-// What ranks exchange of the flat buffer of parameters, in a few large buckets: gradients are summed bucket by bucket while
-// backward still works on the layers below, and with ZeRO-1 (Rajbhandari et al., arXiv 1910.02054) every rank holds the
-// optimizer state of its share of each bucket, updates these parameters, and gets the others from their ranks.
+// Optional (ranks): the flat buffer of parameters cut into a few buckets, for its exchange between ranks. Gradients are
+// all-reduced bucket by bucket while backward still runs through the layers below. With ZeRO-1 (Rajbhandari et al.,
+// arXiv
+// 1910.02054) every rank owns a shard of each bucket: it holds that shard's optimizer state, updates its parameters,
+// and all-gathers the other shards.
 #ifndef MODEL_BUCKETS_H
 #define MODEL_BUCKETS_H
-#include "kernels/comm.h"
+#include "kernels/device/comm.h"
 #include "model/params.h"
 
 enum { BUCKETS_MAX = 6 };
@@ -13,27 +15,26 @@ typedef struct Buckets {
     int rank, ranks;
     bool sharded;                // ZeRO-1
     int count;                   // 1 for one rank
-    size_t cut[BUCKETS_MAX + 1]; // bucket i is [cut[i], cut[i + 1]), a multiple of 8 values for each rank; the last ends in the table's spare room
-    int begun;                   // of the present gradient, from the last bucket down
+    size_t cut[BUCKETS_MAX + 1]; // bucket i is [cut[i], cut[i + 1]), a multiple of 8 values per rank
+    int begun;                   // buckets whose all-reduce has started, from the last one down
 } Buckets;
 
-// comm NULL: one rank, as where nothing is exchanged.
-Buckets buckets_make(const ParamTable *table, Comm *comm, bool sharded);
+Buckets buckets_make(const ParamTable *table, Comm *comm, bool sharded); // comm NULL: one rank
 
-// The parameters of bucket i that this rank updates, [first, end), whose state begins at `at` in arrays of buckets_held values:
-// its share where sharded, else all.
-typedef struct Share {
+// The parameters [first, end) of bucket i that this rank updates: its shard, or all of them if not sharded. Their state
+// starts at `at` in arrays of buckets_held values.
+typedef struct Shard {
     size_t first, end, at;
-} Share;
-Share buckets_share(const Buckets *buckets, int i);
+} Shard;
+Shard buckets_shard(const Buckets *buckets, int i);
 size_t buckets_held(const Buckets *buckets);
 
-// flat from value `from` on is final: begins to sum, over the ranks, the buckets that lie there and have not begun. Where sharded a
-// rank gets the sums of its share only. buckets_sum_end, after from = 0: all sums are there.
+// flat[from..] is final: starts the all-reduce of every bucket there that has not started. If sharded it is a
+// reduce-scatter: a rank gets the sums of its shards only. buckets_sum_end, called after from = 0, waits for all sums.
 void buckets_sum_from(Buckets *buckets, Device *dev, float *flat, size_t from);
 void buckets_sum_end(Buckets *buckets, Device *dev);
 
-// Where sharded: every rank's shares of x, a flat buffer of values of `width` bytes, go to all ranks.
+// If sharded, all-gathers the shards of x, a flat buffer of values of `width` bytes.
 void buckets_gather(const Buckets *buckets, Device *dev, void *x, size_t width);
 
 #endif

@@ -1,191 +1,23 @@
 #include "model/config.h"
-#include "model/json_file.h"
-#include <math.h>
-#include <string.h>
-#include <unistd.h>
-
-// Where the key is missing or null: the fallback. What is there and no whole number below 2^31 becomes -1 (NAN), which no
-// check lets pass.
-static int whole(const cJSON *item) {
-    bool fits = cJSON_IsNumber(item) && fabs(item->valuedouble) < 2147483648.0 && item->valuedouble == (int)item->valuedouble;
-    return fits ? (int)item->valuedouble : -1;
-}
-
-static int get_int(const cJSON *json, const char *key, int fallback) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
-    return !item || cJSON_IsNull(item) ? fallback : whole(item);
-}
-
-static double get_double(const cJSON *json, const char *key, double fallback) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
-    return !item || cJSON_IsNull(item) ? fallback : cJSON_IsNumber(item) ? item->valuedouble : (double)NAN;
-}
-
-static bool get_bool(const cJSON *json, const char *key, bool fallback) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
-    return cJSON_IsBool(item) ? cJSON_IsTrue(item) : fallback;
-}
-
-static const char *get_string(const cJSON *json, const char *key, const char *fallback) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
-    return cJSON_IsString(item) ? item->valuestring : fallback;
-}
-
-// A list of token ids or a single one; ids beyond the room are dropped with the first ones kept.
-static void get_eos(ModelConfig *c, const cJSON *json) {
-    const cJSON *eos = cJSON_GetObjectItemCaseSensitive(json, "eos_token_id");
-    if (cJSON_IsNumber(eos)) {
-        c->eos[0] = whole(eos);
-        c->n_eos = 1;
-    } else if (cJSON_IsArray(eos)) {
-        const cJSON *id;
-        c->n_eos = 0;
-        cJSON_ArrayForEach(id, eos) if (c->n_eos < MODEL_MAX_EOS) c->eos[c->n_eos++] = whole(id);
-    }
-}
-
-// Newer transformers write rope_parameters {rope_type, rope_theta, ...}; older ones rope_theta and rope_scaling apart.
-static bool read_rope(ModelConfig *c, const cJSON *json, const char *where, Error *err) {
-    c->rope_theta = get_double(json, "rope_theta", 10000.0);
-    const cJSON *rope = cJSON_GetObjectItemCaseSensitive(json, "rope_scaling");
-    if (!cJSON_IsObject(rope)) rope = cJSON_GetObjectItemCaseSensitive(json, "rope_parameters");
-    if (!cJSON_IsObject(rope)) return true;
-    c->rope_theta = get_double(rope, "rope_theta", c->rope_theta);
-    const char *type = get_string(rope, "rope_type", get_string(rope, "type", "default"));
-    if (strcmp(type, "default") == 0) return true;
-    if (strcmp(type, "llama3") != 0) return fail(err, "%s: rope scaling \"%s\" is not supported (only llama3 is)", where, type);
-    c->rope_factor = get_double(rope, "factor", 8.0);
-    c->rope_low_freq = get_double(rope, "low_freq_factor", 1.0);
-    c->rope_high_freq = get_double(rope, "high_freq_factor", 4.0);
-    c->rope_original_T = get_int(rope, "original_max_position_embeddings", 8192);
-    if (!(c->rope_factor >= 1) || !(c->rope_high_freq > c->rope_low_freq) || c->rope_original_T < 1)
-        return fail(err, "%s: rope scaling llama3 has impossible factors", where);
-    return true;
-}
-
-static bool slides(const cJSON *json) {
-    const cJSON *type;
-    cJSON_ArrayForEach(type, cJSON_GetObjectItemCaseSensitive(json, "layer_types"))
-        if (!cJSON_IsString(type) || strcmp(type->valuestring, "full_attention") != 0) return true;
-    return get_bool(json, "use_sliding_window", false);
-}
-
-static bool refuse_unsupported(const cJSON *json, const char *where, Error *err) {
-    if (cJSON_GetObjectItemCaseSensitive(json, "quantization_config"))
-        return fail(err, "%s: the weights are quantised; use the unquantised model", where);
-    if (get_int(json, "num_experts", 0) > 1 || get_int(json, "num_local_experts", 0) > 1)
-        return fail(err, "%s: mixture-of-experts models are not supported", where);
-    if (slides(json)) return fail(err, "%s: a sliding window is in use; not supported", where);
-    if (get_bool(json, "mlp_bias", false)) return fail(err, "%s: mlp_bias is not supported", where);
-    if (get_double(json, "partial_rotary_factor", 1) != 1) return fail(err, "%s: partial_rotary_factor is not supported", where);
-    const char *act = get_string(json, "hidden_act", "silu");
-    if (strcmp(act, "silu") != 0) return fail(err, "%s: activation \"%s\" is not supported (only silu is)", where, act);
-    return true;
-}
-
-static bool from_json(ModelConfig *c, const cJSON *json, const char *where, Error *err) {
-    const char *type = get_string(json, "model_type", "");
-    if (strcmp(type, "llama") && strcmp(type, "qwen2") && strcmp(type, "qwen3"))
-        return fail(err, "%s: model_type \"%.40s\" is not supported (llama, qwen2 and qwen3 are)", where, type);
-    if (!refuse_unsupported(json, where, err)) return false;
-    *c = (ModelConfig){0};
-    snprintf(c->architecture, sizeof c->architecture, "%s", type);
-    c->V = get_int(json, "vocab_size", 0);
-    c->C = get_int(json, "hidden_size", 0);
-    c->F = get_int(json, "intermediate_size", 0);
-    c->L = get_int(json, "num_hidden_layers", 0);
-    c->NH = get_int(json, "num_attention_heads", 0);
-    c->NKV = get_int(json, "num_key_value_heads", c->NH);
-    c->HS = get_int(json, "head_dim", c->NH > 0 ? c->C / c->NH : 0);
-    c->T_max = get_int(json, "max_position_embeddings", 2048);
-    c->eps = (float)get_double(json, "rms_norm_eps", 1e-6);
-    c->qkv_bias = strcmp(type, "qwen2") == 0;
-    c->qk_norm = strcmp(type, "qwen3") == 0;
-    c->tied = get_bool(json, "tie_word_embeddings", false);
-    if (!c->qkv_bias && get_bool(json, "attention_bias", false)) return fail(err, "%s: attention_bias is not supported", where);
-    get_eos(c, json);
-    return read_rope(c, json, where, err) && model_config_check(c, where, err);
-}
 
 bool model_config_check(const ModelConfig *c, const char *where, Error *err) {
     const struct { const char *name; int value; } sizes[] = {
         {"vocab_size", c->V}, {"hidden_size", c->C}, {"intermediate_size", c->F}, {"num_hidden_layers", c->L},
-        {"num_attention_heads", c->NH}, {"num_key_value_heads", c->NKV}, {"head_dim", c->HS}, {"max_position_embeddings", c->T_max}};
+        {"num_attention_heads", c->NH}, {"num_key_value_heads", c->NKV}, {"head_dim", c->HS},
+        {"max_position_embeddings", c->T_max}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         if (sizes[i].value < 1 || sizes[i].value > 1 << 24)
             return fail(err, "%s: %s is %d; it must be 1 to %d", where, sizes[i].name, sizes[i].value, 1 << 24);
     if (c->NH % c->NKV) return fail(err, "%s: %d heads cannot share %d key/value heads evenly", where, c->NH, c->NKV);
     if (c->HS % 2) return fail(err, "%s: head_dim %d is odd; rotary positions need pairs", where, c->HS);
-    if (c->L > 1024 || c->HS > 512 || c->NH > 1024) return fail(err, "%s: more than 1024 layers or heads, or head_dim over 512", where);
+    if (c->L > 1024 || c->HS > 512 || c->NH > 1024)
+        return fail(err, "%s: more than 1024 layers or heads, or head_dim over 512", where);
     if ((double)c->NH * c->HS > 1 << 20 || (double)c->F > 1 << 22 || (double)c->C > 1 << 20)
-        return fail(err, "%s: a row of activations would be too long", where);
+        return fail(err, "%s: hidden_size, intermediate_size or heads times head_dim is too large", where);
     if (!(c->eps > 0 && c->eps < 1)) return fail(err, "%s: rms_norm_eps %g is not between 0 and 1", where, c->eps);
     if (!(c->rope_theta > 0)) return fail(err, "%s: rope_theta %g is not positive", where, c->rope_theta);
     for (int i = 0; i < c->n_eos; i++)
-        if (c->eos[i] < 0 || c->eos[i] >= c->V) return fail(err, "%s: eos_token_id %d is outside the vocabulary", where, c->eos[i]);
+        if (c->eos[i] < 0 || c->eos[i] >= c->V)
+            return fail(err, "%s: eos_token_id %d is outside the vocabulary", where, c->eos[i]);
     return true;
-}
-
-bool model_config_load(ModelConfig *config, const char *dir, Error *err) {
-    char path[4096];
-    snprintf(path, sizeof path, "%s/config.json", dir);
-    cJSON *json = json_file_read(path, err);
-    if (!json) return false;
-    bool ok = from_json(config, json, path, err);
-    cJSON_Delete(json);
-    if (!ok) return false;
-    snprintf(path, sizeof path, "%s/generation_config.json", dir);
-    if (access(path, F_OK) != 0) return true;
-    if (!(json = json_file_read(path, err))) return false;
-    get_eos(config, json);
-    cJSON_Delete(json);
-    return model_config_check(config, path, err);
-}
-
-static cJSON *to_json(const ModelConfig *c) {
-    cJSON *json = cJSON_CreateObject();
-    const char *class = strcmp(c->architecture, "llama") == 0   ? "LlamaForCausalLM"
-                        : strcmp(c->architecture, "qwen2") == 0 ? "Qwen2ForCausalLM"
-                                                                : "Qwen3ForCausalLM";
-    cJSON_AddItemToObject(json, "architectures", cJSON_CreateStringArray(&class, 1));
-    cJSON_AddStringToObject(json, "model_type", c->architecture);
-    cJSON_AddNumberToObject(json, "vocab_size", c->V);
-    cJSON_AddNumberToObject(json, "hidden_size", c->C);
-    cJSON_AddNumberToObject(json, "intermediate_size", c->F);
-    cJSON_AddNumberToObject(json, "num_hidden_layers", c->L);
-    cJSON_AddNumberToObject(json, "num_attention_heads", c->NH);
-    cJSON_AddNumberToObject(json, "num_key_value_heads", c->NKV);
-    cJSON_AddNumberToObject(json, "head_dim", c->HS);
-    cJSON_AddNumberToObject(json, "max_position_embeddings", c->T_max);
-    char eps[32]; // 1e-6 as a float would print as 9.99999997e-07
-    snprintf(eps, sizeof eps, "%.6g", c->eps);
-    cJSON_AddRawToObject(json, "rms_norm_eps", eps);
-    cJSON_AddNumberToObject(json, "rope_theta", c->rope_theta);
-    cJSON_AddBoolToObject(json, "tie_word_embeddings", c->tied);
-    cJSON_AddBoolToObject(json, "attention_bias", c->qkv_bias);
-    cJSON_AddStringToObject(json, "hidden_act", "silu");
-    cJSON_AddStringToObject(json, "torch_dtype", "float32");
-    if (c->rope_factor > 0) {
-        cJSON *rope = cJSON_AddObjectToObject(json, "rope_scaling");
-        cJSON_AddStringToObject(rope, "rope_type", "llama3");
-        cJSON_AddNumberToObject(rope, "factor", c->rope_factor);
-        cJSON_AddNumberToObject(rope, "low_freq_factor", c->rope_low_freq);
-        cJSON_AddNumberToObject(rope, "high_freq_factor", c->rope_high_freq);
-        cJSON_AddNumberToObject(rope, "original_max_position_embeddings", c->rope_original_T);
-    }
-    if (c->n_eos) cJSON_AddItemToObject(json, "eos_token_id", cJSON_CreateIntArray(c->eos, c->n_eos));
-    return json;
-}
-
-bool model_config_save(const ModelConfig *config, const char *dir, Error *err) {
-    char path[4096];
-    cJSON *json = to_json(config), *generation = cJSON_CreateObject();
-    if (config->n_eos) cJSON_AddItemToObject(generation, "eos_token_id", cJSON_CreateIntArray(config->eos, config->n_eos));
-    snprintf(path, sizeof path, "%s/config.json", dir);
-    bool ok = json_file_write(path, json, err);
-    snprintf(path, sizeof path, "%s/generation_config.json", dir);
-    ok = ok && json_file_write(path, generation, err);
-    cJSON_Delete(json);
-    cJSON_Delete(generation);
-    return ok;
 }

@@ -4,15 +4,15 @@
 //   every layer:  x += Wo attention(rope(norm?(Wqkv rmsnorm(x) + b)));  x += Wdown swiglu(Wgate_up rmsnorm(x))
 //   hidden = rmsnorm(x);  logits = hidden Whead^T  (a chunk of rows at a time: gpt_head.h)
 //
-// Generation and training run the same calls in the same order; only attention reads its keys from elsewhere (the
-// packed batch, or a paged cache). Together with the row-independent kernels of the C build this makes the
-// log-probability of a sampled token and of the same token in training equal to the bit.
+// Generation and training make the same calls in the same order; they differ only in where attention reads its keys:
+// the packed batch, or a paged KV cache. The kernels of the C build compute each row independently of the others, so
+// the log-probability of a sampled token is bit-identical in generation and in training.
 //
 // Dims: N tokens of a packed micro-batch, C channels, NH heads, NKV kv heads, HS head size, F feed-forward size,
 // L layers, V vocabulary, Q = (NH + 2 NKV) HS.
 #ifndef MODEL_GPT_H
 #define MODEL_GPT_H
-#include "kernels/arena.h"
+#include "kernels/device/arena.h"
 #include "kernels/attention.h"
 #include "kernels/attention_decode.h"
 #include "model/buckets.h"
@@ -24,84 +24,87 @@ typedef struct Gpt {
     ModelConfig config;
     ParamTable table;
     Device *dev;
-    int T_rope;       // positions in cos_sin
-    floatX *params;   // (table.room)
-    float *cos_sin;   // (T_rope, 2, HS/2)
+    int q_size, kv_size, Q; // channels of a token: NH HS, NKV HS, and all of q, k and v: (NH + 2 NKV) HS
+    int qk_stride;  // row stride of the rotated q and k: q_size + kv_size with QK norm, otherwise Q
+    int T_rope;     // positions in cos_sin
+    floatX *params; // (table.room)
+    float *cos_sin; // (T_rope, 2, HS/2)
     Arena arena;
 } Gpt;
 
-// Builds the model with room for T_rope positions (<= config.T_max); parameters are all zero. Free with gpt_free.
-// gpt_plan leaves the memory to gpt_commit; what else runs on the model can be planned in between.
-Gpt *gpt_new(Device *dev, const ModelConfig *config, int T_rope);
+// A model for T_rope positions (<= config.T_max) whose parameters are all zero. Free with gpt_free. gpt_plan allocates
+// nothing on the device, so that everything else can be planned, and a memory plan checked, before gpt_commit does.
+Gpt *gpt_new(Device *dev, const ModelConfig *config, int T_rope); // plan and commit
 Gpt *gpt_plan(Device *dev, const ModelConfig *config, int T_rope);
 void gpt_commit(Gpt *gpt);
 void gpt_free(Gpt *gpt);
 
-// One layer's saved activations. Where nothing is trained all layers share one set (x2 is then x, and so on).
+// A layer's saved activations. Generation saves nothing: its layers share one set.
 typedef struct LayerActs {
     floatX *x;       // (N, C) the residual stream as it enters the layer
     floatX *y1;      // (N, C) after the first norm
-    floatX *qkv;     // (N, Q) rotated in place where there is no QK norm
+    floatX *qkv;     // (N, Q) without QK norm q and k are rotated in place
     floatX *qk;      // (N, (NH + NKV) HS) normed and rotated q and k; QK norm only
-    floatX *o;       // (N, NH HS) attention's output
+    floatX *o;       // (N, NH HS) the output of attention
     floatX *x2;      // (N, C) the residual stream after attention
     floatX *y2;      // (N, C) after the second norm
     floatX *gate_up; // (N, 2, F)
-    floatX *act;     // (N, F)
-    float *rstd1, *rstd2, *rstd_q, *rstd_k, *lse;
+    floatX *act;     // (N, F) swiglu(gate_up)
+    float *rstd1, *rstd2, *rstd_q, *rstd_k, *lse; // (N), (N), (N, NH), (N, NKV) of the norms; (N, NH) of attention
 } LayerActs;
 
 typedef struct GptActs {
     int N_max, T_max;
-    bool train;
     LayerActs *layers; // (L)
-    floatX *x_final;   // (N, C)
-    floatX *hidden;    // (N, C) the final norm's output: what forward writes
-    float *rstd_final;
+    floatX *x_final;   // (N, C) the residual stream after the last layer
+    floatX *hidden;    // (N, C) the final norm's output: the result of gpt_forward
+    float *rstd_final; // (N)
     floatX *delta;     // (N, C) what a block adds to the residual stream
     void *attention_workspace;
-    // backward only
-    floatX *dhidden, *dx, *dy, *d_o, *dqkv, *dqk, *dact; // dhidden is read by gpt_backward
+    // backward only: dhidden (N, C) is the input of gpt_backward, the others are scratch
+    floatX *dhidden, *dx, *dy, *d_o, *dqkv, *dqk, *dact;
     void *workspace;
 } GptActs;
 
-// Plans activations for N_max tokens in sequences of at most T_max tokens into the arena; commit it, then use acts.
+// Plans activations for N_max tokens in sequences of at most T_max tokens. acts is usable once the arena is committed.
 void gpt_acts_plan(const Gpt *gpt, GptActs *acts, Arena *arena, int N_max, int T_max);
-// For generation: R_max rows over table_width blocks a sequence, no backward, one set for all layers. After the commit
-// call gpt_acts_share, which points every layer at that set.
+// For generation: R_max rows, sequences of up to table_width KV blocks, no backward, one set of activations. Call
+// gpt_acts_share after the commit: it points every layer to that set.
 void gpt_acts_plan_decode(const Gpt *gpt, GptActs *acts, Arena *arena, int R_max, int table_width);
 void gpt_acts_share(const Gpt *gpt, GptActs *acts);
 void gpt_acts_free(GptActs *acts);
 
-// The tokens of one call. Device arrays. Packed: starts (B + 1). Paged: seq, tables and the cache.
+// The tokens of one call; device arrays. Training packs its sequences one after another; generation sets k_cache and
+// reads keys and values from the paged KV cache (kernels/attention_decode.h).
 typedef struct Batch {
-    int N, B, T;       // tokens, sequences, longest sequence
-    const int *ids, *pos;
-    const int *starts; // packed only
-    const int *seq, *tables;
+    int N, B, T;             // tokens, sequences, longest sequence
+    const int *ids, *pos;    // (N) tokens and their positions
+    const int *starts;       // packed only: (B + 1) first token of each sequence
+    const int *seq, *tables; // paged only: (N) each token's sequence, and the sequences' block tables
     int table_width;
     floatX *k_cache, *v_cache; // paged only: (L, blocks, kv_block_elements)
     size_t cache_layer;        // elements of one layer's cache
 } Batch;
 
-// writes acts->hidden (N, C) and, for training, everything backward needs
+// writes acts->hidden (N, C) and what gpt_backward needs
 void gpt_forward(const Gpt *gpt, GptActs *acts, const Batch *batch);
 
-// Gradients, fp32. A tied head collects its own (V, C) and is added to the embedding's at the end, so that the order of
-// additions into the table does not depend on how the tokens were cut into micro-batches.
+// Gradients, fp32. A tied head has a gradient (V, C) apart from the embedding's, added to it at the end, so that the
+// order of additions does not depend on how tokens are cut into micro-batches.
 typedef struct Gradients {
     float *flat; // (table.room)
-    float *head; // (V, C): inside flat, or apart where tied
+    float *head; // (V, C): inside flat, or apart if tied
     Buckets *buckets;
-    bool last; // the last micro-batch goes backward: what it has finished is final, and summed over the ranks from then on
+    bool last; // set before the last micro-batch's backward: from then on finished gradients are all-reduced
 } Gradients;
 
-void gradients_plan(const Gpt *gpt, Gradients *grads, Arena *arena, Buckets *buckets); // head is set by gradients_zero
-void gradients_zero(const Gpt *gpt, Gradients *grads); // last is false again
-void gradients_final(const Gpt *gpt, Gradients *grads, size_t from); // flat[from ...] has this micro-batch's part
-void gradients_finish(const Gpt *gpt, Gradients *grads); // after the last micro-batch, once: flat is the sum over all ranks
+void gradients_plan(const Gpt *gpt, Gradients *grads, Arena *arena, Buckets *buckets);
+void gradients_zero(const Gpt *gpt, Gradients *grads);               // before the first micro-batch
+void gradients_final(const Gpt *gpt, Gradients *grads, size_t from); // this micro-batch has no more for flat[from..]
+void gradients_finish(const Gpt *gpt, Gradients *grads);             // after the last: flat is the sum over all ranks
 
-// accumulates into grads from acts->dhidden; follows gpt_forward with the same batch. Overwrites saved activations.
+// accumulates into grads from acts->dhidden. Call it after gpt_forward with the same batch; it overwrites the saved
+// activations.
 void gpt_backward(const Gpt *gpt, GptActs *acts, Gradients *grads, const Batch *batch);
 
 #endif

@@ -1,20 +1,21 @@
 #include "model/gpt_head.h"
 #include "kernels/matmul.h"
-#include "kernels/nvtx.h"
-#include "kernels/rows.h"
+#include "kernels/device/nvtx.h"
+#include "kernels/gather_rows.h"
 
 void head_plan(const Gpt *g, Head *head, Arena *arena, int chunk, bool train) {
     size_t C = (size_t)g->config.C, V = (size_t)g->config.V;
     *head = (Head){.chunk = chunk};
     ARENA_PLAN(arena, head->x, (size_t)chunk * C);
-    ARENA_PLAN(arena, head->logits, (size_t)chunk * V);
     if (train) ARENA_PLAN(arena, head->dx, (size_t)chunk * C);
+    arena->kind = MEMORY_LOGITS;
+    ARENA_PLAN(arena, head->logits, (size_t)chunk * V);
     if (train && sizeof(floatX) != sizeof(float)) ARENA_PLAN(arena, head->dlogits, (size_t)chunk * V);
 }
 
 void head_logits(const Gpt *g, Head *head, const GptActs *acts, const int *rows, int M) {
     int C = g->config.C;
-    rows_gather(g->dev, head->x, acts->hidden, rows, M, C);
+    gather_rows(g->dev, head->x, acts->hidden, rows, M, C);
     matmul_logits(g->dev, head->logits, head->x, g->params + g->table.head, M, C, g->config.V);
 }
 
@@ -25,14 +26,15 @@ void head_policy_loss(const Gpt *g, Head *head, GptActs *acts, Gradients *grads,
     RANGE("head and loss");
     int C = g->config.C, V = g->config.V;
     floatX *dlogits = head->dlogits ? head->dlogits : (floatX *)head->logits;
-    device_zero(g->dev, acts->dhidden, (size_t)N * C * sizeof(floatX)); // rows without a target get no gradient here
+    device_zero(g->dev, acts->dhidden, (size_t)N * C * sizeof(floatX)); // rows without a target have none
     for (int m = 0; m < M; m += head->chunk) {
         int n = M - m < head->chunk ? M - m : head->chunk;
-        PolicyTargets part = {t->target + m, from(t->advantage, m), from(t->logp_old, m), t->weight + m, from(t->E_override, m)};
+        PolicyTargets part = {t->target + m, from(t->advantage, m), from(t->logp_old, m), t->weight + m,
+                              from(t->E_override, m)};
         head_logits(g, head, acts, rows + m, n);
         policy_loss(g->dev, result + m, dlogits, head->logits, &part, objective, n, V);
         matmul_backward_weight(g->dev, grads->head, NULL, dlogits, head->x, n, C, V);
         matmul_backward_input(g->dev, head->dx, dlogits, g->params + g->table.head, n, C, V);
-        rows_scatter(g->dev, acts->dhidden, head->dx, rows + m, n, C);
+        scatter_rows(g->dev, acts->dhidden, head->dx, rows + m, n, C);
     }
 }

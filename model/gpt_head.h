@@ -1,24 +1,25 @@
-// The head, and the loss on it, a chunk of rows at a time: logits of all tokens at once would be the largest tensor of
-// the program (V can be 152k), so there are never more than `chunk` rows of them.
+// The head and its loss, a chunk of rows at a time: the logits of all tokens would be the program's largest tensor (V
+// can be 152k), so at most `chunk` rows of them exist.
 #ifndef MODEL_GPT_HEAD_H
 #define MODEL_GPT_HEAD_H
 #include "kernels/policy_loss.h"
 #include "model/gpt.h"
 
 typedef struct Head {
-    int chunk;         // rows of logits held at a time
-    floatX *x, *dx;    // (chunk, C) the rows of hidden that are looked at, and their gradient
-    float *logits;     // (chunk, V)
-    floatX *dlogits;   // (chunk, V): the logits' own memory where floatX is float
+    int chunk;
+    floatX *x, *dx;  // (chunk, C) the rows of hidden, and their gradient
+    float *logits;   // (chunk, V)
+    floatX *dlogits; // (chunk, V); NULL if floatX is float: the gradient then overwrites the logits
 } Head;
 
 void head_plan(const Gpt *gpt, Head *head, Arena *arena, int chunk, bool train);
 
-// writes head->logits (M, V) for M <= chunk rows of acts->hidden named by `rows` (device)
+// writes head->logits (M, V) of the M <= chunk rows of acts->hidden that `rows` (M, device) lists
 void head_logits(const Gpt *gpt, Head *head, const GptActs *acts, const int *rows, int M);
 
-// The policy loss over M rows of acts->hidden, all chunks: writes result (M) and acts->dhidden (N, C), accumulates the
-// head's gradient. rows (M) and the targets' arrays are on the device; row m of hidden predicts target m.
+// The policy loss (kernels/policy_loss.h) over M rows of acts->hidden, chunk by chunk: writes result (M) and
+// acts->dhidden (N, C), accumulates into grads->head. Hidden row rows[m] predicts target m; rows (M) and the arrays of
+// targets are on the device.
 void head_policy_loss(const Gpt *gpt, Head *head, GptActs *acts, Gradients *grads, TokenResult *result, const int *rows,
                       const PolicyTargets *targets, const PolicyObjective *objective, int N, int M);
 

@@ -1,12 +1,12 @@
-// What a model, its activations and its gradients need, planned into arenas.
+// The memory of a model, its activations and its gradients, planned into arenas.
 #include "kernels/embedding.h"
 #include "kernels/rmsnorm.h"
-#include "kernels/rows.h"
+#include "kernels/gather_rows.h"
 #include "model/gpt.h"
 #include <math.h>
 
-// Llama 3's scaling of the inverse frequencies: wavelengths beyond original_T / low_freq are stretched by the factor, those
-// below original_T / high_freq are left, and between them the two are mixed linearly (Llama 3 herd, arXiv 2407.21783).
+// Llama 3's scaling of rotary frequencies (arXiv 2407.21783): wavelengths beyond original_T / low_freq are stretched by
+// the factor, those below original_T / high_freq are unchanged, and those between are interpolated linearly.
 static double scaled_frequency(const ModelConfig *c, double f) {
     if (c->rope_factor == 0) return f;
     double turns = c->rope_original_T * f / (2 * M_PI);
@@ -34,7 +34,11 @@ static void upload_rotations(Gpt *g) {
 Gpt *gpt_plan(Device *dev, const ModelConfig *config, int T_rope) {
     Gpt *g = calloc(1, sizeof *g);
     REQUIRE(g, "out of memory");
-    *g = (Gpt){.config = *config, .dev = dev, .T_rope = T_rope, .arena = {.name = "weights"}};
+    *g = (Gpt){.config = *config, .dev = dev, .T_rope = T_rope, .arena = {.name = "weights", .kind = MEMORY_WEIGHTS}};
+    g->q_size = config->NH * config->HS;
+    g->kv_size = config->NKV * config->HS;
+    g->Q = g->q_size + 2 * g->kv_size;
+    g->qk_stride = config->qk_norm ? g->q_size + g->kv_size : g->Q;
     g->table = params_make(config);
     ARENA_PLAN(&g->arena, g->params, g->table.room);
     ARENA_PLAN(&g->arena, g->cos_sin, (size_t)T_rope * config->HS);
@@ -61,17 +65,17 @@ void gpt_free(Gpt *g) {
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
-static void plan_layer(const ModelConfig *c, LayerActs *act, Arena *arena, size_t N) {
-    int Q = (c->NH + 2 * c->NKV) * c->HS;
+static void plan_layer(const Gpt *g, LayerActs *act, Arena *arena, size_t N) {
+    const ModelConfig *c = &g->config;
     ARENA_PLAN(arena, act->x, N * c->C);
     ARENA_PLAN(arena, act->y1, N * c->C);
-    ARENA_PLAN(arena, act->qkv, N * Q);
+    ARENA_PLAN(arena, act->qkv, N * g->Q);
     if (c->qk_norm) {
-        ARENA_PLAN(arena, act->qk, N * (c->NH + c->NKV) * c->HS);
+        ARENA_PLAN(arena, act->qk, N * g->qk_stride);
         ARENA_PLAN(arena, act->rstd_q, N * c->NH);
         ARENA_PLAN(arena, act->rstd_k, N * c->NKV);
     }
-    ARENA_PLAN(arena, act->o, N * c->NH * c->HS);
+    ARENA_PLAN(arena, act->o, N * g->q_size);
     ARENA_PLAN(arena, act->lse, N * c->NH);
     ARENA_PLAN(arena, act->x2, N * c->C);
     ARENA_PLAN(arena, act->y2, N * c->C);
@@ -84,6 +88,7 @@ static void plan_layer(const ModelConfig *c, LayerActs *act, Arena *arena, size_
 static void plan_common(const Gpt *g, GptActs *a, Arena *arena, size_t N) {
     a->layers = calloc((size_t)g->config.L, sizeof *a->layers);
     REQUIRE(a->layers, "out of memory");
+    arena->kind = MEMORY_ACTIVATIONS;
     ARENA_PLAN(arena, a->x_final, N * g->config.C);
     ARENA_PLAN(arena, a->hidden, N * g->config.C);
     ARENA_PLAN(arena, a->rstd_final, N);
@@ -93,18 +98,17 @@ static void plan_common(const Gpt *g, GptActs *a, Arena *arena, size_t N) {
 void gpt_acts_plan(const Gpt *g, GptActs *a, Arena *arena, int N_max, int T_max) {
     const ModelConfig *c = &g->config;
     size_t N = (size_t)N_max;
-    int Q = (c->NH + 2 * c->NKV) * c->HS;
-    *a = (GptActs){.N_max = N_max, .T_max = T_max, .train = true};
+    *a = (GptActs){.N_max = N_max, .T_max = T_max};
     plan_common(g, a, arena, N);
-    for (int l = 0; l < c->L; l++) plan_layer(c, &a->layers[l], arena, N);
-    AttentionShape shape = {N_max, N_max, T_max, c->NH, c->NKV, c->HS, Q, Q, Q};
+    for (int l = 0; l < c->L; l++) plan_layer(g, &a->layers[l], arena, N);
+    AttentionShape shape = {N_max, N_max, T_max, c->NH, c->NKV, c->HS, g->Q, g->Q, g->Q};
     arena_plan(arena, &a->attention_workspace, attention_workspace_bytes(g->dev, &shape), "attention_workspace");
     ARENA_PLAN(arena, a->dhidden, N * c->C);
     ARENA_PLAN(arena, a->dx, N * c->C);
     ARENA_PLAN(arena, a->dy, N * c->C);
-    ARENA_PLAN(arena, a->d_o, N * c->NH * c->HS);
-    ARENA_PLAN(arena, a->dqkv, N * Q);
-    if (c->qk_norm) ARENA_PLAN(arena, a->dqk, N * (c->NH + c->NKV) * c->HS);
+    ARENA_PLAN(arena, a->d_o, N * g->q_size);
+    ARENA_PLAN(arena, a->dqkv, N * g->Q);
+    if (c->qk_norm) ARENA_PLAN(arena, a->dqk, N * g->qk_stride);
     ARENA_PLAN(arena, a->dact, N * c->F);
     size_t norms = larger(rmsnorm_workspace_bytes(N_max, 1, c->C), rmsnorm_workspace_bytes(N_max, c->NH, c->HS));
     arena_plan(arena, &a->workspace, larger(norms, embedding_workspace_bytes(N_max, c->V)), "workspace");
@@ -112,11 +116,10 @@ void gpt_acts_plan(const Gpt *g, GptActs *a, Arena *arena, int N_max, int T_max)
 
 void gpt_acts_plan_decode(const Gpt *g, GptActs *a, Arena *arena, int R_max, int table_width) {
     const ModelConfig *c = &g->config;
-    int Q = (c->NH + 2 * c->NKV) * c->HS;
     *a = (GptActs){.N_max = R_max, .T_max = table_width * kv_block_tokens()};
     plan_common(g, a, arena, (size_t)R_max);
-    plan_layer(c, &a->layers[0], arena, (size_t)R_max);
-    DecodeShape shape = {R_max, c->NH, c->NKV, c->HS, Q, Q, Q, table_width};
+    plan_layer(g, &a->layers[0], arena, (size_t)R_max);
+    DecodeShape shape = {R_max, c->NH, c->NKV, c->HS, g->Q, g->Q, g->Q, table_width};
     arena_plan(arena, &a->attention_workspace, attention_decode_workspace_bytes(g->dev, &shape), "attention_workspace");
 }
 
@@ -131,6 +134,7 @@ void gpt_acts_free(GptActs *a) {
 
 void gradients_plan(const Gpt *g, Gradients *grads, Arena *arena, Buckets *buckets) {
     *grads = (Gradients){.buckets = buckets};
+    arena->kind = MEMORY_GRADIENTS;
     ARENA_PLAN(arena, grads->flat, g->table.room);
     if (g->config.tied) ARENA_PLAN(arena, grads->head, (size_t)g->config.V * g->config.C);
 }
@@ -147,7 +151,7 @@ void gradients_final(const Gpt *g, Gradients *grads, size_t from) {
 }
 
 void gradients_finish(const Gpt *g, Gradients *grads) {
-    if (g->config.tied) rows_add(g->dev, grads->flat + g->table.embed, grads->head, (size_t)g->config.V * g->config.C);
+    if (g->config.tied) add_rows(g->dev, grads->flat + g->table.embed, grads->head, (size_t)g->config.V * g->config.C);
     buckets_sum_from(grads->buckets, g->dev, grads->flat, 0);
     buckets_sum_end(grads->buckets, g->dev);
 }

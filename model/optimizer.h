@@ -1,36 +1,37 @@
-// AdamW over the flat parameter buffer, with gradient clipping by global norm and steps with a non-finite gradient
-// skipped. One call a parameter tensor, since only matrices decay. With ZeRO-1 a rank holds the state of its shares of the
-// parameters only (buckets.h): 12 bytes a parameter become 12 / W.
+// AdamW over the flat parameter buffer (Loshchilov and Hutter, arXiv 1711.05101), with gradient clipping by global
+// norm. A step with a non-finite gradient is skipped. One call per tensor, because only matrices decay. With ZeRO-1 a
+// rank holds the state of its shards only (buckets.h): 12 bytes per parameter become 12 / W.
 #ifndef MODEL_OPTIMIZER_H
 #define MODEL_OPTIMIZER_H
 #include "model/gpt.h"
 
 typedef struct OptimizerConfig {
     float beta1, beta2, eps, weight_decay;
-    float grad_clip; // largest norm; 0 = off
+    float grad_clip; // the largest norm; 0: off
 } OptimizerConfig;
 
 typedef struct Optimizer {
     const Buckets *buckets;
-    float *master;   // (buckets_held) fp32 weights; where floatX is float the parameters themselves, all of them
-    float *m, *v;    // (buckets_held)
-    double *partial; // scratch of the norm
-    long long t;     // updates done
-    long long skipped; // updates left out because the gradient was not finite
+    float *master;     // (buckets_held) fp32 weights; if floatX is float, the parameters themselves (table.room)
+    float *m, *v;      // (buckets_held) first and second moments
+    double *partial;   // scratch of the norm
+    long long t;       // updates done
+    long long skipped; // updates skipped because the gradient was not finite
 } Optimizer;
 
 void optimizer_plan(Optimizer *opt, Arena *arena, const Buckets *buckets);
-// After the commit: where floatX is float the parameters are their own master. writes master from h_params (fp32, flat),
-// or leaves its values to gpt_load where h_params is NULL.
+// After the commit. writes master from h_params (fp32, table.size), or leaves that to gpt_load if h_params is NULL.
 void optimizer_start(const Gpt *gpt, Optimizer *opt, const float *h_params);
-void optimizer_reset(const Gpt *gpt, Optimizer *opt); // moments and count back to 0
+void optimizer_reset(const Gpt *gpt, Optimizer *opt); // moments and t are 0 again
 
-// One update with the gradients summed over all ranks. Returns the gradient norm before clipping (not finite: skipped).
+// One update from gradients that are already summed over all ranks. Returns their norm before clipping; if that is not
+// finite the update was skipped.
 double optimizer_step(Gpt *gpt, Optimizer *opt, const Gradients *grads, const OptimizerConfig *config, float lr);
 
-// Between state (opt->master, m or v) and a flat array on the host. write: of values offset .. offset + n, what this rank holds.
-// read: all ranks call; writes h_to (table.size) on rank 0, whatever it is elsewhere. What other ranks hold comes by way of scratch
-// (table.room), which is overwritten: the gradients' buffer is free between two steps.
+// Copies between state (opt->master, m or v) and a flat array on the host.
+// write: from h_from (n), the values offset .. offset + n - 1, those that this rank holds.
+// read: called by all ranks, writes h_to (table.size) on rank 0. The shards of other ranks are gathered in scratch
+// (table.room), which is overwritten; the gradients' buffer is free between two steps.
 void optimizer_write(const Gpt *gpt, const Optimizer *opt, float *state, size_t offset, const float *h_from, size_t n);
 void optimizer_read(const Gpt *gpt, const Optimizer *opt, const float *state, float *scratch, float *h_to);
 

@@ -1,8 +1,10 @@
 #include "model/params.h"
+#include "kernels/philox.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-// Adds a tensor at the end. A group's first tensor is aligned; the others follow it without a gap.
+// Appends a tensor: the first of a group aligned, the others without a gap.
 static size_t add(ParamTable *t, bool first_of_group, const char *name, int layer, int rows, int cols, ParamInit init) {
     if (first_of_group) t->size = (t->size + 63) / 64 * 64;
     Param *p = &t->params[t->count++];
@@ -61,4 +63,21 @@ const Param *params_find(const ParamTable *table, const char *name) {
     for (int i = 0; i < table->count; i++)
         if (strcmp(table->params[i].name, name) == 0) return &table->params[i];
     return NULL;
+}
+
+// Box-Muller over Philox, keyed by (seed, tensor, element)
+static float normal(uint64_t seed, uint32_t tensor, size_t element) {
+    Philox bits = philox(seed, 0x77656967u, tensor, (uint32_t)element, (uint32_t)(element >> 32));
+    double u = (bits.word[0] + 0.5) / 4294967296.0, v = bits.word[1] / 4294967296.0;
+    return (float)(sqrt(-2 * log(u)) * cos(2 * M_PI * v));
+}
+
+void params_init(const ParamTable *table, uint64_t seed, float *h_params) {
+    memset(h_params, 0, table->size * sizeof *h_params);
+    for (int i = 0; i < table->count; i++) {
+        const Param *p = &table->params[i];
+        float *to = h_params + p->offset, std = p->rank == 2 ? 1.0f / sqrtf((float)p->shape[1]) : 0.0f;
+        for (size_t k = 0; k < param_elements(p); k++)
+            to[k] = p->init == INIT_ONE ? 1.0f : p->init == INIT_ZERO ? 0.0f : std * normal(seed, (uint32_t)i, k);
+    }
 }

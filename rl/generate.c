@@ -1,58 +1,56 @@
 #include "rl/generate.h"
 #include "kernels/decode.h"
-#include "kernels/graph.h"
-#include "kernels/nvtx.h"
-#include "kernels/phase.h"
+#include "kernels/device/graph.h"
+#include "kernels/device/nvtx.h"
+#include "kernels/device/timer.h"
 #include "model/gpt_head.h"
 #include <string.h>
 
 typedef struct Slot {
-    Rollout *rollout; // NULL: free
-    int length;       // tokens whose keys are in the cache
+    Rollout *rollout; // NULL: the slot is free
+    int length;       // tokens whose keys and values are in the cache
     int last;         // the token to decode next
-    int blocks;       // of its table that are taken
-    bool shares_tail; // the last of them is the prompt's, partly filled: copied before the slot writes to it
+    int blocks;       // in use in its table
+    bool shares_tail; // the last of them is the prompt's and partly filled: to be copied before the slot writes to it
 } Slot;
 
-// The prompt whose rollouts are being started. Its blocks are held here until the last of these rollouts takes them over.
+// The prompt whose rollouts are being started. It holds a reference to its blocks until the rollout that starts last
+// takes the reference over.
 typedef struct Prefix {
     int prompt;  // index into prompts; -1: none
-    int *blocks; // (table_width) keys and values of all its tokens but the last
+    int *blocks; // (table_width) KV blocks of all its tokens except the last
 } Prefix;
 
 struct Generator {
     const Gpt *gpt;
-    int slots, rows, table_width, blocks; // rows: the most tokens of one forward
-    int burst;                            // steps between two looks at the rows
-    int waiting;                          // rows of prompts in h_ids, h_pos, h_seq that no forward has taken yet
-    Arena arena;
+    int slots, table_width, blocks; // sequences in flight, KV blocks of the longest one, KV blocks in all
+    int max_tokens;                 // of one forward
+    int burst;                      // decoding steps between two reads of the host
+    int waiting;                    // prompt tokens in h_ids, h_pos, h_seq that wait for prefill
+    Arena arena, host;
     GptActs acts;
     Head head;
     floatX *k_cache, *v_cache;
-    size_t cache_layer;
-    DecodeRows next;         // device: ids and pos (rows), the others (slots)
-    int *seq, *row, *tables; // device: (rows), (slots), (slots, table_width)
-    BlockCopy *copies;       // device: (slots)
-    int *eos;                // device
-    SampleConfig *sample;    // device: of this run
-    Sampled *sampled;        // device: (slots)
-    Graph **graph;           // (slots + 1) the decoding step of so many rows, recorded; NULL: not yet
-    bool *warm;              // (slots + 1) that step has run once
+    size_t cache_layer; // elements of one layer's cache
+    // device
+    DecodeRows next;      // ids and pos (max_tokens), the others (slots)
+    int *seq, *row;       // (max_tokens), (slots)
+    int *tables;          // (slots, table_width)
+    BlockCopy *copies;    // (slots)
+    int *eos;             // (MODEL_MAX_EOS)
+    SampleConfig *sample; // of this run
+    Sampled *sampled;     // (slots)
     // host
+    Graph **graph;        // (slots + 1) the recorded decoding step of R rows; NULL: not recorded
+    bool *warm;           // (slots + 1) that step has run once
     int *h_ids, *h_pos, *h_seq, *h_left, *h_taken, *h_tables;
     SampleKey *h_key;
     Sampled *h_log;
     BlockCopy *h_copies;
     Slot *slot;
     Prefix prefix;
-    int *references, *free_blocks, n_free;
+    int *references, *free_blocks, n_free; // reference counts (blocks), and the stack of free blocks
 };
-
-static void *host_array(size_t count, size_t size) {
-    void *memory = calloc(count ? count : 1, size);
-    REQUIRE(memory, "out of memory");
-    return memory;
-}
 
 static int blocks_of(int tokens) { return (tokens + kv_block_tokens() - 1) / kv_block_tokens(); }
 
@@ -60,17 +58,19 @@ static void plan_device(Generator *g) {
     const ModelConfig *c = &g->gpt->config;
     g->cache_layer = (size_t)g->blocks * kv_block_elements(c->NKV, c->HS);
     g->arena.name = "generation";
-    gpt_acts_plan_decode(g->gpt, &g->acts, &g->arena, g->rows, g->table_width);
+    gpt_acts_plan_decode(g->gpt, &g->acts, &g->arena, g->max_tokens, g->table_width);
     head_plan(g->gpt, &g->head, &g->arena, g->slots, false);
+    g->arena.kind = MEMORY_KV_BLOCKS;
     ARENA_PLAN(&g->arena, g->k_cache, g->cache_layer * c->L);
     ARENA_PLAN(&g->arena, g->v_cache, g->cache_layer * c->L);
-    ARENA_PLAN(&g->arena, g->next.ids, g->rows);
-    ARENA_PLAN(&g->arena, g->next.pos, g->rows);
+    g->arena.kind = MEMORY_ACTIVATIONS;
+    ARENA_PLAN(&g->arena, g->next.ids, g->max_tokens);
+    ARENA_PLAN(&g->arena, g->next.pos, g->max_tokens);
     ARENA_PLAN(&g->arena, g->next.key, g->slots);
     ARENA_PLAN(&g->arena, g->next.left, g->slots);
     ARENA_PLAN(&g->arena, g->next.taken, g->slots);
     ARENA_PLAN(&g->arena, g->next.log, (size_t)g->slots * DECODE_BURST_MAX);
-    ARENA_PLAN(&g->arena, g->seq, g->rows);
+    ARENA_PLAN(&g->arena, g->seq, g->max_tokens);
     ARENA_PLAN(&g->arena, g->row, g->slots);
     ARENA_PLAN(&g->arena, g->tables, (size_t)g->slots * g->table_width);
     ARENA_PLAN(&g->arena, g->copies, g->slots);
@@ -79,39 +79,46 @@ static void plan_device(Generator *g) {
     ARENA_PLAN(&g->arena, g->sampled, g->slots);
 }
 
-static void make_host_arrays(Generator *g) {
-    size_t rows = (size_t)g->rows, slots = (size_t)g->slots;
-    g->h_ids = host_array(rows, sizeof(int)), g->h_pos = host_array(rows, sizeof(int)), g->h_seq = host_array(rows, sizeof(int));
-    g->h_left = host_array(slots, sizeof(int)), g->h_taken = host_array(slots, sizeof(int));
-    g->h_tables = host_array(slots * (size_t)g->table_width, sizeof(int));
-    g->h_key = host_array(slots, sizeof *g->h_key);
-    g->h_log = host_array(slots * DECODE_BURST_MAX, sizeof *g->h_log);
-    g->h_copies = host_array(slots, sizeof *g->h_copies);
-    g->slot = host_array(slots, sizeof *g->slot);
-    g->graph = host_array(slots + 1, sizeof *g->graph), g->warm = host_array(slots + 1, sizeof *g->warm);
-    g->prefix.blocks = host_array((size_t)g->table_width, sizeof(int));
-    g->references = host_array((size_t)g->blocks, sizeof(int));
-    g->free_blocks = host_array((size_t)g->blocks, sizeof(int));
+static void plan_host(Generator *g) {
+    size_t table = (size_t)g->table_width, log = (size_t)g->slots * DECODE_BURST_MAX;
+    g->host.name = "generation, host";
+    ARENA_PLAN(&g->host, g->graph, g->slots + 1);
+    ARENA_PLAN(&g->host, g->warm, g->slots + 1);
+    ARENA_PLAN(&g->host, g->h_ids, g->max_tokens);
+    ARENA_PLAN(&g->host, g->h_pos, g->max_tokens);
+    ARENA_PLAN(&g->host, g->h_seq, g->max_tokens);
+    ARENA_PLAN(&g->host, g->h_left, g->slots);
+    ARENA_PLAN(&g->host, g->h_taken, g->slots);
+    ARENA_PLAN(&g->host, g->h_tables, (size_t)g->slots * table);
+    ARENA_PLAN(&g->host, g->h_key, g->slots);
+    ARENA_PLAN(&g->host, g->h_log, log);
+    ARENA_PLAN(&g->host, g->h_copies, g->slots);
+    ARENA_PLAN(&g->host, g->slot, g->slots);
+    ARENA_PLAN(&g->host, g->prefix.blocks, table);
+    ARENA_PLAN(&g->host, g->references, g->blocks);
+    ARENA_PLAN(&g->host, g->free_blocks, g->blocks);
 }
 
 Generator *generator_plan(const Gpt *gpt, int slots, int T) {
-    Generator *g = host_array(1, sizeof *g);
+    Generator *g = calloc(1, sizeof *g);
+    REQUIRE(g, "out of memory");
     g->gpt = gpt;
     g->slots = slots;
-    g->rows = slots > prefill_rows() ? slots : prefill_rows();
+    g->max_tokens = slots > prefill_rows() ? slots : prefill_rows();
     g->table_width = blocks_of(T);
     g->burst = decode_burst();
-    g->blocks = slots * g->table_width + 1; // every slot at full length, and the last block of a prompt whose rollouts wait
+    g->blocks = slots * g->table_width + 1; // every slot at full length, and the tail block of a waiting prompt
     REQUIRE(T <= gpt->T_rope, "prompt and response of %d tokens: the model was opened for %d", T, gpt->T_rope);
     plan_device(g);
-    make_host_arrays(g);
+    plan_host(g);
     return g;
 }
 
 void generator_commit(Generator *g) {
     arena_commit(&g->arena, g->gpt->dev);
+    arena_commit(&g->host, NULL);
     gpt_acts_share(g->gpt, &g->acts);
-    for (int s = 0; s < g->slots; s++) g->h_ids[s] = s; // row s of hidden belongs to row s of the batch
+    for (int s = 0; s < g->slots; s++) g->h_ids[s] = s; // row s of the head is row s of hidden
     device_upload(g->gpt->dev, g->row, g->h_ids, (size_t)g->slots * sizeof(int));
     device_upload(g->gpt->dev, g->eos, g->gpt->config.eos, sizeof g->gpt->config.eos);
 }
@@ -124,19 +131,17 @@ Generator *generator_new(const Gpt *gpt, int slots, int T) {
 
 void generator_free(Generator *g) {
     if (!g) return;
-    for (int R = 0; R <= g->slots; R++) graph_free(g->gpt->dev, g->graph[R]);
+    for (int R = 0; g->graph && R <= g->slots; R++) graph_free(g->gpt->dev, g->graph[R]);
     arena_free(&g->arena, g->gpt->dev);
+    arena_free(&g->host, NULL);
     gpt_acts_free(&g->acts);
-    void *arrays[] = {g->h_ids, g->h_pos, g->h_seq, g->h_left, g->h_taken, g->h_tables, g->h_key, g->h_log, g->h_copies, g->slot, g->graph,
-                      g->warm, g->prefix.blocks, g->references, g->free_blocks};
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);
     free(g);
 }
 
 const Arena *generator_arena(const Generator *g) { return &g->arena; }
 
-void generator_look_every(Generator *g, int steps) {
-    REQUIRE(steps >= 1 && steps <= DECODE_BURST_MAX, "a look every %d steps: give 1 to %d", steps, DECODE_BURST_MAX);
+void generator_set_burst(Generator *g, int steps) {
+    REQUIRE(steps >= 1 && steps <= DECODE_BURST_MAX, "a burst of %d steps: give 1 to %d", steps, DECODE_BURST_MAX);
     g->burst = steps;
 }
 
@@ -158,7 +163,7 @@ static void free_slot(Generator *g, int s) {
     g->slot[s].rollout = NULL;
 }
 
-// What the R rows of a forward are: their tokens, positions and tables.
+// Uploads the tokens and positions of the R rows of a forward, and all tables.
 static void upload_rows(Generator *g, int R) {
     Device *dev = g->gpt->dev;
     size_t bytes = (size_t)R * sizeof(int);
@@ -169,23 +174,30 @@ static void upload_rows(Generator *g, int R) {
 }
 
 static void forward(Generator *g, int R) {
-    Batch batch = {.N = R, .ids = g->next.ids, .pos = g->next.pos, .seq = g->seq, .tables = g->tables, .table_width = g->table_width,
-                   .k_cache = g->k_cache, .v_cache = g->v_cache, .cache_layer = g->cache_layer};
+    Batch batch = {.N = R,
+                   .ids = g->next.ids,
+                   .pos = g->next.pos,
+                   .seq = g->seq,
+                   .tables = g->tables,
+                   .table_width = g->table_width,
+                   .k_cache = g->k_cache,
+                   .v_cache = g->v_cache,
+                   .cache_layer = g->cache_layer};
     gpt_forward(g->gpt, &g->acts, &batch);
 }
 
-// One forward of all the prompt tokens that wait: of many prompts, or of a part of a long one.
+// One forward of all waiting prompt tokens: of many prompts, or of a part of a long one.
 static void prefill(Generator *g) {
     if (g->waiting == 0) return;
     RANGE("prefill");
     upload_rows(g, g->waiting);
-    phase_begin(g->gpt->dev, PHASE_PREFILL);
+    timer_begin(g->gpt->dev, TIMER_PREFILL);
     forward(g, g->waiting);
-    phase_end(g->gpt->dev);
+    timer_end(g->gpt->dev);
     g->waiting = 0;
 }
 
-// Fresh blocks for all but the last token of a prompt; the tokens wait for prefill, and go by the table of slot s.
+// Takes blocks for all tokens of a prompt but the last, and queues these tokens for prefill under the table of slot s.
 static void open_prefix(Generator *g, int s, int p, const Prompt *prompt) {
     int n = prompt->n - 1;
     g->prefix.prompt = p;
@@ -195,15 +207,16 @@ static void open_prefix(Generator *g, int s, int p, const Prompt *prompt) {
         g->h_ids[r] = prompt->tokens[t];
         g->h_pos[r] = t;
         g->h_seq[r] = s;
-        if (g->waiting == g->rows) prefill(g);
+        if (g->waiting == g->max_tokens) prefill(g);
     }
 }
 
-// The slot shares the prompt's blocks; those of the last rollout in a row of this prompt become its own.
+// Starts a rollout in slot s, which shares its prompt's blocks. `last`: the next rollout is of another prompt, so this
+// one takes the prompt's reference over.
 static void start(Generator *g, int s, Rollout *rollout, const Prompt *prompts, bool last) {
     const Prompt *prompt = &prompts[rollout->prompt];
     int n = prompt->n - 1, full = n / kv_block_tokens(), blocks = blocks_of(n);
-    REQUIRE(rollout->prompt_id == prompt->id, "rollout of prompt %lld was about to be generated from prompt %lld",
+    REQUIRE(rollout->prompt_id == prompt->id, "a rollout of prompt %lld was about to be generated from prompt %lld",
             (long long)rollout->prompt_id, (long long)prompt->id);
     if (g->prefix.prompt != rollout->prompt) open_prefix(g, s, rollout->prompt, prompt);
     memcpy(slot_table(g, s), g->prefix.blocks, (size_t)blocks * sizeof(int));
@@ -214,8 +227,8 @@ static void start(Generator *g, int s, Rollout *rollout, const Prompt *prompts, 
     rollout->truncated = false;
 }
 
-// Slots that share a partly filled block get a copy of it, all in one launch. Nothing is freed between start and here, and
-// nobody decodes: every such block is still as its prompt left it.
+// Gives each slot that shares a partly filled block a copy of it, all in one launch. Between start and here nothing is
+// freed and nothing decoded, so every such block still is as prefill left it.
 static void copy_tails(Generator *g) {
     const ModelConfig *c = &g->gpt->config;
     int n = 0;
@@ -231,7 +244,7 @@ static void copy_tails(Generator *g) {
     kv_copy_blocks(g->gpt->dev, g->k_cache, g->v_cache, g->copies, n, c->L, g->cache_layer, c->NKV, c->HS);
 }
 
-// As many steps as a burst has, but not more than the slot that may go on longest can use.
+// The steps of the next burst: at most what the slot with the most tokens left can use.
 static int burst_steps(const Generator *g, int max_new) {
     int most = 0;
     for (int s = 0; s < g->slots; s++)
@@ -239,8 +252,8 @@ static int burst_steps(const Generator *g, int max_new) {
     return most < g->burst ? most : g->burst;
 }
 
-// Rows R .. rows-1 only fill the batch up to a size of decode_bucket: they have no token to get. Each borrows the table of a
-// free slot and, to write its key to, a free block, which whoever takes it next overwrites.
+// Rows R .. rows-1 only pad the batch to a size of decode_bucket; they draw no token. Each borrows the table of a free
+// slot and writes its key to a free block, which the block's next owner overwrites.
 static void filler_rows(Generator *g, int R, int rows) {
     for (int s = 0, i = 1; R < rows; s++) {
         if (g->slot[s].rollout) continue;
@@ -251,8 +264,8 @@ static void filler_rows(Generator *g, int R, int rows) {
     }
 }
 
-// A row for every busy slot, with blocks for the tokens of the next `steps` steps; row r belongs to slot h_seq[r]. Returns
-// how many rows there are, fillers included.
+// Makes a row for every busy slot, with blocks for the next `steps` tokens; row r belongs to slot h_seq[r]. Returns the
+// number of rows, padding included.
 static int decode_rows(Generator *g, int busy, int steps, int max_new) {
     int R = 0, block = kv_block_tokens(), rows = decode_bucket(busy, g->slots);
     for (int s = 0; s < g->slots; s++) {
@@ -263,14 +276,15 @@ static int decode_rows(Generator *g, int busy, int steps, int max_new) {
         g->h_ids[R] = slot->last;
         g->h_pos[R] = slot->length;
         g->h_seq[R] = s;
-        g->h_key[R] = (SampleKey){(uint32_t)slot->rollout->prompt_id, (uint32_t)slot->rollout->number, (uint32_t)slot->length};
+        g->h_key[R] =
+            (SampleKey){(uint32_t)slot->rollout->prompt_id, (uint32_t)slot->rollout->number, (uint32_t)slot->length};
         g->h_left[R++] = left;
     }
     filler_rows(g, R, rows);
     return rows;
 }
 
-// One step of R rows, from the embedding to the stop test, all of it on the device.
+// One decoding step of R rows, from the embedding to the stop test, entirely on the device.
 static void decode_step(Generator *g, int R) {
     const ModelConfig *c = &g->gpt->config;
     forward(g, R);
@@ -279,8 +293,8 @@ static void decode_step(Generator *g, int R) {
     decode_advance(g->gpt->dev, &g->next, g->sampled, g->eos, c->n_eos, R);
 }
 
-// `steps` of them. A size's first step ever runs as it is (kernels are loaded, products choose their algorithm); its next
-// one is recorded, and replayed from then on.
+// `steps` decoding steps. The first step ever of R rows runs directly (kernels are loaded, matmuls choose their
+// algorithm); the second is recorded as a graph, which later ones replay.
 static void decode(Generator *g, int R, int steps) {
     RANGE_NUMBER("decode", R);
     Device *dev = g->gpt->dev;
@@ -288,7 +302,7 @@ static void decode(Generator *g, int R, int steps) {
     device_upload(dev, g->next.key, g->h_key, (size_t)R * sizeof *g->h_key);
     device_upload(dev, g->next.left, g->h_left, (size_t)R * sizeof(int));
     device_zero(dev, g->next.taken, (size_t)R * sizeof(int));
-    phase_begin(dev, PHASE_DECODE);
+    timer_begin(dev, TIMER_DECODE);
     for (int i = 0; i < steps; i++) {
         if (!g->warm[R]) {
             decode_step(g, R);
@@ -299,18 +313,12 @@ static void decode(Generator *g, int R, int steps) {
             g->graph[R] = graph_end(dev);
         }
     }
-    phase_end(dev);
+    timer_end(dev);
     device_download(dev, g->h_taken, g->next.taken, (size_t)R * sizeof(int));
     device_download(dev, g->h_log, g->next.log, (size_t)R * DECODE_BURST_MAX * sizeof *g->h_log);
 }
 
-static bool ends(const ModelConfig *c, int token) {
-    for (int i = 0; i < c->n_eos; i++)
-        if (c->eos[i] == token) return true;
-    return false;
-}
-
-// Appends the tokens that the busy slots got; returns how many of them became free.
+// Appends the drawn tokens to the rollouts of the busy slots; returns how many slots became free.
 static int take_tokens(Generator *g, int busy, int max_new) {
     int freed = 0;
     for (int r = 0; r < busy; r++) {
@@ -323,7 +331,7 @@ static int take_tokens(Generator *g, int busy, int max_new) {
             rollout->tokens[rollout->n] = sampled->token;
             rollout->sampled[rollout->n++] = sampled->policy;
         }
-        bool over = ends(&g->gpt->config, slot->last);
+        bool over = model_config_is_eos(&g->gpt->config, slot->last);
         if (!over && rollout->n < max_new) continue;
         rollout->truncated = !over;
         free_slot(g, g->h_seq[r]);
@@ -339,14 +347,16 @@ static void reset_blocks(Generator *g) {
     g->prefix.prompt = -1;
 }
 
-// The rank's first rollout from `next` on.
+// The first rollout of this rank from `next` on.
 static int following(const Rollout *rollouts, int count, int next, int rank) {
     while (next < count && rollouts[next].rank != rank) next++;
     return next;
 }
 
-// Gives free slots the next rollouts of this rank and prefills their prompts, packed; returns how many.
-static int refill(Generator *g, Rollout *rollouts, int count, int *next, int rank, const Prompt *prompts, int P, int max_new) {
+// Starts the next rollouts of this rank in the free slots and prefills their prompts, packed; returns how many it
+// started.
+static int refill(Generator *g, Rollout *rollouts, int count, int *next, int rank, const Prompt *prompts, int P,
+                  int max_new) {
     int started = 0;
     for (int s = 0; s < g->slots && *next < count; s++) {
         if (g->slot[s].rollout) continue;

@@ -1,25 +1,15 @@
+// Optional (start-up table).
 #include "rl/memory.h"
-#include <string.h>
+#include "rl/trainer.h"
 
-// The entries of an arena whose name ends in one of the words ("grads->flat": flat).
-static size_t named(const Arena *arena, const char *const *words) {
-    size_t bytes = 0;
-    for (int i = 0; arena && i < arena->count; i++)
-        for (const char *const *word = words; *word; word++) {
-            size_t n = strlen(arena->entries[i].name), w = strlen(*word);
-            if (n >= w && strcmp(arena->entries[i].name + n - w, *word) == 0) {
-                bytes += arena->entries[i].bytes;
-                break;
-            }
-        }
-    return bytes;
-}
-
-static size_t bytes_of(const Arena *arena) { return arena ? arena->bytes : 0; }
+static const char *const kind_names[MEMORY_KINDS] = {
+    [MEMORY_OTHER] = "other",         [MEMORY_WEIGHTS] = "weights",         [MEMORY_GRADIENTS] = "gradients",
+    [MEMORY_OPTIMIZER] = "optimizer", [MEMORY_ACTIVATIONS] = "activations", [MEMORY_LOGITS] = "logits",
+    [MEMORY_KV_BLOCKS] = "KV blocks"};
 
 // The most slots whose generator fits into `room` bytes: more slots never need less.
 static int most_slots(const Gpt *gpt, size_t room, int T) {
-    int low = 0, high = 4096; // --slots goes no further
+    int low = 0, high = 4096; // the largest --slots
     while (low < high) {
         int middle = low + (high - low + 1) / 2;
         Generator *g = generator_plan(gpt, middle, T);
@@ -30,44 +20,69 @@ static int most_slots(const Gpt *gpt, size_t room, int T) {
     return low;
 }
 
-MemoryPlan memory_plan(const Gpt *gpt, const Arena *training, const Updater *updater, const Generator *generator, const Arena *small,
-                       int slots, int T) {
-    const char *const grads[] = {"grads->flat", "grads->head", NULL}, *const logits[] = {"logits", NULL}, *const cache[] = {"_cache", NULL};
-    const Arena *update = updater ? updater_arena(updater) : NULL, *generation = generator_arena(generator);
-    MemoryPlan p = {.weights = gpt->arena.bytes, .slots = slots, .free = device_memory_free(gpt->dev)};
-    p.gradients = named(training, grads);
-    p.optimizer = bytes_of(training) - p.gradients;
-    p.logits = named(update, logits) + named(generation, logits);
-    p.kv_blocks = named(generation, cache);
-    p.activations = bytes_of(update) + generation->bytes - p.logits - p.kv_blocks;
-    p.other = bytes_of(small);
-    p.total = p.weights + bytes_of(training) + bytes_of(update) + generation->bytes + p.other;
-    size_t rest = p.total - generation->bytes;
+static void add(MemoryPlan *p, const Arena *arena) {
+    for (int k = 0; k < MEMORY_KINDS; k++) p->kind[k] += arena->by_kind[k];
+    p->total += arena->bytes;
+}
+
+MemoryPlan memory_plan(const Gpt *gpt, const Arena *const *arenas, int count, const Generator *generator, int slots,
+                       int T) {
+    MemoryPlan p = {.slots = slots, .free = device_memory_free(gpt->dev)};
+    for (int i = 0; i < count; i++) add(&p, arenas[i]);
+    size_t rest = p.total;
+    add(&p, generator_arena(generator));
     p.slots_fit = most_slots(gpt, p.free > rest ? p.free - rest : 0, T);
     return p;
 }
 
+static double mib(size_t bytes) { return (double)bytes / (1 << 20); }
+
 bool memory_check(const MemoryPlan *p, Error *err) {
-    const double mib = 1.0 / (1 << 20);
+    char kinds[256] = "";
     if (p->total <= p->free) return true;
     if (p->slots_fit > 0)
         return fail(err, "%.0f MiB of device memory are needed and %.0f are free: lower --slots from %d to %d",
-                    p->total * mib, p->free * mib, p->slots, p->slots_fit);
-    return fail(err, "%.0f MiB of device memory are needed and %.0f are free (weights %.0f, gradients %.0f, optimizer %.0f, "
-                "activations %.0f, logits %.0f, KV blocks %.0f): lower --micro-tokens, --logit-rows and --slots, or take a smaller model",
-                p->total * mib, p->free * mib, p->weights * mib, p->gradients * mib, p->optimizer * mib,
-                p->activations * mib, p->logits * mib, p->kv_blocks * mib);
+                    mib(p->total), mib(p->free), p->slots, p->slots_fit);
+    for (int k = 0, used = 0; k < MEMORY_KINDS; k++)
+        if (p->kind[k])
+            used += snprintf(kinds + used, sizeof kinds - (size_t)used, "%s%s %.0f", used ? ", " : "", kind_names[k],
+                             mib(p->kind[k]));
+    return fail(err, "%.0f MiB of device memory are needed and %.0f are free (%s): lower --micro-tokens, --logit-rows "
+                "and --slots, or take a smaller model", mib(p->total), mib(p->free), kinds);
 }
 
 void memory_print(const MemoryPlan *p, FILE *out) {
-    const double mib = 1.0 / (1 << 20);
-    const struct {
-        const char *name;
-        size_t bytes;
-    } rows[] = {{"weights", p->weights}, {"gradients", p->gradients}, {"optimizer", p->optimizer}, {"activations", p->activations},
-                {"logits", p->logits}, {"KV blocks", p->kv_blocks}, {"other", p->other}};
-    fprintf(out, "  memory   %.1f MiB of %.1f free:", p->total * mib, p->free * mib);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i].bytes) fprintf(out, "%s %s %.1f", i ? "," : "", rows[i].name, rows[i].bytes * mib);
+    const char *separator = "";
+    fprintf(out, "  memory   %.1f MiB of %.1f free:", mib(p->total), mib(p->free));
+    for (int i = 1; i <= MEMORY_KINDS; i++) {
+        int k = i % MEMORY_KINDS; // "other" comes last
+        if (!p->kind[k]) continue;
+        fprintf(out, "%s %s %.1f", separator, kind_names[k], mib(p->kind[k]));
+        separator = ",";
+    }
     fprintf(out, "\n           KV blocks are for %d slots; %d would fit\n\n", p->slots, p->slots_fit);
+}
+
+void trainer_print(const Trainer *t, FILE *out) {
+    const TrainConfig *c = &t->config;
+    const ModelConfig *m = &t->gpt->config;
+    size_t rollouts = (size_t)c->prompts * (size_t)c->rollouts,
+           token = sizeof(int) + sizeof(TokenPolicy) + sizeof(TokenResult);
+    int ranks = comm_size(t->comm);
+    fprintf(out, "dynamo.c on %s, %d rank%s\n\n", device_name(t->dev), ranks, ranks == 1 ? "" : "s");
+    flags_print(&train_flags, c, out);
+    fprintf(out, "\n  model    %s: %zu parameters; L %d, C %d, NH %d, NKV %d, HS %d, F %d, V %d%s\n", m->architecture,
+            t->gpt->table.numbers, m->L, m->C, m->NH, m->NKV, m->HS, m->F, m->V, m->tied ? ", tied head" : "");
+    if (c->plan) fprintf(out, "  prompts  of up to %d tokens\n", t->train.longest);
+    else
+        fprintf(out, "  prompts  %d to train on, %d held out; longest %d tokens\n", t->train.problems.count,
+                t->heldout.problems.count,
+                t->train.longest > t->heldout.longest ? t->train.longest : t->heldout.longest);
+    fprintf(out, "  rollouts %zu of up to %d tokens a step: %.1f MiB on the host\n", rollouts, c->max_tokens,
+            (double)rollouts * c->max_tokens * (double)token / (1 << 20));
+    memory_print(&t->memory, out);
+    if (t->sft_done + t->rl_done == 0) return;
+    bool done = t->sft_done >= c->sft_steps && t->rl_done >= c->steps;
+    fprintf(out, "  resumed  %d of %d warm-up and %d of %d steps are done%s\n\n", t->sft_done, c->sft_steps, t->rl_done,
+            c->steps, done ? ": nothing is left to do" : "");
 }

@@ -1,22 +1,21 @@
-// Device memory, planned before any of it is taken: what a run needs, whether it fits, and how many slots would.
+// Optional (start-up table): the device memory of a run, planned before any of it is allocated: what it needs, whether
+// that fits, and how many slots would.
 #ifndef RL_MEMORY_H
 #define RL_MEMORY_H
-#include "model/optimizer.h"
 #include "rl/generate.h"
-#include "rl/update.h"
 
-typedef struct MemoryPlan { // bytes
-    size_t weights, gradients, optimizer, activations, logits, kv_blocks, other;
-    size_t total, free; // what all of it takes, and what the device has left before
+typedef struct MemoryPlan {
+    size_t kind[MEMORY_KINDS], total; // bytes (kernels/device/arena.h)
+    size_t free;                      // bytes that the device has left
     int slots, slots_fit;
 } MemoryPlan;
 
-// Adds up the plans. training (gradients and optimizer), updater and small may be NULL: an evaluation has none. T is the
-// longest prompt + response of the generator. Nothing may be committed yet.
-MemoryPlan memory_plan(const Gpt *gpt, const Arena *training, const Updater *updater, const Generator *generator, const Arena *small,
-                       int slots, int T);
+// Adds up the arenas (count) of model, training and rollouts, and the generator's. T: its longest prompt + response.
+// Nothing may be committed yet.
+MemoryPlan memory_plan(const Gpt *gpt, const Arena *const *arenas, int count, const Generator *generator, int slots,
+                       int T);
 
-bool memory_check(const MemoryPlan *plan, Error *err); // false, with what to change, where it does not fit
+bool memory_check(const MemoryPlan *plan, Error *err); // false, with what to change, where the plan does not fit
 void memory_print(const MemoryPlan *plan, FILE *out);
 
 #endif

@@ -1,28 +1,33 @@
-// The methods, one row each over the same trainer: what differs from GRPO, and where it comes from. A flag given on the
-// command line wins over the row.
+// The methods: one row each, the differences from GRPO, and the source. A flag on the command line overrides its row.
+// A new method is one row here, if its parts exist.
 #ifndef RL_METHODS_H
 #define RL_METHODS_H
-#include "kernels/advantage.h"
-#include "kernels/allocate.h"
 #include "rl/config.h"
 
 typedef struct Method {
     const char *name;
-    AllocateKind allocation;
-    Modulation modulation;
-    AdvantageKind advantage;
-    double eps_high, entropy_coef;
-    float reward_right, reward_wrong; // what a verdict pays
+    AllocateKind allocation;          // rollouts per prompt (kernels/allocate.h)
+    Modulation modulation;            // of a token's advantage (kernels/modulation.h)
+    AdvantageKind advantage;          // of a rollout within its group (kernels/advantage.h)
+    double eps_high, entropy_coef;    // upper clip of the ratio; weight of the entropy bonus
+    float reward_right, reward_wrong; // reward of a correct response, and of any other
     const char *source;
 } Method;
 
 static const Method methods[] = {
     {"grpo", ALLOCATE_UNIFORM, MODULATION_OFF, ADVANTAGE_GRPO, 0.2, 0, 1, 0, "Shao et al., arXiv 2402.03300"},
-    {"clip-higher", ALLOCATE_UNIFORM, MODULATION_OFF, ADVANTAGE_GRPO, 0.28, 0, 1, 0, "Yu et al. (DAPO), arXiv 2503.14476"},
-    {"entropy-loss", ALLOCATE_UNIFORM, MODULATION_OFF, ADVANTAGE_GRPO, 0.2, 0.001, 1, 0, "full-vocabulary entropy bonus, differentiated"},
-    {"w-reinforce", ALLOCATE_UNIFORM, MODULATION_OFF, ADVANTAGE_REWARD, 0.2, 0, 0.1f, -1, "Zhu et al., arXiv 2506.01347"},
+    {"clip-higher", ALLOCATE_UNIFORM, MODULATION_OFF, ADVANTAGE_GRPO, 0.28, 0, 1, 0,
+     "Yu et al. (DAPO), arXiv 2503.14476"},
+    {"entropy-loss", ALLOCATE_UNIFORM, MODULATION_OFF, ADVANTAGE_GRPO, 0.2, 0.001, 1, 0,
+     "entropy bonus over the full vocabulary, differentiated"},
+    {"w-reinforce", ALLOCATE_UNIFORM, MODULATION_OFF, ADVANTAGE_REWARD, 0.2, 0, 0.1f, -1,
+     "Zhu et al., arXiv 2506.01347"},
     {"dynamo", ALLOCATE_VARIANCE, MODULATION_BOTH, ADVANTAGE_GRPO, 0.2, 0, 1, 0, "Fang et al., arXiv 2602.19208"},
 };
-#define METHOD_NAMES "grpo|clip-higher|entropy-loss|w-reinforce|dynamo"
+
+// The name of method i, NULL beyond the last: the choices of --method.
+static inline const char *method_word(int i) {
+    return i >= 0 && i < (int)(sizeof methods / sizeof *methods) ? methods[i].name : NULL;
+}
 
 #endif

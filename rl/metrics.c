@@ -1,36 +1,29 @@
+// Optional (metrics).
 #include "rl/metrics.h"
-#include "model/json_file.h"
+#include "base/clock.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "base/text.h"
 #include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-#include <utf8proc.h>
 
-double seconds_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-StepMetrics metrics_empty(const char *phase, int step, int steps) {
-    StepMetrics m = {.phase = phase, .step = step, .steps = steps};
-    for (double *x = &m.loss; x <= &m.sec_total; x++) *x = NAN; // every figure between the two
-    return m;
-}
-
-// Drops from a log what a resumed run will write again: lines of steps beyond the checkpoint, and half a last line.
+// Drops the lines that a resumed run will write again, those of steps beyond the checkpoint, and an incomplete last
+// line.
 static bool keep_lines(const char *path, int sft_done, int rl_done, Error *err) {
     size_t n, kept = 0;
-    char *text = file_read_whole(path, (size_t)4 << 30, &n, err);
+    char *text = file_read(path, (size_t)4 << 30, &n, err);
     if (!text) return false;
     for (size_t at = 0; at < n;) {
         const char *end = memchr(text + at, '\n', n - at);
         size_t length = end ? (size_t)(end - text) - at + 1 : n - at;
         cJSON *row = end ? cJSON_ParseWithLength(text + at, length) : NULL;
-        const cJSON *phase = cJSON_GetObjectItemCaseSensitive(row, "phase"), *step = cJSON_GetObjectItemCaseSensitive(row, "step");
+        const cJSON *phase = json_get(row, "phase"), *step = json_get(row, "step");
         bool sft = cJSON_IsString(phase) && strcmp(phase->valuestring, "sft") == 0;
-        int last = sft ? sft_done : rl_done > 0 ? rl_done : -1; // step 0, the untrained policy's figures, comes again before step 1
+        int last = sft           ? sft_done
+                   : rl_done > 0 ? rl_done
+                                 : -1; // step 0, the evaluation before step 1, is repeated with it
         if (row && (!cJSON_IsNumber(step) || step->valueint <= last)) {
             memmove(text + kept, text + at, length);
             kept += length;
@@ -38,7 +31,7 @@ static bool keep_lines(const char *path, int sft_done, int rl_done, Error *err) 
         cJSON_Delete(row);
         at += length;
     }
-    bool ok = file_write_whole(path, text, kept, err);
+    bool ok = file_replace(path, text, kept, err);
     free(text);
     return ok;
 }
@@ -49,7 +42,8 @@ bool metrics_open(MetricsLog *log, const char *dir, cJSON *config, int sft_done,
     snprintf(metrics, sizeof metrics, "%s/metrics.jsonl", dir);
     snprintf(rollouts, sizeof rollouts, "%s/rollouts.jsonl", dir);
     *log = (MetricsLog){.terminal = isatty(STDOUT_FILENO)};
-    if (resumed && (!keep_lines(metrics, sft_done, rl_done, err) || !keep_lines(rollouts, sft_done, rl_done, err))) return false;
+    if (resumed && !keep_lines(metrics, sft_done, rl_done, err)) return false;
+    if (resumed && !keep_lines(rollouts, sft_done, rl_done, err)) return false;
     log->metrics = fopen(metrics, resumed ? "a" : "w");
     log->rollouts = fopen(rollouts, resumed ? "a" : "w");
     if (!log->metrics || !log->rollouts) {
@@ -81,41 +75,40 @@ static void add(cJSON *row, const char *name, double x) {
 }
 
 static void add_figures(cJSON *row, const StepMetrics *m) {
-    const struct { const char *name; double x; } figures[] = {
-        {"loss", m->loss}, {"lr", m->lr}, {"reward", m->reward}, {"pass_rate", m->pass_rate}, {"heldout_pass1", m->heldout_pass1},
-        {"heldout_low", m->heldout_low}, {"heldout_high", m->heldout_high}, {"heldout_worked", m->heldout_worked}, {"heldout_length", m->heldout_length},
-        {"entropy", m->entropy}, {"entropy_min", m->entropy_min}, {"entropy_max", m->entropy_max}, {"delta_max", m->delta_max},
-        {"kl_old", m->kl_old}, {"ratio_max", m->ratio_max}, {"logprob_diff_max", m->logprob_diff_max}, {"grad_norm", m->grad_norm},
-        {"clip_frac", m->clip_frac}, {"zero_spread", m->zero_spread}, {"b_comp_mean", m->b_comp_mean}, {"b_comp_low", m->b_comp_low},
-        {"b_stab_mean", m->b_stab_mean}, {"b_stab_low", m->b_stab_low}, {"response_length", m->response_length}, {"worked", m->worked},
-        {"truncated", m->truncated}, {"tokens", m->tokens}, {"tokens_per_s", m->tokens_per_s}, {"sec_generate", m->sec_generate},
-        {"sec_verify", m->sec_verify}, {"sec_update", m->sec_update}, {"sec_total", m->sec_total}, {"skipped", (double)m->skipped}};
-    static const char *const phases[PHASES] = {"sec_prefill", "sec_decode", "sec_forward", "sec_loss", "sec_backward", "sec_exchange", "sec_optimizer"};
-    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) add(row, figures[i].name, figures[i].x);
-    for (int p = 0; p < PHASES; p++)
-        if (m->sec_phase[p] > 0) add(row, phases[p], m->sec_phase[p]); // the warm-up generates nothing
+    static const char *const timer_names[TIMERS] = {
+        [TIMER_PREFILL] = "sec_prefill",   [TIMER_DECODE] = "sec_decode",     [TIMER_FORWARD] = "sec_forward",
+        [TIMER_LOSS] = "sec_loss",         [TIMER_BACKWARD] = "sec_backward", [TIMER_EXCHANGE] = "sec_exchange",
+        [TIMER_OPTIMIZER] = "sec_optimizer"};
+#define METRIC_ADD(name, meaning) add(row, #name, m->name);
+    METRICS(METRIC_ADD)
+#undef METRIC_ADD
+    for (int i = 0; i < TIMERS; i++)
+        if (m->sec_timer[i] > 0) add(row, timer_names[i], m->sec_timer[i]); // the warm-up generates nothing
 }
 
-static void add_tables(cJSON *row, const StepMetrics *m) {
-    if (m->n) {
-        cJSON *hist = cJSON_AddObjectToObject(row, "n_hist"), *by_pass = cJSON_AddArrayToObject(row, "alloc_by_pass");
-        cJSON *verdicts = cJSON_AddObjectToObject(row, "verdicts");
-        int most = 0;
-        for (int i = 0; i < m->P; i++) most = m->n[i] > most ? m->n[i] : most;
-        for (int n = 0; n <= most; n++) {
-            int prompts = 0;
-            char key[16];
-            for (int i = 0; i < m->P; i++) prompts += m->n[i] == n;
-            snprintf(key, sizeof key, "%d", n);
-            if (prompts) cJSON_AddNumberToObject(hist, key, prompts);
-        }
-        for (int b = 0; b < 11; b++) cJSON_AddItemToArray(by_pass, cJSON_CreateIntArray((int[]){m->alloc_prompts[b], m->alloc_rollouts[b]}, 2));
-        for (int v = 0; v < VERDICT_COUNT; v++)
-            if (m->verdicts[v]) cJSON_AddNumberToObject(verdicts, verdict_name((Verdict)v), m->verdicts[v]);
-        cJSON *undecided = m->undecided_count ? cJSON_AddArrayToObject(row, "undecided") : NULL;
-        for (int i = 0; i < m->undecided_count; i++) cJSON_AddItemToArray(undecided, cJSON_CreateString(m->undecided[i]));
+static void add_allocation(cJSON *row, const StepMetrics *m) {
+    cJSON *hist = cJSON_AddObjectToObject(row, "n_hist"), *by_pass = cJSON_AddArrayToObject(row, "alloc_by_pass");
+    int most = 0;
+    for (int i = 0; i < m->P; i++) most = m->n[i] > most ? m->n[i] : most;
+    for (int n = 0; n <= most; n++) {
+        int prompts = 0;
+        char key[16];
+        for (int i = 0; i < m->P; i++) prompts += m->n[i] == n;
+        snprintf(key, sizeof key, "%d", n);
+        if (prompts) cJSON_AddNumberToObject(hist, key, prompts);
     }
-    if (m->has_pass_hist) cJSON_AddItemToObject(row, "pass_hist", cJSON_CreateIntArray(m->pass_hist, 11));
+    for (int b = 0; b < PASS_RATE_BINS; b++) {
+        int pair[] = {m->alloc_prompts[b], m->alloc_rollouts[b]};
+        cJSON_AddItemToArray(by_pass, cJSON_CreateIntArray(pair, 2));
+    }
+}
+
+static void add_verdicts(cJSON *row, const StepMetrics *m) {
+    cJSON *verdicts = cJSON_AddObjectToObject(row, "verdicts");
+    for (int v = 0; v < VERDICT_COUNT; v++)
+        if (m->verdicts[v]) cJSON_AddNumberToObject(verdicts, verdict_name((Verdict)v), m->verdicts[v]);
+    cJSON *undecided = m->undecided_count ? cJSON_AddArrayToObject(row, "undecided") : NULL;
+    for (int i = 0; i < m->undecided_count; i++) cJSON_AddItemToArray(undecided, cJSON_CreateString(m->undecided[i]));
 }
 
 static void print_line(MetricsLog *log, const StepMetrics *m) {
@@ -124,26 +117,31 @@ static void print_line(MetricsLog *log, const StepMetrics *m) {
     printf("%-3s %5d/%d  ", m->phase, m->step, m->steps);
     if (!isnan(m->pass_rate)) printf("pass %.3f  ", m->pass_rate);
     if (!isnan(m->loss)) printf("loss %8.4f  ", m->loss);
-    if (!isnan(m->entropy)) printf("H %.3f  len %5.1f  worked %.2f  b_stab<.95 %.3f  ", m->entropy, m->response_length, m->worked, m->b_stab_low);
+    if (!isnan(m->entropy))
+        printf("H %.3f  len %5.1f  worked %.2f  b_stab<.95 %.3f  ", m->entropy, m->response_length, m->worked,
+               m->b_stab_low);
     if (!isnan(m->grad_norm)) printf("|g| %6.3f  lr %.1e  ", m->grad_norm, m->lr);
     if (!isnan(m->tokens_per_s)) printf("%6.0f tok/s  ", m->tokens_per_s);
-    if (!isnan(m->sec_generate)) printf("gen %.2fs ver %.2fs upd %.2fs", m->sec_generate, m->sec_verify, m->sec_update);
-    if (m->skipped) printf("  %lld updates skipped: gradient not finite", m->skipped);
-    if (!isnan(m->heldout_pass1)) printf("  held-out pass@1 %.3f [%.3f %.3f]", m->heldout_pass1, m->heldout_low, m->heldout_high);
+    if (!isnan(m->sec_generate))
+        printf("gen %.2fs ver %.2fs upd %.2fs", m->sec_generate, m->sec_verify, m->sec_update);
+    if (m->skipped > 0) printf("  %.0f updates skipped: gradient not finite", m->skipped);
+    if (!isnan(m->heldout_pass1))
+        printf("  held-out pass@1 %.3f [%.3f %.3f]", m->heldout_pass1, m->heldout_low, m->heldout_high);
     printf("\n");
     if (log->terminal && m->step < m->steps && m->step > log->first) {
-        double left = (now - log->started) / (m->step - log->first) * (m->steps - m->step);
-        printf("%s %.0f %%, %.2f steps/s, about %d min %02d s left", m->phase, 100.0 * m->step / m->steps, (m->step - log->first) / (now - log->started),
+        double rate = (m->step - log->first) / (now - log->started), left = (m->steps - m->step) / rate;
+        printf("%s %.0f %%, %.2f steps/s, about %d min %02d s left", m->phase, 100.0 * m->step / m->steps, rate,
                (int)left / 60, (int)left % 60);
     }
     fflush(stdout);
 }
 
-// A log that cannot be written (a full disk) ends no run, but is said.
+// A log that cannot be written (a full disk) is reported and does not end the run.
 static void write_row(FILE *file, const char *name, const cJSON *row, int step) {
     char *text = cJSON_PrintUnformatted(row);
     REQUIRE(text, "out of memory");
-    if (fprintf(file, "%s\n", text) < 0 || fflush(file) != 0) fprintf(stderr, "warning: step %d is missing from %s: %s\n", step, name, strerror(errno));
+    if (fprintf(file, "%s\n", text) < 0 || fflush(file) != 0)
+        fprintf(stderr, "warning: step %d is missing from %s: %s\n", step, name, strerror(errno));
     cJSON_free(text);
 }
 
@@ -152,34 +150,28 @@ void metrics_write(MetricsLog *log, const StepMetrics *m, bool show) {
     cJSON_AddStringToObject(row, "phase", m->phase);
     cJSON_AddNumberToObject(row, "step", m->step);
     add_figures(row, m);
-    add_tables(row, m);
+    if (m->n) add_allocation(row, m);
+    if (m->n) add_verdicts(row, m);
+    if (m->has_pass_hist) cJSON_AddItemToObject(row, "pass_hist", cJSON_CreateIntArray(m->pass_hist, PASS_RATE_BINS));
     write_row(log->metrics, "metrics.jsonl", row, m->step);
     cJSON_Delete(row);
     if (show) print_line(log, m);
 }
 
-// A token's bytes as text of JSON: a token may be half a character, or hold a NUL; each such byte becomes U+FFFD.
+// A token may hold part of a character, or a NUL.
 static void add_token_text(cJSON *token, const char *bytes, size_t n) {
-    char text[512];
-    size_t used = 0;
-    for (size_t at = 0, wide; at < n && used + 4 < sizeof text; at += wide) {
-        utf8proc_int32_t code;
-        utf8proc_ssize_t whole = utf8proc_iterate((const utf8proc_uint8_t *)bytes + at, (utf8proc_ssize_t)(n - at), &code);
-        bool good = whole > 0 && code != 0;
-        wide = good ? (size_t)whole : 1;
-        memcpy(text + used, good ? bytes + at : "\xEF\xBF\xBD", good ? wide : 3);
-        used += good ? wide : 3;
-    }
-    text[used] = 0;
+    char *text = utf8_text(bytes, n, NULL);
+    REQUIRE(text, "out of memory");
     cJSON_AddStringToObject(token, "text", text);
+    free(text);
 }
 
-void metrics_write_rollout(MetricsLog *log, const Tokenizer *tokenizer, const char *prompt_text, const char *gold, int step,
-                           const Rollout *r, const TokenResult *results) {
+void metrics_write_rollout(MetricsLog *log, const Tokenizer *tokenizer, const char *prompt_text, const char *gold,
+                           int step, const Rollout *r, const TokenResult *results) {
     cJSON *row = cJSON_CreateObject(), *tokens;
     cJSON_AddNumberToObject(row, "step", step);
     char id[24];
-    snprintf(id, sizeof id, "%lld", (long long)r->prompt_id); // 63 bits: more than a double holds
+    snprintf(id, sizeof id, "%lld", (long long)r->prompt_id); // 63 bits, more than a double holds
     cJSON_AddRawToObject(row, "prompt_id", id);
     cJSON_AddNumberToObject(row, "rollout", r->number);
     cJSON_AddStringToObject(row, "prompt", prompt_text);

@@ -1,55 +1,93 @@
-// What a run tells: one line a step on the terminal, one JSON object a step in metrics.jsonl, and some rollouts, token by
-// token, in rollouts.jsonl for the report.
+// Optional (metrics): the log of a run: one line a step on the terminal, one JSON object a step in metrics.jsonl, and
+// some rollouts token by token in rollouts.jsonl, for the report.
 #ifndef RL_METRICS_H
 #define RL_METRICS_H
-#include "kernels/phase.h"
+#include "kernels/device/timer.h"
 #include "kernels/policy_loss.h"
+#include "rl/history.h"
 #include "rl/reward.h"
 #include <cjson/cJSON.h>
+#include <math.h>
 
-typedef struct StepMetrics { // names as in metrics.jsonl; NaN where a step has no such figure
-    const char *phase;       // "sft", "rl"
+// The figures of a step. A row is a field of StepMetrics and, under the same name, of metrics.jsonl.
+#define METRICS(X)                                                                                              \
+    X(loss, "policy loss over the trained tokens; cross-entropy in the warm-up")                                \
+    X(lr, "learning rate of this step")                                                                         \
+    X(reward, "mean reward of the step's rollouts")                                                             \
+    X(pass_rate, "share of the step's rollouts that are correct")                                               \
+    X(heldout_pass1, "mean pass@1 on the held-out prompts, on evaluation steps;")                               \
+    X(heldout_low, "low and")                                                                                   \
+    X(heldout_high, "high end of its 95 % interval by bootstrap over prompts")                                  \
+    X(heldout_worked, "share of held-out responses that work something out")                                    \
+    X(heldout_length, "mean tokens of a held-out response")                                                     \
+    X(entropy, "mean entropy of the distributions that the tokens were sampled from, nats")                     \
+    X(entropy_min, "H_min and")                                                                                 \
+    X(entropy_max, "H_max, its extremes over the batch")                                                        \
+    X(delta_max, "largest |dH| of Eq. 29 over the batch")                                                       \
+    X(kl_old, "KL(old || new) a token, by Schulman's k3 estimator")                                             \
+    X(ratio_max, "largest ratio pi / pi_old")                                                                   \
+    X(logprob_diff_max, "largest |log pi - log pi_old| in the first update: 0 if sampling and training agree")  \
+    X(grad_norm, "norm of the gradient before clipping, mean over the updates")                                 \
+    X(clip_frac, "share of tokens whose ratio was clipped")                                                     \
+    X(zero_spread, "share of groups whose rollouts all got the same reward")                                    \
+    X(b_comp_mean, "mean of b_comp over the trained tokens")                                                    \
+    X(b_comp_low, "share with b_comp < 0.95")                                                                   \
+    X(b_stab_mean, "mean of b_stab")                                                                            \
+    X(b_stab_low, "share with b_stab < 0.95")                                                                   \
+    X(response_length, "mean tokens of a response")                                                             \
+    X(worked, "share of responses that work something out")                                                     \
+    X(truncated, "share of responses cut by the length limit")                                                  \
+    X(tokens, "response tokens of the step")                                                                    \
+    X(tokens_per_s, "the same per second of the whole step")                                                    \
+    X(sec_generate, "host seconds: allocation and generation,")                                                 \
+    X(sec_verify, "grading,")                                                                                   \
+    X(sec_update, "advantages and updates,")                                                                    \
+    X(sec_total, "the whole step")                                                                              \
+    X(skipped, "updates skipped so far because the gradient was not finite")
+
+enum { UNDECIDED_MAX = 3 };
+
+typedef struct StepMetrics {
+    const char *phase; // "sft", "rl"
     int step, steps;
-    double loss, lr, reward, pass_rate;
-    double heldout_pass1, heldout_low, heldout_high, heldout_worked, heldout_length; // on evaluation steps
-    double entropy, entropy_min, entropy_max, delta_max;
-    double kl_old, ratio_max, logprob_diff_max, grad_norm, clip_frac;
-    double zero_spread; // share of groups whose rollouts all got the same reward
-    double b_comp_mean, b_comp_low, b_stab_mean, b_stab_low; // low: share below 0.95
-    double response_length, worked, truncated;
-    double tokens, tokens_per_s;
-    double sec_phase[PHASES]; // of the device: sec_prefill, sec_decode, ... (kernels/phase.h)
-    double sec_generate, sec_verify, sec_update, sec_total;
-    long long skipped;
+#define METRIC_FIELD(name, meaning) double name;
+    METRICS(METRIC_FIELD) // NAN where a step has no such figure
+#undef METRIC_FIELD
+    double sec_timer[TIMERS]; // device seconds (kernels/device/timer.h): sec_prefill, sec_decode, ...
     int verdicts[VERDICT_COUNT];
-    char undecided[3][320]; // up to three of this rank's rollouts with verdict unknown or limit, see judge_describe
+    char undecided[UNDECIDED_MAX][320]; // some of this rank's rollouts with verdict unknown or limit (grader_describe)
     int undecided_count;
-    int alloc_prompts[11], alloc_rollouts[11]; // by the history's pass rate before this step
-    int pass_hist[11];                         // held-out prompts by pass rate, on evaluation steps with enough samples
+    int alloc_prompts[PASS_RATE_BINS], alloc_rollouts[PASS_RATE_BINS]; // by the history's pass rate before this step
+    int pass_hist[PASS_RATE_BINS]; // held-out prompts by pass rate, where has_pass_hist
     bool has_pass_hist;
-    const int *n; // (P) rollouts of each prompt, for n_hist
+    const int *n; // (P) rollouts of each prompt; NULL in the warm-up
     int P;
 } StepMetrics;
 
-StepMetrics metrics_empty(const char *phase, int step, int steps);
+static inline StepMetrics metrics_empty(const char *phase, int step, int steps) {
+    StepMetrics m = {.phase = phase, .step = step, .steps = steps};
+#define METRIC_NAN(name, meaning) m.name = NAN;
+    METRICS(METRIC_NAN)
+#undef METRIC_NAN
+    m.skipped = 0;
+    return m;
+}
 
 typedef struct MetricsLog {
     FILE *metrics, *rollouts;
-    bool terminal;      // stdout is one: a progress line with rate and time left
-    double started;     // of this phase
-    int first;          // first step of this phase in this run
+    bool terminal;  // stdout is one: a progress line with rate and remaining time
+    double started; // clock at the start of this phase
+    int first;      // steps of this phase that were done before this process started
 } MetricsLog;
 
-// Opens DIR/metrics.jsonl and DIR/rollouts.jsonl. sft_done, rl_done: steps of each phase that are kept of a run being resumed
-// (later lines, and half a last line, are dropped); both 0 start the files anew with `config` as the first line.
+// Opens DIR/metrics.jsonl and DIR/rollouts.jsonl. sft_done, rl_done: the steps of each phase that a resumed run keeps
+// (later lines, and an incomplete last line, are dropped); with both 0 the files start anew, `config` the first line.
 bool metrics_open(MetricsLog *log, const char *dir, cJSON *config, int sft_done, int rl_done, Error *err);
 void metrics_close(MetricsLog *log);
 
-// One line of metrics.jsonl and, with show, one on the terminal.
+// Writes one line of metrics.jsonl and, with show, one on the terminal.
 void metrics_write(MetricsLog *log, const StepMetrics *metrics, bool show);
-void metrics_write_rollout(MetricsLog *log, const Tokenizer *tokenizer, const char *prompt_text, const char *gold, int step,
-                           const Rollout *rollout, const TokenResult *results);
-
-double seconds_now(void); // monotonic
+void metrics_write_rollout(MetricsLog *log, const Tokenizer *tokenizer, const char *prompt_text, const char *gold,
+                           int step, const Rollout *rollout, const TokenResult *results);
 
 #endif

@@ -1,45 +1,47 @@
-// From a response to a verdict. Procedural tasks have their own exact judge (data/tasks.h); answers from files go to the
-// verifier (verify/verify.h). Only VERDICT_CORRECT is paid.
+// From a response to a verdict and a reward. Procedural tasks have an exact check each (data/tasks.h); answers to
+// problems from files go to the verifier (verify/verify.h). Only VERDICT_CORRECT earns the reward of a right answer.
 #ifndef RL_REWARD_H
 #define RL_REWARD_H
 #include "data/problems.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 #include "rl/rollout.h"
 
 typedef enum Verdict {
     VERDICT_CORRECT,
     VERDICT_WRONG,
     VERDICT_NO_ANSWER,
-    VERDICT_TRUNCATED, // cut by the length limit: pays nothing whatever it says
-    VERDICT_BAD_GOLD,
-    VERDICT_LIMIT,
-    VERDICT_UNKNOWN,
+    VERDICT_TRUNCATED, // cut by the length limit: never correct, whatever it says
+    VERDICT_BAD_GOLD,  // the reference answer is empty, undefined or too long
+    VERDICT_LIMIT,     // the verifier reached a limit of its own
+    VERDICT_UNKNOWN,   // the verifier could not decide
     VERDICT_COUNT
 } Verdict;
 
 const char *verdict_name(Verdict verdict); // "correct", "wrong", ...
 
-typedef struct Judge Judge;
+typedef struct Grader Grader;
 
-// Compiles the golds of all problems once. training: the verifier's policy for training (no guess is paid), else for
-// evaluation. The set must outlive the judge.
-Judge *judge_new(const ProblemSet *set, bool training);
-void judge_free(Judge *judge);
+// Compiles the reference answers of all problems once. training: the verifier's policy for training, which accepts no
+// guess, else that for evaluation. The set must outlive the grader.
+Grader *grader_new(const ProblemSet *set, bool training);
+void grader_free(Grader *grader);
 
-// Judges `len` bytes answering problem `problem` of the set; *start and *length (may be NULL) receive the judged span.
-Verdict judge_response(Judge *judge, int problem, const char *text, size_t len, bool truncated, size_t *start, size_t *length);
+// Grades `len` bytes that answer problem `problem` of the set; *start and *length (may be NULL) receive the graded
+// span.
+Verdict grade_response(Grader *grader, int problem, const char *text, size_t len, bool truncated, size_t *start,
+                       size_t *length);
 
-// What the verifier could not decide, as one line for the log:
+// What the verifier could not decide (VERDICT_UNKNOWN, VERDICT_LIMIT), as one line for the log; bytes outside printable
+// ASCII become '?':
 //   unknown (not understood): gold 1, answer \int_0^1 2x\,dx
-// Bytes outside printable ASCII become '?'. For VERDICT_UNKNOWN and VERDICT_LIMIT.
-void judge_describe(Judge *judge, int problem, const char *text, size_t len, char *line, size_t size);
+void grader_describe(Grader *grader, int problem, const char *text, size_t len, char *line, size_t size);
 
-// Decodes and judges every rollout of the list that `rank` holds, against the problem of its own prompt: its prompt id
-// is checked against the prompt's and the problem's. Fills verdict and reward (right or wrong).
-void judge_rollouts(Judge *judge, const Tokenizer *tokenizer, const Prompt *prompts, int P, Rollout *rollouts, int count, int rank,
-                    float right, float wrong);
+// Decodes and grades every rollout of the list that `rank` holds, against the problem of its own prompt, after checking
+// its prompt id against both. Fills verdict, and reward with `right` or `wrong`. prompts (P), rollouts (count).
+void grade_rollouts(Grader *grader, const Tokenizer *tokenizer, const Prompt *prompts, int P, Rollout *rollouts,
+                    int count, int rank, float right, float wrong);
 
-// The response as text, malloc'd and zero-terminated; *len without the zero.
+// The response as text without special tokens, malloc'd and zero-terminated; *len excludes the zero.
 char *response_text(const Tokenizer *tokenizer, const Rollout *rollout, size_t *len);
 
 #endif

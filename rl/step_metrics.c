@@ -1,3 +1,4 @@
+// Optional (metrics).
 #include "rl/step_metrics.h"
 #include <math.h>
 
@@ -8,7 +9,7 @@ void step_sums_add(StepSums *s, const TrainSequence *sequences, int count, const
             double d = (double)r->logp - sequences[j].sampled[t].logp;
             s->loss += sequences[j].weight * (double)r->loss;
             s->tokens += 1;
-            s->kl += exp(d) - 1 - d; // Schulman's k3 estimator of KL(old || new), taken over the old policy's samples
+            s->kl += exp(d) - 1 - d; // Schulman's k3 estimator of KL(old || new), over samples of the old policy
             s->clipped += r->clipped;
             s->b_comp += r->b_comp;
             s->b_comp_low += r->b_comp < 0.95f;
@@ -37,7 +38,7 @@ void step_metrics_allocation(StepMetrics *m, const History *history, const Promp
     m->n = n, m->P = P;
     for (int i = 0; i < P; i++) {
         double rate = history_pass_rate(history, prompts[i].problem);
-        if (rate < 0) continue; // never seen: it has no bin
+        if (rate < 0) continue; // never seen: no bin
         m->alloc_prompts[pass_rate_bin(rate)]++;
         m->alloc_rollouts[pass_rate_bin(rate)] += n[i];
     }
@@ -53,17 +54,19 @@ static bool no_spread(const Rollout *rollouts, int first, int end) {
 static void keep_undecided(StepMetrics *m, Trainer *t, const Rollout *r, int problem, const char *text, size_t len) {
     bool undecided = r->verdict == VERDICT_UNKNOWN || r->verdict == VERDICT_LIMIT;
     if (undecided && m->undecided_count < (int)(sizeof m->undecided / sizeof *m->undecided))
-        judge_describe(t->judge, problem, text, len, m->undecided[m->undecided_count++], sizeof *m->undecided);
+        grader_describe(t->grader, problem, text, len, m->undecided[m->undecided_count++], sizeof *m->undecided);
 }
 
 void step_metrics_rollouts(StepMetrics *m, Trainer *t, const Prompt *prompts) {
-    const Rollout *rollouts = t->pool.rollouts;
-    int count = t->pool.count, first = 0;
+    const Rollout *rollouts = t->batch.rollouts;
+    const int *starts = t->batch.h_starts;
+    int count = t->batch.count;
     double reward = 0, tokens = 0, truncated = 0, right = 0, flat = 0;
-    double local[3] = {0}; // worked, entropy, tokens of this rank: only it has them
+    double local[3] = {0}; // worked, entropy and tokens of this rank, which alone has the tokens
     for (int j = 0; j < count; j++) {
         const Rollout *r = &rollouts[j];
-        reward += r->reward, tokens += r->n, truncated += r->truncated, right += r->verdict == VERDICT_CORRECT;
+        reward += r->reward, tokens += r->n, truncated += r->truncated;
+        right += r->verdict == VERDICT_CORRECT;
         m->verdicts[r->verdict]++;
         if (r->rank != comm_rank(t->comm)) continue;
         size_t len;
@@ -74,7 +77,7 @@ void step_metrics_rollouts(StepMetrics *m, Trainer *t, const Prompt *prompts) {
         for (int k = 0; k < r->n; k++) local[1] += r->sampled[k].entropy;
         local[2] += r->n;
     }
-    for (int i = 0; i < m->P; first += m->n[i++]) flat += no_spread(rollouts, first, first + m->n[i]);
+    for (int i = 0; i < m->P; i++) flat += no_spread(rollouts, starts[i], starts[i + 1]);
     comm_sum(t->comm, local, 3);
     m->reward = reward / count, m->pass_rate = right / count;
     m->worked = local[0] / count, m->entropy = local[1] / local[2];
@@ -85,14 +88,16 @@ void step_metrics_rollouts(StepMetrics *m, Trainer *t, const Prompt *prompts) {
 
 void step_metrics_samples(Trainer *t, const Prompt *prompts, int count) {
     const TokenResult *results = t->results;
-    int prompts_written = 0, last = -1;
+    int prompts_written = 0, last = -1, step = t->rl_done + 1;
+    if (comm_rank(t->comm) != 0 || (step != 1 && step % t->config.sample_every != 0)) return;
     for (int j = 0; j < count; j++) {
         const TrainSequence *s = &t->sequences[j];
-        const Rollout *r = &t->pool.rollouts[(s->tokens - t->pool.tokens) / t->pool.max_new];
-        const Problem *problem = &t->train.problems.problems[prompts[r->prompt].problem];
+        const Rollout *r = &t->batch.rollouts[(s->tokens - t->batch.tokens) / t->batch.max_new];
+        const Problem *problem = &t->train.problems.items[prompts[r->prompt].problem];
         if (r->prompt != last && ++prompts_written > 2) return;
         last = r->prompt;
-        if (r->number < 6) metrics_write_rollout(&t->log, t->tokenizer, problem->prompt, problem->gold, t->rl_done + 1, r, results);
+        if (r->number < 6)
+            metrics_write_rollout(&t->log, t->tokenizer, problem->prompt, problem->gold, step, r, results);
         results += s->n;
     }
 }

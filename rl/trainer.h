@@ -1,8 +1,7 @@
-// A training run's parts, opened once: data, model, optimizer, generation engine, history. train.c loops over warmup_step
-// and rl_step, which do all their work through these.
+// The parts of a training run, opened once: data, model, optimizer, generation engine, history. train.c loops over
+// warmup_step and rl_step (rl/step.h), which do all their work through these.
 #ifndef RL_TRAINER_H
 #define RL_TRAINER_H
-#include "kernels/comm.h"
 #include "model/optimizer.h"
 #include "rl/config.h"
 #include "rl/generate.h"
@@ -12,23 +11,17 @@
 #include "rl/prompts.h"
 #include "rl/update.h"
 
-typedef struct StepArrays { // what the allocation and advantage kernels read and write, on the device
-    Arena arena;
-    int *h_n; // (P) host: rollouts of each prompt of the step
-    int *n, *starts;
-    double *correct, *verified;
-    float *reward, *advantage;
-} StepArrays;
-
 typedef struct Trainer {
     TrainConfig config;
     Comm *comm;
     Device *dev;
+    // data
     Tokenizer *tokenizer;
     TaskSpec tasks;
-    PromptTemplate prompt;
+    PromptTemplate template; // the text around each question
     PromptSet train, heldout;
-    Judge *judge, *heldout_judge;
+    Grader *grader, *heldout_grader;
+    // model
     Gpt *gpt;
     Buckets buckets;
     Arena arena; // gradients and optimizer state
@@ -36,31 +29,34 @@ typedef struct Trainer {
     Optimizer opt;
     Generator *generator;
     Updater *updater;
+    // one step
     History history;
-    RolloutPool pool;
-    int *warmup_tokens; // (sft_batch, T)
-    StepArrays arrays;
-    TokenResult *results;     // one a response token of a batch, in the order of training
-    TrainSequence *sequences; // room for one batch, or one of warm-up
+    RolloutBatch batch;
+    TrainSequence *sequences; // room for one batch, of rollouts or of warm-up examples
+    float *weights;           // of each rollout's tokens in the loss
+    TokenResult *results;     // of each trained token of a batch, in order
+    int *warmup_tokens;       // (sft_batch, T)
+    // the run
     MetricsLog log;
     MemoryPlan memory;
-    int T;               // longest prompt + response
+    int T;                 // longest prompt + response, tokens
     int sft_done, rl_done; // steps taken
 } Trainer;
 
-// Opens everything the config asks for; on --resume, from the newest checkpoint. False with one line in err.
+// Opens everything that the config asks for; with --resume, from the latest checkpoint. False with one line in err.
+// Close with trainer_close in either case.
 bool trainer_open(Trainer *trainer, const TrainConfig *config, Comm *comm, Error *err);
 void trainer_close(Trainer *trainer);
 
-// Only what trainer_print shows, for --plan: the memory of a run with prompts as long as --max-prompt allows, from the flags and
-// the model's config.json alone. Reads no data and no weights, takes none of that memory. Close with trainer_close.
+// For --plan: only what trainer_print shows, the memory of a run with prompts as long as --max-prompt allows, from the
+// flags and the model's config.json alone. Reads neither data nor weights and allocates none of that memory.
 bool trainer_plan(Trainer *trainer, const TrainConfig *config, Comm *comm, Error *err);
 void trainer_print(const Trainer *trainer, FILE *out); // start-up table: config, parameters, memory
 
-// Reads the problems that --data names, and the tokenizer of --model, and tokenizes all prompts.
-bool trainer_open_data(Trainer *trainer, Error *err);
+OptimizerConfig optimizer_config(const TrainConfig *config);
 
-// Learning rate of step `step` (from 0) of `steps`: linear warm-up, then constant or a cosine to a tenth.
+// The learning rate of step `step` (from 0) of `steps`: linear learning-rate warm-up over `warmup` steps, then
+// constant, or a cosine to a tenth.
 float learning_rate(double peak, int step, int steps, int warmup, bool cosine);
 
 #endif

@@ -1,65 +1,62 @@
 #include "rl/update.h"
 #include "kernels/advantage.h"
-#include "kernels/phase.h"
+#include "kernels/device/timer.h"
 #include <math.h>
 
 struct Updater {
     const Gpt *gpt;
     int N_max; // tokens of a micro-batch
-    Arena arena;
+    Arena arena, host;
     GptActs acts;
     Head head;
-    // device; targets are at most one per token
+    // A micro-batch on the device, and the host arrays that it is packed in. There is at most one target per token.
     int *ids, *pos, *starts, *rows, *target, *response_starts;
-    float *advantage, *logp_old, *weight, *E_override, *norms;
-    TokenPolicy *sampled;
-    TokenResult *result;
-    // host twins of the above
     int *h_ids, *h_pos, *h_starts, *h_rows, *h_target, *h_response_starts;
-    float *h_advantage, *h_logp_old, *h_weight;
-    TokenPolicy *h_sampled;
+    float *advantage, *logp_old, *weight, *h_advantage, *h_logp_old, *h_weight;
+    TokenPolicy *sampled, *h_sampled;
+    // device only
+    float *E_override, *norms;
+    TokenResult *result;
 };
 
-typedef struct Micro { // what of the host arrays is filled
+typedef struct Micro { // what the host arrays hold
     int N, B, M, T;    // tokens, sequences, response tokens, longest sequence
     bool supervised;
 } Micro;
 
-static void *host_array(size_t count, size_t size) {
-    void *memory = calloc(count, size);
-    REQUIRE(memory, "out of memory");
-    return memory;
-}
+// Plans an array on the device and its host array h_NAME.
+#define PLAN_BOTH(u, name, count)                                                                                      \
+    (ARENA_PLAN(&(u)->arena, (u)->name, count), ARENA_PLAN(&(u)->host, (u)->h_##name, count))
 
 Updater *updater_plan(const Gpt *gpt, int micro_tokens, int T, int chunk) {
-    Updater *u = host_array(1, sizeof *u);
+    Updater *u = malloc(sizeof *u);
     int N = micro_tokens > T ? micro_tokens : T;
-    *u = (Updater){.gpt = gpt, .N_max = N, .arena = {.name = "training"}};
+    REQUIRE(u, "out of memory");
     REQUIRE(T <= gpt->T_rope, "sequences of %d tokens: the model was opened for %d", T, gpt->T_rope);
+    *u = (Updater){.gpt = gpt, .N_max = N, .arena.name = "training", .host.name = "packing"};
     gpt_acts_plan(gpt, &u->acts, &u->arena, N, T);
     head_plan(gpt, &u->head, &u->arena, chunk < N ? chunk : N, true);
-    ARENA_PLAN(&u->arena, u->ids, N);
-    ARENA_PLAN(&u->arena, u->pos, N);
-    ARENA_PLAN(&u->arena, u->starts, N + 1);
-    ARENA_PLAN(&u->arena, u->rows, N);
-    ARENA_PLAN(&u->arena, u->target, N);
-    ARENA_PLAN(&u->arena, u->response_starts, N + 1);
-    ARENA_PLAN(&u->arena, u->advantage, N);
-    ARENA_PLAN(&u->arena, u->logp_old, N);
-    ARENA_PLAN(&u->arena, u->weight, N);
+    u->arena.kind = MEMORY_ACTIVATIONS;
+    PLAN_BOTH(u, ids, N);
+    PLAN_BOTH(u, pos, N);
+    PLAN_BOTH(u, starts, N + 1);
+    PLAN_BOTH(u, rows, N);
+    PLAN_BOTH(u, target, N);
+    PLAN_BOTH(u, response_starts, N + 1);
+    PLAN_BOTH(u, advantage, N);
+    PLAN_BOTH(u, logp_old, N);
+    PLAN_BOTH(u, weight, N);
+    PLAN_BOTH(u, sampled, N);
     ARENA_PLAN(&u->arena, u->E_override, N);
     ARENA_PLAN(&u->arena, u->norms, 3);
-    ARENA_PLAN(&u->arena, u->sampled, N);
     ARENA_PLAN(&u->arena, u->result, N);
-    size_t n = (size_t)N + 1;
-    u->h_ids = host_array(n, sizeof(int)), u->h_pos = host_array(n, sizeof(int)), u->h_starts = host_array(n, sizeof(int));
-    u->h_rows = host_array(n, sizeof(int)), u->h_target = host_array(n, sizeof(int)), u->h_response_starts = host_array(n, sizeof(int));
-    u->h_advantage = host_array(n, sizeof(float)), u->h_logp_old = host_array(n, sizeof(float));
-    u->h_weight = host_array(n, sizeof(float)), u->h_sampled = host_array(n, sizeof(TokenPolicy));
     return u;
 }
 
-void updater_commit(Updater *u) { arena_commit(&u->arena, u->gpt->dev); }
+void updater_commit(Updater *u) {
+    arena_commit(&u->arena, u->gpt->dev);
+    arena_commit(&u->host, NULL);
+}
 
 Updater *updater_new(const Gpt *gpt, int micro_tokens, int T, int chunk) {
     Updater *u = updater_plan(gpt, micro_tokens, T, chunk);
@@ -70,16 +67,15 @@ Updater *updater_new(const Gpt *gpt, int micro_tokens, int T, int chunk) {
 void updater_free(Updater *u) {
     if (!u) return;
     arena_free(&u->arena, u->gpt->dev);
+    arena_free(&u->host, NULL);
     gpt_acts_free(&u->acts);
-    void *arrays[] = {u->h_ids, u->h_pos, u->h_starts, u->h_rows, u->h_target, u->h_response_starts, u->h_advantage, u->h_logp_old, u->h_weight, u->h_sampled};
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);
     free(u);
 }
 
 const Arena *updater_arena(const Updater *u) { return &u->arena; }
 
-// Appends a sequence to the micro-batch. The row of token t predicts token t + 1; the last response token predicts
-// nothing and need not be run at all, so it is left out.
+// Appends a sequence to the micro-batch. The row of token t predicts token t + 1, so the rows with a target begin at
+// the prompt's last token, and the last response token, which predicts nothing, is not run at all.
 static void pack_sequence(Updater *u, Micro *micro, const TrainSequence *s) {
     int length = s->n_prompt + s->n - 1;
     for (int t = 0; t < length; t++) {
@@ -102,13 +98,14 @@ static void pack_sequence(Updater *u, Micro *micro, const TrainSequence *s) {
     micro->supervised = !s->sampled;
 }
 
-// Fills a micro-batch from sequence *next on; false when none is left.
+// Packs a micro-batch from sequence *next on; false when none is left.
 static bool pack(Updater *u, Micro *micro, const TrainSequence *sequences, int count, int *next) {
     *micro = (Micro){0};
     while (*next < count) {
         const TrainSequence *s = &sequences[*next];
         REQUIRE(s->n_prompt >= 1 && s->n >= 1 && s->n_prompt + s->n - 1 <= u->acts.T_max,
-                "a sequence of %d prompt and %d response tokens; at least one of each and %d together can be trained", s->n_prompt, s->n, u->acts.T_max);
+                "a sequence of %d prompt and %d response tokens; it needs one of each and at most %d together",
+                s->n_prompt, s->n, u->acts.T_max);
         if (micro->B > 0 && micro->N + s->n_prompt + s->n - 1 > u->N_max) break;
         pack_sequence(u, micro, s);
         (*next)++;
@@ -143,7 +140,7 @@ static void micro_norms(Updater *u, float norms[3], const Micro *micro, bool com
 }
 
 void updater_norms(Updater *u, Comm *comm, PolicyObjective *objective, const TrainSequence *sequences, int count) {
-    double largest[3] = {-INFINITY, -INFINITY, 0}; // of -H, H and |dH|: one maximum over the ranks serves all three
+    double largest[3] = {-INFINITY, -INFINITY, 0}; // of -H, H and |dH|, so that one all-reduce serves all three
     Micro micro;
     for (int next = 0; pack(u, &micro, sequences, count, &next);) {
         float norms[3];
@@ -173,22 +170,22 @@ void updater_gradient(Updater *u, Gradients *grads, TokenResult *results, const 
             o.entropy_min = norms[0], o.entropy_max = norms[1], o.delta_max = norms[2];
         }
         Batch batch = {.N = micro.N, .B = micro.B, .T = micro.T, .ids = u->ids, .pos = u->pos, .starts = u->starts};
-        PolicyTargets targets = {u->target, micro.supervised ? NULL : u->advantage, micro.supervised ? NULL : u->logp_old,
-                                 u->weight, compat ? u->E_override : NULL};
+        PolicyTargets targets = {u->target, u->advantage, u->logp_old, u->weight, compat ? u->E_override : NULL};
+        if (micro.supervised) targets.advantage = targets.logp_old = NULL;
         grads->last = next == count;
-        phase_begin(g->dev, PHASE_FORWARD);
+        timer_begin(g->dev, TIMER_FORWARD);
         gpt_forward(g, &u->acts, &batch);
-        phase_end(g->dev);
-        phase_begin(g->dev, PHASE_LOSS);
+        timer_end(g->dev);
+        timer_begin(g->dev, TIMER_LOSS);
         head_policy_loss(g, &u->head, &u->acts, grads, u->result, u->rows, &targets, &o, micro.N, micro.M);
-        phase_end(g->dev);
-        phase_begin(g->dev, PHASE_BACKWARD);
+        timer_end(g->dev);
+        timer_begin(g->dev, TIMER_BACKWARD);
         gpt_backward(g, &u->acts, grads, &batch);
-        phase_end(g->dev);
+        timer_end(g->dev);
         device_download(g->dev, results, u->result, (size_t)micro.M * sizeof *results);
         results += micro.M;
     }
-    phase_begin(g->dev, PHASE_EXCHANGE);
+    timer_begin(g->dev, TIMER_EXCHANGE);
     gradients_finish(g, grads);
-    phase_end(g->dev);
+    timer_end(g->dev);
 }

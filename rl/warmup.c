@@ -1,22 +1,17 @@
-// Supervised learning is the policy loss with advantage 1 and ratio 1, so it shares every line with reinforcement learning.
-// Example e of the endless sequence that the seed names is problem e of the tasks (held-out prompts are passed over),
-// answered by the teacher: worked with probability --sft-worked, with an error with probability --sft-error.
-#include "rl/warmup.h"
-#include "kernels/nvtx.h"
+// Supervised warm-up. Supervised learning is the policy loss with advantage 1 and ratio 1, so it shares its code with
+// reinforcement learning. Example e of the seed's endless sequence is problem e of the tasks (held-out prompts are
+// skipped), answered by the teacher: worked out with probability --sft-worked, and wrong with probability --sft-error.
+#include "rl/step.h"
+#include "base/clock.h"
+#include "kernels/device/nvtx.h"
 #include "kernels/philox.h"
 #include <math.h>
 #include <string.h>
 
-enum { WARMUP_STREAM = 0x5f000000 }; // a Philox counter of its own
+enum { WARMUP_STREAM = 0x5f000000 }; // a Philox counter that no sampling uses
 
-static bool ends_response(const ModelConfig *c, int token) {
-    for (int i = 0; i < c->n_eos; i++)
-        if (c->eos[i] == token) return true;
-    return false;
-}
-
-// Writes the example's tokens and returns its sequence (weights still 0). It is asked as reinforcement learning will ask it, and
-// ends in a token that ends generation: the newline itself, where the tokenizer is the tasks' own.
+// Writes the example's tokens and returns its sequence (weight still 0). The question is put as in reinforcement
+// learning, and the response ends in a token that ends generation: the newline itself, with the tasks' tokenizer.
 static TrainSequence example(Trainer *t, uint64_t e, int *tokens) {
     const TrainConfig *c = &t->config;
     TaskProblem problem;
@@ -30,13 +25,13 @@ static TrainSequence example(Trainer *t, uint64_t e, int *tokens) {
     Philox bits = philox((uint64_t)c->seed, WARMUP_STREAM, 0, (uint32_t)e, (uint32_t)(e >> 32));
     bool worked = philox_uniform(bits.word[0]) < c->sft_worked;
     int length = task_response(&problem, worked, c->sft_error, (uint64_t)c->seed, e, response, sizeof response);
-    char *prompt = prompt_template_render(&t->prompt, problem.prompt);
+    char *prompt = prompt_template_render(&t->template, problem.prompt);
     int n_prompt = tokenizer_encode(t->tokenizer, prompt, strlen(prompt), tokens, t->T, &err);
     free(prompt);
     REQUIRE(n_prompt > 0, "%s", err.text);
     int n = tokenizer_encode(t->tokenizer, response, (size_t)length, tokens + n_prompt, t->T - n_prompt - 1, &err);
     REQUIRE(n > 0, "%s", err.text);
-    if (!ends_response(&t->gpt->config, tokens[n_prompt + n - 1])) tokens[n_prompt + n++] = t->gpt->config.eos[0];
+    if (!model_config_is_eos(&t->gpt->config, tokens[n_prompt + n - 1])) tokens[n_prompt + n++] = t->gpt->config.eos[0];
     return (TrainSequence){.prompt = tokens, .tokens = tokens + n_prompt, .n_prompt = n_prompt, .n = n};
 }
 
@@ -45,8 +40,9 @@ static int examples(Trainer *t) {
     int rank = comm_rank(t->comm), ranks = comm_size(t->comm), count = 0;
     double total = 0;
     for (int b = 0; b < t->config.sft_batch; b++) {
-        TrainSequence s = example(t, (uint64_t)t->sft_done * (uint64_t)t->config.sft_batch + (uint64_t)b, t->warmup_tokens + (size_t)count * t->T);
-        total += s.n; // every rank looks at every example to know the global count, and keeps its own
+        uint64_t e = (uint64_t)t->sft_done * (uint64_t)t->config.sft_batch + (uint64_t)b;
+        TrainSequence s = example(t, e, t->warmup_tokens + (size_t)count * t->T);
+        total += s.n; // every rank makes every example to know the global count, and keeps its own
         if (b % ranks == rank) t->sequences[count++] = s;
     }
     for (int j = 0; j < count; j++) t->sequences[j].weight = (float)(1.0 / total);
@@ -56,10 +52,10 @@ static int examples(Trainer *t) {
 void warmup_step(Trainer *t, StepMetrics *m) {
     RANGE("warm-up step");
     const TrainConfig *c = &t->config;
-    OptimizerConfig optimizer = {(float)c->beta1, (float)c->beta2, (float)c->adam_eps, (float)c->weight_decay, (float)c->grad_clip};
+    OptimizerConfig optimizer = optimizer_config(c);
     PolicyObjective plain = {.inv_temp = 1.0f};
     double start = seconds_now(), sums[2] = {0};
-    phases_start(t->dev);
+    timers_start(t->dev);
     int count = examples(t), k = 0;
     updater_gradient(t->updater, &t->grads, t->results, t->sequences, count, &plain, false);
     m->lr = learning_rate(c->sft_lr, t->sft_done, c->sft_steps, c->warmup, true);
@@ -69,9 +65,9 @@ void warmup_step(Trainer *t, StepMetrics *m) {
     sums[1] = k;
     comm_sum(t->comm, sums, 2);
     m->loss = sums[0], m->tokens = sums[1];
-    phases_stop(t->dev, m->sec_phase);
+    timers_stop(t->dev, m->sec_timer);
     m->sec_total = seconds_now() - start;
     m->tokens_per_s = sums[1] / m->sec_total;
-    m->skipped = t->opt.skipped;
+    m->skipped = (double)t->opt.skipped;
     t->sft_done++;
 }

@@ -1,9 +1,10 @@
-// Loading a model: seconds, bytes a second, and the most memory the process held against what was planned for it.
+// Optional (benchmarks): loads a model and prints seconds, bytes a second, and peak memory against the planned memory.
 //
 //     build/cpu/dev/bench/bench_load FOLDER
-#include "model/gpt_files.h"
-#include "model/safetensors.h"
-#include "rl/metrics.h"
+#include "base/clock.h"
+#include "model/files/config_file.h"
+#include "model/files/gpt_files.h"
+#include "model/files/safetensors.h"
 #include <sys/resource.h>
 
 int main(int argc, char **argv) {
@@ -24,8 +25,9 @@ int main(int argc, char **argv) {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     double peak = (double)usage.ru_maxrss * 1024;
-    printf("%.2f GB of tensors in %.2f s (%.2f GB/s); weights planned %.2f GB, peak memory %.2f GB: %.3f of the plan\n", bytes / 1e9, seconds,
-           bytes / 1e9 / seconds, planned / 1e9, peak / 1e9, peak / planned);
+    printf("%.2f GB of tensors in %.2f s (%.2f GB/s); ", bytes / 1e9, seconds, bytes / 1e9 / seconds);
+    printf("weights planned %.2f GB, peak memory %.2f GB: %.3f of the plan\n", planned / 1e9, peak / 1e9,
+           peak / planned);
     gpt_free(gpt);
     device_close(dev);
     return 0;

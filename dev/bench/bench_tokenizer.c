@@ -1,9 +1,9 @@
-// Tokenizing on one core: the file's lines, each encoded by itself as a prompt would be, and the ids decoded again.
+// Optional (benchmarks): encodes a file line by line on one core, as prompts are, and decodes the ids again.
 //
 //     build/cpu/dev/bench/bench_tokenizer TOKENIZER TEXT
-#include "model/json_file.h"
-#include "model/tokenizer.h"
-#include "rl/metrics.h"
+#include "base/clock.h"
+#include "base/files.h"
+#include "model/tokenizer/decode.h"
 #include <string.h>
 
 int main(int argc, char **argv) {
@@ -14,7 +14,7 @@ int main(int argc, char **argv) {
     Tokenizer *t = tokenizer_load(argv[1], &err);
     REQUIRE(t, "%s", err.text);
     printf("%s loaded in %.2f s\n", argv[1], seconds_now() - start);
-    char *text = file_read_whole(argv[2], (size_t)1 << 30, &n, &err);
+    char *text = file_read(argv[2], (size_t)1 << 30, &n, &err);
     REQUIRE(text, "%s", err.text);
     int *ids = malloc((3 * n + 1) * sizeof *ids);
     REQUIRE(ids, "out of memory");
@@ -35,7 +35,9 @@ int main(int argc, char **argv) {
         free(tokenizer_decode(t, ids, (int)tokens, NULL, &err));
         decode = seconds_now() - start < decode ? seconds_now() - start : decode;
     }
-    printf("%.1f MB, %zu tokens: encode %.1f MB/s, decode %.1f MB/s (best of 3, one thread)\n", (double)n / 1e6, tokens, (double)n / 1e6 / encode, (double)n / 1e6 / decode);
+    double megabytes = (double)n / 1e6;
+    printf("%.1f MB, %zu tokens: encode %.1f MB/s, decode %.1f MB/s (best of 3, one thread)\n", megabytes, tokens,
+           megabytes / encode, megabytes / decode);
     free(text), free(ids);
     tokenizer_free(t);
     return 0;

@@ -1,4 +1,5 @@
-// Rates of the verifier on one core, its slowest check, and whether a thread's memory stays where it started.
+// Optional (benchmarks): rates of the verifier on one core, its slowest check, and whether a thread's memory stays
+// where it started.
 //
 //   make build/cpu/dev/bench/bench_verify && build/cpu/dev/bench/bench_verify [CASES.jsonl ...]
 //

@@ -1,10 +1,11 @@
-// `make convert`: a model of llama2.c or llama.cpp becomes a Hugging Face folder that train, eval and transformers load.
+// Optional (converters): `make convert` turns a model of llama2.c or llama.cpp into a Hugging Face folder.
 #include "dev/convert/convert.h"
 #include <string.h>
 
-static const char usage[] = "usage: convert MODEL.gguf FOLDER                 a GGUF file of the Llama architecture: F32, F16, Q8_0, Q4_0, Q4_1\n"
-                            "       convert MODEL.bin TOKENIZER.bin FOLDER    a checkpoint of llama2.c (version 0)\n"
-                            "FOLDER gets config.json, generation_config.json, model.safetensors (F32), tokenizer.json, tokenizer_config.json.\n";
+static const char usage[] =
+    "usage: convert MODEL.gguf FOLDER                 GGUF, Llama architecture: F32, F16, Q8_0, Q4_0, Q4_1\n"
+    "       convert MODEL.bin TOKENIZER.bin FOLDER    a checkpoint of llama2.c (version 0)\n"
+    "Writes config.json, generation_config.json, model.safetensors (F32), tokenizer.json and tokenizer_config.json.\n";
 
 static bool is_gguf(const char *path) {
     char magic[4] = "";

@@ -1,6 +1,6 @@
-// What both converters write and share.
+// Optional (converters): what both converters write: tokenizer.json, tokenizer_config.json, reordered q and k rows.
 #include "dev/convert/convert.h"
-#include "model/json_file.h"
+#include "base/json.h"
 #include <string.h>
 
 void convert_rotation_rows(float *dst, const float *src, int heads, int HS, int C) {
@@ -94,9 +94,9 @@ bool convert_write_tokenizer(const ConvertedTokenizer *t, const char *dir, Error
     char path[4200];
     cJSON *json = tokenizer_json(t), *config = config_json(t);
     snprintf(path, sizeof path, "%s/tokenizer.json", dir);
-    bool ok = json_file_write(path, json, err);
+    bool ok = json_replace(path, json, err);
     snprintf(path, sizeof path, "%s/tokenizer_config.json", dir);
-    ok = ok && json_file_write(path, config, err);
+    ok = ok && json_replace(path, config, err);
     cJSON_Delete(json), cJSON_Delete(config);
     return ok;
 }

@@ -1,4 +1,4 @@
-// The two halves of the GGUF converter.
+// Optional (converters): the two halves of the GGUF converter: the model and the tokenizer.
 #ifndef DEV_CONVERT_GGUF_MODEL_H
 #define DEV_CONVERT_GGUF_MODEL_H
 #include "dev/convert/convert.h"

@@ -1,14 +1,14 @@
-// A GGUF file's tokenizer as tokenizer.json. Its pattern is only named (tokenizer.ggml.pre); the patterns behind the names
-// that are read here are those of the models' own tokenizer.json files.
+// Optional (converters): a GGUF file's tokenizer as tokenizer.json. GGUF only names the pre-tokenizer's pattern
+// (tokenizer.ggml.pre); the patterns here come from the tokenizer.json files of the models.
 #include "dev/convert/gguf_model.h"
-#include "model/tokenizer_vocab.h"
+#include "base/text.h"
+#include "model/tokenizer/vocab.h"
 #include <string.h>
-#include <utf8proc.h>
 
 enum { CONTROL = 3, USER_DEFINED = 4 };
 
 #define SPLIT(NUMBERS)                                                                                                 \
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" NUMBERS                                                   \
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" NUMBERS                                              \
     "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 static const char LLAMA3[] = SPLIT("\\p{N}{1,3}"), QWEN2[] = SPLIT("\\p{N}");
 
@@ -18,7 +18,8 @@ static bool choose_split(ConvertedTokenizer *t, const Gguf *file, Error *err) {
     else if (gguf_text_is(pre, "smollm")) t->digits = t->gpt2_split = true;
     else if (gguf_text_is(pre, "llama-bpe")) t->split = LLAMA3, t->ignore_merges = true;
     else if (gguf_text_is(pre, "qwen2")) t->split = QWEN2, t->nfc = true;
-    else return fail(err, "%s: tokenizer.ggml.pre is \"%.*s\"; gpt-2, smollm, llama-bpe and qwen2 are known", file->path, GGUF_SHOWN(pre));
+    else return fail(err, "%s: tokenizer.ggml.pre is \"%.*s\"; gpt-2, smollm, llama-bpe and qwen2 are known",
+                     file->path, GGUF_SHOWN(pre));
     return true;
 }
 
@@ -29,19 +30,15 @@ static const GgufPair *strings(const Gguf *file, const char *key, Error *err) {
     return NULL;
 }
 
-// writes list (pair->count) of copies
+// Writes list (pair->count): copies, which the caller frees.
 static bool copy_strings(const char **list, const GgufPair *pair, const char *path, Error *err) {
     size_t at = 0;
     uint64_t index = 0;
     for (GgufText text; (text = gguf_next_string(pair, &at, &index)).bytes;) {
         list[index - 1] = gguf_text_copy(text);
-        utf8proc_int32_t rune;
-        for (size_t i = 0; i < text.n;) {
-            utf8proc_ssize_t step = utf8proc_iterate((const utf8proc_uint8_t *)text.bytes + i, (utf8proc_ssize_t)(text.n - i), &rune);
-            if (step <= 0 || rune == 0)
-                return fail(err, "%s: string %llu of %.*s is not UTF-8 text", path, (unsigned long long)index - 1, GGUF_SHOWN(pair->key));
-            i += (size_t)step;
-        }
+        if (memchr(text.bytes, 0, text.n) || !utf8_valid(text.bytes, text.n, NULL))
+            return fail(err, "%s: string %llu of %.*s is not UTF-8 text", path, (unsigned long long)index - 1,
+                        GGUF_SHOWN(pair->key));
     }
     return true;
 }
@@ -64,13 +61,17 @@ static int token_id(const Gguf *file, const char *key, int V) {
 }
 
 bool gguf_write_tokenizer(const Gguf *file, int V, const char *dir, Error *err) {
-    ConvertedTokenizer t = {.V = V, .bos = token_id(file, "tokenizer.ggml.bos_token_id", V), .eos = token_id(file, "tokenizer.ggml.eos_token_id", V)};
+    ConvertedTokenizer t = {.V = V, .bos = token_id(file, "tokenizer.ggml.bos_token_id", V),
+                            .eos = token_id(file, "tokenizer.ggml.eos_token_id", V)};
     GgufText model = gguf_text(file, "tokenizer.ggml.model"), chat = gguf_text(file, "tokenizer.chat_template");
     if (!gguf_text_is(model, "gpt2"))
-        return fail(err, "%s: its tokenizer is \"%.*s\"; only byte-level BPE (\"gpt2\") is converted", file->path, GGUF_SHOWN(model));
-    const GgufPair *tokens = strings(file, "tokenizer.ggml.tokens", err), *merges = tokens ? strings(file, "tokenizer.ggml.merges", err) : NULL;
+        return fail(err, "%s: its tokenizer is \"%.*s\"; only byte-level BPE (\"gpt2\") is converted", file->path,
+                    GGUF_SHOWN(model));
+    const GgufPair *tokens = strings(file, "tokenizer.ggml.tokens", err);
+    const GgufPair *merges = tokens ? strings(file, "tokenizer.ggml.merges", err) : NULL;
     if (!merges || !choose_split(&t, file, err)) return false;
-    if (tokens->count != (uint64_t)V) return fail(err, "%s: %llu tokens for an embedding of %d", file->path, (unsigned long long)tokens->count, V);
+    if (tokens->count != (uint64_t)V)
+        return fail(err, "%s: %llu tokens for an embedding of %d", file->path, (unsigned long long)tokens->count, V);
     t.n_merges = (size_t)merges->count;
     t.tokens = calloc((size_t)V + 1, sizeof *t.tokens);
     t.merges = calloc(t.n_merges + 1, sizeof *t.merges);

@@ -1,8 +1,10 @@
-// Looking things up in an open GGUF file.
+// Optional (converters): looks up values and tensors in an open GGUF file.
 #include "dev/convert/gguf.h"
 #include <string.h>
 
-bool gguf_text_is(GgufText text, const char *want) { return text.bytes && text.n == strlen(want) && memcmp(text.bytes, want, text.n) == 0; }
+bool gguf_text_is(GgufText text, const char *want) {
+    return text.bytes && text.n == strlen(want) && memcmp(text.bytes, want, text.n) == 0;
+}
 
 char *gguf_text_copy(GgufText text) {
     char *copy = strndup(text.bytes ? text.bytes : "", text.n);

@@ -1,15 +1,15 @@
-// tokenizer.bin: int32 length of the longest piece, then for each piece a float score, an int32 length and its bytes. It is
-// SentencePiece: a text starts as characters, and the adjacent pair whose piece has the best score merges first. As
-// byte-level BPE that is: every pair of pieces that makes a piece is a merge, ranked by the score of what it makes. A
-// character of two bytes is made by a merge of its bytes before all others. One of more bytes, for whose parts there is no
-// token, becomes an added token, cut out before the merges; a longer piece that holds such a one is refused. The tokens of
-// single bytes serve where no piece is that byte. What llama2.c does besides, a space put before every text, is left to
-// who writes the prompt.
+// Optional (converters): llama2.c's tokenizer.bin as byte-level BPE. The file has the int32 length of the longest
+// piece, then for each piece a float score, an int32 length and its bytes. SentencePiece starts from characters and
+// merges the adjacent pair whose piece has the best score. As byte-level BPE, every pair of pieces that forms a piece
+// is a merge, ranked by that piece's score. Merges that form a character of two bytes come before all others. A
+// character of more bytes has no tokens for its parts, so it becomes an added token, matched before the merges; a
+// longer piece that contains one is refused. A single-byte token stands for its byte unless a piece is that byte.
+// llama2.c also puts a space before every text; here the prompt must contain it.
 #define _GNU_SOURCE // asprintf, qsort_r
 #include "dev/convert/convert.h"
 #include "dev/convert/llama2c.h"
-#include "model/json_file.h"
-#include "model/tokenizer_vocab.h"
+#include "base/files.h"
+#include "model/tokenizer/vocab.h"
 #include <math.h>
 #include <string.h>
 #include <utf8proc.h>
@@ -43,20 +43,23 @@ static bool read_pieces(Conversion *c, const char *bytes, size_t n, Error *err) 
         memcpy(&p->score, bytes + at, 4);
         memcpy(&p->n, bytes + at + 4, 4);
         p->bytes = bytes + at + 8;
-        if (p->n < 1 || p->n > 1024 || (size_t)p->n > n - at - 8) return fail(err, "%s: piece %d has %d bytes (at byte %zu)", c->path, i, p->n, at);
+        if (p->n < 1 || p->n > 1024 || (size_t)p->n > n - at - 8)
+            return fail(err, "%s: piece %d has %d bytes (at byte %zu)", c->path, i, p->n, at);
         if (isnan(p->score)) return fail(err, "%s: the score of piece %d is not a number", c->path, i);
         at += 8 + (size_t)p->n;
     }
-    return at == n || fail(err, "%s: %zu bytes behind its %d pieces: is it the tokenizer of this model?", c->path, n - at, c->V);
+    if (at == n) return true;
+    return fail(err, "%s: %zu bytes after its %d pieces: is it the tokenizer of this model?", c->path, n - at, c->V);
 }
 
-// The alphabet's characters for n bytes; the caller frees
+// The spelling of n bytes in byte-level BPE; the caller frees it.
 static char *spell(const char *bytes, int n) {
     char *text = malloc(2 * (size_t)n + 1);
     REQUIRE(text, "out of memory");
-    size_t length = 0;
-    for (int i = 0; i < n; i++) length += (size_t)utf8proc_encode_char(spelling_of_byte((unsigned char)bytes[i]), (utf8proc_uint8_t *)text + length);
-    text[length] = 0;
+    char *end = text;
+    for (int i = 0; i < n; i++)
+        end += utf8proc_encode_char(spelling_of_byte((unsigned char)bytes[i]), (utf8proc_uint8_t *)end);
+    *end = 0;
     return text;
 }
 
@@ -66,7 +69,7 @@ static char *copy(const char *bytes, int n) {
     return text;
 }
 
-// The longest character of a piece, in bytes, and how many characters it has; 0 where it is not UTF-8.
+// The bytes of the longest character of a piece, and how many characters it has; 0 if it is not UTF-8.
 static int longest_character(const Piece *p, int *count) {
     int longest = 0;
     utf8proc_int32_t rune;
@@ -93,8 +96,11 @@ static bool name_piece(Conversion *c, int i, Error *err) {
         c->is_added[i] = 1;
     } else if (longest == 1 || longest == 2) {
         c->tokens[i] = spell(p->bytes, p->n);
-        return vocab_add(&c->vocab, i, p->bytes, (size_t)p->n, TOKEN_BYTES, &why) || fail(err, "%s: %s", c->path, why.text);
-    } else return fail(err, "%s: piece %d is not UTF-8, or joins characters that have no merges: it needs SentencePiece itself", c->path, i);
+        if (!vocab_add(&c->vocab, i, p->bytes, (size_t)p->n, TOKEN_BYTES, &why))
+            return fail(err, "%s: %s", c->path, why.text);
+    } else
+        return fail(err, "%s: piece %d is not UTF-8, or needs SentencePiece: it has characters without merges", c->path,
+                    i);
     return true;
 }
 
@@ -111,7 +117,8 @@ static void find_pairs(Conversion *c) {
     for (int i = LLAMA2C_BYTES + 256; i < c->V; i++) {
         const Piece *p = &c->pieces[i];
         int count, longest = longest_character(p, &count);
-        if (count == 1 && longest == 2) add_pair(c, LLAMA2C_BYTES + (unsigned char)p->bytes[0], LLAMA2C_BYTES + (unsigned char)p->bytes[1], i);
+        const unsigned char *bytes = (const unsigned char *)p->bytes;
+        if (count == 1 && longest == 2) add_pair(c, LLAMA2C_BYTES + bytes[0], LLAMA2C_BYTES + bytes[1], i);
         for (int n = 1; n < p->n && !c->is_added[i]; n++) {
             int left = vocab_find(&c->vocab, p->bytes, (size_t)n, TOKEN_BYTES);
             int right = vocab_find(&c->vocab, p->bytes + n, (size_t)(p->n - n), TOKEN_BYTES);
@@ -120,7 +127,7 @@ static void find_pairs(Conversion *c) {
     }
 }
 
-// The 256 single bytes: "<0x41>" stays a name where another piece is that byte, else it is the byte.
+// The 256 single bytes: the token keeps its name "<0x41>" if another piece is that byte, else it is the byte.
 static void name_bytes(Conversion *c) {
     for (int byte = 0; byte < 256; byte++) {
         int id = LLAMA2C_BYTES + byte;
@@ -147,11 +154,12 @@ static bool write_folder(Conversion *c, const char *dir, Error *err) {
     REQUIRE(c->merges, "out of memory");
     for (size_t i = 0; i < c->n_pairs; i++) {
         char *merge = NULL;
-        REQUIRE(asprintf(&merge, "%s %s", c->tokens[c->pairs[i].left], c->tokens[c->pairs[i].right]) >= 0, "out of memory");
+        const Pair *p = &c->pairs[i];
+        REQUIRE(asprintf(&merge, "%s %s", c->tokens[p->left], c->tokens[p->right]) >= 0, "out of memory");
         c->merges[i] = merge;
     }
-    ConvertedTokenizer t = {.V = c->V, .tokens = c->tokens, .is_added = c->is_added, .is_special = c->is_special, .merges = c->merges,
-                            .n_merges = c->n_pairs, .bos = LLAMA2C_BOS, .eos = LLAMA2C_EOS};
+    ConvertedTokenizer t = {.V = c->V, .tokens = c->tokens, .is_added = c->is_added, .is_special = c->is_special,
+                            .merges = c->merges, .n_merges = c->n_pairs, .bos = LLAMA2C_BOS, .eos = LLAMA2C_EOS};
     return convert_write_tokenizer(&t, dir, err);
 }
 
@@ -164,13 +172,15 @@ static void conversion_free(Conversion *c) {
 
 bool llama2c_tokenizer(const char *path, int V, const char *dir, Error *err) {
     size_t n, room = (size_t)V + 1;
-    if (V <= LLAMA2C_BYTES + 256) return fail(err, "%s: a vocabulary of %d; special tokens and bytes take %d", path, V, LLAMA2C_BYTES + 256);
-    char *bytes = file_read_whole(path, (size_t)64 << 20, &n, err);
+    if (V <= LLAMA2C_BYTES + 256)
+        return fail(err, "%s: a vocabulary of %d; special tokens and bytes take %d", path, V, LLAMA2C_BYTES + 256);
+    char *bytes = file_read(path, (size_t)64 << 20, &n, err);
     if (!bytes) return false;
-    Conversion c = {.path = path, .V = V, .pieces = calloc(room, sizeof *c.pieces), .tokens = calloc(room, sizeof *c.tokens),
-                    .is_added = calloc(room, 1), .is_special = calloc(room, 1)};
-    bool ok = (c.pieces && c.tokens && c.is_added && c.is_special && vocab_init(&c.vocab, V)) || fail(err, "%s: out of memory", path);
-    ok = ok && read_pieces(&c, bytes, n, err);
+    Conversion c = {.path = path, .V = V, .pieces = calloc(room, sizeof *c.pieces),
+                    .tokens = calloc(room, sizeof *c.tokens), .is_added = calloc(room, 1),
+                    .is_special = calloc(room, 1)};
+    bool ok = c.pieces && c.tokens && c.is_added && c.is_special && vocab_init(&c.vocab, V);
+    ok = (ok || fail(err, "%s: out of memory", path)) && read_pieces(&c, bytes, n, err);
     for (int i = 0; ok && i < V; i++)
         if (i < LLAMA2C_BYTES || i >= LLAMA2C_BYTES + 256) ok = name_piece(&c, i, err);
     if (ok) {

@@ -1,7 +1,7 @@
-// Atomics. Fibers give way only at meetings, so a plain read-modify-write is one; sim_touch tells the race detector
-// that this access was atomic, and sim_fence + atomic is how it sees the last-block pattern.
-#ifndef CUDA_ON_CPU_ATOMICS_H
-#define CUDA_ON_CPU_ATOMICS_H
+// Optional (CUDA on a CPU): atomics. Fibers switch only where they wait, so a plain read-modify-write is atomic.
+// sim_touch marks the access as atomic for the race detector, which knows the last-block pattern by sim_fence + atomic.
+#ifndef DEV_CUDA_ON_CPU_ATOMICS_H
+#define DEV_CUDA_ON_CPU_ATOMICS_H
 
 template <class T, class F> SIM_UNSEEN __attribute__((noinline)) T sim_atomic(T *address, F change) {
     sim_check_aligned(address, sizeof(T));

@@ -1,7 +1,8 @@
-// Runs a launch: one block after another, the threads of a block as fibers, each until it must wait for others.
+// Optional (CUDA on a CPU): runs a launch, one block after another, each thread of a block as a fiber until it must
+// wait.
 //
-// The two places where a thread waits: sim_barrier (all threads of the block) and sim_meet (the lanes of a mask). When
-// no thread can go on and not all have ended, the block is in deadlock: who waits where is printed.
+// A thread waits in two places: sim_barrier (for all threads of the block) and sim_meet (for the lanes of a mask). If
+// no thread can run and some have not ended, the block is in deadlock, and a message lists who waits where.
 //
 // CUDA_ON_CPU_ORDER = asc (default), desc or a number that seeds a shuffle: the order of the blocks of a grid and of
 // the threads of a block. CUDA_ON_CPU_TIMEOUT = seconds of processor time a launch may take (default 120).
@@ -21,15 +22,15 @@ typedef struct Thread {
     SimThread seen; // first: sim_self points here
     Fiber fiber;
     State state;
-    unsigned turn; // its index in `order`
+    unsigned turn;           // its index in `order`
     const char *what, *file; // where it waits
     int line;
-    unsigned mask; // the meeting's
+    unsigned mask; // of the meeting
     SimWarpOp *op;
     void *args;
 } Thread;
 
-typedef struct Meeting { // the one a warp's lanes gathered at last; `here` is 0 once it has taken place
+typedef struct Meeting { // the latest of a warp; `here` is 0 once all lanes have met
     unsigned mask, here;
     SimWarpOp *op;
 } Meeting;
@@ -37,18 +38,18 @@ typedef struct Meeting { // the one a warp's lanes gathered at last; `here` is 0
 static Thread threads[SIM_BLOCK_MAX];
 static unsigned order[SIM_BLOCK_MAX]; // threads[order[0]] runs first
 static Fiber outside;                 // the host code that launched
-static const SimLaunch *running; // NULL outside kernels
+static const SimLaunch *running;      // NULL outside kernels
 static const void *running_args;
 static size_t running_args_bytes;
 static unsigned thread_count, alive, at_barrier;
-static const Thread *first_at_barrier;                   // whom the others must agree with
+static const Thread *first_at_barrier;                   // the others must wait at the same place
 static unsigned lanes_waiting[SIM_BLOCK_MAX / SIM_WARP]; // at a meeting, a bit a lane
 static Meeting last_meeting[SIM_BLOCK_MAX / SIM_WARP];
 static int predicates, barrier_result;
 static unsigned long long shuffle_state;
 static _Alignas(1024) unsigned char dynamic_shared[SIM_SHARED_MAX];
-extern unsigned char cuda_shared_start[], cuda_shared_stop[]; // shared.ld: the section of all __shared__ arrays
-extern const char __executable_start[], _end[];               // the linker's: code and constants of the program
+extern unsigned char cuda_shared_start[], cuda_shared_stop[]; // from shared.ld: the section of all __shared__ arrays
+extern const char __executable_start[], _end[];               // from the linker: code and constants of the program
 
 SimThread *sim_self;
 
@@ -81,17 +82,14 @@ static bool same_place(const Thread *a, const Thread *b) {
 
 static void deadlock(void) {
     fflush(stdout);
-    fprintf(stderr, "cuda_on_cpu: deadlock: no thread of the block can go on\n");
+    fprintf(stderr, "cuda_on_cpu: deadlock: no thread of the block can run\n");
     for (unsigned first = 0, next; first < thread_count; first = next) {
         const Thread *t = &threads[first];
         for (next = first + 1; next < thread_count && same_place(t, &threads[next]);) next++;
         fprintf(stderr, "  threads %4u..%-4u ", first, next - 1);
-        if (t->state == ENDED)
-            fprintf(stderr, "have ended\n");
-        else if (t->state == AT_BARRIER)
-            fprintf(stderr, "wait at %s:%d in %s\n", t->file, t->line, t->what);
-        else
-            fprintf(stderr, "wait at %s:%d in %s, mask 0x%08x\n", t->file, t->line, t->what, t->mask);
+        if (t->state == ENDED) fprintf(stderr, "have ended\n");
+        else if (t->state == AT_BARRIER) fprintf(stderr, "wait at %s:%d in %s\n", t->file, t->line, t->what);
+        else fprintf(stderr, "wait at %s:%d in %s, mask 0x%08x\n", t->file, t->line, t->what, t->mask);
     }
     sim_self = &threads[0].seen;
     say_where();
@@ -130,18 +128,18 @@ static void wait_at(Thread *self, State state, const char *what, const char *fil
     self->mask = mask;
 }
 
-static void go_on_with(Thread *t, Fiber *from) {
+static void resume(Thread *t, Fiber *from) {
     sim_self = &t->seen;
     fiber_switch(from, &t->fiber);
 }
 
-// The next thread in the order that can go on, in turn, runs; when all have ended, the host code does.
+// Switches to the next thread in order that can run, or to the host code if all have ended.
 static void give_way(Thread *self) {
     for (unsigned i = 1; alive && i <= thread_count; i++) {
         unsigned turn = self->turn + i;
         Thread *next = &threads[order[turn < thread_count ? turn : turn - thread_count]];
         if (next->state != READY) continue;
-        if (next != self) go_on_with(next, &self->fiber);
+        if (next != self) resume(next, &self->fiber);
         return;
     }
     if (alive) deadlock();
@@ -166,19 +164,18 @@ int sim_barrier(int predicate, const char *file, int line) {
     if (!at_barrier) first_at_barrier = self;
     wait_at(self, AT_BARRIER, "__syncthreads", file, line, 0);
     predicates += predicate != 0;
-    if (++at_barrier == alive)
-        open_barrier();
-    else
-        give_way(self);
+    if (++at_barrier == alive) open_barrier();
+    else give_way(self);
     return barrier_result;
 }
 
-// Of the lanes in mask, those that wait for this one. Two lanes that name each other and bring different masks would wait
-// for ever. A lane that waits elsewhere without naming this one may still come.
-static unsigned lanes_met(const char *name, unsigned mask, SimWarpOp *op, unsigned first, unsigned lane, const char *file, int line) {
+// The lanes of mask that already wait for this one. Two lanes whose masks name each other and differ would wait for
+// ever. A lane that waits elsewhere, with a mask that omits this one, may still come.
+static unsigned lanes_met(const char *name, unsigned mask, SimWarpOp *op, unsigned first, unsigned lane,
+                          const char *file, int line) {
     const Meeting *last = &last_meeting[first / SIM_WARP];
     unsigned here = 0, waiting = lanes_waiting[first / SIM_WARP] & mask;
-    if (last->mask == mask && last->op == op && last->here == waiting) return waiting; // they came for the same
+    if (last->mask == mask && last->op == op && last->here == waiting) return waiting; // all for this meeting
     for (unsigned bits = waiting; bits; bits &= bits - 1) {
         unsigned i = (unsigned)__builtin_ctz(bits);
         const Thread *other = &threads[first + i];
@@ -227,7 +224,7 @@ void sim_syncwarp(unsigned mask, const char *file, int line) {
 }
 
 // ---- Blocks --------------------------------------------------------------------------------------------------------
-static void thread_main(void) { // a fiber lives for ever: at each resumption it plays one more thread to its end
+static void thread_main(void) { // a fiber lives for ever: at each resumption it runs one more thread to its end
     for (;;) {
         Thread *self = (Thread *)(void *)sim_self;
         running->run(running_args);
@@ -280,7 +277,7 @@ static void run_block(const SimLaunch *launch, unsigned block_rank) {
         sim_copies_forget(i);
         if (!threads[i].fiber.stack) fiber_create(&threads[i].fiber, STACK_BYTES, thread_main);
     }
-    go_on_with(&threads[order[0]], &outside);
+    resume(&threads[order[0]], &outside);
     sim_self = NULL;
 }
 

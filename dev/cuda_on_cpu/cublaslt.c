@@ -1,11 +1,11 @@
-// cuBLASLt at its API: the part that a program needs for D = alpha op(A) op(B) + beta C [+ bias], with every argument
-// checked and plain loops behind it. So the project's own wrapper is what a test runs.
+// Optional (CUDA on a CPU): cuBLASLt's API for D = alpha op(A) op(B) + beta C [+ bias]: plain loops that check every
+// argument, so that tests run the project's wrapper.
 //
 //   types      A, B both bf16 or both fp32; C, D of one type, fp32 or (for bf16 A, B) bf16; computed in fp32
 //   layouts    column or row order, strided batches; ld and every range checked against the device allocations
 //   epilogues  default, and bias (one value per row of D, in D's type)
-// Anything else answers CUBLAS_STATUS_NOT_SUPPORTED or _INVALID_VALUE, as the library does, and says why on stderr.
-// Each output is one sum in the order of k from 0: no rounding of tensor cores, no split-K.
+// Anything else returns CUBLAS_STATUS_NOT_SUPPORTED or _INVALID_VALUE, as the library does, with the reason on stderr.
+// Each output is one sum in ascending k: no rounding of tensor cores, no split-K.
 #include "dev/cuda_on_cpu/runtime.h"
 #include <cublasLt.h>
 #include <stdio.h>
@@ -82,28 +82,17 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t desc, cublasL
                                               const void *value, size_t bytes) {
     Desc *d = (Desc *)(void *)desc;
     switch ((int)attribute) {
-    case CUBLASLT_MATMUL_DESC_COMPUTE_TYPE:
-        return set(&d->compute_type, sizeof d->compute_type, value, bytes);
-    case CUBLASLT_MATMUL_DESC_SCALE_TYPE:
-        return set(&d->scale_type, sizeof d->scale_type, value, bytes);
-    case CUBLASLT_MATMUL_DESC_POINTER_MODE:
-        return set(&d->pointer_mode, sizeof d->pointer_mode, value, bytes);
-    case CUBLASLT_MATMUL_DESC_TRANSA:
-        return set(&d->transa, sizeof d->transa, value, bytes);
-    case CUBLASLT_MATMUL_DESC_TRANSB:
-        return set(&d->transb, sizeof d->transb, value, bytes);
-    case CUBLASLT_MATMUL_DESC_TRANSC:
-        return set(&d->transc, sizeof d->transc, value, bytes);
-    case CUBLASLT_MATMUL_DESC_EPILOGUE:
-        return set(&d->epilogue, sizeof d->epilogue, value, bytes);
-    case CUBLASLT_MATMUL_DESC_BIAS_POINTER:
-        return set(&d->bias, sizeof d->bias, value, bytes);
-    case CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE:
-        return set(&d->bias_stride, sizeof d->bias_stride, value, bytes);
-    case CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE:
-        return set(&d->bias_type, sizeof d->bias_type, value, bytes);
-    default:
-        return set(NULL, 0, value, bytes);
+    case CUBLASLT_MATMUL_DESC_COMPUTE_TYPE: return set(&d->compute_type, sizeof d->compute_type, value, bytes);
+    case CUBLASLT_MATMUL_DESC_SCALE_TYPE: return set(&d->scale_type, sizeof d->scale_type, value, bytes);
+    case CUBLASLT_MATMUL_DESC_POINTER_MODE: return set(&d->pointer_mode, sizeof d->pointer_mode, value, bytes);
+    case CUBLASLT_MATMUL_DESC_TRANSA: return set(&d->transa, sizeof d->transa, value, bytes);
+    case CUBLASLT_MATMUL_DESC_TRANSB: return set(&d->transb, sizeof d->transb, value, bytes);
+    case CUBLASLT_MATMUL_DESC_TRANSC: return set(&d->transc, sizeof d->transc, value, bytes);
+    case CUBLASLT_MATMUL_DESC_EPILOGUE: return set(&d->epilogue, sizeof d->epilogue, value, bytes);
+    case CUBLASLT_MATMUL_DESC_BIAS_POINTER: return set(&d->bias, sizeof d->bias, value, bytes);
+    case CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE: return set(&d->bias_stride, sizeof d->bias_stride, value, bytes);
+    case CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE: return set(&d->bias_type, sizeof d->bias_type, value, bytes);
+    default: return set(NULL, 0, value, bytes);
     }
 }
 
@@ -123,22 +112,14 @@ cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t layout,
                                                 size_t bytes) {
     Layout *l = (Layout *)(void *)layout;
     switch ((int)attribute) {
-    case CUBLASLT_MATRIX_LAYOUT_TYPE:
-        return set(&l->type, sizeof l->type, value, bytes);
-    case CUBLASLT_MATRIX_LAYOUT_ORDER:
-        return set(&l->order, sizeof l->order, value, bytes);
-    case CUBLASLT_MATRIX_LAYOUT_ROWS:
-        return set(&l->rows, sizeof l->rows, value, bytes);
-    case CUBLASLT_MATRIX_LAYOUT_COLS:
-        return set(&l->cols, sizeof l->cols, value, bytes);
-    case CUBLASLT_MATRIX_LAYOUT_LD:
-        return set(&l->ld, sizeof l->ld, value, bytes);
-    case CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT:
-        return set(&l->batch_count, sizeof l->batch_count, value, bytes);
-    case CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET:
-        return set(&l->stride, sizeof l->stride, value, bytes);
-    default:
-        return set(NULL, 0, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_TYPE: return set(&l->type, sizeof l->type, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_ORDER: return set(&l->order, sizeof l->order, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_ROWS: return set(&l->rows, sizeof l->rows, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_COLS: return set(&l->cols, sizeof l->cols, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_LD: return set(&l->ld, sizeof l->ld, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT: return set(&l->batch_count, sizeof l->batch_count, value, bytes);
+    case CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET: return set(&l->stride, sizeof l->stride, value, bytes);
+    default: return set(NULL, 0, value, bytes);
     }
 }
 
@@ -152,7 +133,7 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p
     Preference *p = (Preference *)(void *)preference;
     if (attribute == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES)
         return set(&p->workspace_bytes, sizeof p->workspace_bytes, value, bytes);
-    return CUBLAS_STATUS_SUCCESS; // alignments, reduction schemes, search modes: any product here meets any of them
+    return CUBLAS_STATUS_SUCCESS; // alignments, reduction schemes and search modes make no difference here
 }
 
 // ---- Checks --------------------------------------------------------------------------------------------------------
@@ -209,8 +190,7 @@ static void require_matrix(const void *start, const Layout *l, const char *what)
 // ---- The product ---------------------------------------------------------------------------------------------------
 static float load(const char *base, unsigned type, uint64_t i) {
     float value;
-    if (type == CUDA_R_32F)
-        memcpy(&value, base + 4 * i, sizeof value);
+    if (type == CUDA_R_32F) memcpy(&value, base + 4 * i, sizeof value);
     else {
         uint16_t half;
         memcpy(&half, base + 2 * i, sizeof half);
@@ -223,8 +203,7 @@ static float load(const char *base, unsigned type, uint64_t i) {
 static void store(char *base, unsigned type, uint64_t i, float value) {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
-    if (type == CUDA_R_32F)
-        memcpy(base + 4 * i, &value, sizeof value);
+    if (type == CUDA_R_32F) memcpy(base + 4 * i, &value, sizeof value);
     else { // to nearest, ties to even; a NaN stays one
         uint16_t half = value == value ? (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16) : 0x7fff;
         memcpy(base + 2 * i, &half, sizeof half);
@@ -315,12 +294,8 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
     if (p.beta != 0) require_matrix(C, &p.c, "cublasLtMatmul's C");
     if (workspace_bytes) sim_require_device(workspace, workspace_bytes, "cublasLtMatmul's workspace");
     if (p.desc.epilogue == CUBLASLT_EPILOGUE_BIAS) {
-        Layout vector = {.type = p.d.type,
-                         .batch_count = p.d.batch_count,
-                         .rows = p.m,
-                         .cols = 1,
-                         .ld = (int64_t)p.m,
-                         .stride = p.desc.bias_stride};
+        Layout vector = {.type = p.d.type, .batch_count = p.d.batch_count, .rows = p.m, .cols = 1,
+                         .ld = (int64_t)p.m, .stride = p.desc.bias_stride};
         CHECK(p.desc.bias, CUBLAS_STATUS_INVALID_VALUE, "a bias epilogue without a bias pointer");
         require_matrix(p.desc.bias, &vector, "cublasLtMatmul's bias");
     }
@@ -328,7 +303,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
     return CUBLAS_STATUS_SUCCESS;
 }
 
-// ---- Algorithms: three identities with one behaviour; a program can ask, keep, compare and pin them ----------------
+// ---- Algorithms: three that compute the same, so that a program can query, compare and pin them --------------------
 enum { ALGORITHMS = 3 };
 
 cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
@@ -371,16 +346,11 @@ cublasStatus_t cublasLtMatmulAlgoConfigGetAttribute(const cublasLtMatmulAlgo_t *
 
 const char *cublasLtGetStatusName(cublasStatus_t status) {
     switch (status) {
-    case CUBLAS_STATUS_SUCCESS:
-        return "CUBLAS_STATUS_SUCCESS";
-    case CUBLAS_STATUS_ALLOC_FAILED:
-        return "CUBLAS_STATUS_ALLOC_FAILED";
-    case CUBLAS_STATUS_INVALID_VALUE:
-        return "CUBLAS_STATUS_INVALID_VALUE";
-    case CUBLAS_STATUS_NOT_SUPPORTED:
-        return "CUBLAS_STATUS_NOT_SUPPORTED";
-    default:
-        return "a status this harness does not name";
+    case CUBLAS_STATUS_SUCCESS: return "CUBLAS_STATUS_SUCCESS";
+    case CUBLAS_STATUS_ALLOC_FAILED: return "CUBLAS_STATUS_ALLOC_FAILED";
+    case CUBLAS_STATUS_INVALID_VALUE: return "CUBLAS_STATUS_INVALID_VALUE";
+    case CUBLAS_STATUS_NOT_SUPPORTED: return "CUBLAS_STATUS_NOT_SUPPORTED";
+    default: return "a status this harness does not name";
     }
 }
 const char *cublasLtGetStatusString(cublasStatus_t status) { return cublasLtGetStatusName(status); }

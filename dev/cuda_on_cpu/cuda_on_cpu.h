@@ -1,9 +1,9 @@
-// Forced in (-include) before every .cu file: makes clang compile it for the host, unchanged. It takes types, bf16
-// arithmetic and the API's declarations from the toolkit's own headers, and gives the words of the language a meaning
-// on the host: qualifiers, threadIdx & co., __syncthreads, launches. Intrinsics, warp operations and atomics follow in
-// the three headers at the end.
-#ifndef CUDA_ON_CPU_H
-#define CUDA_ON_CPU_H
+// Optional (CUDA on a CPU): included (-include) before every .cu file, so that clang compiles it unchanged for the
+// host. Types, bf16 arithmetic and the API's declarations come from the toolkit's headers. This file defines
+// qualifiers, threadIdx and its like, __syncthreads and launches; the three headers at the end define intrinsics, warp
+// operations and atomics.
+#ifndef DEV_CUDA_ON_CPU_CUDA_ON_CPU_H
+#define DEV_CUDA_ON_CPU_CUDA_ON_CPU_H
 #define CUDA_ON_CPU 1
 #ifndef __clang__
 #error "dev/cuda_on_cpu needs clang: gcc cannot put the __shared__ arrays of templates into a section"
@@ -34,7 +34,7 @@
 #define __noinline__    __attribute__((noinline))
 #define __shared__      static __attribute__((section(".cuda_shared")))
 
-// Runs what the race detector must not see: its own bookkeeping counts these accesses as what they are.
+// Marks functions whose accesses the race detector must not see: sim_touch reports them instead.
 #define SIM_UNSEEN __attribute__((no_sanitize("thread")))
 #define SIM_HERE   const char *file = __builtin_FILE(), int line = __builtin_LINE()
 
@@ -54,7 +54,7 @@ static inline void __threadfence_block() {}
 static inline void __threadfence_system() { sim_fence(); }
 static inline void __trap() { sim_die("__trap()"); }
 
-// ---- Launch: LAUNCH in kernels/launch.cuh makes a SimLauncher and calls it with the kernel's arguments. ------------
+// ---- Launch: LAUNCH in kernels/device/launch.cuh makes a SimLauncher and calls it with the kernel's arguments. -----
 template <class... P> struct SimLauncher {
     struct Args {
         void (*kernel)(P...);

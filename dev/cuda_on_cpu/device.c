@@ -1,4 +1,4 @@
-// What a program asks about its device, and the error it made last. One device, which calls itself sm_90.
+// Optional (CUDA on a CPU): device properties and the last error. There is one device, of architecture sm_90.
 #include "dev/cuda_on_cpu/runtime.h"
 #include <cuda_profiler_api.h>
 #include <stdio.h>
@@ -38,26 +38,14 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *p, int device) {
 cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, int device) {
     if (device) return sim_set_error(cudaErrorInvalidDevice);
     switch (attribute) {
-    case cudaDevAttrMultiProcessorCount:
-        *value = PROCESSORS;
-        break;
-    case cudaDevAttrMaxSharedMemoryPerBlockOptin:
-        *value = SIM_SHARED_MAX;
-        break;
-    case cudaDevAttrMaxThreadsPerBlock:
-        *value = SIM_BLOCK_MAX;
-        break;
-    case cudaDevAttrMaxThreadsPerMultiProcessor:
-        *value = THREADS_PER_PROCESSOR;
-        break;
-    case cudaDevAttrComputeCapabilityMajor:
-        *value = 9;
-        break;
-    case cudaDevAttrComputeCapabilityMinor:
-        *value = 0;
-        break;
+    case cudaDevAttrMultiProcessorCount: *value = PROCESSORS; break;
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin: *value = SIM_SHARED_MAX; break;
+    case cudaDevAttrMaxThreadsPerBlock: *value = SIM_BLOCK_MAX; break;
+    case cudaDevAttrMaxThreadsPerMultiProcessor: *value = THREADS_PER_PROCESSOR; break;
+    case cudaDevAttrComputeCapabilityMajor: *value = 9; break;
+    case cudaDevAttrComputeCapabilityMinor: *value = 0; break;
     default:
-        sim_die("cudaDeviceGetAttribute(%d) is not part of the harness: add it in stream.c", (int)attribute);
+        sim_die("cudaDeviceGetAttribute(%d) is not part of the harness: add it in device.c", (int)attribute);
     }
     return cudaSuccess;
 }

@@ -1,6 +1,6 @@
-// The context switch: x86-64's System V ABI has six registers and the stack pointer outlive a call, so saving those
-// seven is enough (the control words of the floating-point units never change here). Other machines, and builds with
-// -DSIM_UCONTEXT, use the C library's swapcontext, which is 20 times slower for its system call.
+// Optional (CUDA on a CPU): the context switch. In x86-64's System V ABI six registers and the stack pointer survive a
+// call, so saving those seven is enough (the floating-point control words never change here). Other machines, and
+// builds with -DSIM_UCONTEXT, use the C library's swapcontext, 20 times slower because of its system call.
 #include "dev/cuda_on_cpu/fiber.h"
 #include <stdint.h>
 #include <stdio.h>

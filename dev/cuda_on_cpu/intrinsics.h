@@ -1,7 +1,7 @@
-// CUDA's scalar device functions that neither the C library nor the toolkit's headers give a host compiler. The fast
-// ones (__expf and so on) are the exact ones here: their error on the GPU is not modelled.
-#ifndef CUDA_ON_CPU_INTRINSICS_H
-#define CUDA_ON_CPU_INTRINSICS_H
+// Optional (CUDA on a CPU): CUDA's scalar device functions that neither the C library nor the toolkit's headers define
+// for a host compiler. Fast ones such as __expf are exact here: their error on the GPU is not modelled.
+#ifndef DEV_CUDA_ON_CPU_INTRINSICS_H
+#define DEV_CUDA_ON_CPU_INTRINSICS_H
 
 template <class A, class B> inline typename std::common_type<A, B>::type min(A a, B b) { return b < a ? b : a; }
 template <class A, class B> inline typename std::common_type<A, B>::type max(A a, B b) { return a < b ? b : a; }

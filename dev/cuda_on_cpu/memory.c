@@ -1,9 +1,8 @@
-// Device memory: one reserved range of addresses, so that "is this a device pointer" is a comparison and the whole of
-// it can be closed to host code. Every allocation starts on a page of its own, is filled with 0xff (a NaN in every
-// float format, -1 in every integer) once, and is never given out again after cudaFree.
+// Optional (CUDA on a CPU): device memory in one reserved range of addresses. Every allocation starts on a new page, is
+// filled once with 0xff (a NaN in every float format, -1 in every integer), and is never reused after cudaFree.
 //
-// Outside kernels and API calls the range is closed (mprotect), so that a host dereference of a device pointer faults,
-// as on a GPU; SIGSEGV then says so. CUDA_ON_CPU_PROTECT=0 leaves it open (a debugger can then print device memory).
+// Outside kernels and API calls mprotect closes the range, so host code that dereferences a device pointer faults, as
+// with a GPU, and the SIGSEGV handler says why. CUDA_ON_CPU_PROTECT=0 leaves it open, for a debugger.
 #include "dev/cuda_on_cpu/runtime.h"
 #include <signal.h>
 #include <stdio.h>
@@ -15,7 +14,7 @@
 #endif
 
 enum { ALLOCATIONS_MAX = 4096 };
-static const size_t PAGE = 4096, BIG_PAGE = (size_t)2 << 20; // the latter for large allocations: fewer to open and close
+static const size_t PAGE = 4096, BIG_PAGE = (size_t)2 << 20; // the latter for large allocations
 static const size_t TOTAL = (size_t)16 << 30;    // bytes that may be allocated at one time
 static const size_t RESERVED = (size_t)64 << 30; // addresses
 
@@ -25,16 +24,16 @@ typedef struct Allocation {
 } Allocation;
 
 static char *range;                             // RESERVED addresses
-static size_t range_used;                       // from its start; later addresses were never given out
+static size_t range_used;                       // from its start; later addresses are unused so far
 static Allocation allocations[ALLOCATIONS_MAX]; // ascending addresses
-static int allocation_count, found_last;        // the latter: where allocation_at looks first
+static int allocation_count, found_last;        // found_last: where allocation_at looks first
 static size_t bytes_in_use;
 static Allocation pinned[ALLOCATIONS_MAX]; // cudaMallocHost
 static int open_depth;                     // of sim_device_open, sim_device_close
 static bool is_open;                       // to kernels, and to host code by mistake
 static struct sigaction previous_handler;
 
-// ---- Bytes, past the eyes of every sanitizer: these loops must not become calls of memset or memcpy ----------------
+// ---- Bytes that no sanitizer watches: these loops must not become calls of memset or memcpy ------------------------
 void sim_fill(void *to, unsigned char byte, size_t bytes) {
 #ifdef __x86_64__
     __asm__ volatile("rep stosb" : "+D"(to), "+c"(bytes) : "a"(byte) : "memory");
@@ -88,14 +87,13 @@ SimRange sim_device_range(void) { return (SimRange){range, range ? RESERVED : 0}
 
 static const Allocation *allocation_at(const void *address) { // the last one that starts at or before the address
     const Allocation *last = &allocations[found_last];
-    if (last->bytes && (const char *)address >= last->base && (const char *)address < last->base + last->bytes) return last;
+    const char *at = address;
+    if (last->bytes && at >= last->base && at < last->base + last->bytes) return last;
     const Allocation *found = NULL;
     for (int low = 0, high = allocation_count; low < high;) {
         int middle = (low + high) / 2;
-        if (allocations[middle].base <= (const char *)address)
-            found = &allocations[middle], low = middle + 1;
-        else
-            high = middle;
+        if (allocations[middle].base <= at) found = &allocations[middle], low = middle + 1;
+        else high = middle;
     }
     if (found) found_last = (int)(found - allocations);
     return found;
@@ -113,10 +111,10 @@ static void on_fault(int number, siginfo_t *info, void *context) {
     if (sim_self)
         sim_die("illegal address: a kernel touches %p (a null pointer, or 256 KiB of stack used up?)",
                 (const void *)address);
-    sigaction(number, &previous_handler, NULL); // not ours: returning runs the instruction again under the old handler
+    sigaction(number, &previous_handler, NULL); // not ours: on return the instruction runs again under the old handler
 }
 
-static void catch_faults(void) { // at every closing: a test framework may have put its own handler in between
+static void catch_faults(void) { // at every closing: a test framework may have replaced the handler
     static char handler_stack[64 << 10];
     struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK}, now;
     stack_t stack = {.ss_sp = handler_stack, .ss_size = sizeof handler_stack};
@@ -146,18 +144,18 @@ void sim_device_shut(void) {
     if (protects() && mprotect(range, range_used, PROT_NONE) != 0) sim_die("mprotect of device memory failed");
 }
 
-// Opens the pages of these bytes alone for one copy or fill, or closes them again, where the range is closed: opening all
-// of it takes a step for every page in use.
+// If the range is closed, opens only the pages of these bytes for one copy or fill, or closes them again: opening all
+// of it costs time for every page in use.
 static void protect_pages(const void *address, size_t bytes, int protection) {
     if (is_open || !protects() || !sim_in_device(address)) return;
-    size_t start = (size_t)((const char *)address - range) / PAGE * PAGE, end = (size_t)((const char *)address - range) + bytes;
+    size_t at = (size_t)((const char *)address - range), start = at / PAGE * PAGE;
     catch_faults();
-    if (mprotect(range + start, end - start, protection) != 0) sim_die("mprotect of device memory failed");
+    if (mprotect(range + start, at + bytes - start, protection) != 0) sim_die("mprotect of device memory failed");
 }
 
 void sim_require_device(const void *address, size_t bytes, const char *what) {
     const Allocation *at = sim_in_device(address) ? allocation_at(address) : NULL;
-    if (!at) sim_die("%s: %p is no device pointer", what, address);
+    if (!at) sim_die("%s: %p is not a device pointer", what, address);
     if (!at->bytes) sim_die("%s: %p points into device memory that was freed", what, address);
     if ((const char *)address + bytes > at->base + at->bytes)
         sim_die("out of bounds: %s: %zu bytes at %p, but the device allocation at %p has %zu", what, bytes, address,
@@ -165,7 +163,7 @@ void sim_require_device(const void *address, size_t bytes, const char *what) {
 }
 
 static void require_host(const void *address, const char *what) {
-    if (!address || sim_in_device(address)) sim_die("%s: %p is no host pointer", what, address);
+    if (!address || sim_in_device(address)) sim_die("%s: %p is not a host pointer", what, address);
 }
 
 // ---- Allocation ----------------------------------------------------------------------------------------------------
@@ -178,11 +176,11 @@ cudaError_t cudaMalloc(void **pointer, size_t bytes) {
         if (range == MAP_FAILED) sim_die("cannot reserve %zu bytes of addresses", RESERVED);
         range += BIG_PAGE - (uintptr_t)range % BIG_PAGE;
     }
-    size_t pages = (bytes + PAGE - 1) / PAGE * PAGE + PAGE; // and one page between neighbours
+    size_t pages = (bytes + PAGE - 1) / PAGE * PAGE + PAGE; // and an unused page between neighbours
     size_t base_at = bytes < BIG_PAGE ? range_used : (range_used + BIG_PAGE - 1) / BIG_PAGE * BIG_PAGE;
     if (bytes > TOTAL - bytes_in_use) return sim_set_error(cudaErrorMemoryAllocation);
     if (allocation_count == ALLOCATIONS_MAX || base_at + pages > RESERVED)
-        sim_die("more than %d allocations or %zu bytes in the life of a process", ALLOCATIONS_MAX, RESERVED);
+        sim_die("more than %d allocations or %zu bytes in one process", ALLOCATIONS_MAX, RESERVED);
     char *base = range + base_at;
     sim_forbid(range + range_used, base_at - range_used);
     range_used = base_at + pages;
@@ -277,14 +275,10 @@ static bool check_copy(void *to, const void *from, size_t bytes, enum cudaMemcpy
         to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
         from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
     }
-    if (to_device)
-        sim_require_device(to, bytes, "destination of cudaMemcpy");
-    else
-        require_host(to, "destination of cudaMemcpy");
-    if (from_device)
-        sim_require_device(from, bytes, "source of cudaMemcpy");
-    else
-        require_host(from, "source of cudaMemcpy");
+    if (to_device) sim_require_device(to, bytes, "destination of cudaMemcpy");
+    else require_host(to, "destination of cudaMemcpy");
+    if (from_device) sim_require_device(from, bytes, "source of cudaMemcpy");
+    else require_host(from, "source of cudaMemcpy");
     if ((const char *)to < (const char *)from + bytes && (const char *)from < (const char *)to + bytes)
         sim_die("cudaMemcpy: source and destination overlap");
     return from_device;
@@ -293,7 +287,7 @@ static bool check_copy(void *to, const void *from, size_t bytes, enum cudaMemcpy
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind, cudaStream_t stream) {
     if (!bytes) return cudaSuccess;
     bool from_host = !check_copy(to, from, bytes, kind);
-    bool snapshot = from_host && !sim_is_pinned(from) && !sim_capturing(); // pageable memory is read before the return
+    bool snapshot = from_host && !sim_is_pinned(from) && !sim_capturing(); // pageable memory is read at once
     Copy *copy = malloc(sizeof *copy + (snapshot ? bytes : 0));
     if (!copy) return sim_set_error(cudaErrorMemoryAllocation);
     *copy = (Copy){to, snapshot ? NULL : from, bytes};

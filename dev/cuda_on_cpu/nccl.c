@@ -1,10 +1,10 @@
-// NCCL at its API: ranks are processes of one machine that meet in a POSIX shared memory segment.
+// Optional (CUDA on a CPU): NCCL's API between processes of one machine, over a POSIX shared memory segment.
 //
-// A collective goes piece by piece: every rank puts its piece into the segment, all meet, every rank reads what it
-// needs (sums in rank order, so all ranks get the same bits), all meet again. Checked: that all ranks issue the same
-// operation, type, count, reduction and root; that buffers are device memory of that size; that a peer is alive. When a
-// peer has died, the collective never ends, as on a GPU: cudaStreamQuery says cudaErrorNotReady, ncclCommGetAsyncError
-// says ncclRemoteError, and cudaStreamSynchronize aborts with a message instead of hanging.
+// A collective goes piece by piece: every rank copies its piece into the segment, all meet, every rank reads what it
+// needs (sums in rank order, so all ranks get the same bits), all meet again. All ranks must issue the same operation,
+// type, count, reduction and root, on device memory of that size. If a peer dies, the collective never ends, as on a
+// GPU: cudaStreamQuery returns cudaErrorNotReady, ncclCommGetAsyncError gives ncclRemoteError, and
+// cudaStreamSynchronize aborts with a message instead of hanging.
 #include "dev/cuda_on_cpu/runtime.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +31,7 @@ typedef struct Signature { // what all ranks must agree on
 } Signature;
 
 typedef struct Slot {
-    pthread_mutex_t alive; // robust, held by the rank as long as it lives: a lock that succeeds says that it died
+    pthread_mutex_t alive; // robust, held by the rank while it lives: a lock that succeeds means that it died
     atomic_int present;
     Signature signature;
     _Alignas(16) char piece[PIECE];
@@ -46,7 +46,7 @@ struct ncclComm {
     Segment *segment;
     int rank, ranks;
     ncclResult_t error; // ncclRemoteError once a peer has died
-    cudaEvent_t last;   // collective: those of one communicator follow each other, whatever their streams
+    cudaEvent_t last;   // the latest collective: those of one communicator run in order, whatever their streams
 };
 
 typedef struct Collective { // as work on a stream
@@ -72,8 +72,8 @@ static double timeout(void) {
     return text ? atof(text) : 120;
 }
 
-static bool is_gone(Slot *slot) {                  // of a rank that had joined
-    if (!atomic_load(&slot->present)) return true; // left in good order
+static bool is_gone(Slot *slot) {                  // the rank had joined
+    if (!atomic_load(&slot->present)) return true; // it left in good order
     int status = pthread_mutex_trylock(&slot->alive);
     if (status == EBUSY) return false;
     if (status == EOWNERDEAD) pthread_mutex_consistent(&slot->alive);
@@ -104,8 +104,7 @@ static bool meet(struct ncclComm *comm, const char *what) { // false: a peer has
         if (i % 100) continue;
         if (lost_a_peer(comm)) return atomic_load(&s->phase) != phase;
         if (now() - start > timeout())
-            sim_die("rank %d waits in %s; its peers live but do not come: they issue fewer collectives", comm->rank,
-                    what);
+            sim_die("rank %d waits in %s; its peers are alive but issue fewer collectives", comm->rank, what);
     }
     return true;
 }
@@ -159,21 +158,11 @@ FOLD(fold_long, int64_t, int64_t, IDENTITY, IDENTITY)
 
 static void fold(char *to, const Segment *s, int ranks, size_t first, size_t n, const Signature *what) {
     switch ((int)what->type) {
-    case ncclFloat32:
-        fold_float(to, s, ranks, first, n, what->reduction);
-        break;
-    case ncclFloat64:
-        fold_double(to, s, ranks, first, n, what->reduction);
-        break;
-    case ncclBfloat16:
-        fold_bf16(to, s, ranks, first, n, what->reduction);
-        break;
-    case ncclInt32:
-        fold_int(to, s, ranks, first, n, what->reduction);
-        break;
-    case ncclInt64:
-        fold_long(to, s, ranks, first, n, what->reduction);
-        break;
+    case ncclFloat32: fold_float(to, s, ranks, first, n, what->reduction); break;
+    case ncclFloat64: fold_double(to, s, ranks, first, n, what->reduction); break;
+    case ncclBfloat16: fold_bf16(to, s, ranks, first, n, what->reduction); break;
+    case ncclInt32: fold_int(to, s, ranks, first, n, what->reduction); break;
+    case ncclInt64: fold_long(to, s, ranks, first, n, what->reduction); break;
     default:
         sim_die("%s of type %d: the harness sums fp32, fp64, bf16, int32 and int64", kind_names[what->kind],
                 (int)what->type);
@@ -194,16 +183,14 @@ static void check_agreement(const struct ncclComm *comm) {
     }
 }
 
-// What this rank takes of the values at .. at+n that now lie in the slots.
+// Copies or sums what this rank needs of the values at .. at+n that are now in the slots.
 static void take_piece(const Collective *c, size_t at, size_t n) {
     const Segment *s = c->comm->segment;
     const Signature *what = &c->signature;
     size_t bytes = type_bytes(what->type), mine = (size_t)c->comm->rank * what->count;
     size_t first = at > mine ? at : mine, end = at + n < mine + what->count ? at + n : mine + what->count;
     switch (what->kind) {
-    case ALL_REDUCE:
-        fold(c->receive + at * bytes, s, c->comm->ranks, 0, n, what);
-        break;
+    case ALL_REDUCE: fold(c->receive + at * bytes, s, c->comm->ranks, 0, n, what); break;
     case REDUCE_SCATTER:
         if (first < end) fold(c->receive + (first - mine) * bytes, s, c->comm->ranks, first - at, end - first, what);
         break;
@@ -211,9 +198,7 @@ static void take_piece(const Collective *c, size_t at, size_t n) {
         for (int r = 0; r < c->comm->ranks; r++)
             memcpy(c->receive + ((size_t)r * what->count + at) * bytes, s->slots[r].piece, n * bytes);
         break;
-    case BROADCAST:
-        memcpy(c->receive + at * bytes, s->slots[what->root].piece, n * bytes);
-        break;
+    case BROADCAST: memcpy(c->receive + at * bytes, s->slots[what->root].piece, n * bytes); break;
     }
 }
 
@@ -256,12 +241,9 @@ static ncclResult_t issue(Kind kind, const void *send, void *receive, size_t cou
         sim_require_device(send, count * bytes * (kind == REDUCE_SCATTER ? ranks : 1), kind_names[kind]);
     if (count) sim_require_device(receive, count * bytes * (kind == ALL_GATHER ? ranks : 1), kind_names[kind]);
     Collective c = {{kind, type, reduction, root, count}, send, receive, comm, stream};
-    if (group_depth == 0)
-        submit(&c);
-    else if (group_count == GROUP_MAX)
-        sim_die("more than %d collectives in a group", GROUP_MAX);
-    else
-        group[group_count++] = c;
+    if (group_depth == 0) submit(&c);
+    else if (group_count == GROUP_MAX) sim_die("more than %d collectives in a group", GROUP_MAX);
+    else group[group_count++] = c;
     return ncclSuccess;
 }
 
@@ -281,7 +263,7 @@ ncclResult_t ncclBroadcast(const void *send, void *receive, size_t count, ncclDa
                            ncclComm_t comm, cudaStream_t stream) {
     return issue(BROADCAST, send, receive, count, type, ncclSum, root, comm, stream);
 }
-ncclResult_t ncclGroupStart(void); // nccl.h's declarations of these two are no prototypes in C
+ncclResult_t ncclGroupStart(void); // nccl.h's declarations of these two are not prototypes in C
 ncclResult_t ncclGroupEnd(void);
 ncclResult_t ncclGroupStart(void) {
     group_depth++;
@@ -305,7 +287,7 @@ static Segment *open_segment(const char *name, int flags) {
     return memory == MAP_FAILED ? NULL : memory;
 }
 
-ncclResult_t ncclGetUniqueId(ncclUniqueId *id) { // creates the segment; the last rank to join takes its name away
+ncclResult_t ncclGetUniqueId(ncclUniqueId *id) { // creates the segment; the last rank to join removes its name
     memset(id, 0, sizeof *id);
     snprintf(id->internal, sizeof id->internal, "/cuda_on_cpu.%ld.%lld", (long)getpid(), (long long)(1e9 * now()));
     Segment *s = open_segment(id->internal, O_CREAT | O_EXCL | O_RDWR);
@@ -331,11 +313,9 @@ ncclResult_t ncclCommInitRank(ncclComm_t *comm, int ranks, ncclUniqueId id, int 
     atomic_store(&s->slots[rank].present, 1);
     double start = now();
     for (int r = 0; r < ranks;) {
-        if (atomic_load(&s->slots[r].present))
-            r++;
-        else
-            nap();
-        if (now() - start > timeout()) sim_die("ncclCommInitRank: rank %d of %d has not come", r, ranks);
+        if (atomic_load(&s->slots[r].present)) r++;
+        else nap();
+        if (now() - start > timeout()) sim_die("ncclCommInitRank: rank %d of %d did not join", r, ranks);
     }
     if (atomic_fetch_add(&s->ranks, 1) + 1 == ranks) shm_unlink(id.internal);
     if (!meet(c, "ncclCommInitRank")) return ncclRemoteError;

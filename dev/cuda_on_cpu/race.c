@@ -1,13 +1,13 @@
-// The race detector: two accesses to the same bytes, at least one a write, not both atomic, by two threads that CUDA's
-// rules leave unordered. What orders two threads of one launch:
+// Optional (CUDA on a CPU): the race detector. A race is two accesses to the same bytes, at least one a write and not
+// both atomic, by threads that CUDA's rules leave unordered. Two threads of one launch are ordered as follows:
 //   * of one block: __syncthreads (the barrier epoch); within a warp also __syncwarp (vector clocks, Fidge and Mattern
 //     1988); shuffles, votes, ldmatrix and mma order nothing;
 //   * of two blocks: the last-block pattern only: write, [__syncthreads,] __threadfence, atomic on a location L; then
 //     atomic on L, [__syncthreads,] read. Chains over a third block are not followed.
-// clang -fsanitize=thread calls __tsan_* (race_hooks.c) at every access; this file answers instead of LLVM's runtime,
-// which knows nothing of fibers, barriers or launches. A cell for each element of shared and device memory, 4 bytes of it or
-// in bf16 builds 2, keeps the last write and two reads, of different warps if possible; what is smaller shares its cell with
-// neighbours. The verdict does not depend on the order of execution.
+// clang -fsanitize=thread calls __tsan_* (race_hooks.c) at every access; this file replaces LLVM's runtime, which knows
+// nothing of fibers, barriers or launches. Each 4 bytes of shared and device memory (2 in bf16 builds) have a cell that
+// keeps the last write and two reads, of different warps if possible. The verdict does not depend on the order of
+// execution.
 #include "dev/cuda_on_cpu/runtime.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,27 +24,27 @@ enum { CELL_BYTES = 4 };
 typedef struct Past {
     uint32_t block;   // its serial number in the process; 0: no access yet
     uint32_t barrier; // how many __syncthreads the block had passed
-    uint32_t clock;   // the thread's own, see `known`
+    uint32_t clock;   // of the thread, see `known`
     uint32_t place;   // code address, from the start of the executable
-    uint32_t who;     // thread | bytes << 16 | kind << 24. One word: written in parts and read whole, it would stall the processor
+    uint32_t who;     // thread | bytes << 16 | kind << 24, in one word: no stall when it is read just after the write
 } Past;
 static unsigned thread_of(Past p) { return p.who & 0xffff; }
-static unsigned bytes_of(Past p) { return p.who >> 16 & 0xff; } // which of the cell's: bit 0, bit 1, ...
+static unsigned bytes_of(Past p) { return p.who >> 16 & 0xff; } // a bit for each byte of the cell
 static unsigned kind_of(Past p) { return p.who >> 24; }         // SimAccess
 
-typedef struct Cell { // a line of the cache
+typedef struct Cell { // one cache line
     _Alignas(64) Past write;
     Past read[2];
 } Cell;
 
-typedef struct Region { // memory that is watched, and its cells
+typedef struct Region { // watched memory, and its cells
     const char *start;
     size_t bytes;
     Cell *cells;
     bool shared;
 } Region;
 
-typedef struct Fence { // what a thread had seen when it last called __threadfence; barrier = UINT32_MAX: never
+typedef struct Fence { // what a thread knew at its last __threadfence; barrier = UINT32_MAX: none yet
     uint32_t barrier, known[SIM_WARP];
 } Fence;
 
@@ -54,7 +54,7 @@ typedef struct Release { // an atomic after a fence: publishes what the fence sa
     Fence fence;
 } Release;
 
-typedef struct Acquire { // an atomic of the running block on a location where something was published
+typedef struct Acquire { // an atomic of the running block on a published location
     const void *location;
     uint32_t thread, barrier, clock;
 } Acquire;
@@ -63,8 +63,7 @@ extern const char __executable_start[];
 static Region regions[3];
 static int region_count;
 static uint32_t block_serial, launch_first, barrier;
-static uint32_t known[SIM_BLOCK_MAX]
-                     [SIM_WARP]; // [t][l]: the clock of lane l (of t's warp) up to which t is ordered after it
+static uint32_t known[SIM_BLOCK_MAX][SIM_WARP]; // [t][l]: t is ordered after lane l of its warp up to this clock
 static Fence fences[SIM_BLOCK_MAX];
 static Release *releases; // of this launch, ascending block
 static Acquire *acquires; // of this block
@@ -150,10 +149,8 @@ static bool published_before(const Past *past, const void *location) {
     size_t low = 0, high = release_count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (releases[middle].block < past->block)
-            low = middle + 1;
-        else
-            high = middle;
+        if (releases[middle].block < past->block) low = middle + 1;
+        else high = middle;
     }
     for (size_t i = low; i < release_count && releases[i].block == past->block; i++) {
         const Release *r = &releases[i];
@@ -177,14 +174,15 @@ static bool handed_over(const Past *past, unsigned rank) {
 }
 
 // ---- The verdict ---------------------------------------------------------------------------------------------------
-// The access under way, `now`, goes by value through what is one function to the compiler: it stays in registers.
+// The current access `now` is passed by value through functions that the compiler inlines: it stays in registers.
 #define IN_REGISTERS __attribute__((always_inline)) static inline
 IN_REGISTERS bool ordered(const Past *past, Past now, bool shared) {
     if (past->block < launch_first || !(bytes_of(*past) & bytes_of(now))) return true;
     if (kind_of(*past) == SIM_ATOMIC && kind_of(now) == SIM_ATOMIC) return true;
     if (past->block != now.block) return shared || handed_over(past, thread_of(now));
     if (thread_of(*past) == thread_of(now) || past->barrier < now.barrier) return true;
-    return same_warp(thread_of(*past), thread_of(now)) && known[thread_of(now)][thread_of(*past) % SIM_WARP] >= past->clock;
+    return same_warp(thread_of(*past), thread_of(now)) &&
+           known[thread_of(now)][thread_of(*past) % SIM_WARP] >= past->clock;
 }
 
 static const char *kind_name(unsigned kind) {
@@ -215,16 +213,16 @@ __attribute__((noreturn)) static void report(const Past *past, Past now, const R
                                                                              : "warps");
 }
 
-// This thread has read these bytes since anything could have changed for it: what was found then holds.
+// This thread has read these bytes since its last barrier or fence: the earlier verdict still holds.
 IN_REGISTERS bool is_known_read(const Past *past, Past now) {
-    return past->block == now.block && thread_of(*past) == thread_of(now) && past->barrier == now.barrier && past->clock == now.clock &&
-           (bytes_of(*past) & bytes_of(now)) == bytes_of(now);
+    return past->block == now.block && thread_of(*past) == thread_of(now) && past->barrier == now.barrier &&
+           past->clock == now.clock && (bytes_of(*past) & bytes_of(now)) == bytes_of(now);
 }
 
 IN_REGISTERS void remember_read(Cell *cell, Past now) {
     Past *a = &cell->read[0], *b = &cell->read[1];
     if (a->block == now.block && thread_of(*a) == thread_of(now)) {
-        if (a->barrier == now.barrier && a->clock == now.clock) now.who |= a->who; // the same thread and kind, more bytes
+        if (a->barrier == now.barrier && a->clock == now.clock) now.who |= a->who; // more bytes of one access
         *a = now;
         return;
     }
@@ -260,7 +258,8 @@ void sim_touch(unsigned rank, const void *address, size_t bytes, SimAccess acces
     Past now = {block_serial, barrier, *own_clock(rank), (uint32_t)((const char *)place - __executable_start), 0};
     for (size_t cell = (size_t)(start - region->start) / CELL_BYTES; region->start + CELL_BYTES * cell < end; cell++) {
         const char *low = region->start + CELL_BYTES * cell;
-        unsigned before = low < start ? (unsigned)(start - low) : 0, until = end - low < CELL_BYTES ? (unsigned)(end - low) : CELL_BYTES;
+        unsigned before = low < start ? (unsigned)(start - low) : 0;
+        unsigned until = end - low < CELL_BYTES ? (unsigned)(end - low) : CELL_BYTES;
         now.who = rank | ((1u << until) - (1u << before)) << 16 | (unsigned)access << 24;
         touch_cell(region, &region->cells[cell], now, low + before);
     }

@@ -1,5 +1,5 @@
-// What clang -fsanitize=thread calls, given to race.c. Link with -Wl,--wrap=memcpy,--wrap=memset,--wrap=memmove: clang
-// 14 turns copies of structs into calls of these.
+// Optional (CUDA on a CPU): the functions that clang -fsanitize=thread calls; they report every access to race.c. Link
+// with -Wl,--wrap=memcpy,--wrap=memset,--wrap=memmove: clang 14 turns copies of structs into calls of these.
 #include "dev/cuda_on_cpu/runtime.h"
 
 static void touch(const void *address, size_t bytes, SimAccess access, const void *place) {

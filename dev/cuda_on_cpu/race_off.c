@@ -1,4 +1,4 @@
-// Builds without the race detector: nobody watches.
+// Optional (CUDA on a CPU): no race detector, for all other builds.
 #include "dev/cuda_on_cpu/runtime.h"
 
 void sim_touch(unsigned rank, const void *address, size_t bytes, SimAccess access, const void *place) {

@@ -1,11 +1,11 @@
-// The contract between a kernel compiled for the host and the C code that plays the GPU.
+// Optional (CUDA on a CPU): the contract between a kernel compiled for the host and the C code that plays the GPU.
 //
-// One operating system thread plays the whole device: blocks run one after another, the threads of a block are fibers
-// that give way only where CUDA has them wait. The state of the device (memory, streams, the block being run) is
+// One operating system thread plays the whole device: blocks run one after another, and the threads of a block are
+// fibers that switch only where CUDA makes them wait. The state of the device (memory, streams, the running block) is
 // therefore per process and lives in static variables of the file that owns it; nothing else in the project does so.
-// Every violation ends the process: what is wrong, which kernel, block and thread, then abort().
-#ifndef CUDA_ON_CPU_RUNTIME_H
-#define CUDA_ON_CPU_RUNTIME_H
+// Every violation prints what is wrong and in which kernel, block and thread, then calls abort().
+#ifndef DEV_CUDA_ON_CPU_RUNTIME_H
+#define DEV_CUDA_ON_CPU_RUNTIME_H
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,11 +35,11 @@ void sim_check_aligned(const void *address, size_t alignment);
 void *sim_dynamic_shared(void);
 bool sim_in_shared(const void *address, size_t bytes);
 
-// A meeting of the threads of a block. Returns for how many of them predicate != 0.
+// All threads of the block meet. Returns for how many of them predicate != 0.
 int sim_barrier(int predicate, const char *file, int line);
 
-// A meeting of the lanes in mask: the last to arrive calls op(lanes, mask), where lanes[i] is the `args` of lane i, or
-// NULL outside the mask; then all go on. The lanes of one meeting bring the same op and mask. `name` is for messages.
+// The lanes of mask meet: the last to arrive calls op(lanes, mask), where lanes[i] is the `args` of lane i, or NULL
+// outside the mask; then all continue. They must bring the same op and mask. `name` is for messages.
 typedef void SimWarpOp(void **lanes, unsigned mask);
 void sim_meet(const char *name, unsigned mask, SimWarpOp *op, void *args, const char *file, int line);
 void sim_syncwarp(unsigned mask, const char *file, int line);
@@ -59,7 +59,7 @@ cudaError_t sim_allow_shared(const void *kernel, size_t bytes);
 // ---- Work on streams (stream.c): runs now, later, or at every launch of the graph being captured -------------------
 typedef void SimWork(const void *args);
 void sim_submit(cudaStream_t stream, SimWork *work, const void *args, size_t bytes); // keeps a copy of args
-void sim_stream_stuck(cudaStream_t stream, const void *cause); // its work can never end: a peer of `cause` died
+void sim_stream_stuck(cudaStream_t stream, const void *cause); // its work cannot end: a peer of `cause` died
 void sim_unstick(const void *cause);                           // the communicator was aborted: its work ends
 cudaError_t sim_set_error(cudaError_t error);
 bool sim_capturing(void);

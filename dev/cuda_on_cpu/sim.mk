@@ -1,13 +1,14 @@
-# Builds of the project's .cu files for the host. Included by the Makefile at the project's root.
+# Optional (CUDA on a CPU): builds of the project's .cu files for the host. Included by dev/cuda.mk.
 #
 # A mode is a folder under build/ and a way to compile:
 #   sim  sim-asan  sim-race                    floatX = float
 #   sim-bf16  sim-asan-bf16  sim-race-bf16     floatX = bf16
-# In mode M, x.cu becomes build/M/x.o; x.c does so where there is no x.cu. So of two twins the link gets the kernel.
-# A main x.c or x.cu becomes build/M/x, linked with all of $(FOLDERS), the harness, cmocka and the project's $(LDLIBS); a
-# test of kernels, with kernels/ and the harness alone:
+# In mode M, build/M/x.o is made from x.cu, or from x.c if there is no x.cu, so the CUDA twin is linked. A main program
+# becomes build/M/x, linked with all of $(FOLDERS), the harness, cmocka and $(LDLIBS); a test of kernels, with base/,
+# kernels/ and the harness only:
 #   make build/sim-race/tests/kernels/test_rmsnorm
-# `make sim-test` runs the harness's own tests. SIM_FOUND is empty where there is no toolkit, and so no sim build.
+# `make sim-test` runs the harness's tests. SIM_FOUND is empty if there is no toolkit, and then nothing of this is
+# built.
 CUDA_HOME  ?= /usr/local/cuda
 SIM_CC     ?= clang
 SIM_CXX    ?= clang++
@@ -19,7 +20,7 @@ SIM_CU     = -x c++ -std=c++17 -fno-strict-aliasing $(SIM_NATIVE) $(SIM_WARN) -W
 SIM_C      = -std=gnu11 $(SIM_NATIVE) $(SIM_WARN) -Wshadow -Wmissing-prototypes
 SIM_MODES  = sim sim-asan sim-race sim-bf16 sim-asan-bf16 sim-race-bf16
 SIM_FOUND := $(wildcard $(CUDA_HOME)/include/cuda_bf16.h)
-SIM_STEMS  = $(sort $(basename $(wildcard $(FOLDERS:%=%/*.c) $(FOLDERS:%=%/*.cu))))
+SIM_STEMS  = $(sort $(basename $(SOURCES) $(wildcard $(FOLDERS:%=%/*.cu))))
 SIM_PARTS  = fiber block memory stream device tensor cublaslt nccl
 
 # How kernels (.cu), host code (.c) and the harness itself are compiled, and what the link needs, by kind of mode.
@@ -37,8 +38,8 @@ SIM_LD            = -Wl,-T,dev/cuda_on_cpu/shared.ld -rdynamic -lpthread -lrt -l
 
 # $(call SIM_MODE,folder,kind,flags)
 define SIM_MODE
-SIM_RUNTIME_$(1) = $(SIM_PARTS:%=build/$(1)/dev/cuda_on_cpu/%.o) \
-    $(if $(filter race,$(2)),build/$(1)/dev/cuda_on_cpu/race.o build/$(1)/dev/cuda_on_cpu/race_hooks.o,build/$(1)/dev/cuda_on_cpu/race_off.o)
+SIM_RUNTIME_$(1) = $(patsubst %,build/$(1)/dev/cuda_on_cpu/%.o,$(SIM_PARTS) \
+    $(if $(filter race,$(2)),race race_hooks,race_off))
 SIM_LINK_$(1) = $(SIM_LD_$(2)) $(SIM_LD)
 build/$(1)/dev/cuda_on_cpu/%.o: dev/cuda_on_cpu/%.c
 	@mkdir -p $$(@D)
@@ -52,28 +53,32 @@ build/$(1)/%.o: %.c
 .PRECIOUS: build/$(1)/%.o
 build/$(1)/dynamo.a: $$(SIM_STEMS:%=build/$(1)/%.o)
 	@rm -f $$@ && ar rcs $$@ $$^
-build/$(1)/kernels.a: $$(patsubst %,build/$(1)/%.o,$$(filter kernels/%,$$(SIM_STEMS)))
+build/$(1)/kernels.a: $$(patsubst %,build/$(1)/%.o,$$(filter base/% kernels/%,$$(SIM_STEMS)))
 	@rm -f $$@ && ar rcs $$@ $$^
 build/$(1)/tests/kernels/%: build/$(1)/tests/kernels/%.o build/$(1)/kernels.a $$(SIM_RUNTIME_$(1))
 	@echo "  ld $$@" && $(SIM_CXX) -o $$@ $$^ $$(SIM_LINK_$(1)) -lcmocka
 build/$(1)/%: build/$(1)/%.o build/$(1)/dynamo.a $$(SIM_RUNTIME_$(1))
-	@echo "  ld $$@" && $(SIM_CXX) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(SIM_LINK_$(1)) -lcmocka $$(filter-out -fopenmp,$$(LDLIBS))
+	@echo "  ld $$@" && $(SIM_CXX) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(SIM_LINK_$(1)) -lcmocka \
+	    $$(filter-out -fopenmp,$$(LDLIBS))
 build/$(1)/tests/cuda_on_cpu/%: build/$(1)/tests/cuda_on_cpu/%.o $$(SIM_RUNTIME_$(1))
 	@echo "  ld $$@" && $(SIM_CXX) -o $$@ $$^ $$(SIM_LINK_$(1)) -lcmocka
 endef
 $(foreach m,plain asan race,$(eval $(call SIM_MODE,$(if $(filter plain,$(m)),sim,sim-$(m)),$(m),)))
 $(foreach m,plain asan race,$(eval $(call SIM_MODE,$(if $(filter plain,$(m)),sim,sim-$(m))-bf16,$(m),-DPRECISION_BF16)))
 
-# The C twins by themselves, for tests/kernels/twins_*.c to hold against the kernels: for this machine, and for another (cuda.mk).
-SIM_TWINS = $(filter-out kernels/comm.c,$(wildcard kernels/*.c))
+# The C twins alone, which tests/kernels/twins_*.c compare with the kernels: for this machine, and for the bundle
+# (cuda.mk).
+SIM_TWINS = $(filter-out kernels/device/comm.c kernels/device/rendezvous.c,$(wildcard kernels/*.c kernels/device/*.c))
 X86_64    = -march=x86-64-v3
-build/cpu/twins.so build/portable/twins.so: $(SIM_TWINS) $(wildcard kernels/*.h)
+TWINS_FOR = $(if $(findstring portable,$@),$(X86_64),$(SIM_NATIVE))
+build/cpu/twins.so build/portable/twins.so: $(SIM_TWINS) $(wildcard kernels/*.h kernels/device/*.h)
 	@mkdir -p $(@D)
-	@echo "  cc $@" && $(CC) -std=gnu11 -O2 $(if $(findstring portable,$@),$(X86_64),$(SIM_NATIVE)) -fopenmp -I. -fPIC -shared -Wl,-Bsymbolic -o $@ $(SIM_TWINS) -lm
+	@echo "  cc $@" && $(CC) -std=gnu11 -O2 $(TWINS_FOR) -fopenmp -I. -fPIC -shared -Wl,-Bsymbolic -o $@ $(SIM_TWINS) -lm
 $(foreach m,$(SIM_MODES),$(addprefix build/$(m)/tests/kernels/,twins_model twins_step)): | build/cpu/twins.so
 
 SIM_CHECKS  = sim sim-asan sim-race
-SIM_TESTS   = $(foreach m,$(SIM_CHECKS),$(addprefix build/$(m)/tests/cuda_on_cpu/,test_launch test_tensor test_cublaslt test_nccl))
+SIM_UNITS   = test_launch test_tensor test_cublaslt test_nccl
+SIM_TESTS   = $(foreach m,$(SIM_CHECKS),$(SIM_UNITS:%=build/$(m)/tests/cuda_on_cpu/%))
 SIM_FAULTS  = $(patsubst %,build/%/tests/cuda_on_cpu/faults,$(SIM_CHECKS) sim-race-bf16)
 .PHONY: sim-test sim-faults
 .SECONDARY: $(SIM_TESTS:%=%.o) $(SIM_FAULTS:%=%.o) $(foreach m,$(SIM_MODES),$(SIM_RUNTIME_$(m)))
@@ -81,4 +86,4 @@ sim-faults: $(SIM_FAULTS)
 	tests/cuda_on_cpu/run.sh build
 sim-test: $(SIM_TESTS) sim-faults
 	@set -e; for t in $(SIM_TESTS); do echo $$t; $$t; done
--include $(wildcard $(foreach m,$(SIM_MODES),build/$(m)/*.d build/$(m)/*/*.d build/$(m)/*/*/*.d))
+-include $(wildcard $(foreach m,$(SIM_MODES),build/$(m)/*.d build/$(m)/*/*.d build/$(m)/*/*/*.d build/$(m)/*/*/*/*.d))

@@ -1,10 +1,10 @@
-// Streams, events and graphs.
+// Optional (CUDA on a CPU): streams, events and graphs.
 //
 // By default work runs when it is submitted. With CUDA_ON_CPU_STREAM=late it waits for the next call that synchronises
-// with its stream, so that a host which reads a result too early, or overwrites a pinned buffer too early, sees wrong
-// values; so does a stream that uses what another makes without cudaStreamWaitEvent, for nothing else makes that other
-// one run. Streams that wait for the legacy default stream share its order. While a stream is captured its work goes
-// into the graph and runs at every cudaGraphLaunch.
+// with its stream. A host that reads a result too early, or overwrites a pinned buffer too early, then sees wrong
+// values; so does a stream that uses another's result without cudaStreamWaitEvent. Streams that wait for the legacy
+// default stream share its queue. While a stream is captured, its work goes into the graph and runs at every
+// cudaGraphLaunch.
 #include "dev/cuda_on_cpu/runtime.h"
 #include <stdlib.h>
 #include <string.h>
@@ -28,13 +28,13 @@ struct CUgraph_st {
 struct CUstream_st {
     struct CUgraph_st *graph; // captured into, if it is open
     struct CUstream_st *next; // of all_streams
-    const void *stuck;        // whose peer died, or NULL
+    const void *stuck;        // the communicator whose peer died, or NULL
     bool own_order;           // cudaStreamNonBlocking
     Queue pending;            // of CUDA_ON_CPU_STREAM=late
 };
 struct CUevent_st {
     double seconds;
-    struct CUstream_st *stream; // recorded on, the `recorded`th time; as many as `done` of these have come
+    struct CUstream_st *stream; // where it was recorded last, for the `recorded`th time; `done` records have run
     long recorded, done;
     struct CUgraph_st *graph; // recorded while this was captured
 };
@@ -75,7 +75,7 @@ static void queue_copy(Queue *to, const Queue *from) {
     for (const Item *item = from->first; item; item = item->next) queue_add(to, item->work, item->args, item->bytes);
 }
 
-// Runs the first item, which may itself make other queues run; false where there is none.
+// Runs the first item, which may itself run other queues; false if there is none.
 static bool queue_step(Queue *queue) {
     Item *item = queue->first;
     if (!item) return false;
@@ -99,15 +99,14 @@ static void run(struct CUstream_st *stream) {
     while (queue_step(order_of(stream))) continue;
 }
 
-static void run_all(void) { // the youngest stream first: seldom the order meant
+static void run_all(void) { // the youngest stream first: an unlikely order
     for (struct CUstream_st *s = all_streams; s; s = s->next) run(s);
 }
 
 void sim_submit(cudaStream_t stream, SimWork *work, const void *args, size_t bytes) {
     struct CUgraph_st *graph = capture_of(stream);
     if (captures && !graph) sim_die("work on a stream that is not captured, during a capture: CUDA refuses it");
-    if (graph)
-        queue_add(&graph->queue, work, args, bytes);
+    if (graph) queue_add(&graph->queue, work, args, bytes);
     else {
         queue_add(order_of(stream_of(stream)), work, args, bytes);
         if (!runs_late()) run(stream_of(stream));
@@ -168,15 +167,15 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     return synchronise("cudaStreamSynchronize", stream_of(stream));
 }
 cudaError_t cudaDeviceSynchronize(void) { return synchronise("cudaDeviceSynchronize", NULL); }
-// As the runtime does, "not ready" becomes the thread's last error, which the check of the next launch would take for its own.
+// As in CUDA, "not ready" becomes the thread's last error, which the check of the next launch would report.
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
-    bool ready = order_of(stream_of(stream))->first == NULL; // with CUDA_ON_CPU_STREAM=late there may be work: it is done by the next query
+    bool ready = order_of(stream_of(stream))->first == NULL; // pending late work runs now: the next query is ready
     run(stream_of(stream));
     return sim_set_error(ready && !stream_of(stream)->stuck ? cudaSuccess : cudaErrorNotReady);
 }
 
 // ---- Events --------------------------------------------------------------------------------------------------------
-typedef struct Record { // as work: the event's record that now comes, or is waited for
+typedef struct Record { // as work: records the event, or waits for this record of it
     cudaEvent_t event;
     long number;
 } Record;
@@ -202,7 +201,7 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags) {
     (void)flags;
     return cudaEventCreate(event);
 }
-cudaError_t cudaEventDestroy(cudaEvent_t event) { // (any stream may wait for it still)
+cudaError_t cudaEventDestroy(cudaEvent_t event) { // (a stream may still wait for it)
     if (event->recorded) run_all();
     free(event);
     return cudaSuccess;
@@ -260,7 +259,7 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t stream, enum cudaStreamCaptureSta
     *status = capture_of(stream) ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
     return cudaSuccess;
 }
-// An executable graph is a second list of the same work: it outlives the graph it was made from.
+// An executable graph is a copy of the work: it outlives its graph.
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph, unsigned long long flags) {
     (void)flags;
     struct CUgraph_st *copy = calloc(1, sizeof *copy);

@@ -1,7 +1,7 @@
-// ldmatrix, mma and cp.async, computed from the layouts written in kernels/ptx.cuh.
+// Optional (CUDA on a CPU): ldmatrix, mma and cp.async, computed from the layouts in kernels/device/ptx.cuh.
 //
 // CUDA_ON_CPU_COPY = late (default): cp.async poisons its destination at once and copies at the wait, so that a missing
-// wait reads NaN. early: it copies at once, so that a buffer overwritten while others still read it is seen.
+// wait reads NaN. early: it copies at once, which shows a buffer that is overwritten while others still read it.
 #include "dev/cuda_on_cpu/runtime.h"
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +36,7 @@ static void load_matrix_op(void **lanes, unsigned mask) {
             sim_die("ldmatrix: the lanes differ in its form");
         for (int tile = 0; tile < taker->tiles; tile++) {
             unsigned half[2];
-            for (unsigned e = 0; e < 2;
-                 e++) { // element (row, column) of the tile; rows are 16 bytes that lanes point at
+            for (unsigned e = 0; e < 2; e++) { // element (row, column) of the tile; lanes point at rows of 16 bytes
                 unsigned row = taker->transposed ? 2 * q + e : g, column = taker->transposed ? g : 2 * q + e;
                 const unsigned char *from = ((const LoadMatrix *)lanes[8 * (unsigned)tile + row])->row + 2 * column;
                 sim_touch(warp_start() + lane, from, 2, SIM_READ, taker->place);
@@ -153,10 +152,8 @@ void sim_cp_async_wait(int pending) {
     Copies *mine = &copies[sim_self->rank];
     int left = 0;
     for (int i = 0; i < mine->count; i++) {
-        if (mine->list[i].group < mine->group - pending)
-            copy_now(&mine->list[i]);
-        else
-            mine->list[left++] = mine->list[i];
+        if (mine->list[i].group < mine->group - pending) copy_now(&mine->list[i]);
+        else mine->list[left++] = mine->list[i];
     }
     mine->count = left;
 }

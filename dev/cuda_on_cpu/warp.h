@@ -1,7 +1,7 @@
-// Warp collectives, all built on sim_meet (runtime.h): every lane leaves its value, the last computes all the answers.
-// By CUDA's rules a shuffle or vote orders no memory accesses; only __syncwarp does.
-#ifndef CUDA_ON_CPU_WARP_H
-#define CUDA_ON_CPU_WARP_H
+// Optional (CUDA on a CPU): warp collectives on sim_meet (runtime.h): every lane leaves its value, and the last to
+// arrive computes all results. By CUDA's rules a shuffle or vote orders no memory accesses; only __syncwarp does.
+#ifndef DEV_CUDA_ON_CPU_WARP_H
+#define DEV_CUDA_ON_CPU_WARP_H
 
 enum SimShuffle { SIM_SHUFFLE_INDEX, SIM_SHUFFLE_UP, SIM_SHUFFLE_DOWN, SIM_SHUFFLE_XOR };
 
@@ -100,7 +100,7 @@ SIM_REDUCE(__reduce_min_sync, SimMin, long long)
 SIM_REDUCE(__reduce_max_sync, SimMax, long long)
 #undef SIM_REDUCE
 
-// For kernels/ptx.cuh: ldmatrix and mma (tensor.c), with the place of the call.
+// For kernels/device/ptx.cuh: ldmatrix and mma (tensor.c), with the place of the call.
 __forceinline__ void sim_ldmatrix(unsigned *r, int tiles, bool transposed, const void *row, SIM_HERE) {
     sim_warp_ldmatrix(r, tiles, transposed, row, file, line);
 }

@@ -1,6 +1,6 @@
-// What a GPU can do, and what share of it the kernels get:   bench OUTDIR [small]
-// First the device's own limits, a copy and a large matrix product; then every hot op and the whole model against them. Writes
-// OUTDIR/bench.md and OUTDIR/bench.json. `small` runs everything once at toy sizes (to test this program without a GPU).
+// Optional (benchmarks): a GPU's limits, and the share of them that the kernels reach:   bench OUTDIR [small]
+// First the device's limits, a copy and a large matrix product; then every hot op and the whole model against them.
+// Writes OUTDIR/bench.md and OUTDIR/bench.json. `small` runs everything once at toy sizes, to test without a GPU.
 #include "dev/gpu/bench.h"
 #include "kernels/matmul.h"
 #include <stdarg.h>
@@ -20,11 +20,20 @@ void bench_row(Bench *b, double value, const char *unit, double limit, const cha
 }
 
 ModelConfig bench_model_config(const Bench *b) { // Qwen2.5-0.5B's sizes
-    ModelConfig large = {.architecture = "qwen2", .V = 151936, .C = 896, .F = 4864, .L = 24, .NH = 14, .NKV = 2, .HS = 64, .T_max = 4096,
-                         .eps = 1e-6f, .rope_theta = 1e6, .qkv_bias = true, .tied = true};
-    ModelConfig toy = {.architecture = "qwen2", .V = 307, .C = 128, .F = 192, .L = 2, .NH = 2, .NKV = 1, .HS = 64, .T_max = 64,
-                       .eps = 1e-6f, .rope_theta = 1e6, .qkv_bias = true, .tied = true};
-    return b->small ? toy : large;
+    ModelConfig c = {.architecture = "qwen2", .V = 151936, .C = 896, .F = 4864, .L = 24, .NH = 14, .NKV = 2, .HS = 64,
+                     .T_max = 4096, .eps = 1e-6f, .rope_theta = 1e6, .qkv_bias = true, .tied = true};
+    if (b->small) c.V = 307, c.C = 128, c.F = 192, c.L = 2, c.NH = 2, c.NKV = 1, c.T_max = 64;
+    return c;
+}
+
+floatX *bench_values(Bench *b, size_t n) {
+    float *h = malloc(n * sizeof *h);
+    floatX *x = device_alloc(b->dev, n * sizeof *x);
+    REQUIRE(h, "out of memory");
+    for (size_t i = 0; i < n; i++) h[i] = (float)(i * 2654435761u % 2001) * 1e-3f - 1.0f;
+    device_upload_floats(b->dev, x, h, n);
+    free(h);
+    return x;
 }
 
 static void measure_limits(Bench *b) {
@@ -33,19 +42,13 @@ static void measure_limits(Bench *b) {
     double seconds;
     char *from = device_alloc(b->dev, bytes), *to = device_alloc(b->dev, bytes);
     device_zero(b->dev, from, bytes);
-    BENCH_SECONDS(b, seconds, device_copy(b->dev, to, from, bytes));
+    BENCH_SECONDS(b->dev, b->trials, seconds, device_copy(b->dev, to, from, bytes));
     b->copy = 2.0 * (double)bytes / seconds / 1e9;
     device_free(b->dev, from), device_free(b->dev, to);
     size_t count = (size_t)n * (size_t)n;
-    floatX *x = device_alloc(b->dev, count * sizeof *x), *w = device_alloc(b->dev, count * sizeof *w), *y = device_alloc(b->dev, count * sizeof *y);
-    float *h = malloc(count * sizeof *h);
-    REQUIRE(h, "out of memory");
-    for (size_t i = 0; i < count; i++) h[i] = (float)(i * 2654435761u % 2001) * 1e-3f - 1.0f; // zeros would run faster than a product does
-    device_upload_floats(b->dev, x, h, count);
-    device_upload_floats(b->dev, w, h, count);
-    BENCH_SECONDS(b, seconds, matmul_forward(b->dev, y, x, w, NULL, n, n, n));
+    floatX *x = bench_values(b, count), *w = bench_values(b, count), *y = bench_values(b, count);
+    BENCH_SECONDS(b->dev, b->trials, seconds, matmul_forward(b->dev, y, x, w, NULL, n, n, n));
     b->gemm = 2.0 * n * n * n / seconds / 1e12;
-    free(h);
     device_free(b->dev, x), device_free(b->dev, w), device_free(b->dev, y);
     bench_row(b, b->copy, "GB/s", 0, "copy of %zu MiB, read and written", bytes >> 20);
     bench_row(b, b->gemm, "TFLOP/s", 0, "product %d x %d x %d", n, n, n);
@@ -56,15 +59,16 @@ static bool write_tables(const Bench *b, const char *dir) {
     snprintf(path[0], sizeof path[0], "%s/bench.md", dir), snprintf(path[1], sizeof path[1], "%s/bench.json", dir);
     FILE *md = fopen(path[0], "w"), *json = fopen(path[1], "w");
     REQUIRE(md && json, "%s cannot be written", dir);
-    fprintf(md, "Measured on %s%s.\n\n| what | rate | of this device's own |\n| --- | --- | --- |\n", device_name(b->dev),
-            b->small ? ", at toy sizes: no figures" : "");
+    fprintf(md, "Measured on %s%s.\n\n", device_name(b->dev), b->small ? " at toy sizes: no figures" : "");
+    fprintf(md, "| what | rate | of this device's limit |\n| --- | --- | --- |\n");
     fprintf(json, "{\"device\":\"%s\",\"small\":%s,\"rows\":[", device_name(b->dev), b->small ? "true" : "false");
     for (int i = 0; i < b->count; i++) {
         const BenchRow *r = &b->rows[i];
         fprintf(md, "| %s | %.1f %s | ", r->name, r->value, r->unit);
         if (r->limit > 0) fprintf(md, "%.0f %% of %.1f |\n", 100 * r->value / r->limit, r->limit);
         else fprintf(md, "|\n");
-        fprintf(json, "%s\n{\"name\":\"%s\",\"value\":%.6g,\"unit\":\"%s\",\"limit\":%.6g}", i ? "," : "", r->name, r->value, r->unit, r->limit);
+        fprintf(json, "%s\n{\"name\":\"%s\",\"value\":%.6g,\"unit\":\"%s\",\"limit\":%.6g}", i ? "," : "", r->name,
+                r->value, r->unit, r->limit);
     }
     fprintf(json, "\n]}\n");
     bool ok = fclose(md) == 0;
@@ -74,8 +78,9 @@ static bool write_tables(const Bench *b, const char *dir) {
 int main(int argc, char **argv) {
     static Bench bench;
     Error err;
-    if (argc < 2 || (argc == 3 && strcmp(argv[2], "small") != 0) || argc > 3) return fprintf(stderr, "usage: bench OUTDIR [small]\n"), 2;
-    bench.small = argc == 3;
+    bench.small = argc == 3 && strcmp(argv[2], "small") == 0;
+    bench.trials = bench.small ? 1 : 3;
+    if (argc != 2 && !bench.small) return fprintf(stderr, "usage: bench OUTDIR [small]\n"), 2;
     bench.dev = device_open(0, 0, &err);
     if (!bench.dev) return fprintf(stderr, "bench: %s\n", err.text), 2;
     setvbuf(stdout, NULL, _IOLBF, 0);

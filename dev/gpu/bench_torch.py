@@ -1,7 +1,7 @@
-"""The same ops in PyTorch, on the same GPU: python3 dev/gpu/bench_torch.py OUTDIR. Writes OUTDIR/torch.json and a table.
+"""Optional (benchmarks): the same ops in PyTorch on the same GPU:   python3 dev/gpu/bench_torch.py OUTDIR
 
-Shapes are those of dev/gpu/bench_ops.c: N 8192 tokens, Qwen2.5-0.5B's sizes, bf16. Each op is what a PyTorch user would
-write (functional calls, scaled_dot_product_attention, fused AdamW), not a tuned replacement.
+Writes OUTDIR/torch.json and torch.md. Shapes are those of dev/gpu/bench_ops.c: N 8192 tokens, Qwen2.5-0.5B's sizes,
+bf16. Each op is what a PyTorch user would write (functional calls, scaled_dot_product_attention, fused AdamW).
 """
 import json
 import sys
@@ -55,7 +55,8 @@ def main():
         row("attention forward, 8 x 1024 tokens", flops / seconds(attend), "TFLOP/s")
     o = attend()
     d = torch.randn_like(o)
-    row("attention backward", 2.5 * flops / seconds(lambda: torch.autograd.grad(o, (q, k, v), d, retain_graph=True)), "TFLOP/s")
+    backward = lambda: torch.autograd.grad(o, (q, k, v), d, retain_graph=True)
+    row("attention backward", 2.5 * flops / seconds(backward), "TFLOP/s")
     n = 100 << 20
     p = torch.zeros(n, device="cuda", requires_grad=True)
     p.grad = torch.zeros_like(p)
@@ -63,11 +64,13 @@ def main():
     row("adamw, fused, fp32", n * 28 / seconds(adamw.step) / 1e9, "GB/s")
     del p, adamw
     logits = torch.randn(512, V, device="cuda")
-    row("softmax + multinomial, 512 rows", 512 * V * 4 / seconds(lambda: torch.multinomial(torch.softmax(logits, -1), 1)) / 1e9, "GB/s")
+    draw = lambda: torch.multinomial(torch.softmax(logits, -1), 1)
+    row("softmax + multinomial, 512 rows", 512 * V * 4 / seconds(draw) / 1e9, "GB/s")
     with open(f"{sys.argv[1]}/torch.json", "w") as file:
         json.dump({"device": torch.cuda.get_device_name(), "torch": torch.__version__, "rows": rows}, file, indent=1)
     with open(f"{sys.argv[1]}/torch.md", "w") as file:
-        file.write(f"PyTorch {torch.__version__} on {torch.cuda.get_device_name()}.\n\n| what | rate |\n| --- | --- |\n")
+        file.write(f"PyTorch {torch.__version__} on {torch.cuda.get_device_name()}.\n\n")
+        file.write("| what | rate |\n| --- | --- |\n")
         for r in rows:
             file.write(f"| {r['name']} | {r['value']:.1f} {r['unit']} |\n")
 

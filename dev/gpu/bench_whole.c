@@ -1,71 +1,26 @@
-// The model as a whole: a training step in packed micro-batches, and generation at several numbers of slots. Operations are
-// counted as 6 N a trained and 2 N a generated token, N parameters; attention comes on top and is not counted.
+// Optional (benchmarks): the whole model: a training step in packed micro-batches, generation at several numbers of
+// slots, and prefill. FLOPs count as 6 N a trained and 2 N a generated token, N parameters; attention is not counted.
 #include "dev/gpu/bench.h"
-#include "model/optimizer.h"
-#include "rl/generate.h"
-#include "rl/update.h"
 
 static void bench_training(Bench *b, Gpt *gpt, const float *h_params, int B, int T) {
-    TrainSequence *sequences = calloc((size_t)B, sizeof *sequences);
-    TokenResult *results = malloc((size_t)B * (size_t)T * sizeof *results);
-    int *tokens = malloc((size_t)B * (size_t)(T + 1) * sizeof *tokens);
-    Arena arena = {.name = "bench"};
-    Gradients grads;
-    Optimizer opt;
-    OptimizerConfig config = {0.9f, 0.95f, 1e-8f, 0.1f, 1.0f};
-    PolicyObjective plain = {.inv_temp = 1};
-    double seconds;
-    REQUIRE(sequences && results && tokens, "out of memory");
-    for (int i = 0; i < B * (T + 1); i++) tokens[i] = (int)(i * 2654435761u % (unsigned)gpt->config.V);
-    for (int s = 0; s < B; s++)
-        sequences[s] = (TrainSequence){.prompt = tokens + s * (T + 1), .tokens = tokens + s * (T + 1) + 1, .n_prompt = 1, .n = T,
-                                       .weight = 1.0f / (float)(B * T)};
-    Updater *updater = updater_new(gpt, b->small ? 64 : 16384, T + 1, b->small ? 32 : 4096);
-    Buckets whole = buckets_make(&gpt->table, NULL, false);
-    gradients_plan(gpt, &grads, &arena, &whole);
-    optimizer_plan(&opt, &arena, &whole);
-    arena_commit(&arena, gpt->dev);
-    optimizer_start(gpt, &opt, h_params);
-    BENCH_SECONDS(b, seconds, updater_gradient(updater, &grads, results, sequences, B, &plain, false);
-                  optimizer_step(gpt, &opt, &grads, &config, 1e-5f));
-    double rate = B * T / seconds;
+    int max_tokens = b->small ? 64 : 16384, max_rows = b->small ? 32 : 4096;
+    double rate = B * T / training_seconds(gpt, h_params, B, T, max_tokens, max_rows, b->trials);
     bench_row(b, rate, "tokens/s", 0, "training step, %d x %d tokens", B, T);
     bench_row(b, 6.0 * (double)gpt->table.numbers * rate / 1e12, "TFLOP/s", b->gemm, "  by 6 N a token");
-    updater_free(updater);
-    arena_free(&arena, gpt->dev);
-    free(sequences), free(results), free(tokens);
-}
-
-// A response of new_tokens to each of `slots` prompts of n tokens: seconds.
-static double generate(Bench *b, Gpt *gpt, int slots, int n, int new_tokens) {
-    int tokens[n];
-    Prompt prompts[slots];
-    for (int i = 0; i < n; i++) tokens[i] = 1 + i % 7;
-    RolloutPool pool = pool_new(slots, new_tokens);
-    Generator *generator = generator_new(gpt, slots, n + new_tokens);
-    SampleConfig sample = {1.0f, 0, 1.0f, 1, 0};
-    double seconds;
-    for (int s = 0; s < slots; s++) {
-        prompts[s] = (Prompt){.id = s, .tokens = tokens, .n = n};
-        pool_add(&pool, prompts, s, 0, 0);
-    }
-    BENCH_SECONDS(b, seconds, generator_run(generator, pool.rollouts, slots, 0, prompts, slots, new_tokens, &sample));
-    generator_free(generator);
-    pool_free(&pool);
-    return seconds;
 }
 
 static void bench_generation(Bench *b, Gpt *gpt, int slots, int new_tokens) {
-    double seconds = generate(b, gpt, slots, 1, new_tokens);
+    double seconds = generation_seconds(gpt, slots, 1, new_tokens, b->trials);
     double tokens = (double)slots * new_tokens, weights = (double)gpt->table.size * sizeof(floatX) * new_tokens;
     bench_row(b, tokens / seconds, "tokens/s", 0, "generation, %d slots, %d tokens each", slots, new_tokens);
-    bench_row(b, weights / seconds / 1e9, "GB/s", b->copy / 2, "  weights read, against half the copy (a copy also writes)");
+    bench_row(b, weights / seconds / 1e9, "GB/s", b->copy / 2, "  weights read, against half the copy");
 }
 
 static void bench_prefill(Bench *b, Gpt *gpt, int prompts, int n) {
-    double rate = (double)prompts * n / generate(b, gpt, prompts, n, 1);
+    double rate = (double)prompts * n / generation_seconds(gpt, prompts, n, 1, b->trials);
+    double body = (double)gpt->table.numbers - (double)gpt->config.V * gpt->config.C;
     bench_row(b, rate, "tokens/s", 0, "prefill, %d prompts of %d tokens", prompts, n);
-    bench_row(b, 2.0 * ((double)gpt->table.numbers - (double)gpt->config.V * gpt->config.C) * rate / 1e12, "TFLOP/s", b->gemm, "  by 2 N a token without the head");
+    bench_row(b, 2.0 * body * rate / 1e12, "TFLOP/s", b->gemm, "  by 2 N a token without the head");
 }
 
 void bench_whole(Bench *b) {
@@ -75,11 +30,12 @@ void bench_whole(Bench *b) {
     REQUIRE(h, "out of memory");
     params_init(&gpt->table, 1, h);
     device_upload_floats(b->dev, gpt->params, h, gpt->table.size);
-    printf("\nL %d, C %d, NH %d, NKV %d, F %d, V %d: %.1f M parameters\n", config.L, config.C, config.NH, config.NKV, config.F, config.V,
-           (double)gpt->table.numbers / 1e6);
+    printf("\nL %d, C %d, NH %d, NKV %d, F %d, V %d: %.1f M parameters\n", config.L, config.C, config.NH, config.NKV,
+           config.F, config.V, (double)gpt->table.numbers / 1e6);
     bench_training(b, gpt, h, b->small ? 2 : 32, b->small ? 24 : 1024);
     free(h);
-    for (int slots = b->small ? 2 : 16; slots <= (b->small ? 2 : 1024); slots *= 4) bench_generation(b, gpt, slots, b->small ? 4 : 256);
+    for (int slots = b->small ? 2 : 16; slots <= (b->small ? 2 : 1024); slots *= 4)
+        bench_generation(b, gpt, slots, b->small ? 4 : 256);
     bench_prefill(b, gpt, b->small ? 3 : 64, b->small ? 20 : 256);
     gpt_free(gpt);
 }

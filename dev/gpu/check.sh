@@ -1,21 +1,23 @@
 #!/bin/bash
-# Everything there is to check on a machine with a GPU, in one command:
-#     dev/gpu/check.sh OUTDIR [PART...]      parts, for where time is short: tests program memcheck racecheck initcheck synccheck demo bench
-# Programs are built where nvcc and the libraries of dev/dependencies.sh are, and otherwise taken from build/bundle, which
-# `make cuda-bundle` makes on a machine that has them (it needs no GPU) and which brings its libraries along.
-# Runs the kernel tests in bf16 and fp32, the kernels against their C twins, ranks (as many as there are GPUs), the whole program
-# against the C build, all that is small again under compute-sanitizer, a demo, and the benchmarks, beside PyTorch where it is
-# there. Writes OUTDIR/README.md, results.json, bench.md, bench.json and logs. Ends with status 1 if anything is wrong.
+# Optional (GPU checks): every check that needs a GPU, in one command:
+#     dev/gpu/check.sh OUTDIR [PART...]      all parts, or some of: tests program memcheck racecheck initcheck synccheck
+#                                            demo bench
+# Builds the programs if nvcc and the libraries of dev/dependencies.sh are installed. Otherwise it takes them, with
+# their libraries, from build/bundle, which `make cuda-bundle` makes on a machine that needs no GPU. Runs the kernel
+# tests in bf16 and fp32, the kernels against their C twins, one rank a GPU, the whole program against the C build, the
+# small tests under compute-sanitizer, a demo, and the benchmarks, with PyTorch's if it is installed. Writes
+# OUTDIR/README.md, results.json, bench.md, bench.json and logs. Exits with status 1 if any step fails.
 set -u
-usage() { echo "usage: dev/gpu/check.sh OUTDIR [tests|program|memcheck|racecheck|initcheck|synccheck|demo|bench]..."; exit 2; }
+all=" tests program memcheck racecheck initcheck synccheck demo bench "
+usage() { echo "usage: dev/gpu/check.sh OUTDIR [PART...]   parts:$all"; exit 2; }
 [ $# -ge 1 ] || usage
 parts=" ${*:2} "
-for part in ${*:2}; do [[ " tests program memcheck racecheck initcheck synccheck demo bench " == *" $part "* ]] || usage; done
+for part in ${*:2}; do [[ $all == *" $part "* ]] || usage; done
 mkdir -p "$1/logs" && out=$(realpath "$1") || exit 2
 cd "$(dirname "$0")/../.." || exit 2
 failed=0 total=0 json=""
 
-# step NAME COMMAND...: runs it if its part is wanted, its output into a log, its verdict and time into the tables
+# step NAME COMMAND...: runs it if its part is wanted; logs its output, and its result and time in the tables
 wanted() { [ "$parts" = "  " ] || [ "$part" = build ] || [[ "$parts" == *" $part "* ]]; }
 step() {
     wanted || return 0
@@ -28,7 +30,8 @@ step() {
     [ $verdict = ok ] || tail -n 5 "$out/$log" | sed 's/^/    /'
     echo "| $name | $verdict | $((SECONDS - start)) |" >>"$out/steps.md"
     json="$json${json:+,}
-{\"name\":\"$name\",\"ok\":$([ $verdict = ok ] && echo true || echo false),\"seconds\":$((SECONDS - start)),\"log\":\"$log\"}"
+{\"name\":\"$name\",\"ok\":$([ $verdict = ok ] && echo true || echo false)"
+    json="$json,\"seconds\":$((SECONDS - start)),\"log\":\"$log\"}"
 }
 skip() { wanted || return 0; echo "skipped  $1: $2"; echo "| $1 | skipped: $2 | |" >>"$out/steps.md"; }
 finish() {
@@ -51,7 +54,7 @@ nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader >"
 gpus=$(wc -l <"$out/machine.txt")
 
 part=build
-# ---- Programs -------------------------------------------------------------------------------------------------------------
+# ---- Programs ------------------------------------------------------------------------------------------------------
 bundle=build/bundle
 nvcc=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null)
 if [ -n "$nvcc" ] && sh dev/dependencies.sh look; then
@@ -59,20 +62,24 @@ if [ -n "$nvcc" ] && sh dev/dependencies.sh look; then
     step "build, sm_$arch" make -j"$(nproc)" cuda-bundle CUDA_ARCH="$arch"
     [ $failed -eq 0 ] || finish
 elif [ -x $bundle/bf16/train ]; then
-    skip build "the programs of $bundle are run; they were built elsewhere"
+    skip build "programs of $bundle, built elsewhere"
 else
-    echo "nvcc or a library is missing here, and there is no $bundle: run \`make cuda-bundle\` where they are, and bring build/bundle along"
+    echo "nvcc or a library is missing, and there is no $bundle:" \
+        "run \`make cuda-bundle\` on a machine that has them and copy $bundle to this one"
     failed=1 total=1
     finish
 fi
-# cuBLAS and NCCL may be the toolkit's, or those that PyTorch brought.
-wheels=$(python3 -c 'import glob, nvidia; print(":".join(d for path in nvidia.__path__ for d in glob.glob(path + "/*/lib")))' 2>/dev/null)
+# cuBLAS and NCCL come from the toolkit or from PyTorch's packages.
+wheels=$(python3 -c 'import glob, nvidia
+print(":".join(d for path in nvidia.__path__ for d in glob.glob(path + "/*/lib")))' 2>/dev/null)
 export LD_LIBRARY_PATH=$PWD/$bundle/lib:/usr/local/cuda/lib64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}${wheels:+:$wheels}
 
-step "libraries" sh -c "ldd $bundle/bf16/train $bundle/bf16/test_rows >'$out/logs/ldd.txt' && ! grep 'not found' '$out/logs/ldd.txt'"
+libraries() { ldd $bundle/bf16/{train,test_gather_rows} >"$out/logs/ldd.txt" &&
+    ! grep 'not found' "$out/logs/ldd.txt"; }
+step "libraries" libraries
 
 part=tests
-# ---- Tests ----------------------------------------------------------------------------------------------------------------
+# ---- Tests ---------------------------------------------------------------------------------------------------------
 export TWINS_SO=$bundle/cpu/twins.so
 for precision in bf16 fp32; do
     for test in $bundle/$precision/{test_*,twins_*,invariant}; do
@@ -82,44 +89,46 @@ for precision in bf16 fp32; do
 done
 part=program
 step "ranks" env CUDA_RANKS="$gpus" $bundle/fp32/test_comm
-step "whole program" tests/cuda/run.sh $bundle/cpu/train $bundle/cpu/compare_runs $bundle/fp32/train $bundle/bf16/train "$gpus"
+step "whole program" tests/cuda/run.sh $bundle/cpu/{train,compare_runs} $bundle/{fp32,bf16}/train "$gpus"
 
 part=memcheck
-# ---- compute-sanitizer: the small tests, and one training step -------------------------------------------------------------
+# ---- compute-sanitizer: the small tests, and one training step -----------------------------------------------------
 sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2>/dev/null)
-tiny="--data task:add@1 --problems 32 --heldout 1 --layers 1 --channels 64 --heads 1 --kv-heads 1 --ffn 64 --sft-steps 1 --sft-batch 4 --steps 1
-      --prompts 2 --rollouts 2 --rollouts-low 1 --rollouts-high 3 --max-tokens 12 --explore 2 --eval-samples 1 --slots 3 --micro-tokens 64"
-if [ -n "$sanitizer" ] && "$sanitizer" $bundle/fp32/test_rows >/dev/null 2>&1; then
+tiny="--data task:add@1 --problems 32 --heldout 1 --layers 1 --channels 64 --heads 1 --kv-heads 1 --ffn 64
+      --sft-steps 1 --sft-batch 4 --steps 1 --prompts 2 --rollouts 2 --rollouts-low 1 --rollouts-high 3
+      --max-tokens 12 --explore 2 --eval-samples 1 --slots 3 --micro-tokens 64"
+small="rmsnorm swiglu rope embedding matmul attention attention_decode advantage decode"
+if [ -n "$sanitizer" ] && "$sanitizer" $bundle/fp32/test_gather_rows >/dev/null 2>&1; then
     for part in memcheck racecheck initcheck synccheck; do
-        tool=$part
-        for test in test_rmsnorm test_swiglu test_rope test_embedding test_matmul test_attention test_attention_decode test_advantage test_decode; do
-            step "$tool $test" timeout 300 "$sanitizer" --tool $tool --error-exitcode 9 $bundle/bf16/$test
-        done
-        step "$tool train" timeout 300 "$sanitizer" --tool $tool --error-exitcode 9 $bundle/bf16/train $tiny --out "$out/tiny-$tool"
-        rm -rf "$out/tiny-$tool"
+        watched="timeout 300 $sanitizer --tool $part --error-exitcode 9"
+        for test in $small; do step "$part test_$test" $watched $bundle/bf16/test_$test; done
+        step "$part train" $watched $bundle/bf16/train $tiny --out "$out/tiny-$part"
+        rm -rf "$out/tiny-$part"
     done
 else
-    skip compute-sanitizer "it is not here, or does not work on this machine"
+    skip compute-sanitizer "not installed, or it does not work on this machine"
 fi
 
 part=demo
-# ---- A demo: the policy must get better --------------------------------------------------------------------------------------
+# ---- A demo: the policy must improve -------------------------------------------------------------------------------
+tasks=task:serial@1-2,gcd@1-2,add@1-3
 demo() {
-    $bundle/bf16/train --data task:serial@1-2,gcd@1-2,add@1-3 --problems 1024 --heldout 256 --sft-steps 1800 --steps 60 \
-        --lr 3e-4 --eval-every 10 --slots 1024 --out "$out/demo" || return 1
-    grep -o '"heldout_pass1":[0-9.]*' "$out/demo/metrics.jsonl" | cut -d: -f2 | awk 'NR == 1 { first = $1 } { last = $1 }
+    $bundle/bf16/train --data $tasks --problems 1024 --heldout 256 --sft-steps 1800 --steps 60 --lr 3e-4 \
+        --eval-every 10 --slots 1024 --out "$out/demo" || return 1
+    grep -o '"heldout_pass1":[0-9.]*' "$out/demo/metrics.jsonl" | cut -d: -f2 | awk '
+        NR == 1 { first = $1 } { last = $1 }
         END { print "held-out pass@1 from", first, "to", last; exit !(last > first + 0.05) }'
 }
 step "demo" demo
-step "evaluation" $bundle/bf16/eval --model "$out/demo/model" --data task:serial@1-2,gcd@1-2,add@1-3 --problems 64 --samples 8 --k 1,8
+step "evaluation" $bundle/bf16/eval --model "$out/demo/model" --data $tasks --problems 64 --samples 8 --k 1,8
 rm -rf "$out/demo/checkpoints" "$out/demo/model"
 
 part=bench
-# ---- Benchmarks ---------------------------------------------------------------------------------------------------------------
+# ---- Benchmarks ----------------------------------------------------------------------------------------------------
 step "benchmarks" $bundle/bf16/bench "$out"
 if python3 -c 'import torch; torch.zeros(1).cuda()' >/dev/null 2>&1; then
     step "benchmarks in PyTorch" env -u LD_LIBRARY_PATH python3 dev/gpu/bench_torch.py "$out"
 else
-    skip "benchmarks in PyTorch" "it is not here, or sees no GPU"
+    skip "benchmarks in PyTorch" "not installed, or it sees no GPU"
 fi
 finish

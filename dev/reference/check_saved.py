@@ -1,9 +1,10 @@
-"""Loads model folders that we saved with transformers and demands the logits of the fixtures they were read from.
+"""Optional (reference values): loads folders that the C code saved with transformers and compares the logits.
 
     build/cpu/tests/model/test_gpt_files KEEP     saves every fixture under KEEP
     python dev/reference/check_saved.py KEEP [tests/model/fixtures]
 
-Also copies each folder's config.json to FIXTURE/saved_config.json: the test then holds what we save to those bytes.
+The logits must be those of the fixture that the folder was read from. Then each folder's config.json is copied to
+FIXTURE/saved_config.json: the test demands those bytes.
 """
 import os
 import shutil
@@ -16,7 +17,8 @@ from transformers import AutoModelForCausalLM
 
 def main(saved, fixtures):
     for name in sorted(os.listdir(saved)):
-        model, info = AutoModelForCausalLM.from_pretrained(f"{saved}/{name}", dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
+        model, info = AutoModelForCausalLM.from_pretrained(f"{saved}/{name}", dtype=torch.float32,
+                                                           attn_implementation="eager", output_loading_info=True)
         if any(info.values()):
             sys.exit(f"{name}: {info}")
         expected = load_file(f"{fixtures}/{name}/expected.safetensors")
@@ -26,7 +28,7 @@ def main(saved, fixtures):
         worst = (logits - expected["logits"]).abs().max().item()
         print(f"{name}: {type(model).__name__}, logits within {worst:.1e}, eos {model.generation_config.eos_token_id}")
         if not worst < 2e-4:  # float32 against float64, as in make_fixtures.py
-            sys.exit(f"{name}: the logits are others")
+            sys.exit(f"{name}: the logits differ")
         shutil.copy(f"{saved}/{name}/config.json", f"{fixtures}/{name}/saved_config.json")
 
 

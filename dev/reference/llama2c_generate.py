@@ -1,11 +1,11 @@
-"""A llama2.c checkpoint (version 0) run in numpy, float64, greedily: the fixture of tests/convert/test_llama2c.c.
+"""Optional (reference values): greedy decoding of a llama2.c checkpoint in numpy, for tests/convert/test_llama2c.c.
 
     python dev/reference/llama2c_generate.py ../shared/models/stories260K > tests/convert/fixtures/stories260K.json
 
-Written from the file format and the model's definition, not from our C: rotations of adjacent channels as in llama2.c (ours
-rotates halves), one token at a time with a cache of keys and values, SentencePiece merges by score. Prints the text and
-ids of 200 greedy tokens from <s>, the smallest gap between the best and the second logit on that path (float32 and another
-order of sums must not change the choice), and the ids of a few prompts.
+Written in float64 from the file format and the model's definition, not from the project's C: rotations of adjacent
+channels as in llama2.c (the project rotates halves), one token at a time with a KV cache, SentencePiece merges by
+score. Prints the text and ids of 200 greedy tokens from <s>, the smallest gap between the best and the second logit on
+that path (float32 and another order of sums must not change the choice), and the ids of a few prompts.
 """
 import json
 import struct
@@ -14,7 +14,8 @@ import sys
 import numpy as np
 
 TOKENS = 200
-PROMPTS = ["Once upon a time", " Once upon a time", "Lily said, \"I'm happy!\"\nThey  played.", "He had 42 red balls; she had 7.", "\u201cDon\u2019t go\u201d \u2014 caf\u00e9 \u2026 \u65e5",
+PROMPTS = ["Once upon a time", " Once upon a time", "Lily said, \"I'm happy!\"\nThey  played.",
+           "He had 42 red balls; she had 7.", "\u201cDon\u2019t go\u201d \u2014 caf\u00e9 \u2026 \u65e5",
            "zebra quartz <jumps> [over] {x} @home", "\t tabs", "", " ", "verylittleTimmyhappyfriend"]
 
 
@@ -25,14 +26,16 @@ def read_model(path):
     tied, V = V > 0, abs(V)
     HS, at = C // NH, 28
     weights = {}
-    for name, shape in [("embed", (V, C)), ("ln1", (L, C)), ("wq", (L, NH * HS, C)), ("wk", (L, NKV * HS, C)), ("wv", (L, NKV * HS, C)),
-                        ("wo", (L, C, NH * HS)), ("ln2", (L, C)), ("w1", (L, F, C)), ("w2", (L, C, F)), ("w3", (L, F, C)), ("norm", (C,)),
-                        ("cos", (T, HS // 2)), ("sin", (T, HS // 2))] + ([] if tied else [("head", (V, C))]):
+    shapes = [("embed", (V, C)), ("ln1", (L, C)), ("wq", (L, NH * HS, C)), ("wk", (L, NKV * HS, C)),
+              ("wv", (L, NKV * HS, C)), ("wo", (L, C, NH * HS)), ("ln2", (L, C)), ("w1", (L, F, C)), ("w2", (L, C, F)),
+              ("w3", (L, F, C)), ("norm", (C,)), ("cos", (T, HS // 2)), ("sin", (T, HS // 2)), ("head", (V, C))]
+    for name, shape in shapes[:-1] if tied else shapes:
         count = int(np.prod(shape))
         weights[name] = np.frombuffer(data, "<f4", count, at).reshape(shape).astype(np.float64)
         at += 4 * count
     assert at == len(data)
-    return dict(L=L, NH=NH, NKV=NKV, HS=HS, head=weights.get("head", weights["embed"]), **{k: v for k, v in weights.items() if k != "head"})
+    weights.setdefault("head", weights["embed"])
+    return dict(L=L, NH=NH, NKV=NKV, HS=HS, **weights)
 
 
 def read_tokenizer(path, size):
@@ -47,7 +50,7 @@ def read_tokenizer(path, size):
 
 
 def encode(pieces, text):
-    """As SentencePiece: characters, or their bytes where there is no such piece; then the best scoring pair, again and again."""
+    """As SentencePiece: characters, or their bytes if there is no such piece; then merges by best score."""
     ids = {piece: i for i, (piece, _) in enumerate(pieces)}
     parts = []
     for character in text:
@@ -72,7 +75,8 @@ def rotate(x, position, HS):
     """x (heads, HS): the pair (2 i, 2 i + 1) by the angle position / 10000^(2 i / HS)"""
     angle = position / 10000.0 ** (np.arange(0, HS, 2) / HS)
     even, odd = x[:, 0::2], x[:, 1::2]
-    return np.stack([even * np.cos(angle) - odd * np.sin(angle), even * np.sin(angle) + odd * np.cos(angle)], -1).reshape(x.shape)
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.stack([even * cos - odd * sin, even * sin + odd * cos], -1).reshape(x.shape)
 
 
 def forward(m, token, position, cache):

@@ -1,4 +1,4 @@
-"""Tiny random models and what PyTorch computes with them: the fixtures of tests/model.
+"""Optional (reference values): tiny random models and what PyTorch computes with them: the fixtures of tests/model.
 
     python dev/reference/make_fixtures.py [tests/model/fixtures]
 
@@ -12,10 +12,10 @@ Needs torch, transformers 5, safetensors. Each folder gets config.json and model
     step1.NAME .. step3.NAME           parameters after 1, 2, 3 steps of torch.optim.AdamW on this same batch: lr 1e-2,
                                        betas 0.9 0.95, eps 1e-8, weight decay 0.1 on matrices only
 
-The variants llama3_rope (logits) and qwen2_untied (logits, loss, grad) hold less. All of it is computed in float64 and
-rounded to F32 at the end. transformers computes norms, rotations and the softmax in float32 whatever the model's type,
-so those are replaced here by the same formulas in float64; the script then loads the folder again with nothing replaced
-and demands agreement within float32's reach.
+The variants llama3_rope (logits) and qwen2_untied (logits, loss, grad) hold less. Everything is computed in float64 and
+rounded to F32 at the end. transformers computes norms, RoPE and the softmax in float32 whatever the model's type, so
+the script replaces them by the same formulas in float64. It then loads the folder again with the original functions
+and demands agreement to float32 precision.
 """
 import json
 import os
@@ -24,8 +24,8 @@ import sys
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
-from transformers import (AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config,
-                          Qwen3ForCausalLM)
+from transformers import (AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM,
+                          Qwen3Config, Qwen3ForCausalLM)
 from transformers.models.llama import modeling_llama
 from transformers.models.qwen2 import modeling_qwen2
 from transformers.models.qwen3 import modeling_qwen3
@@ -34,18 +34,21 @@ SIZES = dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=4, num_key
              vocab_size=29, max_position_embeddings=64, rms_norm_eps=1e-6, bos_token_id=1, eos_token_id=2,
              pad_token_id=None, attn_implementation="sdpa")  # on the CPU sdpa computes float64 in float64
 ROPE_1E6 = {"rope_type": "default", "rope_theta": 1000000.0}
-ROPE_LLAMA3 = {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
-               "original_max_position_embeddings": 128}  # head_dim 8: one frequency kept, one blended, two divided
+ROPE_LLAMA3 = {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq_factor": 1.0,
+               "high_freq_factor": 4.0, "original_max_position_embeddings": 128}
+TIED = dict(tie_word_embeddings=True, rope_parameters=ROPE_1E6)
 
-# folder: model, what differs, sequence lengths, what is stored, old_config: rope_theta and rope_scaling apart, as the
-# files on the Hub have them
+# folder: model, config, its fields besides SIZES, sequence lengths, what is stored, old_config: rope_theta and
+# rope_scaling apart, as in older files on the Hub. With ROPE_LLAMA3 and head_dim 8 one frequency is kept, one blended,
+# two divided.
 FIXTURES = {
-    "llama": (LlamaForCausalLM, LlamaConfig(**SIZES, tie_word_embeddings=False), [5, 1, 9], "steps", False),
-    "qwen2": (Qwen2ForCausalLM, Qwen2Config(**SIZES, tie_word_embeddings=True, rope_parameters=ROPE_1E6), [5, 1, 9], "steps", True),
-    "qwen3": (Qwen3ForCausalLM, Qwen3Config(**SIZES, head_dim=8, tie_word_embeddings=True, rope_parameters=ROPE_1E6), [5, 1, 9], "steps", False),
-    "qwen2_untied": (Qwen2ForCausalLM, Qwen2Config(**SIZES, tie_word_embeddings=False, rope_parameters=ROPE_1E6), [4, 7], "grad", True),
-    "llama3_rope": (LlamaForCausalLM, LlamaConfig(**{**SIZES, "max_position_embeddings": 1024}, head_dim=8, tie_word_embeddings=True,
-                                                  rope_parameters=ROPE_LLAMA3), [5, 1, 60], "logits", True),
+    "llama": (LlamaForCausalLM, LlamaConfig, dict(tie_word_embeddings=False), [5, 1, 9], "steps", False),
+    "qwen2": (Qwen2ForCausalLM, Qwen2Config, TIED, [5, 1, 9], "steps", True),
+    "qwen3": (Qwen3ForCausalLM, Qwen3Config, dict(TIED, head_dim=8), [5, 1, 9], "steps", False),
+    "qwen2_untied": (Qwen2ForCausalLM, Qwen2Config, dict(TIED, tie_word_embeddings=False), [4, 7], "grad", True),
+    "llama3_rope": (LlamaForCausalLM, LlamaConfig,
+                    dict(TIED, rope_parameters=ROPE_LLAMA3, head_dim=8, max_position_embeddings=1024),
+                    [5, 1, 60], "logits", True),
 }
 
 
@@ -86,8 +89,8 @@ def run(model, sequences):
 def train(model, sequences, steps, expected):
     matrices = [p for p in model.parameters() if p.dim() >= 2]
     vectors = [p for p in model.parameters() if p.dim() < 2]
-    adam = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}], lr=1e-2,
-                             betas=(0.9, 0.95), eps=1e-8)
+    adam = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}],
+                             lr=1e-2, betas=(0.9, 0.95), eps=1e-8)
     for step in range(1, max(steps, 1) + 1):
         adam.zero_grad()
         run(model, sequences)[1].backward()
@@ -130,7 +133,8 @@ def check_reload(folder, sequences, expected):
 
 
 def make(root, name, seed):
-    kind, config, lengths, content, old_config = FIXTURES[name]
+    kind, config_kind, fields, lengths, content, old_config = FIXTURES[name]
+    config = config_kind(**{**SIZES, **fields})
     folder = os.path.join(root, name)
     model = kind(config).eval()
     randomize(model, seed)
@@ -153,11 +157,12 @@ def make(root, name, seed):
     for kind_, forward in originals:
         kind_.forward = forward
 
-    stored = {key: value if value.dtype == torch.int32 else value.float().contiguous() for key, value in expected.items()}
+    stored = {key: t if t.dtype == torch.int32 else t.float().contiguous() for key, t in expected.items()}
     save_file(stored, os.path.join(folder, "expected.safetensors"))
     worst = check_reload(folder, sequences, stored)
     size = sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder))
-    print(f"{folder}: {size / 1024:.0f} KB, loss {loss.item():.4f}, logits to {logits.abs().max().item():.2f}, float32 within {worst:.1e}")
+    print(f"{folder}: {size / 1024:.0f} KB, loss {loss.item():.4f}, logits to {logits.abs().max().item():.2f}, "
+          f"float32 within {worst:.1e}")
 
 
 if __name__ == "__main__":

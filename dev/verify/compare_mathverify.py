@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Math-Verify and our verifier on rewritten golds of MATH and OlympiadBench.
+"""Optional (tests of the verifier): Math-Verify and our verifier on rewritten golds of MATH and OlympiadBench.
 
     pip install math-verify==0.8.0
     DATA_DIR=... dev/verify/compare_mathverify.py [CAP]        # needs ./eval; CAP rows of each rewrite, default 200

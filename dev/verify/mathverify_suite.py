@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds our verifier against Math-Verify's own test-suite.
+"""Optional (tests of the verifier): Holds our verifier against Math-Verify's own test-suite.
 
     pip download math-verify==0.8.0 --no-binary math-verify --no-deps && tar xzf math_verify-0.8.0.tar.gz
     dev/verify/mathverify_suite.py math_verify-0.8.0/tests            # needs ./eval

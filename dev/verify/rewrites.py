@@ -1,4 +1,5 @@
-"""Golds rewritten by rule in equivalent and in wrong ways. rewrites(gold) yields (name, text, is it equal).
+"""Optional (tests of the verifier): Golds rewritten by rule in equivalent and in wrong ways. rewrites(gold) yields
+(name, text, is it equal).
 
 A rule applies to the golds whose form it understands exactly, and a wrong rewrite is made only where it is wrong for
 certain (no sign flip of 0, no swap of equal ends).

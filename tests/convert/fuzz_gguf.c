@@ -1,10 +1,10 @@
-// libFuzzer target: a GGUF file that opens has its tensors inside, its metadata can be read, and its tokenizer written.
+// libFuzzer target: in a GGUF file that opens, all tensors lie inside, and metadata and tokenizer can be converted.
 #define _GNU_SOURCE // memfd_create
 #include "dev/convert/gguf_model.h"
-#include "model/gpt_files.h"
+#include "model/files/gpt_files.h"
 #include "tests/model/fuzz_file.h"
 
-// The writing half of the converter is not what is tested here.
+// Writing the model is not part of this test.
 bool gpt_save(const ParamTable *table, const ModelConfig *config, const char *dir, const float *h_params, Error *err) {
     return table && config && dir && h_params && err;
 }

@@ -1,10 +1,12 @@
-// A real model end to end: stories260K in llama2.c's format, converted, loaded and run greedily, gives the 200 tokens that an
-// independent implementation in float64 gives (dev/reference/llama2c_generate.py), and its tokenizer the same ids. And
-// files that are not what they say are refused. The model lies in DATA_DIR (default ../shared), outside the repository.
+// A real model end to end: stories260K in llama2.c's format, converted, loaded and decoded greedily, gives the same 200
+// tokens as an independent implementation in float64 (dev/reference/llama2c_generate.py), and its tokenizer the same
+// ids. Damaged files are refused. The model is in DATA_DIR (default ../shared), outside the repository.
 #include "dev/convert/convert.h"
-#include "model/gpt_files.h"
-#include "model/json_file.h"
-#include "model/tokenizer.h"
+#include "model/files/config_file.h"
+#include "model/files/gpt_files.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "model/tokenizer/decode.h"
 #include "rl/generate.h"
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +17,8 @@
 #include <unistd.h>
 
 enum { TOKENS = 200, BOS = 1 };
-static const char *const files[] = {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "broken.bin"};
+static const char *const files[] = {"config.json",    "generation_config.json", "model.safetensors",
+                                    "tokenizer.json", "tokenizer_config.json",  "broken.bin"};
 
 typedef struct Story {
     char model[4096], tokenizer[4096], dir[64];
@@ -29,7 +32,7 @@ static bool story_open(Story *s) {
     if (access(s->model, R_OK) != 0) return printf("skipped: no models/stories260K in DATA_DIR\n"), false;
     snprintf(s->dir, sizeof s->dir, P_tmpdir "/test_llama2c_XXXXXX");
     assert_non_null(mkdtemp(s->dir));
-    s->expected = json_file_read("tests/convert/fixtures/stories260K.json", NULL);
+    s->expected = json_read("tests/convert/fixtures/stories260K.json", NULL);
     assert_non_null(s->expected);
     return true;
 }
@@ -62,17 +65,21 @@ static void check_generation(const Story *s) {
     device_upload_floats(dev, gpt->params, h_params, gpt->table.size);
     int bos = BOS;
     Prompt prompt = {.tokens = &bos, .n = 1};
-    RolloutPool pool = pool_new(1, TOKENS);
+    RolloutBatch batch;
+    rollout_batch_plan(&batch, 0, 1, TOKENS);
+    rollout_batch_commit(&batch, NULL);
     Generator *generator = generator_new(gpt, 1, TOKENS + 1);
     SampleConfig greedy = {.temp = 0, .top_p = 1.0f, .seed = 1};
-    pool_add(&pool, &prompt, 0, 0, 0);
-    generator_run(generator, pool.rollouts, 1, 0, &prompt, 1, TOKENS, &greedy);
-    assert_ids(cJSON_GetObjectItem(s->expected, "tokens"), pool.rollouts[0].tokens, pool.rollouts[0].n, "greedy");
+    rollout_batch_add(&batch, &prompt, 0, 0, 0);
+    generator_run(generator, batch.rollouts, 1, 0, &prompt, 1, TOKENS, &greedy);
+    assert_ids(cJSON_GetObjectItem(s->expected, "tokens"), batch.rollouts[0].tokens, batch.rollouts[0].n, "greedy");
     Tokenizer *t = tokenizer_load(s->dir, &err);
     if (!t) fail_msg("%s", err.text);
-    char *text = tokenizer_decode(t, pool.rollouts[0].tokens, pool.rollouts[0].n, NULL, &err);
+    char *text = tokenizer_decode(t, batch.rollouts[0].tokens, batch.rollouts[0].n, NULL, &err);
     assert_string_equal(text, cJSON_GetObjectItem(s->expected, "text")->valuestring);
-    free(text), free(h_params), tokenizer_free(t), generator_free(generator), pool_free(&pool), gpt_free(gpt), device_close(dev);
+    free(text), free(h_params);
+    tokenizer_free(t), generator_free(generator), rollout_batch_free(&batch, dev);
+    gpt_free(gpt), device_close(dev);
 }
 
 static void tells_the_same_story(void **state) {
@@ -95,16 +102,16 @@ static void tells_the_same_story(void **state) {
     story_close(&s);
 }
 
-// Writes the first n bytes of a file with 4 of them replaced, and demands that the conversion names the reason.
+// Writes the first n bytes of a file with 4 of them replaced; the conversion must fail and name the reason.
 static void assert_refused(const Story *s, bool tokenizer, size_t n, size_t at, int32_t value, const char *reason) {
     char path[128];
     size_t size;
     Error err = {""};
-    char *bytes = file_read_whole(tokenizer ? s->tokenizer : s->model, (size_t)1 << 24, &size, &err);
+    char *bytes = file_read(tokenizer ? s->tokenizer : s->model, (size_t)1 << 24, &size, &err);
     assert_non_null(bytes);
     memcpy(bytes + at, &value, 4);
     snprintf(path, sizeof path, "%s/broken.bin", s->dir);
-    assert_true(file_write_whole(path, bytes, n < size ? n : size, &err));
+    assert_true(file_replace(path, bytes, n < size ? n : size, &err));
     assert_false(convert_llama2c(tokenizer ? s->model : path, tokenizer ? path : s->tokenizer, s->dir, &err));
     if (!strstr(err.text, reason) || !strstr(err.text, path)) fail_msg("wanted \"%s\", got \"%s\"", reason, err.text);
     free(bytes);
@@ -122,7 +129,7 @@ static void refuses_hostile_files(void **state) {
     assert_refused(&s, false, SIZE_MAX, 12, 7, "7 heads");
     assert_refused(&s, false, SIZE_MAX, 20, INT32_MIN, "vocab_size");
     assert_refused(&s, false, SIZE_MAX, 20, 1 << 24, "describes a file of");
-    assert_refused(&s, false, SIZE_MAX, 20, -512, "describes a file of"); // a head of its own that is not there
+    assert_refused(&s, false, SIZE_MAX, 20, -512, "describes a file of"); // a separate head that is missing
     assert_refused(&s, false, 500000, 0, 64, "describes a file of");
     assert_refused(&s, true, 3000, 4, 0, "ends after");
     assert_refused(&s, true, SIZE_MAX, 8, 1 << 30, "piece 0 has 1073741824 bytes");

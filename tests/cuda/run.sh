@@ -1,8 +1,8 @@
 #!/bin/bash
 # The whole CUDA program, on the CPU or on a GPU, against the C build. Prints "ok" or "FAILED" with each check's name.
 # usage: tests/cuda/run.sh C_TRAIN COMPARE_RUNS FP32_TRAIN BF16_TRAIN [GPUS]
-# GPUS: how many there are; none: on the CPU (dev/cuda_on_cpu), where it also repeats a run in other orders of threads and kills a
-# rank. 2 and 4 ranks run where there are GPUs for them.
+# GPUS: how many there are. Without it: on the CPU (dev/cuda_on_cpu), where it also repeats a run in other orders of
+# threads and kills a rank. 2 and 4 ranks run if there are GPUs for them.
 set -u
 c=$(realpath "$1") compare=$(realpath "$2") fp32=$(realpath "$3") bf16=$(realpath "$4") gpus=${5:-0}
 work=$(mktemp -d)
@@ -13,13 +13,15 @@ ok() { echo "[       OK ] $1"; }
 bad() { echo "[  FAILED  ] $1"; failed=$((failed + 1)); }
 check() { local name=$1; shift; if "$@"; then ok "$name"; else bad "$name"; fi; }
 run() { local log=$1; shift; "$@" >"$log" 2>&1 || { tail -n 5 "$log"; return 1; }; }
-same_bits() { cmp -s "$1/model/model.safetensors" "$2/model/model.safetensors" && cmp -s "$1/rollouts.jsonl" "$2/rollouts.jsonl"; }
+same_bits() { for f in model/model.safetensors rollouts.jsonl; do cmp -s "$1/$f" "$2/$f" || return 1; done; }
+rl_steps() { grep -c '"phase":"rl","step":[1-9]' "$1/metrics.jsonl"; }
 
-# A little warm-up in the C build, so that responses end and are sometimes right; everything else starts from its weights.
+# A short warm-up in the C build, so that responses end and are sometimes right; all other runs start from its weights.
 tasks="--data task:serial@1,add@1 --problems 32 --heldout 1"
-run base.log "$c" $tasks --threads 1 --layers 2 --channels 64 --heads 4 --kv-heads 2 --ffn 96 --sft-steps 150 --sft-batch 32 --steps 0 --prompts 4 --out base
-flags="$tasks --model base/model --steps 2 --prompts 3 --rollouts 4 --rollouts-low 2 --rollouts-high 6 --max-tokens 12 --explore 2 --lr 1e-3 --warmup 0
-       --eval-every 9 --eval-samples 1 --sample-every 1 --slots 5 --micro-tokens 64"
+run base.log "$c" $tasks --threads 1 --layers 2 --channels 64 --heads 4 --kv-heads 2 --ffn 96 --sft-steps 150 \
+    --sft-batch 32 --steps 0 --prompts 4 --out base
+flags="$tasks --model base/model --steps 2 --prompts 3 --rollouts 4 --rollouts-low 2 --rollouts-high 6 --max-tokens 12
+       --explore 2 --lr 1e-3 --warmup 0 --eval-every 9 --eval-samples 1 --sample-every 1 --slots 5 --micro-tokens 64"
 warmup="--sft-steps 1 --sft-batch 6"
 check comparator_can_fail "$compare" --self-test
 
@@ -28,9 +30,10 @@ run c.log "$c" $flags $warmup --threads 1 --out c
 run fp32.log "$fp32" $flags $warmup --out fp32
 check fp32_equals_the_c_build "$compare" c fp32 1e-4 tokens
 
-# bf16: a rounding is 2^-8 of a value at most. About a dozen of them stand between a token and its logits in either of the two
-# layers, and logits of size 8 turn a relative error into an absolute one: 8 x 2^-8 x sqrt(24) < 0.16 on a log-probability, and
-# a quarter of it on the mean of 16 tokens or more. Sampled tokens may differ, so only the warm-up's are compared.
+# bf16: a rounding is at most 2^-8 of a value. Each of the two layers rounds about a dozen times between a token and its
+# logits, and logits of size 8 turn a relative error into an absolute one: 8 x 2^-8 x sqrt(24) < 0.16 in a
+# log-probability, and a quarter of that in the mean of 16 tokens or more. Sampled tokens may differ, so only those of
+# the warm-up are compared.
 run c1.log "$c" $flags $warmup --steps 0 --threads 1 --out c1
 run bf16_1.log "$bf16" $flags $warmup --steps 0 --out bf16_1
 check bf16_near_the_c_build "$compare" c1 bf16_1 0.04
@@ -43,18 +46,26 @@ for precision in fp32 bf16; do
     check "invariant_${precision}_to_the_bit" "$compare" "invariant_$precision" "invariant_$precision" 0
 done
 
-# Two runs give the same bits; so do a run that was stopped and went on, and other slots. A profiler sees the steps it should.
+# Two runs give the same bits, and so does a run that was stopped and resumed. A profiler sees the steps it should.
 run again.log "$fp32" $flags $warmup --profile-first 2 --profile-steps 1 --out again
 check two_runs_same_bits same_bits fp32 again
-[ "$gpus" = 0 ] && check profiled_steps test "$(grep -o -E '^rl +[0-9]|profiler [a-z]*' again.log | tr -s ' \n' ' ')" = "rl 0 rl 1 profiler starts profiler stops rl 2 "
+profiled=$(grep -o -E '^rl +[0-9]|profiler [a-z]*' again.log | tr -s ' \n' ' ')
+[ "$gpus" = 0 ] && check profiled_steps test "$profiled" = "rl 0 rl 1 profiler starts profiler stops rl 2 "
 run half.log "$fp32" $flags $warmup --steps 1 --schedule constant --out resumed
 run rest.log "$fp32" $flags $warmup --schedule constant --resume --out resumed
 check resumed_same_bits same_bits fp32 resumed
 
 # Bad use of the device: exit status 2 and one line.
-misuse() { local want=$1; shift; "$@" >misuse.log 2>&1; test $? = 2 -a "$(wc -l <misuse.log)" = 1 && grep -q -e "$want" misuse.log; }
-check too_little_memory misuse "lower --slots" "$fp32" $tasks --layers 4 --channels 512 --prompts 3 --slots 4096 --max-tokens 30000 --out big
-check no_such_gpu misuse "GPU 99 asked for" env -u CUDA_VISIBLE_DEVICES RANK=0 WORLD_SIZE=1 LOCAL_RANK=99 "$fp32" $flags --out none
+misuse() {
+    local want=$1
+    shift
+    "$@" >misuse.log 2>&1
+    test $? = 2 -a "$(wc -l <misuse.log)" = 1 && grep -q -e "$want" misuse.log
+}
+big="--layers 4 --channels 512 --prompts 3 --slots 4096 --max-tokens 30000"
+check too_little_memory misuse "lower --slots" "$fp32" $tasks $big --out big
+check no_such_gpu misuse "GPU 99 asked for" \
+    env -u CUDA_VISIBLE_DEVICES RANK=0 WORLD_SIZE=1 LOCAL_RANK=99 "$fp32" $flags --out none
 
 if [ "$gpus" = 0 ]; then
     for mode in "ORDER=desc" "STREAM=late" "ORDER=7"; do
@@ -82,26 +93,29 @@ done
 
 [ "$gpus" = 1 ] && exit $failed
 
-# ZeRO-1: ranks that share out the optimizer's state (in bf16 the fp32 weights too) make the same updates, and the same checkpoint,
-# from which one rank goes on. (NCCL may add in another order where it sums shares, so on GPUs to rounding, and in fp32.)
+# ZeRO-1: ranks that shard the optimizer's state (in bf16 the fp32 weights too) make the same updates and the same
+# checkpoint, from which one rank can resume. (NCCL's reduce-scatter may add in another order: on GPUs the updates are
+# equal to rounding, and only fp32 is compared.)
 if [ "$gpus" -gt 1 ]; then
-    ranks 2 "$fp32" shared $flags $warmup --zero 1 || tail -n 3 shared.*.log
-    check zero_1_same_updates "$compare" ranks2 shared 1e-5
+    ranks 2 "$fp32" sharded $flags $warmup --zero 1 || tail -n 3 sharded.*.log
+    check zero_1_same_updates "$compare" ranks2 sharded 1e-5
     exit $failed
 fi
 for precision in fp32 bf16; do
-    ranks 2 "${!precision}" whole_$precision $flags $warmup --schedule constant || tail -n 3 whole_$precision.*.log
-    ranks 2 "${!precision}" shared_$precision $flags $warmup --schedule constant --zero 1 || tail -n 3 shared_$precision.*.log
-    check "zero_1_same_bits_$precision" same_bits whole_$precision shared_$precision
-    check "zero_1_same_checkpoint_$precision" cmp whole_$precision/checkpoints/step-0000003/trainer.safetensors shared_$precision/checkpoints/step-0000003/trainer.safetensors
+    whole=whole_$precision sharded=sharded_$precision saved=checkpoints/step-0000003/trainer.safetensors
+    ranks 2 "${!precision}" $whole $flags $warmup --schedule constant || tail -n 3 $whole.*.log
+    ranks 2 "${!precision}" $sharded $flags $warmup --schedule constant --zero 1 || tail -n 3 $sharded.*.log
+    check "zero_1_same_bits_$precision" same_bits $whole $sharded
+    check "zero_1_same_checkpoint_$precision" cmp $whole/$saved $sharded/$saved
 done
-ranks 2 "$bf16" half_shared $flags $warmup --schedule constant --steps 1 --zero 1 || tail -n 3 half_shared.*.log
-ranks 2 "$bf16" half_shared $flags $warmup --schedule constant --resume --zero 1 || tail -n 3 half_shared.*.log
-check zero_1_resumed_same_bits same_bits whole_bf16 half_shared
-run one.log "$bf16" $flags $warmup --schedule constant --steps 3 --resume --out half_shared
-check zero_1_then_one_rank test "$(grep -c '"phase":"rl","step":[1-9]' half_shared/metrics.jsonl)" = 3 -a "$(grep -c 'starting from the beginning' one.log)" = 0
+ranks 2 "$bf16" half_sharded $flags $warmup --schedule constant --steps 1 --zero 1 || tail -n 3 half_sharded.*.log
+ranks 2 "$bf16" half_sharded $flags $warmup --schedule constant --resume --zero 1 || tail -n 3 half_sharded.*.log
+check zero_1_resumed_same_bits same_bits whole_bf16 half_sharded
+run one.log "$bf16" $flags $warmup --schedule constant --steps 3 --resume --out half_sharded
+restarts=$(grep -c 'starting from the beginning' one.log)
+check zero_1_then_one_rank test "$(rl_steps half_sharded)" = 3 -a "$restarts" = 0
 
-# Gradients travel on a stream of their own: nothing may run before what it needs, or be read before it is there.
+# Gradients are summed on a second stream: with late streams, work that does not wait for its input would show.
 CUDA_ON_CPU_STREAM=late ranks 2 "$fp32" late $flags $warmup --schedule constant --zero 1 || tail -n 3 late.*.log
 check zero_1_same_bits_with_STREAM_late same_bits whole_fp32 late
 

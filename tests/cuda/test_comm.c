@@ -1,7 +1,7 @@
 // Ranks of the CUDA build: collectives against their definition on 1 to 4 processes, and what the others do when one of
 // them dies: end within seconds, with a message. On a machine with GPUs as many ranks as there are.
-#include "kernels/comm.h"
-#include "kernels/lifeline.h"
+#include "kernels/device/comm.h"
+#include "kernels/device/rendezvous.h"
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -178,7 +178,8 @@ static void test_a_death_ends_all(void **state) {
                 snprintf(says, sizeof says, "rank %d: ", r);
                 if (r == victim) continue;
                 if (!WIFEXITED(status[r]) || WEXITSTATUS(status[r]) != 1 || !strstr(text, says))
-                    fail_msg("way %zu, rank %d died, rank %d ended with status %x: %s", w, victim, r, (unsigned)status[r], text);
+                    fail_msg("way %zu, rank %d died, rank %d ended with status %x: %s", w, victim, r,
+                             (unsigned)status[r], text);
             }
         }
 }
@@ -228,7 +229,8 @@ static void test_environment(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_environment), cmocka_unit_test(test_collectives), cmocka_unit_test(test_gradients),
-                                       cmocka_unit_test(test_a_death_ends_all), cmocka_unit_test(test_stale_rendezvous)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_environment), cmocka_unit_test(test_collectives),
+                                       cmocka_unit_test(test_gradients), cmocka_unit_test(test_a_death_ends_all),
+                                       cmocka_unit_test(test_stale_rendezvous)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
-// Kernels that are wrong on purpose, one for each kind of error the harness promises to catch, and for each of them the
-// smallest correct relative, which it must let pass. `faults NAME` runs one; run.sh knows what each must print.
-#include "kernels/launch.cuh"
-#include "kernels/ptx.cuh"
+// Kernels that are wrong on purpose, one for each kind of error that the harness catches, and for each the smallest
+// correct variant, which must pass. `faults NAME` runs one; run.sh has the expected output.
+#include "kernels/device/launch.cuh"
+#include "kernels/device/ptx.cuh"
 
 enum { N = 256 };
 static const unsigned ALL = 0xffffffffu;
@@ -89,7 +89,7 @@ template <bool correct> static __global__ void race_between_warps(float *x) {
         __syncwarp();
     x[threadIdx.x] = tile[threadIdx.x ^ 32];
 }
-// The barrier that lets the buffer be written again is missing.
+// The barrier before the buffer is written again is missing.
 template <bool correct> static __global__ void race_on_reuse(float *x) {
     __shared__ float tile[N];
     for (int i = 0; i < 2; i++) {
@@ -122,19 +122,19 @@ template <bool correct> static __global__ void race_last_block(float *x) {
     if (threadIdx.x == 0) *sum = value;
 }
 
-// Threads write neighbouring halves of 4 bytes, and another reads the one that was written first.
+// Threads write neighbouring halves of 4 bytes, and another thread reads the half that was written first.
 template <bool correct> static __global__ void race_on_halves(float *x) {
     __nv_bfloat16 *half = reinterpret_cast<__nv_bfloat16 *>(x);
     if (threadIdx.x < 2) half[threadIdx.x] = from_float<__nv_bfloat16>(1);
     if (correct) __syncwarp();
     if (threadIdx.x == 2) x[1] = to_float(half[0]);
 }
-// Neighbouring bytes are no race, one byte is.
+// Writes of neighbouring bytes are not a race; writes of the same byte are.
 template <bool correct> static __global__ void race_on_bytes(float *x) {
     unsigned char *bytes = reinterpret_cast<unsigned char *>(x);
     bytes[correct ? threadIdx.x : threadIdx.x / 2] = 0;
 }
-// __syncwarp orders the lanes that its mask names, a shuffle orders none.
+// __syncwarp orders the lanes of its mask; a shuffle orders none.
 template <bool correct> static __global__ void race_by_mask(float *x) {
     __shared__ float tile[32];
     unsigned half = threadIdx.x < 16 ? 0x0000ffffu : 0xffff0000u;
@@ -225,7 +225,7 @@ static const Fault faults[] = {
     {"copy_over_readers_ok", copy_over_readers<true>, 1, N, 0},
 };
 
-// Ends with status 3 where a result is NaN: that is how a read of poisoned memory shows.
+// Exits with status 3 if a result is NaN, which is how a read of poisoned memory shows.
 static int run_kernel(const Fault *fault) {
     enum { VALUES = 4 * N };
     float *x, h_x[VALUES] = {0};

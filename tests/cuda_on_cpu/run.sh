@@ -1,7 +1,8 @@
 #!/bin/sh
 # Runs tests/cuda_on_cpu/faults in four builds and compares what each broken kernel prints.
-#   tests/cuda_on_cpu/run.sh BUILD_DIR      with BUILD_DIR/{sim,sim-asan,sim-race,sim-race-bf16}/tests/cuda_on_cpu/faults (make sim-faults)
-# A case must end with the status expected (0, 3 = a NaN in the result, or "abort") and print the text expected.
+#   tests/cuda_on_cpu/run.sh BUILD_DIR
+# BUILD_DIR/{sim,sim-asan,sim-race,sim-race-bf16}/tests/cuda_on_cpu/faults come from `make sim-faults`. A case must end
+# with the expected status (0, 3 = a NaN in the result, or "abort") and print the expected text.
 build=$1
 [ -n "$build" ] || { echo "usage: $0 BUILD_DIR" >&2; exit 2; }
 failures=0
@@ -31,11 +32,12 @@ for order in asc desc 1 2; do
     while read -r mode status name environment text; do
         [ "$environment" = - ] && environment=
         [ "$name" = endless_loop ] && [ $order != asc ] && continue
-        check "$mode/$name${environment:+ $environment} order=$order" "$status" "$text" "$o $environment" "$mode" "$name"
+        label="$mode/$name${environment:+ $environment} order=$order"
+        check "$label" "$status" "$text" "$o $environment" "$mode" "$name"
     done <<'CASES'
 sim abort divergent_barrier - divergent barrier: __syncthreads at tests/cuda_on_cpu/faults.cu:
-sim abort lane_left_early - deadlock: no thread of the block can go on
-sim abort barrier_in_branch - deadlock: no thread of the block can go on
+sim abort lane_left_early - deadlock: no thread of the block can run
+sim abort barrier_in_branch - deadlock: no thread of the block can run
 sim abort mask_omits_caller - bad mask: __shfl_sync at tests/cuda_on_cpu/faults.cu:
 sim abort mask_differs - bad mask: __shfl_xor_sync at tests/cuda_on_cpu/faults.cu:
 sim abort mask_names_no_lane - names a lane which the block does not have
@@ -53,7 +55,7 @@ sim 0 missing_wait_ok CUDA_ON_CPU_COPY=late all results are numbers
 sim 0 missing_wait_ok CUDA_ON_CPU_COPY=early all results are numbers
 sim abort host_reads_device - host code touches device memory
 sim abort host_reads_copied - host code touches device memory
-sim abort copy_wrong_kind - is no host pointer
+sim abort copy_wrong_kind - is not a host pointer
 sim abort copy_too_long - out of bounds: source of cudaMemcpy
 sim abort free_twice - is not the start of a live allocation
 sim abort kernel_reads_null - illegal address: a kernel touches

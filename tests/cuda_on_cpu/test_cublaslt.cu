@@ -1,7 +1,7 @@
 // The harness's cublasLtMatmul against plain loops: every transposition, both orders, odd sizes, ld larger than needed,
 // batches, alpha and beta, bias, both mixes of types; and what it must refuse. With nvcc and -lcublasLt the same test
-// asks the library itself (tolerances are for its order of summation, and for bf16 outputs).
-#include "kernels/launch.cuh" // before cmocka, whose `fail` is a macro
+// checks the library (the tolerances allow for its order of summation, and for bf16 outputs).
+#include "kernels/device/launch.cuh" // before cmocka, whose `fail` is a macro
 extern "C" {
 #include <stdarg.h>
 #include <stddef.h>
@@ -108,7 +108,7 @@ static cublasLtMatmulDesc_t describe(const Case *c, const Matrix *bias) {
     return desc;
 }
 
-// Returns the heuristic's status where it refuses; otherwise runs and compares.
+// Returns the heuristic's status if it refuses; otherwise runs and compares.
 static cublasStatus_t run(const Case *c) {
     static Matrix a, b, d, bias;
     Case vector = *c;

@@ -1,6 +1,6 @@
-// launch.cuh and the language that the harness plays: indices, reductions, 128-bit access, votes, atomics, the
-// last-block pattern, streams, events and graphs. Also a plain CUDA test: build it with nvcc and run it on a GPU.
-#include "kernels/launch.cuh" // before cmocka, whose `fail` is a macro
+// launch.cuh and the harness's CUDA: indices, reductions, 128-bit access, votes, atomics, the last-block pattern,
+// streams, events and graphs. Built with nvcc, the same test runs on a GPU.
+#include "kernels/device/launch.cuh" // before cmocka, whose `fail` is a macro
 extern "C" {
 #include <stdarg.h>
 #include <stddef.h>
@@ -146,9 +146,8 @@ static void test_warp(void **) {
     }
 }
 
-// ---- Atomics, dynamic shared memory, the last-block pattern
-// ------------------------------------------------------------- counts[b] = how many x equal b; the last block adds
-// them up. counter, counts and total start at 0.
+// ---- Atomics, dynamic shared memory, the last-block pattern ---------------------------------------------------------
+// counts[b] = how many x equal b; the last block adds them up. counter, counts and total start at 0.
 static __global__ void histogram_kernel(unsigned *counts, unsigned *counter, unsigned *total, const int *x, int n,
                                         int bins) {
     DYN_SHARED(unsigned, mine);
@@ -189,8 +188,7 @@ static void test_atomics(void **) {
     assert_int_equal(h_counts[BINS + 1], N);
 }
 
-// ---- Streams, events, graphs
-// ------------------------------------------------------------------------------------------
+// ---- Streams, events, graphs ---------------------------------------------------------------------------------------
 static __global__ void add_kernel(float *x, float value) { x[threadIdx.x] += value; }
 
 static void test_graph(void **) {

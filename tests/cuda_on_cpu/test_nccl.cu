@@ -1,7 +1,7 @@
-// The harness's NCCL: collectives of 1 to 4 processes against their definition, and the two errors it must turn into
-// messages: ranks that disagree, and a peer that dies. On a machine with GPUs (nvcc, -lnccl) the first test runs with
-// as many ranks as there are GPUs; the errors are the harness's own business and are skipped.
-#include "kernels/launch.cuh" // before cmocka, whose `fail` is a macro
+// The harness's NCCL: collectives of 1 to 4 processes against their definition, and two errors that must end with a
+// message: ranks that disagree, and a peer that dies. On a machine with GPUs (nvcc, -lnccl) the first test runs with as
+// many ranks as there are GPUs; the tests of errors are for the harness only and are skipped.
+#include "kernels/device/launch.cuh" // before cmocka, whose `fail` is a macro
 extern "C" {
 #include <stdarg.h>
 #include <stddef.h>
@@ -151,7 +151,7 @@ static void collectives(int rank, int ranks, ncclComm_t comm, cudaStream_t strea
     CUDA_CHECK(cudaFree(mine));
 }
 
-// The harness says so in a child, because forking after a CUDA call is not allowed on a GPU.
+// Asks in a child process: CUDA does not allow a fork after its first call.
 static int probe(bool *harness) {
     int *answer =
         static_cast<int *>(mmap(NULL, 2 * sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
@@ -191,7 +191,7 @@ static void too_short(int rank, int, ncclComm_t comm, cudaStream_t stream) {
     NCCL_REQUIRE(ncclAllReduce(x, x, COUNT + 1, ncclFloat32, ncclSum, comm, stream));
 }
 
-// Rank 1 dies between two collectives. The others must learn it by polling, and get out by ncclCommAbort.
+// Rank 1 dies between two collectives. The others must notice by polling, and leave by ncclCommAbort.
 static void die_early(int rank, int, ncclComm_t comm, cudaStream_t stream) {
     float *x = upload<float>(rank, COUNT);
     NCCL_REQUIRE(ncclAllReduce(x, x, COUNT, ncclFloat32, ncclSum, comm, stream));
@@ -206,7 +206,7 @@ static void die_early(int rank, int, ncclComm_t comm, cudaStream_t stream) {
     _exit(7);
 }
 
-// The same, but rank 0 never polls: on a GPU it would hang. Rank 1 dies late, so that rank 0's call does not know of it yet.
+// The same, but rank 0 never polls: on a GPU it would hang. Rank 1 dies late, so rank 0's call does not know of it yet.
 static void die_unnoticed(int rank, int, ncclComm_t comm, cudaStream_t stream) {
     float *x = upload<float>(rank, COUNT);
     if (rank == 1) usleep(300000), kill(getpid(), SIGKILL);
@@ -231,7 +231,8 @@ static void test_errors(void **) {
     run_ranks(die_early, 3, status, text, sizeof text);
     assert_int_equal(WEXITSTATUS(status[0]), 7);
     assert_int_equal(WEXITSTATUS(status[2]), 7);
-    for (int attempt = 0; attempt == 0 || (attempt < 5 && strstr(text, "ncclAllReduce")); attempt++) { // a rank 0 slower than that: again
+    // If rank 0 is so slow that its call already knows of the death, it tries again.
+    for (int attempt = 0; attempt == 0 || (attempt < 5 && strstr(text, "ncclAllReduce")); attempt++) {
         run_ranks(die_unnoticed, 2, status, text, sizeof text);
         assert_true(ended_badly(status[0]));
     }

@@ -1,6 +1,6 @@
-// ptx.cuh: a matrix product by cp.async, ldmatrix and mma against plain loops, for sizes that fit no tile. The same
-// program on a GPU checks what the harness cannot: that the layouts written in ptx.cuh are the hardware's.
-#include "kernels/ptx.cuh" // before cmocka, whose `fail` is a macro
+// ptx.cuh: a matrix product by cp.async, ldmatrix and mma against plain loops, for sizes that are not multiples of a
+// tile. On a GPU the same program checks what the harness cannot: that the layouts in ptx.cuh are the hardware's.
+#include "kernels/device/ptx.cuh" // before cmocka, whose `fail` is a macro
 extern "C" {
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 // Problem sets: unique, disjoint, the same for the same seed; batches as permutations.
-#include "data/problems.h"
+#include "data/problems_file.h"
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,7 +31,7 @@ static int compare_ids(const void *a, const void *b) {
 static int common_ids(const ProblemSet *a, const ProblemSet *b) {
     int n = a->count + b->count, common = 0;
     int64_t *ids = malloc((size_t)n * sizeof *ids + 1);
-    for (int i = 0; i < n; i++) ids[i] = i < a->count ? a->problems[i].id : b->problems[i - a->count].id;
+    for (int i = 0; i < n; i++) ids[i] = i < a->count ? a->items[i].id : b->items[i - a->count].id;
     qsort(ids, (size_t)n, sizeof *ids, compare_ids);
     for (int i = 1; i < n; i++) common += ids[i] == ids[i - 1];
     free(ids);
@@ -49,7 +49,7 @@ static void test_tasks_are_disjoint(void **state) {
         assert_int_equal(common_ids(&train[i], &(ProblemSet){0}), 0);
         assert_int_equal(common_ids(&heldout[i], &(ProblemSet){0}), 0);
         for (int j = 0; j < train[i].count; j++) {
-            const Problem *problem = &train[i].problems[j];
+            const Problem *problem = &train[i].items[j];
             assert_true(problem->id >= 0 && !task_is_heldout(problem->prompt));
             assert_string_equal(problem->prompt, problem->task->prompt);
             assert_string_equal(problem->gold, problem->task->gold);
@@ -58,8 +58,7 @@ static void test_tasks_are_disjoint(void **state) {
     for (int i = 0; i < 9; i++) { // for any seeds and sizes
         for (int j = 0; j < 9; j++) assert_int_equal(common_ids(&train[i], &heldout[j]), 0);
     }
-    assert_true(common_ids(&train[0], &train[1]) ==
-                10); // the comparator can find a match: the smaller set is in the larger
+    assert_true(common_ids(&train[0], &train[1]) == 10); // it can find a match: the smaller set is in the larger
     for (int i = 0; i < 9; i++) {
         problems_free(&train[i]);
         problems_free(&heldout[i]);
@@ -74,11 +73,11 @@ static void test_tasks_are_fixed_by_the_seed(void **state) {
     make("all", 6, 300, 40, &c, &held_c);
     int same = 0;
     for (int i = 0; i < 300; i++) { // larger sizes extend smaller ones
-        assert_string_equal(a.problems[i].prompt, b.problems[i].prompt);
-        assert_true(a.problems[i].id == b.problems[i].id);
-        same += strcmp(a.problems[i].prompt, c.problems[i].prompt) == 0;
+        assert_string_equal(a.items[i].prompt, b.items[i].prompt);
+        assert_true(a.items[i].id == b.items[i].id);
+        same += strcmp(a.items[i].prompt, c.items[i].prompt) == 0;
     }
-    for (int i = 0; i < 20; i++) assert_string_equal(held_a.problems[i].prompt, held_b.problems[i].prompt);
+    for (int i = 0; i < 20; i++) assert_string_equal(held_a.items[i].prompt, held_b.items[i].prompt);
     assert_true(same < 5);
     ProblemSet *sets[] = {&a, &b, &c, &held_a, &held_b, &held_c};
     for (int i = 0; i < 6; i++) problems_free(sets[i]);
@@ -95,7 +94,7 @@ static void test_tasks_run_dry(void **state) {
     int found = 0;
     assert_non_null(strstr(err.text, " of 5000 training"));
     assert_int_equal(sscanf(err.text, "tasks ran dry at %d of", &found), 1);
-    assert_true(problems_from_tasks(&spec, 1, 5000, 10, true, &train, &heldout, &err)); // content with fewer: as many as it said
+    assert_true(problems_from_tasks(&spec, 1, 5000, 10, true, &train, &heldout, &err)); // fewer: as many as it said
     assert_int_equal(train.count, found);
     problems_free(&train);
     problems_free(&heldout);
@@ -163,8 +162,7 @@ static void test_batch_order(void **state) {
     for (int i = 0; i < 100; i++) assert_in_range(a[i], 0, 999);
 }
 
-// Over many epochs every problem is as likely to come first as any other: chi-square of 16 cells, 15 degrees of
-// freedom.
+// Over many epochs every problem is equally likely to come first: chi-square of 16 cells, 15 degrees of freedom.
 static void test_first_of_an_epoch_is_uniform(void **state) {
     (void)state;
     ProblemSet set = {.count = 16};
@@ -207,22 +205,42 @@ static void test_split(void **state) {
 
 static ProblemSet set_of(int count, const char *const *prompts) {
     ProblemSet set = {0};
-    ProblemIndex seen = {0};
-    for (int i = 0; i < count; i++) assert_true(problems_add(&set, &seen, prompts[i], "1", NULL, i + 1));
-    for (int i = 0; i < count; i++) assert_ptr_equal(problems_find(&set, &seen, prompts[i]), &set.problems[i]);
-    assert_null(problems_find(&set, &seen, "none of them"));
-    problem_index_free(&seen);
+    for (int i = 0; i < count; i++) assert_true(problems_add(&set, prompts[i], "1", NULL, i + 1));
+    for (int i = 0; i < count; i++) assert_ptr_equal(problems_find(&set, prompts[i]), &set.items[i]);
+    assert_null(problems_find(&set, "none of them"));
     return set;
+}
+
+static void test_keep(void **state) {
+    (void)state;
+    ProblemSet set = set_of(5, (const char *const[]){"a", "b", "c", "d", "e"});
+    problems_keep(&set, (const bool[]){false, true, false, true, true});
+    assert_int_equal(set.count, 3);
+    assert_string_equal(set.items[0].prompt, "b");
+    assert_string_equal(set.items[1].prompt, "d");
+    assert_string_equal(set.items[2].prompt, "e");
+    assert_int_equal(set.items[1].line, 4);
+    assert_null(problems_find(&set, "a")); // the index follows
+    assert_ptr_equal(problems_find(&set, "e"), &set.items[2]);
+    assert_true(problems_add(&set, "a", "1", NULL, 6));
+    assert_false(problems_add(&set, "d", "1", NULL, 7));
+    problems_truncate(&set, 1);
+    assert_null(problems_find(&set, "d"));
+    assert_true(problems_add(&set, "d", "1", NULL, 8));
+    assert_int_equal(set.count, 2);
+    problems_free(&set);
+    problems_free(&set); // empty: fine
 }
 
 static void test_merge(void **state) {
     (void)state;
-    ProblemSet to = set_of(3, (const char *const[]){"a", "b", "c"}), from = set_of(3, (const char *const[]){"d", "b", "e"});
+    ProblemSet to = set_of(3, (const char *const[]){"a", "b", "c"});
+    ProblemSet from = set_of(3, (const char *const[]){"d", "b", "e"});
     assert_int_equal(problems_merge(&to, &from), 1);
     assert_int_equal(from.count, 0);
     assert_int_equal(to.count, 5);
     static const char *const order[] = {"a", "b", "c", "d", "e"};
-    for (int i = 0; i < 5; i++) assert_string_equal(to.problems[i].prompt, order[i]);
+    for (int i = 0; i < 5; i++) assert_string_equal(to.items[i].prompt, order[i]);
     problems_free(&to);
     ProblemSet large, more, none, heldout; // thousands: the index must grow to a set that is there already
     make("all@3-5", 1, 5000, 0, &large, &none);
@@ -239,7 +257,8 @@ static void test_merge(void **state) {
 
 static void test_overlap(void **state) {
     (void)state;
-    ProblemSet train = set_of(5, (const char *const[]){"Find  $x^2$ if $x=3$.", "What is 12 + 3?", "What is 1 + 23?", "?!", "What is 12 - 3?"});
+    ProblemSet train = set_of(5, (const char *const[]){"Find  $x^2$ if $x=3$.", "What is 12 + 3?", "What is 1 + 23?",
+                                                       "?!", "What is 12 - 3?"});
     ProblemSet eval = set_of(4, (const char *const[]){"what is 12+3", "??", "find x^2 if x = 3", "only there"});
     int twin[5];
     assert_int_equal(problems_overlap(&train, &eval, twin), 2);
@@ -262,6 +281,7 @@ int main(void) {
         cmocka_unit_test(test_batch_order),
         cmocka_unit_test(test_first_of_an_epoch_is_uniform),
         cmocka_unit_test(test_split),
+        cmocka_unit_test(test_keep),
         cmocka_unit_test(test_merge),
         cmocka_unit_test(test_overlap),
     };

@@ -1,5 +1,5 @@
 // The file loader on good and on hostile files. The real data sets are tried in test_sets.c.
-#include "data/problems.h"
+#include "data/problems_file.h"
 #include "data/random.h"
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,9 +37,9 @@ static void assert_only(const char *text, const char *settings, const char *prom
     load_text(&loaded, text, settings);
     if (!loaded.good) fail_msg("%s", loaded.err.text);
     assert_int_equal(loaded.set.count, 1);
-    assert_string_equal(loaded.set.problems[0].prompt, prompt);
-    assert_string_equal(loaded.set.problems[0].gold, gold);
-    assert_null(loaded.set.problems[0].task);
+    assert_string_equal(loaded.set.items[0].prompt, prompt);
+    assert_string_equal(loaded.set.items[0].gold, gold);
+    assert_null(loaded.set.items[0].task);
     problems_free(&loaded.set);
 }
 
@@ -111,8 +111,8 @@ static void test_bad_rows_are_listed(void **state) {
     assert_int_equal(loaded.report.duplicates, 1);
     assert_int_equal(loaded.report.listed, 11);
     for (int i = 0; i < 11; i++) assert_int_equal(loaded.report.row[i].line, lines[i]);
-    assert_string_equal(loaded.set.problems[0].gold, "1"); // the first of the two
-    assert_int_equal(loaded.set.problems[1].line, 14);
+    assert_string_equal(loaded.set.items[0].gold, "1"); // the first of the two
+    assert_int_equal(loaded.set.items[1].line, 14);
     problems_free(&loaded.set);
     load(&loaded, mixed, strlen(mixed), "", true);
     assert_false(loaded.good);
@@ -145,7 +145,7 @@ static void test_broken_files(void **state) {
               "[\n {\"question\":\"q\",\"answer\":1},\n {\"question\":\"r\"},\n {\"question\":\"s\",\"answer\":2\n",
               "");
     assert_false(loaded.good);
-    assert_non_null(strstr(loaded.err.text, ":4: broken JSON array"));
+    assert_non_null(strstr(loaded.err.text, ":4: syntax error in the JSON array"));
     load(&loaded, "{\"question\":\"q\0r\",\"answer\":1}", 29, "", false);
     assert_false(loaded.good);
     size_t size = 200000; // deep nesting
@@ -156,9 +156,10 @@ static void test_broken_files(void **state) {
     free(deep);
 }
 
-// One row of text between two good ones: it is turned down for the reason given, and the others are kept.
-static void assert_turned_down(const char *row, size_t size, const char *why) {
-    static const char before[] = "{\"question\":\"q1\",\"answer\":\"1\"}\n", after[] = "\n{\"question\":\"q2\",\"answer\":\"2\"}\n";
+// A bad row between two good ones is left out for this reason, and the others are kept.
+static void assert_left_out(const char *row, size_t size, const char *why) {
+    static const char before[] = "{\"question\":\"q1\",\"answer\":\"1\"}\n",
+                      after[] = "\n{\"question\":\"q2\",\"answer\":\"2\"}\n";
     size_t total = sizeof before - 1 + size + sizeof after - 1;
     char *text = malloc(total);
     assert_non_null(text);
@@ -169,8 +170,10 @@ static void assert_turned_down(const char *row, size_t size, const char *why) {
     loaded.good = problems_from_memory(text, total, "rows", false, &loaded.set, &loaded.report, &loaded.err);
     free(text);
     assert_true(loaded.good);
-    if (loaded.report.kept != 2 || loaded.report.bad != 1 || loaded.report.row[0].line != 2 || !strstr(loaded.report.row[0].what, why))
-        fail_msg("%.60s: %d kept, %d bad, \"%s\"", row, loaded.report.kept, loaded.report.bad, loaded.report.row[0].what);
+    if (loaded.report.kept != 2 || loaded.report.bad != 1 || loaded.report.row[0].line != 2 ||
+        !strstr(loaded.report.row[0].what, why))
+        fail_msg("%.60s: %d kept, %d bad, \"%s\"", row, loaded.report.kept, loaded.report.bad,
+                 loaded.report.row[0].what);
     problems_free(&loaded.set);
 }
 
@@ -192,8 +195,9 @@ static void test_hostile_rows(void **state) {
         {"{\"question\":{\"a\":\"q\"},\"answer\":1}", "no question"},
         {"{\"question\":\"[{\\\"role\\\":\\\"user\\\",\\\"content\\\":\\\" \\\"}]\",\"answer\":1}", "no question"},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) assert_turned_down(rows[i][0], strlen(rows[i][0]), rows[i][1]);
-    assert_turned_down("{\"question\":\"q\0r\",\"answer\":1}", 30, "NUL");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_left_out(rows[i][0], strlen(rows[i][0]), rows[i][1]);
+    assert_left_out("{\"question\":\"q\0r\",\"answer\":1}", 30, "NUL");
 }
 
 static void test_deep_rows(void **state) {
@@ -205,10 +209,10 @@ static void test_deep_rows(void **state) {
     memset(row + size, '[', DEEP), memset(row + size + DEEP, ']', DEEP);
     size += 2 * DEEP;
     size += (size_t)sprintf(row + size, ",\"answer\":1}");
-    assert_turned_down(row, size, "not a JSON object");
+    assert_left_out(row, size, "not a JSON object");
     size = 0;
     for (int i = 0; i < DEEP; i++) size += (size_t)sprintf(row + size, "{\"a\":");
-    assert_turned_down(row, size, "not a JSON object");
+    assert_left_out(row, size, "not a JSON object");
     size = (size_t)sprintf(row, "{\"answer\":1,\"question\":\"[{"); // a chat as a string, as deep
     memset(row + size, '[', DEEP);
     size += DEEP;
@@ -216,7 +220,7 @@ static void test_deep_rows(void **state) {
     Loaded loaded;
     load(&loaded, row, size, "", false);
     assert_true(loaded.good); // what is no chat is a question like any other
-    assert_int_equal(strlen(loaded.set.problems[0].prompt), DEEP + 2);
+    assert_int_equal(strlen(loaded.set.items[0].prompt), DEEP + 2);
     problems_free(&loaded.set);
     free(row);
 }
@@ -229,10 +233,10 @@ static void test_large_rows(void **state) {
     memset(row, 'x', size);
     memcpy(row, "{\"question\":\"", 13);
     memcpy(row + size - 14, "\",\"answer\":12}", 14);
-    assert_turned_down(row, size, "longer than 16 MiB");
+    assert_left_out(row, size, "longer than 16 MiB");
     size = (size_t)2 << 20;
     memcpy(row + size - 14, "\",\"answer\":12}", 14);
-    assert_turned_down(row, size, "longer than 1 MiB");
+    assert_left_out(row, size, "longer than 1 MiB");
     size = 1 << 20;
     memcpy(row + size - 14, "\",\"answer\":12}", 14);
     Loaded loaded;
@@ -277,14 +281,15 @@ static void test_sources(void **state) {
     }
 }
 
-// The same question again: the first is kept, and whether the answers agree is said.
+// The same question again: the first is kept, and the report says whether the answers differ.
 static void test_duplicates(void **state) {
     (void)state;
     Loaded loaded;
-    load_text(&loaded, "{\"question\":\"q\",\"answer\":1}\n{\"question\":\"q\",\"answer\":1.0}\n{\"question\":\"q\",\"answer\":2}\n", "");
+    load_text(&loaded, "{\"question\":\"q\",\"answer\":1}\n{\"question\":\"q\",\"answer\":1.0}\n"
+                       "{\"question\":\"q\",\"answer\":2}\n", "");
     assert_int_equal(loaded.report.duplicates, 2);
-    assert_string_equal(loaded.report.row[0].what, "its question was there before");
-    assert_string_equal(loaded.report.row[1].what, "its question was there before, with another answer");
+    assert_string_equal(loaded.report.row[0].what, "a question seen before");
+    assert_string_equal(loaded.report.row[1].what, "a question seen before, with another answer");
     problems_free(&loaded.set);
 }
 

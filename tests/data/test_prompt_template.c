@@ -9,31 +9,31 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void assert_rendered(const PromptTemplate *prompt, const char *question, const char *want) {
-    char *text = prompt_template_render(prompt, question);
+static void assert_rendered(const PromptTemplate *template, const char *question, const char *want) {
+    char *text = prompt_template_render(template, question);
     assert_string_equal(text, want);
     free(text);
 }
 
 static PromptTemplate parsed(const char *text) {
-    PromptTemplate prompt;
+    PromptTemplate template;
     Error err;
-    if (!prompt_template_parse(&prompt, "test", text, strlen(text), &err)) fail_msg("%s", err.text);
-    return prompt;
+    if (!prompt_template_parse(&template, "test", text, strlen(text), &err)) fail_msg("%s", err.text);
+    return template;
 }
 
 static void test_render(void **state) {
     (void)state;
-    PromptTemplate prompt = prompt_template_verbatim();
-    assert_rendered(&prompt, "c7+5=", "c7+5=");
-    prompt = parsed("Q: {question}\nA:");
-    assert_rendered(&prompt, "1+1?", "Q: 1+1?\nA:");
-    assert_rendered(&prompt, "", "Q: \nA:");
-    assert_rendered(&prompt, "%s {question} \\boxed{}", "Q: %s {question} \\boxed{}\nA:"); // a question is only text
-    prompt = parsed("{question}");
-    assert_rendered(&prompt, "q", "q");
-    prompt = parsed("{{question}}");
-    assert_rendered(&prompt, "q", "{q}");
+    PromptTemplate template = prompt_template_verbatim();
+    assert_rendered(&template, "c7+5=", "c7+5=");
+    template = parsed("Q: {question}\nA:");
+    assert_rendered(&template, "1+1?", "Q: 1+1?\nA:");
+    assert_rendered(&template, "", "Q: \nA:");
+    assert_rendered(&template, "%s {question} \\boxed{}", "Q: %s {question} \\boxed{}\nA:"); // a question is only text
+    template = parsed("{question}");
+    assert_rendered(&template, "q", "q");
+    template = parsed("{{question}}");
+    assert_rendered(&template, "q", "{q}");
 }
 
 static void test_refused(void **state) {
@@ -46,28 +46,29 @@ static void test_refused(void **state) {
                {"{Question} {question", 20, "no {question}"},
                {"{question}{question}", 20, "twice"},
                {"{question}\0", 11, "NUL"}};
-    PromptTemplate prompt;
+    PromptTemplate template;
     Error err;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_false(prompt_template_parse(&prompt, "name", bad[i].text, bad[i].size, &err));
+        assert_false(prompt_template_parse(&template, "name", bad[i].text, bad[i].size, &err));
         assert_non_null(strstr(err.text, bad[i].why));
         assert_non_null(strstr(err.text, "name"));
     }
     char large[PROMPT_TEMPLATE_MAX + 10];
     memset(large, 'x', sizeof large);
     memcpy(large, PROMPT_SLOT, strlen(PROMPT_SLOT));
-    assert_false(prompt_template_parse(&prompt, "name", large, PROMPT_TEMPLATE_MAX, &err));
-    assert_true(prompt_template_parse(&prompt, "name", large, PROMPT_TEMPLATE_MAX - 1, &err));
-    assert_false(prompt_template_load(&prompt, "no-such-template", &err));
+    assert_false(prompt_template_parse(&template, "name", large, PROMPT_TEMPLATE_MAX, &err));
+    assert_true(prompt_template_parse(&template, "name", large, PROMPT_TEMPLATE_MAX - 1, &err));
+    assert_false(prompt_template_load(&template, "no-such-template", &err));
     assert_non_null(strstr(err.text, "data/prompts/no-such-template.txt"));
-    assert_false(prompt_template_load(&prompt, "./no-such-file", &err));
+    assert_false(prompt_template_load(&template, "./no-such-file", &err));
     assert_non_null(strstr(err.text, "./no-such-file: No such file"));
-    assert_false(prompt_template_load(&prompt, "/", &err)); // a folder
+    assert_false(prompt_template_load(&template, "/", &err)); // a folder
 }
 
 static void test_saved_and_read_back(void **state) {
     (void)state;
-    static const char *const texts[] = {"Q: {question}\nA:", "{question}\n", "\n\n{question}\n\n", "\r\n{question}", " {question} "};
+    static const char *const texts[] = {"Q: {question}\nA:", "{question}\n", "\n\n{question}\n\n", "\r\n{question}",
+                                        " {question} "};
     char dir[] = P_tmpdir "/test_prompt_XXXXXX", path[100];
     Error err = {0};
     assert_non_null(mkdtemp(dir));
@@ -77,13 +78,13 @@ static void test_saved_and_read_back(void **state) {
     assert_int_not_equal(access(path, F_OK), 0);
     assert_true(prompt_template_same(&verbatim, dir, &err));
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        PromptTemplate prompt = parsed(texts[i]);
-        assert_false(prompt_template_same(&prompt, dir, &err)); // what was there before
+        PromptTemplate template = parsed(texts[i]);
+        assert_false(prompt_template_same(&template, dir, &err)); // what was there before
         assert_non_null(strstr(err.text, "another prompt template"));
-        assert_true(prompt_template_save(&prompt, dir, &err));
+        assert_true(prompt_template_save(&template, dir, &err));
         assert_true(prompt_template_load(&back, path, &err));
-        assert_string_equal(back.text, prompt.text);
-        assert_true(prompt_template_same(&prompt, dir, &err));
+        assert_string_equal(back.text, template.text);
+        assert_true(prompt_template_same(&template, dir, &err));
         assert_false(prompt_template_same(&verbatim, dir, &err));
     }
     unlink(path);
@@ -94,20 +95,22 @@ static void test_saved_and_read_back(void **state) {
 // Those that come with the program (the tests run in the root of the project).
 static void test_shipped(void **state) {
     (void)state;
-    PromptTemplate prompt;
+    PromptTemplate template;
     Error err;
-    assert_true(prompt_template_load(&prompt, "qwen-math", &err));
-    assert_rendered(&prompt, "1+1?",
-                    "<|im_start|>system\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>\n"
-                    "<|im_start|>user\n1+1?<|im_end|>\n<|im_start|>assistant\n");
-    assert_true(prompt_template_load(&prompt, "plain", &err));
-    assert_rendered(&prompt, "1+1?", "Question: 1+1?\nReason step by step, and put the final answer within \\boxed{}.\nAnswer:");
-    assert_true(prompt_template_load(&prompt, "gsm8k", &err));
-    assert_rendered(&prompt, "1+1?", "Question: 1+1?\nReason step by step, and end with a line that holds #### and the number.\nAnswer:");
-    assert_true(prompt_template_load(&prompt, "gsm8k-4shot", &err));
-    assert_string_equal(prompt.text + prompt.slot, PROMPT_SLOT "\nAnswer:");
-    assert_true(prompt_template_load(&prompt, "verbatim", &err));
-    assert_rendered(&prompt, "1+1?", "1+1?");
+    assert_true(prompt_template_load(&template, "qwen-math", &err));
+    assert_rendered(&template, "1+1?", "<|im_start|>system\n"
+        "Please reason step by step, and put your final answer within \\boxed{}.<|im_end|>\n"
+        "<|im_start|>user\n1+1?<|im_end|>\n<|im_start|>assistant\n");
+    assert_true(prompt_template_load(&template, "plain", &err));
+    assert_rendered(&template, "1+1?",
+                    "Question: 1+1?\nReason step by step, and put the final answer within \\boxed{}.\nAnswer:");
+    assert_true(prompt_template_load(&template, "gsm8k", &err));
+    assert_rendered(&template, "1+1?", "Question: 1+1?\n"
+                    "Reason step by step, and end with a line that holds #### and the number.\nAnswer:");
+    assert_true(prompt_template_load(&template, "gsm8k-4shot", &err));
+    assert_string_equal(template.text + template.slot, PROMPT_SLOT "\nAnswer:");
+    assert_true(prompt_template_load(&template, "verbatim", &err));
+    assert_rendered(&template, "1+1?", "1+1?");
 }
 
 int main(void) {

@@ -24,7 +24,8 @@ static void test_lists(void **state) {
     assert_list("", (const char *const[]){NULL});
     assert_list("gsm8k", (const char *const[]){"gsm8k", NULL});
     assert_list("gsm8k,math500,", (const char *const[]){"gsm8k", "math500", NULL});
-    assert_list("task:add@1-2,mul,gsm8k,task:all,gcd", (const char *const[]){"task:add@1-2,mul", "gsm8k", "task:all,gcd", NULL});
+    assert_list("task:add@1-2,mul,gsm8k,task:all,gcd",
+                (const char *const[]){"task:add@1-2,mul", "gsm8k", "task:all,gcd", NULL});
     assert_list("a/b.jsonl:question=q,answer=a,rule=boxed,c.json,math",
                 (const char *const[]){"a/b.jsonl:question=q,answer=a,rule=boxed", "c.json", "math", NULL});
     assert_list("task:add,addx,mul", (const char *const[]){"task:add", "addx", "mul", NULL}); // "addx" is no task
@@ -39,8 +40,9 @@ static void test_lists(void **state) {
 
 static void test_names(void **state) {
     (void)state;
-    static const char *const cases[][2] = {{"gsm8k", "gsm8k"},         {"task:add,mul", "tasks"},           {"/a/b.c/test.jsonl", "test"},
-                                           {"x:answer=a", "x"},        {"./dir/f.json:rule=gsm8k", "f"},    {"aime-train", "aime-train"}};
+    static const char *const cases[][2] = {
+        {"gsm8k", "gsm8k"},  {"task:add,mul", "tasks"},        {"/a/b.c/test.jsonl", "test"},
+        {"x:answer=a", "x"}, {"./dir/f.json:rule=gsm8k", "f"}, {"aime-train", "aime-train"}};
     char name[32];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         data_name(cases[i][0], name, sizeof name);
@@ -71,7 +73,8 @@ static void test_where_files_are_looked_for(void **state) {
     assert_non_null(strstr(err.text, "/gsm8k/test.jsonl"));
     assert_non_null(strstr(err.text, "--data-dir or DATA_DIR"));
     assert_non_null(strstr(err.text, "openai/grade-school-math"));
-    static const char *const files[] = {"gsm8k", "gsm8k/test.jsonl", "gsm8k/train.jsonl", "data", "data/gsm8k", "data/gsm8k/test.jsonl"};
+    static const char *const files[] = {"gsm8k", "gsm8k/test.jsonl", "gsm8k/train.jsonl",
+                                        "data",  "data/gsm8k",       "data/gsm8k/test.jsonl"};
     for (int i = 0; i < 6; i++) {
         snprintf(path, sizeof path, "%s/%s", dir, files[i]);
         if (strchr(files[i], '.')) write_file(path, "{\"question\":\"q\",\"answer\":\"#### 1,000\"}\n");
@@ -88,7 +91,7 @@ static void test_where_files_are_looked_for(void **state) {
     assert_non_null(strstr(source, "/data/gsm8k/test.jsonl:rule=gsm8k"));
     ProblemSet set;
     assert_true(data_load("gsm8k", "", DATA_EVAL, true, &set, NULL, &err));
-    assert_string_equal(set.problems[0].gold, "1000");
+    assert_string_equal(set.items[0].gold, "1000");
     problems_free(&set);
     unsetenv("DATA_DIR");
     for (int i = 5; i >= 0; i--) {
@@ -137,7 +140,7 @@ static void test_real_sets(void **state) {
     } sets[] = {
         {"gsm8k", DATA_TRAIN, 7473, 0, 0, "72", "50"},
         {"gsm8k", DATA_EVAL, 1319, 0, 0, "18", "14"},
-        {"math", DATA_TRAIN, 7474, 4, 0, "0", "\\left( \\frac{8}{5}, -\\frac{35}{2} \\right)"}, // two golds are null, two are empty
+        {"math", DATA_TRAIN, 7474, 4, 0, "0", "\\left( \\frac{8}{5}, -\\frac{35}{2} \\right)"}, // 2 null, 2 empty golds
         {"math500", DATA_EVAL, 500, 0, 0, "\\left( 3, \\frac{\\pi}{2} \\right)", "106^\\circ"},
         {"aime-train", DATA_TRAIN, 975, 0, 0, "60", "363"},
         {"aime24", DATA_EVAL, 30, 0, 0, "204", "902"},
@@ -155,22 +158,24 @@ static void test_real_sets(void **state) {
         ProblemSet set;
         ProblemReport report;
         Error err;
-        if (!data_source(sets[i].name, folder, sets[i].use, source, &err) || !problems_from_file(source, false, &set, &report, &err))
+        if (!data_source(sets[i].name, folder, sets[i].use, source, &err) ||
+            !problems_from_file(source, false, &set, &report, &err))
             fail_msg("%s", err.text);
         if (report.rows != sets[i].rows || report.bad != sets[i].bad || report.duplicates != sets[i].duplicates)
             fail_msg("%s: %d rows, %d bad, %d duplicates", source, report.rows, report.bad, report.duplicates);
         assert_int_equal(set.count, sets[i].rows - sets[i].bad - sets[i].duplicates);
         for (int p = 0; p < set.count; p++) {
-            const Problem *problem = &set.problems[p];
-            if (!*problem->prompt || strspn(problem->gold, " \n") == strlen(problem->gold)) fail_msg("%s:%d: empty", source, problem->line);
+            const Problem *problem = &set.items[p];
+            if (!*problem->prompt || strspn(problem->gold, " \n") == strlen(problem->gold))
+                fail_msg("%s:%d: empty", source, problem->line);
         }
-        assert_string_equal(set.problems[0].gold, sets[i].first);
-        assert_string_equal(set.problems[set.count - 1].gold, sets[i].last);
+        assert_string_equal(set.items[0].gold, sets[i].first);
+        assert_string_equal(set.items[set.count - 1].gold, sets[i].last);
         problems_free(&set);
     }
 }
 
-// Golds as only their set's rule finds them.
+// Golds that only the set's own rule finds.
 static void test_real_golds(void **state) {
     (void)state;
     const char *folder = real_folder();
@@ -180,21 +185,21 @@ static void test_real_golds(void **state) {
     int commas = 0, dollars = 0;
     assert_true(data_load("gsm8k", folder, DATA_TRAIN, false, &set, NULL, &err));
     for (int i = 0; i < set.count; i++) {
-        commas += strlen(set.problems[i].gold) > 3; // "1,000" has lost its comma
-        assert_int_equal(strspn(set.problems[i].gold, "-.0123456789"), strlen(set.problems[i].gold));
+        commas += strlen(set.items[i].gold) > 3; // "1,000" has lost its comma
+        assert_int_equal(strspn(set.items[i].gold, "-.0123456789"), strlen(set.items[i].gold));
     }
     assert_true(commas >= 79);
     problems_free(&set);
     assert_true(data_load("olympiadbench", folder, DATA_EVAL, false, &set, NULL, &err));
-    for (int i = 0; i < set.count; i++) dollars += strchr(set.problems[i].gold, '$') != NULL;
-    assert_true(dollars > 0); // a list's first element, as it stands there
+    for (int i = 0; i < set.count; i++) dollars += strchr(set.items[i].gold, '$') != NULL;
+    assert_true(dollars > 0); // a list's first element, unchanged
     problems_free(&set);
     assert_true(data_load("svamp", folder, DATA_EVAL, false, &set, NULL, &err));
-    assert_non_null(strstr(set.problems[0].prompt, "93 groups How big is each group of bananas?")); // two fields
+    assert_non_null(strstr(set.items[0].prompt, "93 groups How big is each group of bananas?")); // two fields
     problems_free(&set);
 }
 
-// AIME 1983-2023 and MATH500 share problems: six, of which only one is written the same to the byte.
+// AIME 1983-2023 and MATH500 share six problems, of which one has the same bytes.
 static void test_real_overlap(void **state) {
     (void)state;
     const char *folder = real_folder();
@@ -205,7 +210,7 @@ static void test_real_overlap(void **state) {
     assert_true(data_load("aime-train", folder, DATA_TRAIN, false, &train, NULL, &err));
     assert_true(data_load("math500", folder, DATA_EVAL, false, &eval, NULL, &err));
     assert_int_equal(problems_overlap(&train, &eval, twin), 6);
-    for (int i = 0; i < train.count; i++) exact += twin[i] >= 0 && train.problems[i].id == eval.problems[twin[i]].id;
+    for (int i = 0; i < train.count; i++) exact += twin[i] >= 0 && train.items[i].id == eval.items[twin[i]].id;
     assert_int_equal(exact, 1);
     problems_free(&train);
     assert_true(data_load("math", folder, DATA_TRAIN, false, &train, NULL, &err));
@@ -217,8 +222,8 @@ static void test_real_overlap(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lists),      cmocka_unit_test(test_names),      cmocka_unit_test(test_where_files_are_looked_for),
-        cmocka_unit_test(test_what_is_no_set), cmocka_unit_test(test_real_sets),  cmocka_unit_test(test_real_golds),
+        cmocka_unit_test(test_lists), cmocka_unit_test(test_names), cmocka_unit_test(test_where_files_are_looked_for),
+        cmocka_unit_test(test_what_is_no_set), cmocka_unit_test(test_real_sets), cmocka_unit_test(test_real_golds),
         cmocka_unit_test(test_real_overlap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-// The judge of the tasks and the reader of prompts against what they must refuse: near misses, and hostile bytes.
+// The check of answers and the reader of prompts must reject near misses and hostile bytes.
 #include "data/tasks.h"
 #include "data/random.h"
 #include <stdarg.h>

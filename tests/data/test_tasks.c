@@ -1,4 +1,4 @@
-// Every task at every level: golds against a second computation, teacher against judge.
+// Every task at every level: golds against a second computation, the teacher against the check.
 #include "data/tasks.h"
 #include <stdarg.h>
 #include <stddef.h>
@@ -219,8 +219,8 @@ static void test_determinism(void **state) {
     assert_true(other_seed > 490 && other_index > 490 && other_draw > 300);
 }
 
-// The seed fixes the pool and the teacher, whatever compiler built them: nothing may hang on an order of evaluation that C
-// leaves open. The sum was the same from gcc and clang, with and without optimisation.
+// The seed alone determines the pool and the teacher, so no order of evaluation that C leaves open may matter. The sum
+// was the same with gcc and clang, with and without optimisation.
 static void test_known_answers(void **state) {
     (void)state;
     static const char *const known[][3] = {{"serial@3", "s7:2*1+4*3-3=", "2*1=2+4=6*3=4-3=1#1\n"},

@@ -1,8 +1,8 @@
-// How a test of a kernel compares. It writes the op once more in double, as the formula reads, and hands over Sums: the value, and the sum
-// of the magnitudes of the terms behind it, which is the scale that rounding errors have. What they may amount to is said once, in `allowed`.
+// How a test of a kernel compares. The test computes the op in double, as the formula reads, and passes Sums: a value,
+// and the sum of the magnitudes of its terms, which is the scale of its rounding errors. `allowed` bounds those errors.
 #ifndef TESTS_KERNELS_COMPARE_H
 #define TESTS_KERNELS_COMPARE_H
-#include "kernels/device.h"
+#include "kernels/device/device.h"
 #include "kernels/philox.h"
 #include <math.h>
 #include <stdarg.h>
@@ -29,10 +29,10 @@ static inline void sum_add(Sum *s, double term) {
 static const double UNIT_FP32 = 0x1p-24;
 static inline double unit_floatX(void) { return sizeof(floatX) == 2 ? 0x1p-8 : 0x1p-24; }
 
-// What a Sum's value may be off by. A chain of `terms` rounded fp32 operations on values of the given magnitude is off by at most
-// lambda sqrt(terms) u magnitude with probability 1 - 2 exp(-lambda^2 / 2) (Higham and Mary, SIAM J. Sci. Comput. 41, 2019);
-// lambda = 6 leaves 3e-8. `inner` intermediate values may be held in floatX, each rounding a whole term; and the result is rounded
-// to its own type, of unit `unit`; 1e-30 is for what underflows.
+// The largest allowed error of a Sum's value. The error of a chain of `terms` rounded fp32 operations on values of the
+// given magnitude is at most lambda sqrt(terms) u magnitude with probability 1 - 2 exp(-lambda^2 / 2) (Higham and Mary,
+// SIAM J. Sci. Comput. 41, 2019); lambda = 6 leaves 3e-8. `inner` intermediate values may be stored in floatX, and each
+// such rounding may affect a whole term. The result is rounded to its own type, of unit `unit`; 1e-30 allows underflow.
 static inline double allowed(Sum want, double terms, int inner, double unit) {
     return unit * fabs(want.value) + (inner * unit_floatX() + 6 * sqrt(terms) * UNIT_FP32) * want.magnitude + 1e-30;
 }
@@ -46,13 +46,17 @@ static inline size_t first_wrong(const float *got, const Sum *want, size_t n, do
     return n;
 }
 
-static inline void check_values(const char *what, const float *got, const Sum *want, size_t n, double terms, int inner, double unit) {
+static inline void check_values(const char *what, const float *got, const Sum *want, size_t n, double terms, int inner,
+                                double unit) {
     size_t i = first_wrong(got, want, n, terms, inner, unit);
-    if (i < n) fail_msg("%s [%zu] is %.9g, want %.9g within %.3g", what, i, got[i], want[i].value, allowed(want[i], terms, inner, unit));
+    if (i < n)
+        fail_msg("%s [%zu] is %.9g, want %.9g within %.3g", what, i, got[i], want[i].value,
+                 allowed(want[i], terms, inner, unit));
 }
 
-// ---- Finite differences of a double-precision reference --------------------------------------------------------------------
-// Central, with step h = 1e-5: off by h^2/6 |f'''| + 2^-52 |f| / h = 2e-11 (|f'''| + |f|). The references have both below 1e3.
+// ---- Finite differences of a double-precision reference -------------------------------------------------------------
+// Central, with step h = 1e-5: the error is h^2/6 |f'''| + 2^-52 |f| / h = 2e-11 (|f'''| + |f|). In the references both
+// are below 1e3.
 typedef double (*Scalar)(const double *x, void *context);
 
 static inline size_t first_wrong_slope(Scalar f, void *context, double *x, const double *dx, size_t n) {
@@ -70,7 +74,7 @@ static inline size_t first_wrong_slope(Scalar f, void *context, double *x, const
 
 static inline void check_slopes(const char *what, Scalar f, void *context, double *x, const double *dx, size_t n) {
     size_t i = first_wrong_slope(f, context, x, dx, n);
-    if (i < n) fail_msg("%s: the reference's derivative [%zu] is %.9g, finite differences say otherwise", what, i, dx[i]);
+    if (i < n) fail_msg("%s: the reference's derivative [%zu] is %.9g, not the finite difference", what, i, dx[i]);
 }
 
 #endif

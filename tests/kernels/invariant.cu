@@ -1,7 +1,8 @@
-// What the CUDA build promises of bits. Always: two runs give the same, and in fp32 a token's attention is the same in
-// decoding and in training. In invariant mode in bf16 too, on tiles. (That products keep their bits for any number of
-// tokens is cuBLASLt's affair: the pinned configuration is checked on a GPU; the harness's products keep them anyway.)
-#include "kernels/device_cuda.cuh"
+// Optional (CUDA): the bits that the CUDA build promises. Always: two runs give the same, and in fp32 the attention of
+// a token is the same in decoding and in training. In invariant mode the latter holds in bf16 too, on tiles. (Whether
+// cuBLASLt's products keep their bits for any number of tokens depends on the library: the pinned configuration is
+// checked on a GPU, while the harness's products always keep them.)
+#include "kernels/device/device_cuda.cuh"
 extern "C" {
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,8 +17,8 @@ extern "C" {
 
 enum { NH = 4, NKV = 2, HS = 64, STRIDE = (NH + 2 * NKV) * HS, T = 600, BLOCKS = T / 16 + 1 };
 
-// The positions that are decoded, in runs: the first 40, then three around each sixteenth (tiles and blocks end there), up to
-// beyond the 512 keys that one block of threads takes.
+// The positions that are decoded, in runs: the first 40, then three around each sixteenth (tiles and blocks end there),
+// up to beyond the 512 keys that one block of threads takes.
 enum { RUNS = 36 };
 static int run_start(int i) { return i ? 31 + 16 * i : 0; }
 static int run_length(int i) { return i ? 3 : 40; }
@@ -38,7 +39,8 @@ template <class V> static V *on_device(Device *dev, const V *h, size_t n) {
 
 static floatX *random_rows(Device *dev, size_t n, uint32_t stream) {
     float *h = static_cast<float *>(malloc(n * sizeof *h));
-    for (size_t i = 0; i < n; i++) h[i] = 2 * philox_uniform(philox(7, stream, 0, static_cast<uint32_t>(i), 0).word[0]) - 1;
+    for (size_t i = 0; i < n; i++)
+        h[i] = 2 * philox_uniform(philox(7, stream, 0, uint32_t(i), 0).word[0]) - 1;
     floatX *memory = static_cast<floatX *>(device_alloc(dev, n * sizeof(floatX)));
     device_upload_floats(dev, memory, h, n);
     free(h);
@@ -48,7 +50,7 @@ static floatX *random_rows(Device *dev, size_t n, uint32_t stream) {
 // writes o (T, NH, HS) of one sequence, by the training forward or, at the runs' positions, by decoding from the cache
 static void attention_of(Device *dev, floatX *h_o, const floatX *rows, bool decode) {
     const floatX *k = rows + NH * HS, *v = k + NKV * HS;
-    size_t n_o = static_cast<size_t>(T) * NH * HS;
+    size_t n_o = size_t(T) * NH * HS;
     floatX *o = static_cast<floatX *>(device_alloc(dev, n_o * sizeof *o));
     if (decode) {
         DecodeShape s = {T, NH, NKV, HS, STRIDE, STRIDE, STRIDE, BLOCKS};
@@ -57,17 +59,19 @@ static void attention_of(Device *dev, floatX *h_o, const floatX *rows, bool deco
         for (int i = 0; i < BLOCKS; i++) h_table[i] = BLOCKS - 1 - i;
         int *pos = on_device(dev, h_pos, T), *seq = on_device(dev, h_seq, T), *table = on_device(dev, h_table, BLOCKS);
         size_t cache = BLOCKS * kv_block_elements(NKV, HS) * sizeof(floatX);
-        floatX *k_cache = static_cast<floatX *>(device_alloc(dev, cache)), *v_cache = static_cast<floatX *>(device_alloc(dev, cache));
+        floatX *k_cache = static_cast<floatX *>(device_alloc(dev, cache)),
+               *v_cache = static_cast<floatX *>(device_alloc(dev, cache));
         void *workspace = device_alloc(dev, attention_decode_workspace_bytes(dev, &s));
         kv_append(dev, k_cache, v_cache, k, v, table, seq, pos, &s);
         for (int i = 0; i < RUNS; i++) {
             size_t t = run_start(i);
             s.R = run_length(i);
-            attention_decode_forward(dev, o + t * NH * HS, rows + t * STRIDE, k_cache, v_cache, table, seq + t, pos + t, &s, workspace);
+            attention_decode_forward(dev, o + t * NH * HS, rows + t * STRIDE, k_cache, v_cache, table, seq + t, pos + t,
+                                     &s, workspace);
         }
         device_sync(dev);
-        for (void *memory : {static_cast<void *>(pos), static_cast<void *>(seq), static_cast<void *>(table), static_cast<void *>(k_cache),
-                             static_cast<void *>(v_cache), workspace})
+        for (void *memory : {static_cast<void *>(pos), static_cast<void *>(seq), static_cast<void *>(table),
+                             static_cast<void *>(k_cache), static_cast<void *>(v_cache), workspace})
             device_free(dev, memory);
     } else {
         AttentionShape s = {T, 1, T, NH, NKV, HS, STRIDE, STRIDE, STRIDE};
@@ -83,15 +87,15 @@ static void attention_of(Device *dev, floatX *h_o, const floatX *rows, bool deco
 }
 
 static bool decoding_is_training(bool invariant) {
-    size_t bytes = static_cast<size_t>(T) * NH * HS * sizeof(floatX);
+    size_t bytes = size_t(T) * NH * HS * sizeof(floatX);
     Device *dev = opened(invariant);
-    floatX *rows = random_rows(dev, static_cast<size_t>(T) * STRIDE, 1);
+    floatX *rows = random_rows(dev, size_t(T) * STRIDE, 1);
     floatX *train = static_cast<floatX *>(malloc(bytes)), *decode = static_cast<floatX *>(malloc(bytes));
     attention_of(dev, train, rows, false);
     attention_of(dev, decode, rows, true);
     bool same = true;
     for (int i = 0; i < RUNS; i++) {
-        size_t at = static_cast<size_t>(run_start(i)) * NH * HS, n = static_cast<size_t>(run_length(i)) * NH * HS;
+        size_t at = size_t(run_start(i)) * NH * HS, n = size_t(run_length(i)) * NH * HS;
         same = same && memcmp(train + at, decode + at, n * sizeof(floatX)) == 0;
     }
     device_free(dev, rows);

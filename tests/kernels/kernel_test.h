@@ -1,13 +1,13 @@
-// What every test of a kernel stands on. The same sources link against the C twins and against the CUDA twins, in fp32 and in
-// bf16, so a test reaches device memory through device.h only, and takes every tolerance from compare.h.
+// What all tests of kernels share. The same sources link against the C twins and the CUDA twins, in fp32 and in bf16,
+// so a test accesses device memory through device.h only and takes every tolerance from compare.h.
 #ifndef TESTS_KERNELS_KERNEL_TEST_H
 #define TESTS_KERNELS_KERNEL_TEST_H
-#include "kernels/device.h"
+#include "kernels/device/device.h"
 #include "tests/kernels/compare.h"
 #include <string.h>
 
-// Device buffers stand between two guards, which must be whole when the test closes. Guards and fresh memory are bytes of 0xff:
-// a NaN in either precision, so that whatever is read before it is written, or beyond its end, does not pass a comparison.
+// A device buffer lies between two guards, which must be intact when the test closes. Guards and fresh memory are bytes
+// of 0xff, a NaN in either precision, so a value read before it is written, or beyond the end, passes no comparison.
 enum { GUARD = 128, BUFFERS_MAX = 64 };
 typedef struct KernelTest {
     Device *dev;
@@ -105,11 +105,13 @@ static inline float *random_floats(KernelTest *t, size_t n, uint32_t stream, dou
     return h;
 }
 
-static inline void check_floatX(KernelTest *t, const char *what, const floatX *got, const Sum *want, size_t n, double terms, int inner) {
+static inline void check_floatX(KernelTest *t, const char *what, const floatX *got, const Sum *want, size_t n,
+                                double terms, int inner) {
     check_values(what, download_floats(t, got, n), want, n, terms, inner, unit_floatX());
 }
 
-static inline void check_fp32(KernelTest *t, const char *what, const float *got, const Sum *want, size_t n, double terms, int inner) {
+static inline void check_fp32(KernelTest *t, const char *what, const float *got, const Sum *want, size_t n,
+                              double terms, int inner) {
     check_values(what, DOWNLOAD(t, got, n), want, n, terms, inner, UNIT_FP32);
 }
 

@@ -1,5 +1,5 @@
-// The policy loss of one token in double, as arXiv 2602.19208 and kernels/policy_loss.h state it. Every figure is a Sum: its value, and
-// the scale of its rounding error, carried through to first order.
+// The policy loss of one token in double, as arXiv 2602.19208 and kernels/policy_loss.h state it. Every figure is a
+// Sum: its value, and the scale of its rounding error, carried through to first order.
 #ifndef TESTS_KERNELS_POLICY_REFERENCE_H
 #define TESTS_KERNELS_POLICY_REFERENCE_H
 #include "kernels/policy_loss.h"
@@ -11,7 +11,9 @@ typedef struct ReferenceRow { // pi = softmax(z / temp)
     Sum H, E;
 } ReferenceRow;
 
-static inline double reference_log_pi(const ReferenceRow *row, double z, double inv_temp) { return z * inv_temp - row->top - row->log_sum; }
+static inline double reference_log_pi(const ReferenceRow *row, double z, double inv_temp) {
+    return z * inv_temp - row->top - row->log_sum;
+}
 
 static inline ReferenceRow reference_row(const double *z, int V, double inv_temp) {
     ReferenceRow row = {.top = -INFINITY};
@@ -40,7 +42,7 @@ static inline ReferenceRow reference_row(const double *z, int V, double inv_temp
 }
 
 typedef struct ReferenceToken {
-    Sum logp, H, E, ratio, b_comp, b_stab, loss, pull; // loss with the entropy term
+    Sum logp, H, E, ratio, b_comp, b_stab, loss, dlogp; // loss with the entropy term
     double A_final, clipped;
 } ReferenceToken;
 
@@ -50,19 +52,21 @@ static inline double clamp(double x, double low, double high) { return x < low ?
 static inline Sum reference_delta(const ReferenceToken *t, const double *E_override, double A, bool clipped) {
     double E = E_override ? *E_override : t->E.value, xi = clipped ? 0 : t->ratio.value * A, pi = exp(t->logp.value),
            lambda = t->logp.value + t->H.value;
-    double rough = pi * (t->logp.magnitude * (1 + fabs(lambda)) + t->H.magnitude) + (E_override ? fabs(E) : t->E.magnitude);
-    return (Sum){-xi * (pi * lambda - E), fabs(xi) * rough + (clipped ? 0 : t->ratio.magnitude * fabs(A * (pi * lambda - E)))};
+    double rough =
+        pi * (t->logp.magnitude * (1 + fabs(lambda)) + t->H.magnitude) + (E_override ? fabs(E) : t->E.magnitude);
+    return (Sum){-xi * (pi * lambda - E),
+                 fabs(xi) * rough + (clipped ? 0 : t->ratio.magnitude * fabs(A * (pi * lambda - E)))};
 }
 
 // advantage NULL: supervised
-static inline ReferenceToken reference_token(const ReferenceRow *row, double z, const PolicyObjective *o, const double *advantage, double logp_old,
-                                             const double *E_override) {
+static inline ReferenceToken reference_token(const ReferenceRow *row, double z, const PolicyObjective *o,
+                                             const double *advantage, double logp_old, const double *E_override) {
     ReferenceToken t = {.H = row->H, .E = row->E, .ratio = {1, 1}, .b_comp = {1, 1}, .b_stab = {1, 1}};
     double A = advantage ? *advantage : 1, low = 1 - (double)o->eps_low, high = 1 + (double)o->eps_high;
     t.logp = (Sum){reference_log_pi(row, z, o->inv_temp), row->reach + row->log_sum};
     if (!advantage) {
         t.loss = (Sum){-t.logp.value - o->entropy_coef * t.H.value, t.logp.magnitude + o->entropy_coef * t.H.magnitude};
-        t.pull = (Sum){1, 1}, t.A_final = 1;
+        t.dlogp = (Sum){1, 1}, t.A_final = 1;
         return t;
     }
     double r = exp(t.logp.value - logp_old);
@@ -71,7 +75,8 @@ static inline ReferenceToken reference_token(const ReferenceRow *row, double z, 
     double spread = (double)o->entropy_max - o->entropy_min;
     if (A > 0 && o->const_boost > 0) t.b_comp.value = 1 + (double)o->const_boost;
     else if (A > 0 && o->comp > 0 && spread > 0)
-        t.b_comp = (Sum){1 + o->comp * clamp((o->entropy_max - t.H.value) / spread, 0, 1), 2 + o->comp * t.H.magnitude / spread};
+        t.b_comp = (Sum){1 + o->comp * clamp((o->entropy_max - t.H.value) / spread, 0, 1),
+                         2 + o->comp * t.H.magnitude / spread};
     Sum delta = reference_delta(&t, E_override, A, clipped);
     if (o->stab > 0 && o->delta_max > 0) {
         double x = clamp(fabs(delta.value) / o->delta_max, 0, 1);
@@ -88,18 +93,20 @@ static inline ReferenceToken reference_token(const ReferenceRow *row, double z, 
     double rough = t.ratio.magnitude * fabs(t.A_final) + (1 + r + (dual ? o->dual_clip : 0)) * A_rough;
     t.loss = (Sum){loss - o->entropy_coef * t.H.value, rough + o->entropy_coef * t.H.magnitude};
     t.clipped = clipped || dual;
-    t.pull = t.clipped ? (Sum){0} : (Sum){r * t.A_final, rough};
+    t.dlogp = t.clipped ? (Sum){0} : (Sum){r * t.A_final, rough};
     return t;
 }
 
-// d loss / d z_b times weight: weight / temp (-pull ([b = a] - pi_b) + coef pi_b (log pi_b + H))
-static inline Sum reference_slope(const ReferenceRow *row, const ReferenceToken *t, double z, bool is_target, const PolicyObjective *o,
-                                  double weight) {
+// d loss / d z_b times weight: weight / temp (-dlogp ([b = a] - pi_b) + coef pi_b (log pi_b + H))
+static inline Sum reference_slope(const ReferenceRow *row, const ReferenceToken *t, double z, bool is_target,
+                                  const PolicyObjective *o, double weight) {
     if (z == -INFINITY && !is_target) return (Sum){0};
     double log_pi = reference_log_pi(row, z, o->inv_temp), pi = exp(log_pi), scale = weight * o->inv_temp;
-    double rise = o->entropy_coef * pi * (log_pi + t->H.value), rough = o->entropy_coef * pi * (fabs(log_pi) + t->H.magnitude + row->reach);
-    return (Sum){scale * (-t->pull.value * (is_target - pi) + rise),
-                 fabs(scale) * (t->pull.magnitude * (is_target + pi) + fabs(t->pull.value) * pi * row->reach + rough * row->reach)};
+    double rise = o->entropy_coef * pi * (log_pi + t->H.value),
+           rough = o->entropy_coef * pi * (fabs(log_pi) + t->H.magnitude + row->reach);
+    return (Sum){scale * (-t->dlogp.value * (is_target - pi) + rise),
+                 fabs(scale) * (t->dlogp.magnitude * (is_target + pi) + fabs(t->dlogp.value) * pi * row->reach +
+                                rough * row->reach)};
 }
 
 // A chain of a row's sum: every twin has at least 16 partial sums.

@@ -6,13 +6,16 @@ static void check_update(size_t n, const AdamW *a) {
     KernelTest t = test_open();
     float *h_p = random_floats(&t, n, 1, 1), *h_m = random_floats(&t, n, 2, 0.1), *h_v = random_floats(&t, n, 3, 0.01),
           *h_g = random_floats(&t, n, 4, 1);
-    for (size_t i = 0; i < n; i++) h_v[i] = i % 9 == 0 || a->t == 1 ? 0 : fabsf(h_v[i]), h_g[i] = i % 9 == 0 ? 0 : h_g[i];
-    for (size_t i = 0; i < n; i++) h_m[i] = i % 9 == 0 || a->t == 1 ? 0 : h_m[i]; // a parameter that never had a gradient
+    for (size_t i = 0; i < n; i++)
+        h_v[i] = i % 9 == 0 || a->t == 1 ? 0 : fabsf(h_v[i]), h_g[i] = i % 9 == 0 ? 0 : h_g[i];
+    for (size_t i = 0; i < n; i++)
+        h_m[i] = i % 9 == 0 || a->t == 1 ? 0 : h_m[i]; // a parameter that never had a gradient
     float *p = UPLOAD(&t, h_p, n), *m = UPLOAD(&t, h_m, n), *v = UPLOAD(&t, h_v, n), *g = UPLOAD(&t, h_g, n);
     floatX *param = sizeof(floatX) == sizeof(float) && n % 2 ? (floatX *)p : DEVICE(&t, floatX, n);
     adamw_update(t.dev, param, p, m, v, g, n, a);
     Sum *want_m = HOST(&t, Sum, n), *want_v = HOST(&t, Sum, n), *want_p = HOST(&t, Sum, n);
-    double lr = a->lr, b1 = a->beta1, b2 = a->beta2, decay = a->weight_decay, c1 = 1 - pow(b1, (double)a->t), c2 = 1 - pow(b2, (double)a->t);
+    double lr = a->lr, b1 = a->beta1, b2 = a->beta2, decay = a->weight_decay, c1 = 1 - pow(b1, (double)a->t),
+           c2 = 1 - pow(b2, (double)a->t);
     for (size_t i = 0; i < n; i++) {
         double grad = (double)h_g[i] * a->grad_scale;
         sum_add(&want_m[i], b1 * h_m[i]), sum_add(&want_m[i], (1 - b1) * grad);

@@ -1,4 +1,4 @@
-// Group advantages of every kind, the normalisers of the modulation, and the release's stand-in for E.
+// Group advantages of every kind, the normalisers of the modulation, and the release's estimate of E.
 #include "kernels/advantage.h"
 #include "tests/kernels/kernel_test.h"
 
@@ -67,7 +67,8 @@ static void test_many_groups(void **state) {
     Sum *want = HOST(&t, Sum, starts[P]);
     for (AdvantageKind kind = ADVANTAGE_GRPO; kind <= ADVANTAGE_REWARD; kind++) {
         for (int i = 0; i < P; i++)
-            for (int j = starts[i]; j < starts[i + 1]; j++) want[j] = reference(reward + starts[i], starts[i + 1] - starts[i], j - starts[i], kind);
+            for (int j = starts[i]; j < starts[i + 1]; j++)
+                want[j] = reference(reward + starts[i], starts[i + 1] - starts[i], j - starts[i], kind);
         check_values("advantage", advantages(&t, reward, starts, P, kind), want, starts[P], 70, 0, UNIT_FP32);
     }
     test_close(&t);
@@ -76,7 +77,8 @@ static void test_many_groups(void **state) {
 static TokenPolicy *some_tokens(KernelTest *t, int M, float *A) {
     TokenPolicy *p = HOST(t, TokenPolicy, M + 1);
     for (int m = 0; m < M; m++) {
-        p[m] = (TokenPolicy){(float)(-3 + 3 * random_at(1, m)), (float)(1.2 + random_at(2, m)), (float)(0.2 * random_at(3, m))};
+        p[m] = (TokenPolicy){(float)(-3 + 3 * random_at(1, m)), (float)(1.2 + random_at(2, m)),
+                             (float)(0.2 * random_at(3, m))};
         A[m] = m % 7 == 6 ? 0 : (float)(2 * random_at(4, m));
     }
     return p;
@@ -93,7 +95,8 @@ static void check_norms(int M, bool override) {
         double E = override ? h_E[m] : h_p[m].E, pi = exp(h_p[m].logp), lambda = (double)h_p[m].logp + h_p[m].entropy,
                delta = fabs(h_A[m] * (pi * lambda - E));
         low = fminf(low, h_p[m].entropy), high = fmaxf(high, h_p[m].entropy);
-        if (delta > largest.value) largest = (Sum){delta, fabs(h_A[m]) * (pi * (1 + 6 + fabs(h_p[m].logp) + h_p[m].entropy) + fabs(E))};
+        if (delta > largest.value)
+            largest = (Sum){delta, fabs(h_A[m]) * (pi * (1 + 6 + fabs(h_p[m].logp) + h_p[m].entropy) + fabs(E))};
     }
     assert_true(got[0] == low && got[1] == high);
     assert_true(near(got[2], largest.value, allowed(largest, 1, 0, UNIT_FP32)));
@@ -132,7 +135,8 @@ static void test_response_mean(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_by_hand), cmocka_unit_test(test_no_spread), cmocka_unit_test(test_many_groups),
-                                       cmocka_unit_test(test_norms), cmocka_unit_test(test_response_mean)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_by_hand), cmocka_unit_test(test_no_spread),
+                                       cmocka_unit_test(test_many_groups), cmocka_unit_test(test_norms),
+                                       cmocka_unit_test(test_response_mean)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-// Allocation: the real-valued shares solve the rule that allocate.h states, the whole numbers are the nearest to them that add up, by
-// trying all, and bounds, sum and ties hold everywhere.
+// Allocation: the real-valued shares solve the rule of allocate.h; the whole numbers are the nearest to them that add
+// up (a search over all); bounds, sum and ties hold everywhere.
 #include "kernels/allocate.h"
 #include "tests/kernels/kernel_test.h"
 
@@ -40,7 +40,8 @@ static void reference_shares(double *share, const double *k, const double *G, in
         if (sum < budget) low = lambda;
         else high = lambda;
     }
-    for (int i = 0; i < P; i++) share[i] = takes_part(G[i], c) ? fmin(c->high, c->low + high * weight(k[i], G[i], c)) : c->rollouts;
+    for (int i = 0; i < P; i++)
+        share[i] = takes_part(G[i], c) ? fmin(c->high, c->low + high * weight(k[i], G[i], c)) : c->rollouts;
 }
 
 static void check_bounds(const Answer *a, const double *G, int P, const AllocateConfig *c) {
@@ -76,9 +77,10 @@ static void check_random(int P, const AllocateConfig *c, uint32_t stream, bool w
         double w = takes_part(G[i], c) ? weight(k[i], G[i], c) : 0;
         before += w * w / c->rollouts, after += w * w / a.ideal[i];
         for (int j = 0; P < 300 && j < P; j++) // what weighs more never gets less
-            if (takes_part(G[i], c) && takes_part(G[j], c) && weight(k[i], G[i], c) > weight(k[j], G[j], c) + 1e-9) assert_true(a.n[i] >= a.n[j]);
+            if (takes_part(G[i], c) && takes_part(G[j], c) && weight(k[i], G[i], c) > weight(k[j], G[j], c) + 1e-9)
+                assert_true(a.n[i] >= a.n[j]);
     }
-    if (c->kind == ALLOCATE_STDDEV) assert_true(after <= before * (1 + 1e-12)); // sum sigma^2 / n: never above the uniform deal's
+    if (c->kind == ALLOCATE_STDDEV) assert_true(after <= before * (1 + 1e-12)); // sum sigma^2 / n, against uniform
 }
 
 static bool slow(void) {
@@ -96,14 +98,16 @@ static void test_random(void **state) {
             for (int whole = 0; whole < 2; whole++) {
                 check_random(sizes[s], &(AllocateConfig){kind, 16, 8, 24, 4, 0.85}, 1 + (uint32_t)s, whole);
                 check_random(sizes[s], &(AllocateConfig){kind, 5, 1, 40, 2, 1}, 20 + (uint32_t)s, whole);
-                check_random(sizes[s], &(AllocateConfig){kind, 7, 7, 9, 4, 0.85}, 40 + (uint32_t)s, whole);  // no room below
-                check_random(sizes[s], &(AllocateConfig){kind, 7, 3, 7, 4, 0.85}, 60 + (uint32_t)s, whole);  // none above
-                check_random(sizes[s], &(AllocateConfig){kind, 8, 7, 9, 40, 0.5}, 80 + (uint32_t)s, whole); // few take part
+                uint32_t u = (uint32_t)s;
+                check_random(sizes[s], &(AllocateConfig){kind, 7, 7, 9, 4, 0.85}, 40 + u, whole); // no room below
+                check_random(sizes[s], &(AllocateConfig){kind, 7, 3, 7, 4, 0.85}, 60 + u, whole); // none above
+                check_random(sizes[s], &(AllocateConfig){kind, 8, 7, 9, 40, 0.5}, 80 + u, whole); // few take part
             }
 }
 
-// All whole-number deals within the bounds that add up; the nearest to the shares in the sum of squares, and of several such the one
-// that gives more to lower indices. That is what largest remainders with ties to the lower index come to.
+// Searches all whole-number allocations within the bounds that add up: the best has the least sum of squared distances
+// to the shares and, among equals, more at the lower indices. Largest remainders, ties to the lower index, find the
+// same.
 typedef struct Search {
     const double *share, *G;
     const AllocateConfig *c;
@@ -121,7 +125,8 @@ static void search(Search *s, int i, int left, double distance) {
         s->distance = distance < s->distance ? distance : s->distance;
         return;
     }
-    int low = takes_part(s->G[i], s->c) ? s->c->low : s->c->rollouts, high = takes_part(s->G[i], s->c) ? s->c->high : s->c->rollouts;
+    int low = takes_part(s->G[i], s->c) ? s->c->low : s->c->rollouts,
+        high = takes_part(s->G[i], s->c) ? s->c->high : s->c->rollouts;
     for (int n = low; n <= high; n++) {
         s->n[i] = n;
         search(s, i + 1, left - n, distance + (n - s->share[i]) * (n - s->share[i]));
@@ -133,16 +138,20 @@ static void test_brute_force(void **state) {
     static Answer a;
     for (uint32_t trial = 0, trials = slow() ? 30 : 300; trial < trials; trial++) {
         int P = 1 + (int)(trial % 6);
-        AllocateConfig c = {trial % 2 ? ALLOCATE_VARIANCE : ALLOCATE_STDDEV, 4, 1 + (int)(trial % 4), 4 + (int)(trial / 2 % 5), 3, 0.85};
+        AllocateConfig c = {trial % 2 ? ALLOCATE_VARIANCE : ALLOCATE_STDDEV, 4, 1 + (int)(trial % 4),
+                            4 + (int)(trial / 2 % 5), 3, 0.85};
         double k[6], G[6], share[6];
         some_history(k, G, P, 200 + trial, trial % 3 != 0);
-        for (int i = 0; i < P; i++) G[i] = trial % 5 == 0 ? 6 : G[i], k[i] = trial % 5 == 0 ? 1 + i % 3 : k[i]; // many ties
+        for (int i = 0; i < P; i++)
+            G[i] = trial % 5 == 0 ? 6 : G[i], k[i] = trial % 5 == 0 ? 1 + i % 3 : k[i]; // many ties
         reference_shares(share, k, G, P, &c);
         Search s = {share, G, &c, P, {0}, {0}, INFINITY};
         search(&s, 0, P * c.rollouts, 0);
         allocate(&a, k, G, P, &c);
         for (int i = 0; i < P; i++)
-            if (a.n[i] != s.best[i]) fail_msg("trial %u: prompt %d gets %d, best is %d (share %.12g)", trial, i, a.n[i], s.best[i], share[i]);
+            if (a.n[i] != s.best[i])
+                fail_msg("trial %u: prompt %d gets %d, best is %d (share %.12g)", trial, i, a.n[i], s.best[i],
+                         share[i]);
     }
 }
 
@@ -164,16 +173,23 @@ static void test_by_hand(void **state) {
     expect(LIST(double, 0, 0, 0, 0), LIST(double, 8, 8, 16, 9), 4, c, LIST(int, 16, 16, 16, 16)); // all are hopeless
     // 4 of 8: P = 16/56; mastered: 0.01. The first would get 8 + 32 * 0.93 and is held at 24; the others share 48 - 24.
     expect(LIST(double, 4, 8, 8), LIST(double, 8, 8, 8), 3, c, LIST(int, 24, 12, 12));
-    expect(LIST(double, 3, 0, 3), LIST(double, 6, 1, 6), 3, c, LIST(int, 16, 16, 16)); // an unexplored prompt keeps its 16
+    // an unexplored prompt keeps its 16
+    expect(LIST(double, 3, 0, 3), LIST(double, 6, 1, 6), 3, c, LIST(int, 16, 16, 16));
+    // the example of allocate.h: v = .25 .25 0 0, and the last one is mastered
+    expect(LIST(double, 1, 3, 0, 4), LIST(double, 4, 4, 4, 4), 4, c, LIST(int, 23, 23, 9, 9));
     const AllocateConfig odd = {ALLOCATE_VARIANCE, 3, 1, 5, 4, 0.85};
-    expect(LIST(double, 3, 3, 8, 8), LIST(double, 6, 6, 8, 8), 4, odd, LIST(int, 5, 5, 1, 1)); // shares 4.87 4.87 1.13 1.13
+    // shares 4.87 4.87 1.13 1.13
+    expect(LIST(double, 3, 3, 8, 8), LIST(double, 6, 6, 8, 8), 4, odd, LIST(int, 5, 5, 1, 1));
     const AllocateConfig tie = {ALLOCATE_VARIANCE, 4, 1, 9, 4, 0.85};
-    expect(LIST(double, 0, 3, 3), LIST(double, 6, 6, 6), 3, tie, LIST(int, 1, 6, 5)); // shares 1.15 5.42 5.42: the odd one to the lower index
+    // shares 1.15 5.42 5.42: the odd one goes to the lower index
+    expect(LIST(double, 0, 3, 3), LIST(double, 6, 6, 6), 3, tie, LIST(int, 1, 6, 5));
     const AllocateConfig sigma = {ALLOCATE_STDDEV, 10, 1, 30, 2, 1};
-    expect(LIST(double, 2, 0.5), LIST(double, 4, 4), 2, sigma, LIST(int, 12, 8)); // sqrt(1/3) and sqrt(1.75/12): of the surplus of 18, 10.83 and 7.17
+    // sqrt(1/3) and sqrt(1.75/12): of the surplus of 18, 10.83 and 7.17
+    expect(LIST(double, 2, 0.5), LIST(double, 4, 4), 2, sigma, LIST(int, 12, 8));
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_by_hand), cmocka_unit_test(test_brute_force), cmocka_unit_test(test_random)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_by_hand), cmocka_unit_test(test_brute_force),
+                                       cmocka_unit_test(test_random)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,8 +9,9 @@ typedef struct Case {
 } Case;
 // Around blocks of 16, 32, 48, 64 and 128 tokens; sequences of one token; groups of 1 to 8 query heads a kv head.
 static const Case cases[] = {
-    {1, 1, 16, 0, 1, {1}, 1},          {4, 2, 16, 8, 3, {1, 5, 2}, 3},  {6, 2, 32, 0, 4, {33, 1, 70, 16}, 1},   {9, 3, 64, 0, 3, {129, 31, 64}, 1},
-    {4, 4, 128, 16, 2, {17, 130}, 0.5}, {8, 1, 64, 0, 2, {48, 1}, 6},    {14, 2, 64, 0, 2, {3, 40}, 1},          {2, 1, 32, 0, 1, {257}, 2},
+    {1, 1, 16, 0, 1, {1}, 1},           {4, 2, 16, 8, 3, {1, 5, 2}, 3},     {6, 2, 32, 0, 4, {33, 1, 70, 16}, 1},
+    {9, 3, 64, 0, 3, {129, 31, 64}, 1}, {4, 4, 128, 16, 2, {17, 130}, 0.5}, {8, 1, 64, 0, 2, {48, 1}, 6},
+    {14, 2, 64, 0, 2, {3, 40}, 1},      {2, 1, 32, 0, 1, {257}, 2},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
@@ -55,7 +56,8 @@ static Head head_of(const World *w, const double *rows, int b, int h) {
     const AttentionShape *s = &w->s;
     const double *at = rows + (size_t)w->starts[b] * s->q_stride;
     int kv = h / (s->NH / s->NKV);
-    return (Head){at + h * s->HS, at + k_offset(s) + kv * s->HS, at + v_offset(s) + kv * s->HS, s->q_stride, s->k_stride, s->v_stride, s->HS};
+    return (Head){at + h * s->HS, at + k_offset(s) + kv * s->HS, at + v_offset(s) + kv * s->HS, s->q_stride,
+                  s->k_stride, s->v_stride, s->HS};
 }
 
 static void reference_forward(const World *w, const double *rows, Sum *o, Sum *lse) {
@@ -78,8 +80,8 @@ static void reference_backward(const World *w, const double *d_o, const double *
             Sum *at = d + (size_t)w->starts[b] * s->q_stride;
             size_t out = ((size_t)w->starts[b] * s->NH + h) * s->HS;
             int kv = h / (s->NH / s->NKV);
-            reference_head_backward(at + h * s->HS, at + k_offset(s) + kv * s->HS, at + v_offset(s) + kv * s->HS, d_o + out, o + out,
-                                    s->NH * s->HS, &head, w->starts[b + 1] - w->starts[b]);
+            reference_head_backward(at + h * s->HS, at + k_offset(s) + kv * s->HS, at + v_offset(s) + kv * s->HS,
+                                    d_o + out, o + out, s->NH * s->HS, &head, w->starts[b + 1] - w->starts[b]);
         }
 }
 
@@ -91,7 +93,8 @@ static void check_case(const Case *c) {
     size_t n_o = (size_t)s->N * s->NH * s->HS, n_rows = (size_t)s->N * s->q_stride;
     floatX *o = DEVICE(t, floatX, n_o);
     float *lse = DEVICE(t, float, s->N * s->NH);
-    attention_forward(t->dev, o, lse, w.d_rows, w.d_rows + k_offset(s), w.d_rows + v_offset(s), w.d_starts, s, w.workspace);
+    attention_forward(t->dev, o, lse, w.d_rows, w.d_rows + k_offset(s), w.d_rows + v_offset(s), w.d_starts, s,
+                      w.workspace);
     Sum *want_o = HOST(t, Sum, n_o), *want_lse = HOST(t, Sum, s->N * s->NH), *want_d = HOST(t, Sum, n_rows);
     reference_forward(&w, w.rows, want_o, want_lse);
     check_floatX(t, "o", o, want_o, n_o, s->T + s->HS, 1);
@@ -101,8 +104,8 @@ static void check_case(const Case *c) {
     floatX *d_o = upload_rounded(t, h_do, n_o), *d = upload_rounded(t, before, n_rows);
     double *exact_o = HOST(t, double, n_o);
     for (size_t i = 0; i < n_o; i++) exact_o[i] = want_o[i].value;
-    attention_backward(t->dev, d, d + k_offset(s), d + v_offset(s), d_o, w.d_rows, w.d_rows + k_offset(s), w.d_rows + v_offset(s), o, lse,
-                       w.d_starts, s, w.workspace);
+    attention_backward(t->dev, d, d + k_offset(s), d + v_offset(s), d_o, w.d_rows, w.d_rows + k_offset(s),
+                       w.d_rows + v_offset(s), o, lse, w.d_starts, s, w.workspace);
     reference_backward(&w, widened(t, h_do, n_o), exact_o, want_d);
     for (int n = 0; n < s->N; n++)
         for (int i = (s->NH + 2 * s->NKV) * s->HS; i < s->q_stride; i++)
@@ -146,7 +149,7 @@ static void test_reference(void **state) {
     test_close(&w.t);
 }
 
-// A token's output must not change with what stands in later tokens or in other sequences, not by one bit.
+// Later tokens and other sequences must not change a token's output by one bit.
 static void test_causal(void **state) {
     (void)state;
     const Case c = {4, 2, 32, 0, 3, {20, 35, 9}, 1};
@@ -156,8 +159,8 @@ static void test_causal(void **state) {
     float *got[2];
     for (int k = 0; k < 2; k++) {
         floatX *o = DEVICE(t, floatX, n_o);
-        attention_forward(t->dev, o, DEVICE(t, float, w.s.N *w.s.NH), w.d_rows, w.d_rows + k_offset(&w.s), w.d_rows + v_offset(&w.s), w.d_starts,
-                          &w.s, w.workspace);
+        attention_forward(t->dev, o, DEVICE(t, float, w.s.N *w.s.NH), w.d_rows, w.d_rows + k_offset(&w.s),
+                          w.d_rows + v_offset(&w.s), w.d_starts, &w.s, w.workspace);
         got[k] = download_floats(t, o, n_o);
         for (int n = 0; n < w.s.N; n++) // then everything changes but the first 11 tokens of the second sequence
             for (int i = 0; (n < 20 || n >= 31) && i < w.s.q_stride; i++)
@@ -170,6 +173,7 @@ static void test_causal(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reference), cmocka_unit_test(test_kernel), cmocka_unit_test(test_causal)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reference), cmocka_unit_test(test_kernel),
+                                       cmocka_unit_test(test_causal)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-// Attention over the paged cache: tables out of order, blocks shared between sequences, a partly filled block copied, prompts
-// prefilled with many rows of one sequence in a batch, then one row a sequence. Unused places of the cache hold NaN.
+// Attention over the paged cache: tables out of order, blocks shared between sequences, a partly filled block copied,
+// prompts prefilled with many rows of one sequence, then one row per sequence. The unused cache holds NaN.
 #include "kernels/attention_decode.h"
 #include "tests/kernels/attention_reference.h"
 
@@ -19,7 +19,7 @@ typedef struct World {
     int seq[ROWS_MAX], pos[ROWS_MAX];
     floatX *k_cache, *v_cache, *d_rows, *o;
     void *workspace;
-    double *rows[SEQUENCES]; // (LENGTH_MAX, stride): query, keys, values of position p of a sequence, as the device rounds them
+    double *rows[SEQUENCES]; // (LENGTH_MAX, stride): query, keys and values of a position, as the device rounds them
 } World;
 
 static int row_size(const Case *c) { return (c->NH + 2 * c->NKV) * c->HS + c->gap; }
@@ -80,7 +80,8 @@ static void check_batch(World *w, int R, bool append) {
     floatX *k = w->d_rows + s->NH * s->HS, *v = k + s->NKV * s->HS;
     upload_rows(w, R);
     if (append) kv_append(w->t.dev, w->k_cache, w->v_cache, k, v, w->d_tables, w->d_seq, w->d_pos, s);
-    attention_decode_forward(w->t.dev, w->o, w->d_rows, w->k_cache, w->v_cache, w->d_tables, w->d_seq, w->d_pos, s, w->workspace);
+    attention_decode_forward(w->t.dev, w->o, w->d_rows, w->k_cache, w->v_cache, w->d_tables, w->d_seq, w->d_pos, s,
+                             w->workspace);
     Sum *want = HOST(&w->t, Sum, R * width), lse;
     for (int r = 0; r < R; r++)
         for (int h = 0; h < s->NH; h++) {
@@ -92,9 +93,10 @@ static void check_batch(World *w, int R, bool append) {
     host_release(&w->t, mark);
 }
 
-// Sequence `to` goes on from sequence `from` at position n: it shares the full blocks and gets a copy of the last.
+// Sequence `to` continues sequence `from` at position n: it shares the full blocks and gets a copy of the last.
 static void fork_sequence(World *w, int to, int from, int n) {
-    int block = kv_block_tokens(), *to_table = w->tables + to * w->s.table_width, *from_table = w->tables + from * w->s.table_width;
+    int block = kv_block_tokens(), *to_table = w->tables + to * w->s.table_width,
+        *from_table = w->tables + from * w->s.table_width;
     memcpy(w->rows[to], w->rows[from], (size_t)n * w->s.q_stride * sizeof(double));
     for (int i = 0; i < n / block; i++) to_table[i] = from_table[i];
     if (n % block == 0) return;
@@ -120,8 +122,8 @@ static void check_case(const Case *c) {
         }
         if (p > block + 20 && p < LENGTH_MAX - 2) { // the middle is appended in silence
             upload_rows(&w, R);
-            kv_append(w.t.dev, w.k_cache, w.v_cache, w.d_rows + c->NH * c->HS, w.d_rows + (c->NH + c->NKV) * c->HS, w.d_tables, w.d_seq, w.d_pos,
-                      &w.s);
+            kv_append(w.t.dev, w.k_cache, w.v_cache, w.d_rows + c->NH * c->HS, w.d_rows + (c->NH + c->NKV) * c->HS,
+                      w.d_tables, w.d_seq, w.d_pos, &w.s);
         } else {
             check_batch(&w, R, true);
         }
@@ -174,10 +176,12 @@ static void test_blocks(void **state) {
     (void)state;
     assert_true(kv_block_tokens() >= 1);
     for (int i = 0; i < CASES; i++)
-        assert_true(kv_block_elements(cases[i].NKV, cases[i].HS) >= (size_t)cases[i].NKV * kv_block_tokens() * cases[i].HS);
+        assert_true(kv_block_elements(cases[i].NKV, cases[i].HS) >=
+                    (size_t)cases[i].NKV * kv_block_tokens() * cases[i].HS);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_blocks), cmocka_unit_test(test_copies), cmocka_unit_test(test_kernel)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_blocks), cmocka_unit_test(test_copies),
+                                       cmocka_unit_test(test_kernel)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
-// Decoding over contexts longer than what one block of threads takes (512 keys in attention_decode.cu): parts of the softmax, some of
-// them without a key, are joined. Rows of short and of long contexts stand in one batch; the sequence beside holds NaN.
+// Decoding over contexts longer than one block of threads takes (512 keys in attention_decode.cu): parts of the
+// softmax, some of them without a key, are joined. A batch mixes short and long contexts; a neighbouring sequence holds
+// NaN.
 #include "kernels/attention_decode.h"
 #include "tests/kernels/attention_reference.h"
 

@@ -1,5 +1,5 @@
-// C build only. Attention gives a token the same bits alone or in a pack, for any number of threads, forward and backward; and
-// decoding over the paged cache gives the bits of the training forward.
+// C build only. Attention gives a token the same bits alone or in a pack, for any number of threads, forward and
+// backward; and decoding over the paged cache gives the bits of the training forward.
 #include "kernels/attention.h"
 #include "kernels/attention_decode.h"
 #include "tests/kernels/kernel_test.h"
@@ -19,16 +19,20 @@ typedef struct Run {
 static int row_size(const Case *c) { return (c->NH + 2 * c->NKV) * c->HS; }
 
 // Sequences first .. first + count - 1 of the pack in one call, with d_o = the input's first NH * HS channels.
-static void run_part(KernelTest *t, const Case *c, const float *rows, const float *d_o, const int *starts, int first, int count, Run *run) {
-    int begin = starts[first], N = starts[first + count] - begin, longest = 0, row = row_size(c), width = c->NH * c->HS, part[B + 1];
+static void run_part(KernelTest *t, const Case *c, const float *rows, const float *d_o, const int *starts, int first,
+                     int count, Run *run) {
+    int begin = starts[first], N = starts[first + count] - begin, longest = 0, row = row_size(c), width = c->NH * c->HS,
+        part[B + 1];
     for (int b = 0; b <= count; b++) part[b] = starts[first + b] - begin;
     for (int b = 0; b < count; b++) longest = lengths[first + b] > longest ? lengths[first + b] : longest;
     AttentionShape s = {N, count, longest, c->NH, c->NKV, c->HS, row, row, row};
     const float *q = rows + (size_t)begin * row, *k = q + width, *v = k + c->NKV * c->HS;
-    float *d = run->d + (size_t)begin * row, *o = run->o + (size_t)begin * width, *lse = run->lse + (size_t)begin * c->NH;
+    float *d = run->d + (size_t)begin * row, *o = run->o + (size_t)begin * width,
+          *lse = run->lse + (size_t)begin * c->NH;
     void *workspace = DEVICE(t, char, attention_workspace_bytes(t->dev, &s));
     attention_forward(t->dev, o, lse, q, k, v, part, &s, workspace);
-    attention_backward(t->dev, d, d + width, d + width + c->NKV * c->HS, d_o + (size_t)begin * width, q, k, v, o, lse, part, &s, workspace);
+    attention_backward(t->dev, d, d + width, d + width + c->NKV * c->HS, d_o + (size_t)begin * width, q, k, v, o, lse,
+                       part, &s, workspace);
 }
 
 static Run new_run(KernelTest *t, const Case *c, int N) {
@@ -49,7 +53,8 @@ static void test_packs_and_threads(void **state) {
         int starts[B + 1] = {0};
         for (int b = 0; b < B; b++) starts[b + 1] = starts[b] + lengths[b];
         int N = starts[B];
-        float *rows = random_floats(&one, (size_t)N * row_size(c), 1, 1), *d_o = random_floats(&one, (size_t)N * c->NH * c->HS, 2, 1);
+        float *rows = random_floats(&one, (size_t)N * row_size(c), 1, 1),
+              *d_o = random_floats(&one, (size_t)N * c->NH * c->HS, 2, 1);
         Run whole = new_run(&one, c, N), threads = new_run(&one, c, N), parts = new_run(&one, c, N);
         run_part(&one, c, rows, d_o, starts, 0, B, &whole);
         run_part(&three, c, rows, d_o, starts, 0, B, &threads);
@@ -80,7 +85,8 @@ static void decode(KernelTest *t, const Case *c, const float *rows, const int *s
         s.R = R;
         kv_append(t->dev, k_cache, v_cache, batch + n, batch + n + c->NKV * c->HS, tables, seq, pos, &s);
         attention_decode_forward(t->dev, out, batch, k_cache, v_cache, tables, seq, pos, &s, workspace);
-        for (int r = 0; r < R; r++) memcpy(o + (size_t)(starts[seq[r]] + pos[r]) * n, out + r * n, (size_t)n * sizeof(float));
+        for (int r = 0; r < R; r++)
+            memcpy(o + (size_t)(starts[seq[r]] + pos[r]) * n, out + r * n, (size_t)n * sizeof(float));
     }
 }
 
@@ -92,7 +98,8 @@ static void test_decoding_is_training(void **state) {
             KernelTest t = test_open_threads(threads);
             int starts[B + 1] = {0};
             for (int b = 0; b < B; b++) starts[b + 1] = starts[b] + lengths[b];
-            float *rows = random_floats(&t, (size_t)starts[B] * row_size(c), 1, 2), *o = HOST(&t, float, starts[B] * c->NH * c->HS);
+            float *rows = random_floats(&t, (size_t)starts[B] * row_size(c), 1, 2),
+                  *o = HOST(&t, float, starts[B] * c->NH * c->HS);
             Run trained = new_run(&t, c, starts[B]);
             run_part(&t, c, rows, random_floats(&t, (size_t)starts[B] * c->NH * c->HS, 2, 1), starts, 0, B, &trained);
             decode(&t, c, rows, starts, o);
@@ -102,6 +109,7 @@ static void test_decoding_is_training(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_packs_and_threads), cmocka_unit_test(test_decoding_is_training)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_packs_and_threads),
+                                       cmocka_unit_test(test_decoding_is_training)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

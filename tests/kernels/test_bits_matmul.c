@@ -1,6 +1,7 @@
-// C build only. Every output of a product is one chain of multiply-adds, so its bits are those of a plain loop, whatever the number of
-// rows in the call, the row's place among them, the cut into calls and the number of threads. The tile leaves it to the compiler to fuse
-// them (gcc -O3 and clang do, gcc -O1 under the sanitizers does not): what must not be is fused ones here and others there.
+// C build only. Every output of a product is one chain of multiply-adds, so its bits are those of a plain loop,
+// whatever the number of rows, the row's place among them, the cut into calls and the number of threads. The compiler
+// decides whether to fuse the multiply-adds (gcc -O3 and clang do, gcc -O1 under the sanitizers does not), but all
+// alike.
 #include "kernels/exp_log.h"
 #include "kernels/matmul.h"
 #include "tests/kernels/kernel_test.h"
@@ -19,9 +20,10 @@ typedef struct Problem {
 static Problem open_problem(Shape s, int threads) {
     Problem p = {.t = test_open_threads(threads)};
     KernelTest *t = &p.t;
-    p.x = random_floats(t, (size_t)s.N * s.C, 1, 1), p.w = random_floats(t, (size_t)s.OC * s.C, 2, 1), p.bias = random_floats(t, s.OC, 3, 1);
-    p.dy = random_floats(t, (size_t)s.N * s.OC, 4, 1), p.y = HOST(t, float, s.N *s.OC), p.y_bias = HOST(t, float, s.N *s.OC),
-    p.dx = HOST(t, float, s.N *s.C);
+    p.x = random_floats(t, (size_t)s.N * s.C, 1, 1), p.w = random_floats(t, (size_t)s.OC * s.C, 2, 1),
+    p.bias = random_floats(t, s.OC, 3, 1);
+    p.dy = random_floats(t, (size_t)s.N * s.OC, 4, 1), p.y = HOST(t, float, s.N *s.OC),
+    p.y_bias = HOST(t, float, s.N *s.OC), p.dx = HOST(t, float, s.N *s.C);
     p.dw = random_floats(t, (size_t)s.OC * s.C, 5, 1), p.dbias = random_floats(t, s.OC, 6, 1);
     return p;
 }
@@ -43,10 +45,12 @@ static void plain_loops(Problem *p, Shape s, bool fused) {
         }
     for (int n = 0; n < s.N; n++)
         for (int c = 0; c < s.C; c++)
-            for (int o = 0; o < s.OC; o++) p->dx[n * s.C + c] = step(fused, p->dy[n * s.OC + o], p->w[o * s.C + c], p->dx[n * s.C + c]);
+            for (int o = 0; o < s.OC; o++)
+                p->dx[n * s.C + c] = step(fused, p->dy[n * s.OC + o], p->w[o * s.C + c], p->dx[n * s.C + c]);
     for (int n = 0; n < s.N; n++)
         for (int o = 0; o < s.OC; o++) {
-            for (int c = 0; c < s.C; c++) p->dw[o * s.C + c] = step(fused, p->dy[n * s.OC + o], p->x[n * s.C + c], p->dw[o * s.C + c]);
+            for (int c = 0; c < s.C; c++)
+                p->dw[o * s.C + c] = step(fused, p->dy[n * s.OC + o], p->x[n * s.C + c], p->dw[o * s.C + c]);
             p->dbias[o] += p->dy[n * s.OC + o];
         }
 }
@@ -64,9 +68,10 @@ static void by_kernels(Problem *p, Shape s, int most) {
 }
 
 static bool same_bits(const Problem *a, const Problem *b, Shape s) {
-    size_t n_y = (size_t)s.N * s.OC * sizeof(float), n_x = (size_t)s.N * s.C * sizeof(float), n_w = (size_t)s.OC * s.C * sizeof(float);
-    return !memcmp(a->y, b->y, n_y) && !memcmp(a->y_bias, b->y_bias, n_y) && !memcmp(a->dx, b->dx, n_x) && !memcmp(a->dw, b->dw, n_w) &&
-           !memcmp(a->dbias, b->dbias, (size_t)s.OC * sizeof(float));
+    size_t n_y = (size_t)s.N * s.OC * sizeof(float), n_x = (size_t)s.N * s.C * sizeof(float),
+           n_w = (size_t)s.OC * s.C * sizeof(float);
+    return !memcmp(a->y, b->y, n_y) && !memcmp(a->y_bias, b->y_bias, n_y) && !memcmp(a->dx, b->dx, n_x) &&
+           !memcmp(a->dw, b->dw, n_w) && !memcmp(a->dbias, b->dbias, (size_t)s.OC * sizeof(float));
 }
 
 static void test_plain_loops(void **state) {

@@ -1,5 +1,5 @@
-// C build only. The ops that treat rows one by one give the same bits for any cut into calls and any number of threads; those that sum
-// over rows go on from what is there in the order of the rows; and sampling stores the very bits that the policy loss computes.
+// C build only. Ops on single rows give the same bits however the rows are cut into calls, with any number of threads;
+// sums over rows continue from the value so far, in row order; sampling stores the bits that the policy loss computes.
 #include "kernels/adamw.h"
 #include "kernels/advantage.h"
 #include "kernels/embedding.h"
@@ -25,7 +25,8 @@ static void op_rmsnorm(Device *dev, float *out, const Inputs *in, int n, int row
     float *x = in->x + n * C, *y = in->y + n * C, *rstd = in->rstd + n * 3;
     rmsnorm_forward(dev, out + n * C, out + N * C + n * 3, x, in->w, rows, 3, C / 3, C, C, 1e-5f);
     rmsnorm_backward(dev, out + 10000 + n * C, out + 20000, y, y, x, in->w, rstd, rows, 3, C / 3, C, C, C, NULL);
-    rmsnorm_residual_forward(dev, out + 21000 + n * C, out + 25000 + n * C, out + 29000 + n, x, y, in->w, rows, C, 1e-5f);
+    rmsnorm_residual_forward(dev, out + 21000 + n * C, out + 25000 + n * C, out + 29000 + n, x, y, in->w, rows, C,
+                             1e-5f);
 }
 
 static void op_embedding(Device *dev, float *out, const Inputs *in, int n, int rows) {
@@ -46,8 +47,9 @@ static void op_rope(Device *dev, float *out, const Inputs *in, int n, int rows) 
     rope_backward(dev, to + 10000, in->ids + n, in->cos_sin, rows, 2, C / 2, C);
 }
 
-static const PolicyObjective objective = {.inv_temp = 1 / 0.9f, .eps_low = 0.2f, .eps_high = 0.2f, .dual_clip = 10, .entropy_coef = 0.01f,
-                                          .comp = 0.4f, .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.9f, .entropy_max = 5, .delta_max = 0.3f};
+static const PolicyObjective objective = {.inv_temp = 1 / 0.9f, .eps_low = 0.2f, .eps_high = 0.2f, .dual_clip = 10,
+                                          .entropy_coef = 0.01f, .comp = 0.4f, .stab = 0.4f, .stab_gamma = 50,
+                                          .stab_tau = 0.9f, .entropy_max = 5, .delta_max = 0.3f};
 
 static void op_policy_loss(Device *dev, float *out, const Inputs *in, int n, int rows) {
     PolicyTargets targets = {in->ids + n, in->x + n, in->y + n, in->rstd + n, NULL};
@@ -69,8 +71,9 @@ static void op_adamw(Device *dev, float *out, const Inputs *in, int n, int rows)
 }
 
 static Inputs inputs(KernelTest *t) {
-    Inputs in = {random_floats(t, N * C, 1, 2),     random_floats(t, N * C, 2, 1), random_floats(t, C, 3, 1), random_floats(t, N * V, 4, 3),
-                 random_floats(t, N * C / 2, 5, 1), random_floats(t, N * 3, 6, 1), HOST(t, int, N),           HOST(t, SampleKey, N)};
+    Inputs in = {random_floats(t, N * C, 1, 2), random_floats(t, N * C, 2, 1), random_floats(t, C, 3, 1),
+                 random_floats(t, N * V, 4, 3), random_floats(t, N * C / 2, 5, 1), random_floats(t, N * 3, 6, 1),
+                 HOST(t, int, N), HOST(t, SampleKey, N)};
     for (int n = 0; n < N; n++) in.ids[n] = n * 17 % N, in.key[n] = (SampleKey){(uint32_t)n, 1, 2};
     return in;
 }
@@ -88,7 +91,8 @@ static void test_cuts_and_threads(void **state) {
                 ops[o](one.dev, want, &in, 0, N);
                 for (int n = 0; n < N; n += steps[k]) ops[o](t.dev, got, &in, n, N - n < steps[k] ? N - n : steps[k]);
                 assert_memory_equal(want, got, OUT * sizeof(float));
-                for (int i = 0, zeros = 0; i < N; i++) assert_true((zeros += want[i] == 0) < N); // something was written
+                for (int i = 0, zeros = 0; i < N; i++)
+                    assert_true((zeros += want[i] == 0) < N); // something was written
                 test_close(&t), test_close(&one);
             }
 }
@@ -125,19 +129,22 @@ static void test_sampling_is_training(void **state) {
             SampleKey key[R] = {{0}};
             Sampled sampled[R];
             TokenResult result[R];
-            const SampleConfig c = {how == 2 ? 0 : 0.7f, how ? 3 : 0, how ? 0.9f : 1, 1, 2}; // what may be drawn does not touch the statistics
+            // top_k and top_p do not change the statistics
+            const SampleConfig c = {how == 2 ? 0 : 0.7f, how ? 3 : 0, how ? 0.9f : 1, 1, 2};
             for (int r = 0; r < R; r++) key[r].position = (uint32_t)r;
             sample_forward(t.dev, sampled, z, key, &c, R, v);
             for (int r = 0; r < R; r++) ids[r] = sampled[r].token;
             PolicyTargets targets = {ids, NULL, NULL, weight, NULL};
             policy_loss(t.dev, result, z, z, &targets, &(PolicyObjective){.inv_temp = how == 2 ? 1 : 1 / 0.7f}, R, v);
-            for (int r = 0; r < R; r++) assert_memory_equal(&sampled[r].policy, &result[r], sizeof(TokenPolicy)); // logp, entropy, E
+            for (int r = 0; r < R; r++)
+                assert_memory_equal(&sampled[r].policy, &result[r], sizeof(TokenPolicy)); // logp, entropy, E
             test_close(&t);
         }
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cuts_and_threads), cmocka_unit_test(test_norm_and_advantage_threads),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cuts_and_threads),
+                                       cmocka_unit_test(test_norm_and_advantage_threads),
                                        cmocka_unit_test(test_sampling_is_training)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

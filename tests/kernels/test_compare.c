@@ -31,7 +31,8 @@ static void test_sharpness(void **state) {
     for (int k = 0; k < 1000; k++) sum_add(&s, random_at(1, (size_t)k));
     assert_true(allowed((Sum){1, 1}, 1000, 1, 0x1p-24) < 0.02 && allowed((Sum){1, 1}, 1000, 1, unit_floatX()) < 0.02);
     assert_true(fabs(s.value) < s.magnitude && s.magnitude > 400 && s.magnitude < 600);
-    assert_true(near(s.value, s.value, allowed(s, 1000, 0, UNIT_FP32)) && !near(s.value + 0.01, s.value, allowed(s, 1000, 0, UNIT_FP32)));
+    assert_true(near(s.value, s.value, allowed(s, 1000, 0, UNIT_FP32)) &&
+                !near(s.value + 0.01, s.value, allowed(s, 1000, 0, UNIT_FP32)));
 }
 
 static double cubic(const double *x, void *context) {
@@ -72,7 +73,8 @@ static void test_buffers(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_near), cmocka_unit_test(test_values), cmocka_unit_test(test_sharpness),
-                                       cmocka_unit_test(test_slopes), cmocka_unit_test(test_buffers)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_near), cmocka_unit_test(test_values),
+                                       cmocka_unit_test(test_sharpness), cmocka_unit_test(test_slopes),
+                                       cmocka_unit_test(test_buffers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-// From step to step on the device: which rows go on, with what, and what they have logged; and the sizes that a step may have.
+// From step to step on the device: which rows continue, their next inputs and logs; and the sizes of a step.
 #include "kernels/decode.h"
 #include "tests/kernels/kernel_test.h"
 

@@ -8,7 +8,8 @@ enum { SHAPES = sizeof shapes / sizeof *shapes };
 // Ids with many repeats, the first and the last row of the table among them, and rows that nobody asks for.
 static int *some_ids(KernelTest *t, int N, int V) {
     int *ids = HOST(t, int, N);
-    for (int n = 0; n < N; n++) ids[n] = n % 3 == 0 ? V - 1 : n % 3 == 1 ? 0 : (int)((random_at(9, (size_t)n) + 1) * 0.499 * V);
+    for (int n = 0; n < N; n++)
+        ids[n] = n % 3 == 0 ? V - 1 : n % 3 == 1 ? 0 : (int)((random_at(9, (size_t)n) + 1) * 0.499 * V);
     return ids;
 }
 
@@ -19,7 +20,8 @@ static void check_forward(int N, int C, int V) {
     floatX *table = upload_rounded(&t, h_table, (size_t)V * C), *y = DEVICE(&t, floatX, N * C);
     embedding_forward(t.dev, y, ids, table, N, C);
     float *got = download_floats(&t, y, (size_t)N * C);
-    for (int n = 0; n < N; n++) assert_memory_equal(got + (size_t)n * C, h_table + (size_t)h_ids[n] * C, (size_t)C * sizeof(float));
+    for (int n = 0; n < N; n++)
+        assert_memory_equal(got + (size_t)n * C, h_table + (size_t)h_ids[n] * C, (size_t)C * sizeof(float));
     test_close(&t);
 }
 
@@ -67,6 +69,7 @@ static void test_same_bits_again(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_backward), cmocka_unit_test(test_same_bits_again)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_backward),
+                                       cmocka_unit_test(test_same_bits_again)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-// exp_f32 and log_f32 over every float exponent, against the C library in double: the error bounds that exp_log.h states.
+// exp_f32 and log_f32 over every float exponent, against the C library in double: the error bounds that exp_log.h
+// states.
 #include "kernels/exp_log.h"
 #include "tests/kernels/kernel_test.h"
 
@@ -54,8 +55,10 @@ static void test_log(void **state) {
 
 static void test_special_values(void **state) {
     (void)state;
-    assert_true(exp_f32(0) == 1 && exp_f32(-0.0f) == 1 && exp_f32(-INFINITY) == 0 && exp_f32(INFINITY) == INFINITY && isnan(exp_f32(NAN)));
-    assert_true(exp_f32(-87) > 0 && exp_f32(nextafterf(-87, -100)) == 0 && isfinite(exp_f32(88)) && exp_f32(nextafterf(88, 100)) == INFINITY);
+    assert_true(exp_f32(0) == 1 && exp_f32(-0.0f) == 1 && exp_f32(-INFINITY) == 0 && exp_f32(INFINITY) == INFINITY &&
+                isnan(exp_f32(NAN)));
+    assert_true(exp_f32(-87) > 0 && exp_f32(nextafterf(-87, -100)) == 0 && isfinite(exp_f32(88)) &&
+                exp_f32(nextafterf(88, 100)) == INFINITY);
     assert_true(exp_f32(-3e38f) == 0 && exp_f32(3e38f) == INFINITY);
     assert_true(isnan(log_f32(NAN)));
 }
@@ -76,7 +79,8 @@ static void test_vectorised(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ulps), cmocka_unit_test(test_exp), cmocka_unit_test(test_log),
-                                       cmocka_unit_test(test_special_values), cmocka_unit_test(test_vectorised)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ulps), cmocka_unit_test(test_exp),
+                                       cmocka_unit_test(test_log), cmocka_unit_test(test_special_values),
+                                       cmocka_unit_test(test_vectorised)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-// The sum of squares behind the gradient norm: in double, the same bits every time, and never finite where an entry is not.
+// The sum of squares behind the gradient norm: in double, the same bits every time, and never finite where an entry is
+// not.
 #include "kernels/gradnorm.h"
 #include "tests/kernels/kernel_test.h"
 

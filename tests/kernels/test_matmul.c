@@ -5,26 +5,31 @@
 typedef struct Shape {
     int N, C, OC;
 } Shape;
-// Around the tiles of the C twin (6 or 12 rows, 16 or 32 columns) and its blocks (96 or 192 rows, 256 or 512 columns, 256 deep), and
-// of a GPU's (multiples of 8, not of 16); one row alone.
-static const Shape shapes[] = {{1, 8, 8}, {1, 264, 520}, {13, 40, 24}, {12, 256, 32}, {64, 512, 64}, {259, 72, 136}, {97, 1000, 264}, {3, 576, 1536}};
+// Around the tiles of the C twin (6 or 12 rows, 16 or 32 columns) and its blocks (96 or 192 rows, 256 or 512 columns,
+// 256 deep), and of a GPU's (multiples of 8, not of 16); one row alone.
+static const Shape shapes[] = {{1, 8, 8},     {1, 264, 520},  {13, 40, 24},    {12, 256, 32},
+                               {64, 512, 64}, {259, 72, 136}, {97, 1000, 264}, {3, 576, 1536}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 // The head: any number of columns.
 static const Shape heads[] = {{1, 16, 1}, {5, 64, 29}, {33, 136, 1001}, {7, 32, 4099}};
 enum { HEADS = sizeof heads / sizeof *heads };
 
-// out (rows, columns) += A B, where A(i, k) stands at a[i * a_step + k * a_k] and B(k, j) at b[j * b_step + k * b_k]
-static void reference(Sum *out, const float *a, int a_step, int a_k, const float *b, int b_step, int b_k, int rows, int columns, int K) {
+// out (rows, columns) += A B: A(i, k) is a[i * a_step + k * a_k] and B(k, j) is b[j * b_step + k * b_k].
+static void reference(Sum *out, const float *a, int a_step, int a_k, const float *b, int b_step, int b_k, int rows,
+                      int columns, int K) {
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < columns; j++)
-            for (int k = 0; k < K; k++) sum_add(&out[i * columns + j], (double)a[i * a_step + k * a_k] * b[j * b_step + k * b_k]);
+            for (int k = 0; k < K; k++)
+                sum_add(&out[i * columns + j], (double)a[i * a_step + k * a_k] * b[j * b_step + k * b_k]);
 }
 
 static void check_forward(Shape s, bool with_bias) {
     KernelTest t = test_open();
     int N = s.N, C = s.C, OC = s.OC;
-    float *h_x = random_floats(&t, (size_t)N * C, 1, 1), *h_w = random_floats(&t, (size_t)OC * C, 2, 1), *h_bias = random_floats(&t, OC, 3, 5);
-    floatX *x = upload_rounded(&t, h_x, (size_t)N * C), *w = upload_rounded(&t, h_w, (size_t)OC * C), *bias = upload_rounded(&t, h_bias, OC);
+    float *h_x = random_floats(&t, (size_t)N * C, 1, 1), *h_w = random_floats(&t, (size_t)OC * C, 2, 1),
+          *h_bias = random_floats(&t, OC, 3, 5);
+    floatX *x = upload_rounded(&t, h_x, (size_t)N * C), *w = upload_rounded(&t, h_w, (size_t)OC * C),
+           *bias = upload_rounded(&t, h_bias, OC);
     floatX *y = DEVICE(&t, floatX, N * OC);
     matmul_forward(t.dev, y, x, w, with_bias ? bias : NULL, N, C, OC);
     Sum *want = HOST(&t, Sum, N * OC);
@@ -42,7 +47,8 @@ static void test_forward(void **state) {
 static void check_logits(Shape s) {
     KernelTest t = test_open();
     int N = s.N, C = s.C, V = s.OC;
-    float *h_x = random_floats(&t, (size_t)N * C, 1, 1), *h_w = random_floats(&t, (size_t)V * C, 2, 1), *y = DEVICE(&t, float, N * V);
+    float *h_x = random_floats(&t, (size_t)N * C, 1, 1), *h_w = random_floats(&t, (size_t)V * C, 2, 1),
+          *y = DEVICE(&t, float, N *V);
     floatX *x = upload_rounded(&t, h_x, (size_t)N * C), *w = upload_rounded(&t, h_w, (size_t)V * C);
     matmul_logits(t.dev, y, x, w, N, C, V);
     Sum *want = HOST(&t, Sum, N * V);
@@ -61,7 +67,8 @@ static void check_backward_input(Shape s) {
     KernelTest t = test_open();
     int N = s.N, C = s.C, OC = s.OC;
     float *h_dy = random_floats(&t, (size_t)N * OC, 1, 1), *h_w = random_floats(&t, (size_t)OC * C, 2, 1);
-    floatX *dy = upload_rounded(&t, h_dy, (size_t)N * OC), *w = upload_rounded(&t, h_w, (size_t)OC * C), *dx = DEVICE(&t, floatX, N * C);
+    floatX *dy = upload_rounded(&t, h_dy, (size_t)N * OC), *w = upload_rounded(&t, h_w, (size_t)OC * C),
+           *dx = DEVICE(&t, floatX, N * C);
     matmul_backward_input(t.dev, dx, dy, w, N, C, OC);
     Sum *want = HOST(&t, Sum, N * C);
     reference(want, h_dy, OC, 1, h_w, 1, C, N, C, OC);
@@ -75,7 +82,7 @@ static void test_backward_input(void **state) {
     for (int i = 0; i < HEADS; i++) check_backward_input(heads[i]);
 }
 
-// Twice onto what is there: accumulates, in fp32.
+// Two calls: accumulates, in fp32.
 static void check_backward_weight(Shape s, bool with_bias) {
     KernelTest t = test_open();
     int N = s.N, C = s.C, OC = s.OC;
@@ -133,7 +140,8 @@ static void test_gradients_match_forward(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_logits), cmocka_unit_test(test_backward_input),
-                                       cmocka_unit_test(test_backward_weight), cmocka_unit_test(test_gradients_match_forward)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_logits),
+                                       cmocka_unit_test(test_backward_input), cmocka_unit_test(test_backward_weight),
+                                       cmocka_unit_test(test_gradients_match_forward)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-// The factors of DynaMO's modulation and one token's push, worked by hand.
+// The factors of DynaMO's modulation and the loss of one token, computed by hand.
 #include "kernels/modulation.h"
 #include "tests/kernels/kernel_test.h"
 
@@ -7,9 +7,10 @@ static bool close_to(double got, double want) { return near(got, want, 2e-6 * (1
 static void test_compensation(void **state) {
     (void)state;
     PolicyObjective o = {.comp = 0.4f, .entropy_min = 0.5f, .entropy_max = 2.5f};
-    assert_true(close_to(compensation(&o, 0.5f, 1), 1.4) && close_to(compensation(&o, 2.5f, 1), 1) && close_to(compensation(&o, 1, 0.1f), 1.3));
+    assert_true(close_to(compensation(&o, 0.5f, 1), 1.4) && close_to(compensation(&o, 2.5f, 1), 1) &&
+                close_to(compensation(&o, 1, 0.1f), 1.3));
     assert_true(compensation(&o, 0.5f, -1) == 1 && compensation(&o, 0.5f, 0) == 1);
-    assert_true(close_to(compensation(&o, 0.1f, 1), 1.4) && close_to(compensation(&o, 9, 1), 1)); // held to [H_min, H_max]
+    assert_true(close_to(compensation(&o, 0.1f, 1), 1.4) && close_to(compensation(&o, 9, 1), 1)); // H is clamped
     o.entropy_min = 2.5f;
     assert_true(compensation(&o, 1, 1) == 1); // no spread
     o.const_boost = 0.3f;
@@ -39,7 +40,7 @@ static void test_entropy_change(void **state) {
 }
 
 typedef struct PushCase {
-    double ratio, A, loss, pull, clipped;
+    double ratio, A, loss, dlogp, clipped;
 } PushCase;
 
 static void test_push(void **state) {
@@ -47,22 +48,24 @@ static void test_push(void **state) {
     const PolicyObjective o = {.inv_temp = 1, .eps_low = 0.2f, .eps_high = 0.3f, .dual_clip = 4};
     const TokenPolicy p = {-1, 1, 0};
     const PushCase cases[] = {
-        {1, 2, -2, 2, 0},      {1.25, 2, -2.5, 2.5, 0}, {1.5, 2, -2.6, 0, 1},  {0.5, 2, -1, 1, 0},   // A > 0: clipped above
-        {1, -2, 2, -2, 0},     {0.9, -2, 1.8, -1.8, 0}, {0.5, -2, 1.6, 0, 1},  {3, -2, 6, -6, 0},    // A < 0: clipped below
-        {5, -2, 8, 0, 1},      {3.9, -2, 7.8, -7.8, 0},                                              // and by the dual clip at 4
-        {5, 0, 0, 0, 0},       {0.1, 0, 0, 0, 0},
+        {1, 2, -2, 2, 0},  {1.25, 2, -2.5, 2.5, 0}, {1.5, 2, -2.6, 0, 1}, {0.5, 2, -1, 1, 0}, // A > 0: clipped above
+        {1, -2, 2, -2, 0}, {0.9, -2, 1.8, -1.8, 0}, {0.5, -2, 1.6, 0, 1}, {3, -2, 6, -6, 0},  // A < 0: clipped below
+        {5, -2, 8, 0, 1},  {3.9, -2, 7.8, -7.8, 0}, // and by the dual clip at 4
+        {5, 0, 0, 0, 0},   {0.1, 0, 0, 0, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const PushCase *c = &cases[i];
         TokenPush t = token_push(&o, p, (float)(p.logp - log(c->ratio)), (float)c->A, p.E);
-        assert_true(close_to(t.ratio, c->ratio) && close_to(t.loss, c->loss) && close_to(t.pull, c->pull) && t.clipped == (float)c->clipped);
+        assert_true(close_to(t.ratio, c->ratio) && close_to(t.loss, c->loss) && close_to(t.dlogp, c->dlogp) &&
+                    t.clipped == (float)c->clipped);
         assert_true(t.b_comp == 1 && t.b_stab == 1);
     }
     // modulated: A' = 1 * 1.2 * 0.8 where H lies half way and |dH| at tau
-    const PolicyObjective m = {
-        .eps_low = 0.2f, .eps_high = 0.2f, .comp = 0.4f, .entropy_max = 2, .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.5f, .delta_max = 0.5f};
+    const PolicyObjective m = {.eps_low = 0.2f, .eps_high = 0.2f, .comp = 0.4f, .entropy_max = 2, .stab = 0.4f,
+                               .stab_gamma = 50, .stab_tau = 0.5f, .delta_max = 0.5f};
     TokenPush t = token_push(&m, (TokenPolicy){-1, 1, 0}, -1, 1, 0.25f); // Lambda = 0, so dH = E
-    assert_true(close_to(t.b_comp, 1.2) && close_to(t.b_stab, 0.8) && close_to(t.loss, -0.96) && close_to(t.pull, 0.96));
+    assert_true(close_to(t.b_comp, 1.2) && close_to(t.b_stab, 0.8) && close_to(t.loss, -0.96) &&
+                close_to(t.dlogp, 0.96));
 }
 
 int main(void) {

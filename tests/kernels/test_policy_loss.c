@@ -4,21 +4,22 @@
 typedef struct Case {
     const char *name;
     PolicyObjective o;
-    int clipped; // tokens of `fill` that the clip stops: A > 0 with ratios 2 and 12, A < 0 with 0.3 (and 0.85), and 12 by the dual clip
+    int clipped; // tokens of `fill` that are clipped: A > 0 with ratios 2 and 12, A < 0 with 0.3 (0.85), 12 if dual
 } Case;
+#define PPO .inv_temp = 1, .eps_low = 0.2f, .eps_high = 0.2f
 static const Case cases[] = {
-    {"plain", {.inv_temp = 1, .eps_low = 0.2f, .eps_high = 0.2f}, 3},
+    {"plain", {PPO}, 3},
     {"dual clip", {.inv_temp = 1, .eps_low = 0.2f, .eps_high = 0.28f, .dual_clip = 3}, 4},
     {"temperature", {.inv_temp = 1 / 0.7f, .eps_low = 0.2f, .eps_high = 0.2f, .dual_clip = 10}, 4},
     {"entropy bonus", {.inv_temp = 1 / 1.3f, .eps_low = 0.2f, .eps_high = 0.2f, .entropy_coef = 0.05f}, 3},
-    {"comp", {.inv_temp = 1, .eps_low = 0.2f, .eps_high = 0.2f, .comp = 0.4f, .entropy_min = 0.1f, .entropy_max = 2.5f, .delta_max = 0.2f}, 3},
-    {"stab", {.inv_temp = 1, .eps_low = 0.2f, .eps_high = 0.2f, .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.9f, .entropy_max = 3,
-              .delta_max = 0.2f}, 3},
-    {"both", {.inv_temp = 1 / 0.9f, .eps_low = 0.1f, .eps_high = 0.3f, .dual_clip = 4, .entropy_coef = 0.01f, .comp = 0.2f, .stab = 0.4f,
-              .stab_gamma = 50, .stab_tau = 0.99f, .entropy_min = 0.5f, .entropy_max = 1.9f, .delta_max = 0.6f}, 5},
-    {"const", {.inv_temp = 1, .eps_low = 0.2f, .eps_high = 0.2f, .const_boost = 0.3f}, 3},
-    {"no spread, nothing moves", {.inv_temp = 1, .eps_low = 0.2f, .eps_high = 0.2f, .comp = 0.4f, .stab = 0.4f, .stab_gamma = 50,
-                                  .stab_tau = 0.9f, .entropy_min = 1, .entropy_max = 1, .delta_max = 0}, 3},
+    {"comp", {PPO, .comp = 0.4f, .entropy_min = 0.1f, .entropy_max = 2.5f, .delta_max = 0.2f}, 3},
+    {"stab", {PPO, .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.9f, .entropy_max = 3, .delta_max = 0.2f}, 3},
+    {"both", {.inv_temp = 1 / 0.9f, .eps_low = 0.1f, .eps_high = 0.3f, .dual_clip = 4, .entropy_coef = 0.01f,
+              .comp = 0.2f, .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.99f, .entropy_min = 0.5f,
+              .entropy_max = 1.9f, .delta_max = 0.6f}, 5},
+    {"const", {PPO, .const_boost = 0.3f}, 3},
+    {"no spread, nothing moves", {PPO, .comp = 0.4f, .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.9f,
+                                  .entropy_min = 1, .entropy_max = 1, .delta_max = 0}, 3},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 static const float advantages[] = {0.7f, -0.8f, 0}, ratios[] = {0.3f, 0.85f, 1, 1.15f, 2, 12};
@@ -30,15 +31,16 @@ typedef struct Batch {
     int target[M];
 } Batch;
 
-// Row m: another steepness, a target that is likely, unlikely or arbitrary, one pair (A, ratio); the last two rows are masked. Every
-// seventh row has logits of -inf.
+// Row m: another steepness, a target that is likely, unlikely or arbitrary, one pair (A, ratio); the last two rows are
+// masked. Every seventh row has logits of -inf.
 static void fill(KernelTest *t, Batch *batch, int rows, int V, double inv_temp) {
     double *wide = HOST(t, double, V);
     batch->z = random_floats(t, (size_t)rows * V, 1, 1);
     for (int m = 0; m < rows; m++) {
         float *z = batch->z + (size_t)m * V, scale = (float[]){0.5f, 3, 8}[m % 3];
         int best = 0;
-        for (int b = 0; b < V; b++) z[b] = z[b] * scale + (m % 5 == 4 ? 100.0f : 0.0f); // a common shift must not matter
+        for (int b = 0; b < V; b++)
+            z[b] = z[b] * scale + (m % 5 == 4 ? 100.0f : 0.0f); // a common shift must not matter
         for (int b = 0; b < V; b++) best = z[b] > z[best] ? b : best;
         for (int b = 0; b < V; b++) wide[b] = z[b];
         batch->target[m] = m % 4 == 0 ? best : m % 4 == 1 ? V - 1 : m % 4 == 2 ? 0 : (m * 131) % V;
@@ -46,7 +48,8 @@ static void fill(KernelTest *t, Batch *batch, int rows, int V, double inv_temp) 
             if (b != batch->target[m]) z[b] = -INFINITY, wide[b] = -INFINITY;
         ReferenceRow row = reference_row(wide, V, inv_temp);
         batch->advantage[m] = advantages[m / RATIOS % ADVANTAGES];
-        batch->logp_old[m] = (float)(reference_log_pi(&row, wide[batch->target[m]], inv_temp) - log(ratios[m % RATIOS]));
+        double logp = reference_log_pi(&row, wide[batch->target[m]], inv_temp);
+        batch->logp_old[m] = (float)(logp - log(ratios[m % RATIOS]));
         batch->weight[m] = m < M - 2 ? 0.01f * (float)(m + 1) : 0;
         batch->E_override[m] = -0.1f * (float)(m % 3);
     }
@@ -57,11 +60,14 @@ static void check_result(const Case *c, int V, int m, const TokenResult *got, co
         const char *name;
         float got;
         Sum want;
-    } fields[] = {{"logp", got->logp, want->logp}, {"entropy", got->entropy, want->H}, {"E", got->E, want->E}, {"loss", got->loss, want->loss},
-                  {"ratio", got->ratio, want->ratio}, {"b_comp", got->b_comp, want->b_comp}, {"b_stab", got->b_stab, want->b_stab}};
+    } fields[] = {
+        {"logp", got->logp, want->logp},      {"entropy", got->entropy, want->H}, {"E", got->E, want->E},
+        {"loss", got->loss, want->loss},      {"ratio", got->ratio, want->ratio}, {"b_comp", got->b_comp, want->b_comp},
+        {"b_stab", got->b_stab, want->b_stab}};
     for (size_t f = 0; f < sizeof fields / sizeof *fields; f++)
         if (!near(fields[f].got, fields[f].want.value, allowed(fields[f].want, row_terms(V), 0, UNIT_FP32)))
-            fail_msg("%s, V %d, row %d: %s is %.9g, want %.9g", c->name, V, m, fields[f].name, fields[f].got, fields[f].want.value);
+            fail_msg("%s, V %d, row %d: %s is %.9g, want %.9g", c->name, V, m, fields[f].name, fields[f].got,
+                     fields[f].want.value);
     assert_true(got->clipped == want->clipped);
 }
 
@@ -72,9 +78,10 @@ static void check_case(const Case *c, int V, int rows, Kind kind, int *clipped) 
     float *logits = UPLOAD(&t, batch.z, rows * V);
     floatX *d = sizeof(floatX) == sizeof(float) && rows % 2 ? (floatX *)logits : DEVICE(&t, floatX, rows * V);
     TokenResult *result = DEVICE(&t, TokenResult, rows);
-    PolicyTargets targets = {UPLOAD(&t, batch.target, rows), kind == SUPERVISED ? NULL : UPLOAD(&t, batch.advantage, rows),
-                             kind == SUPERVISED ? NULL : UPLOAD(&t, batch.logp_old, rows), UPLOAD(&t, batch.weight, rows),
-                             kind == COMPAT ? UPLOAD(&t, batch.E_override, rows) : NULL};
+    PolicyTargets targets = {
+        UPLOAD(&t, batch.target, rows), kind == SUPERVISED ? NULL : UPLOAD(&t, batch.advantage, rows),
+        kind == SUPERVISED ? NULL : UPLOAD(&t, batch.logp_old, rows), UPLOAD(&t, batch.weight, rows),
+        kind == COMPAT ? UPLOAD(&t, batch.E_override, rows) : NULL};
     policy_loss(t.dev, result, d, logits, &targets, &c->o, rows, V);
     TokenResult *got = DOWNLOAD(&t, result, rows);
     float *got_d = download_floats(&t, d, (size_t)rows * V);
@@ -84,12 +91,14 @@ static void check_case(const Case *c, int V, int rows, Kind kind, int *clipped) 
         double A = batch.advantage[m], E = batch.E_override[m];
         for (int b = 0; b < V; b++) z[b] = batch.z[(size_t)m * V + b];
         ReferenceRow row = reference_row(z, V, c->o.inv_temp);
-        ReferenceToken want =
-            reference_token(&row, z[batch.target[m]], &c->o, kind == SUPERVISED ? NULL : &A, batch.logp_old[m], kind == COMPAT ? &E : NULL);
+        ReferenceToken want = reference_token(&row, z[batch.target[m]], &c->o, kind == SUPERVISED ? NULL : &A,
+                                              batch.logp_old[m], kind == COMPAT ? &E : NULL);
         check_result(c, V, m, &got[m], &want);
-        for (int b = 0; b < V; b++) want_d[b] = reference_slope(&row, &want, z[b], b == batch.target[m], &c->o, batch.weight[m]);
+        for (int b = 0; b < V; b++)
+            want_d[b] = reference_slope(&row, &want, z[b], b == batch.target[m], &c->o, batch.weight[m]);
         check_values(c->name, got_d + (size_t)m * V, want_d, (size_t)V, row_terms(V), 0, unit_floatX());
-        for (int b = 0; batch.weight[m] == 0 && b < V; b++) assert_true(got_d[(size_t)m * V + b] == 0); // a masked token pulls at nothing
+        for (int b = 0; batch.weight[m] == 0 && b < V; b++)
+            assert_true(got_d[(size_t)m * V + b] == 0); // a masked token has no gradient
         *clipped += want.clipped > 0;
     }
     test_close(&t);
@@ -139,7 +148,9 @@ static void test_reference(void **state) {
             for (int b = 0; b < V; b++) z[b] = batch.z[m * V + b];
             ReferenceRow row = reference_row(z, V, cases[i].o.inv_temp);
             ReferenceToken token = reference_token(&row, z[batch.target[m]], &cases[i].o, &A, batch.logp_old[m], NULL);
-            for (int b = 0; b < V; b++) slopes[b] = reference_slope(&row, &token, z[b], b == batch.target[m], &cases[i].o, batch.weight[m]).value;
+            const PolicyObjective *o = &cases[i].o;
+            for (int b = 0; b < V; b++)
+                slopes[b] = reference_slope(&row, &token, z[b], b == batch.target[m], o, batch.weight[m]).value;
             Loss l = {&cases[i].o, V, batch.target[m], batch.logp_old[m], token.A_final, batch.weight[m]};
             check_slopes(cases[i].name, loss, &l, z, slopes, V);
         }
@@ -156,7 +167,7 @@ static double entropy_along(const float *z, int V, int a, double step) { // H of
     return reference_row(moved, V, 1).H.value;
 }
 
-// Eq. 29: the kernel's log pi_a, H and E give the derivative of the entropy along one softmax-gradient step of size xi = 1.
+// Eq. 29: the kernel's log pi_a, H and E give the derivative of the entropy along a softmax-gradient step of size 1.
 static void test_entropy_change(void **state) {
     (void)state;
     enum { V = 40 };
@@ -170,9 +181,11 @@ static void test_entropy_change(void **state) {
     TokenResult *got = DOWNLOAD(&t, result, M);
     for (int m = 0; m < M; m++) {
         const float *z = batch.z + m * V;
-        double h = 1e-4, slope = (entropy_along(z, V, batch.target[m], h) - entropy_along(z, V, batch.target[m], -h)) / (2 * h);
+        double h = 1e-4, up = entropy_along(z, V, batch.target[m], h), down = entropy_along(z, V, batch.target[m], -h);
+        double slope = (up - down) / (2 * h);
         TokenPolicy p = {got[m].logp, got[m].entropy, got[m].E};
-        assert_true(near(entropy_change(p, 1, 1, false), slope, 2e-5 * (1 + fabs(slope)))); // h^2/6 |H'''|, and fp32 with |z| up to 108
+        // h^2/6 |H'''|, and fp32 with |z| up to 108
+        assert_true(near(entropy_change(p, 1, 1, false), slope, 2e-5 * (1 + fabs(slope))));
         assert_true(near(entropy_change(p, 1.5f, -2, false), -3 * slope, 6e-5 * (1 + fabs(slope))));
         assert_true(entropy_change(p, 1.5f, -2, true) == 0);
     }
@@ -191,8 +204,8 @@ static void test_not_finite(void **state) {
             batch.z[at] = bad[i];
             TokenResult *result = DEVICE(&t, TokenResult, 1);
             floatX *d = DEVICE(&t, floatX, 29);
-            PolicyTargets targets = {UPLOAD(&t, batch.target, 1), UPLOAD(&t, batch.advantage, 1), UPLOAD(&t, batch.logp_old, 1),
-                                     UPLOAD(&t, batch.weight, 1), NULL};
+            PolicyTargets targets = {UPLOAD(&t, batch.target, 1), UPLOAD(&t, batch.advantage, 1),
+                                     UPLOAD(&t, batch.logp_old, 1), UPLOAD(&t, batch.weight, 1), NULL};
             device_zero(t.dev, d, 29 * sizeof *d);
             policy_loss(t.dev, result, d, UPLOAD(&t, batch.z, 29), &targets, &cases[0].o, 1, 29);
             float *got = download_floats(&t, d, 29), sum = 0;
@@ -203,7 +216,8 @@ static void test_not_finite(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reference), cmocka_unit_test(test_kernel), cmocka_unit_test(test_large_vocabulary),
-                                       cmocka_unit_test(test_entropy_change), cmocka_unit_test(test_not_finite)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reference), cmocka_unit_test(test_kernel),
+                                       cmocka_unit_test(test_large_vocabulary), cmocka_unit_test(test_entropy_change),
+                                       cmocka_unit_test(test_not_finite)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

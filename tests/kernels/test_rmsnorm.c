@@ -6,7 +6,8 @@ static const float EPS = 1e-5f;
 typedef struct Shape {
     int N, H, C, gap; // a token's row is H heads of C channels and `gap` channels that are somebody else's
 } Shape;
-static const Shape shapes[] = {{1, 1, 8, 0}, {7, 1, 576, 0}, {3, 1, 1000, 0}, {5, 4, 16, 24}, {9, 3, 128, 8}, {260, 1, 40, 0}, {2, 9, 64, 192}};
+static const Shape shapes[] = {{1, 1, 8, 0},   {7, 1, 576, 0},  {3, 1, 1000, 0}, {5, 4, 16, 24},
+                               {9, 3, 128, 8}, {260, 1, 40, 0}, {2, 9, 64, 192}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static double reference_rstd(const double *x, int C) {
@@ -43,7 +44,8 @@ static void test_reference(void **state) {
     enum { C = 13 };
     double x_w[2 * C], dy[C], slopes[2 * C];
     Sum d[2 * C] = {{0}};
-    for (int c = 0; c < C; c++) x_w[c] = random_at(1, c), x_w[C + c] = 1 + 0.5 * random_at(2, c), dy[c] = random_at(3, c);
+    for (int c = 0; c < C; c++)
+        x_w[c] = random_at(1, c), x_w[C + c] = 1 + 0.5 * random_at(2, c), dy[c] = random_at(3, c);
     reference_backward(d, d + C, dy, x_w, x_w + C, C);
     for (int c = 0; c < 2 * C; c++) slopes[c] = d[c].value;
     check_slopes("rmsnorm", row_loss, &(RowLoss){dy, C}, x_w, slopes, 2 * C);
@@ -66,12 +68,14 @@ static void check_forward(Shape s, bool in_place) {
     Sum *want = HOST(&t, Sum, N * y_stride), *want_rstd = HOST(&t, Sum, N * H);
     double row[1024];
     for (int n = 0; n < N; n++) {
-        for (int i = 0; i < y_stride; i++) want[n * y_stride + i].value = in_place ? h_x[n * stride + i] : h_y[n * y_stride + i];
+        for (int i = 0; i < y_stride; i++)
+            want[n * y_stride + i].value = in_place ? h_x[n * stride + i] : h_y[n * y_stride + i];
         for (int h = 0; h < H; h++) {
             widen(row, h_x + n * stride + h * C, C);
             double r = reference_rstd(row, C);
             want_rstd[n * H + h] = (Sum){r, r};
-            for (int c = 0; c < C; c++) want[n * y_stride + h * C + c] = (Sum){row[c] * r * h_w[c], fabs(row[c] * r * h_w[c])};
+            for (int c = 0; c < C; c++)
+                want[n * y_stride + h * C + c] = (Sum){row[c] * r * h_w[c], fabs(row[c] * r * h_w[c])};
         }
     }
     check_floatX(&t, "y", y, want, (size_t)N * y_stride, C, 0);
@@ -88,8 +92,10 @@ static void test_forward(void **state) {
 static void check_residual(Shape s, bool in_place) {
     KernelTest t = test_open();
     int N = s.N, C = s.C;
-    float *h_x = random_floats(&t, (size_t)N * C, 1, 2), *h_delta = random_floats(&t, (size_t)N * C, 2, 1), *h_w = random_floats(&t, C, 3, 1.5);
-    floatX *x = upload_rounded(&t, h_x, (size_t)N * C), *delta = upload_rounded(&t, h_delta, (size_t)N * C), *w = upload_rounded(&t, h_w, C);
+    float *h_x = random_floats(&t, (size_t)N * C, 1, 2), *h_delta = random_floats(&t, (size_t)N * C, 2, 1),
+          *h_w = random_floats(&t, C, 3, 1.5);
+    floatX *x = upload_rounded(&t, h_x, (size_t)N * C), *delta = upload_rounded(&t, h_delta, (size_t)N * C),
+           *w = upload_rounded(&t, h_w, C);
     floatX *sum = in_place ? x : DEVICE(&t, floatX, N * C), *y = DEVICE(&t, floatX, N * C);
     float *rstd = DEVICE(&t, float, N);
     rmsnorm_residual_forward(t.dev, sum, y, rstd, x, delta, w, N, C, EPS);
@@ -118,11 +124,14 @@ typedef enum Aliasing { APART, WITHOUT_RESIDUAL, ONTO_RESIDUAL, ONTO_DY } Aliasi
 
 static void check_backward(Shape s, Aliasing how) {
     KernelTest t = test_open();
-    int N = s.N, H = s.H, C = s.C, stride = H * C + s.gap, dx_stride = stride + (how == ONTO_DY ? 0 : 8), dy_stride = stride;
+    int N = s.N, H = s.H, C = s.C, stride = H * C + s.gap, dx_stride = stride + (how == ONTO_DY ? 0 : 8),
+        dy_stride = stride;
     float *h_x = random_floats(&t, (size_t)N * stride, 1, 2), *h_w = random_floats(&t, C, 2, 1.5),
           *h_dy = random_floats(&t, (size_t)N * dy_stride, 3, 1);
-    float *h_dres = random_floats(&t, (size_t)N * dx_stride, 4, 1), *h_dw = random_floats(&t, C, 5, 1), *h_rstd = HOST(&t, float, N * H);
-    floatX *x = upload_rounded(&t, h_x, (size_t)N * stride), *w = upload_rounded(&t, h_w, C), *dy = upload_rounded(&t, h_dy, (size_t)N * dy_stride);
+    float *h_dres = random_floats(&t, (size_t)N * dx_stride, 4, 1), *h_dw = random_floats(&t, C, 5, 1),
+          *h_rstd = HOST(&t, float, N *H);
+    floatX *x = upload_rounded(&t, h_x, (size_t)N * stride), *w = upload_rounded(&t, h_w, C),
+           *dy = upload_rounded(&t, h_dy, (size_t)N * dy_stride);
     floatX *dres = upload_rounded(&t, h_dres, (size_t)N * dx_stride);
     Sum *want = HOST(&t, Sum, N * dx_stride), *want_dw = HOST(&t, Sum, C);
     double row[1024], d[1024], wide_w[1024];
@@ -139,12 +148,13 @@ static void check_backward(Shape s, Aliasing how) {
     float *rstd = UPLOAD(&t, h_rstd, N * H), *dw = UPLOAD(&t, h_dw, C);
     floatX *dx = how == ONTO_RESIDUAL ? dres : how == ONTO_DY ? dy : DEVICE(&t, floatX, N * dx_stride);
     float *before = download_floats(&t, dx, (size_t)N * dx_stride);
-    rmsnorm_backward(t.dev, dx, dw, how == WITHOUT_RESIDUAL ? NULL : dres, dy, x, w, rstd, N, H, C, stride, dx_stride, dy_stride,
-                     DEVICE(&t, char, rmsnorm_workspace_bytes(N, H, C)));
+    rmsnorm_backward(t.dev, dx, dw, how == WITHOUT_RESIDUAL ? NULL : dres, dy, x, w, rstd, N, H, C, stride, dx_stride,
+                     dy_stride, DEVICE(&t, char, rmsnorm_workspace_bytes(N, H, C)));
     float *after = download_floats(&t, dx, (size_t)N * dx_stride);
     for (int n = 0; n < N; n++) { // between the heads' rows nothing is touched
         check_values("dx", after + n * dx_stride, want + n * dx_stride, (size_t)(H * C), C, 0, unit_floatX());
-        assert_memory_equal(before + n * dx_stride + H * C, after + n * dx_stride + H * C, (size_t)(dx_stride - H * C) * sizeof(float));
+        assert_memory_equal(before + n * dx_stride + H * C, after + n * dx_stride + H * C,
+                            (size_t)(dx_stride - H * C) * sizeof(float));
     }
     check_fp32(&t, "dw", dw, want_dw, C, N * H + C, 0);
     test_close(&t);
@@ -157,7 +167,7 @@ static void test_backward(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reference), cmocka_unit_test(test_forward), cmocka_unit_test(test_residual),
-                                       cmocka_unit_test(test_backward)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reference), cmocka_unit_test(test_forward),
+                                       cmocka_unit_test(test_residual), cmocka_unit_test(test_backward)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-// Rotary position embedding, rotate-half: the pair (i, i + HS/2) turns by the angle whose cosine and sine stand in the table.
+// Rotary position embedding, rotate-half: channels i and i + HS/2 are rotated by the angle whose cosine and sine the
+// table holds.
 #include "kernels/rope.h"
 #include "tests/kernels/kernel_test.h"
 
@@ -32,14 +33,16 @@ static void check_shape(Shape s, int sign) {
     KernelTest t = test_open();
     int N = s.N, HS = s.HS, stride = s.H * HS + s.gap, *h_pos = HOST(&t, int, N);
     for (int n = 0; n < N; n++) h_pos[n] = n == 0 ? T_MAX - 1 : n == 1 ? 0 : (n * 37) % T_MAX;
-    float *h_x = random_floats(&t, (size_t)N * stride, 1, 2), *h_table = angles(&t, HS), *table = UPLOAD(&t, h_table, T_MAX * HS);
+    float *h_x = random_floats(&t, (size_t)N * stride, 1, 2), *h_table = angles(&t, HS),
+          *table = UPLOAD(&t, h_table, T_MAX * HS);
     floatX *x = upload_rounded(&t, h_x, (size_t)N * stride);
     int *pos = UPLOAD(&t, h_pos, N);
     (sign > 0 ? rope_forward : rope_backward)(t.dev, x, pos, table, N, s.H, HS, stride);
     Sum *want = HOST(&t, Sum, N * stride);
     for (int i = 0; i < N * stride; i++) want[i].value = h_x[i]; // the gap stays
     for (int n = 0; n < N; n++)
-        for (int h = 0; h < s.H; h++) reference(want + n * stride + h * HS, h_x + n * stride + h * HS, h_table + h_pos[n] * HS, HS, sign);
+        for (int h = 0; h < s.H; h++)
+            reference(want + n * stride + h * HS, h_x + n * stride + h * HS, h_table + h_pos[n] * HS, HS, sign);
     check_floatX(&t, sign > 0 ? "forward" : "backward", x, want, (size_t)N * stride, 2, 0);
     test_close(&t);
 }
@@ -64,7 +67,8 @@ static void test_transpose(void **state) {
     rope_backward(t.dev, d, pos, table, N, H, HS, H * HS);
     float *rx = download_floats(&t, x, SIZE), *rd = download_floats(&t, d, SIZE);
     Sum forward = {0}, backward = {0};
-    for (int i = 0; i < SIZE; i++) sum_add(&forward, (double)h_d[i] * rx[i]), sum_add(&backward, (double)rd[i] * h_x[i]);
+    for (int i = 0; i < SIZE; i++)
+        sum_add(&forward, (double)h_d[i] * rx[i]), sum_add(&backward, (double)rd[i] * h_x[i]);
     assert_true(near(forward.value, backward.value, 4 * unit_floatX() * forward.magnitude));
     memset(h_pos, 0, sizeof h_pos);
     zero_pos = UPLOAD(&t, h_pos, N);

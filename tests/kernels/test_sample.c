@@ -1,5 +1,5 @@
-// Sampling: the draw is the inversion that sample.h promises, from the kept tokens only; the statistics are those of the full
-// softmax; the frequencies are those of the distribution.
+// Sampling: the draw is the inversion that sample.h promises, from the kept tokens only; the statistics are those of
+// the full softmax; the frequencies are those of the distribution.
 #include "kernels/sample.h"
 #include "tests/kernels/policy_reference.h"
 
@@ -19,7 +19,8 @@ static int descending(const void *a, const void *b) {
 }
 
 // The smallest logit that top_k and top_p keep.
-static double kept_from(const double *z, int V, int top_k, double top_p, const ReferenceRow *row, double inv_temp, double *sorted) {
+static double kept_from(const double *z, int V, int top_k, double top_p, const ReferenceRow *row, double inv_temp,
+                        double *sorted) {
     double from = -INFINITY, mass = 0;
     memcpy(sorted, z, (size_t)V * sizeof *sorted);
     qsort(sorted, (size_t)V, sizeof *sorted, descending);
@@ -31,9 +32,10 @@ static double kept_from(const double *z, int V, int top_k, double top_p, const R
     return from;
 }
 
-// Token a is the draw where (mass of the kept tokens before a) <= u (kept mass) < (the same with a), to rounding. Rounding may also
-// decide whether tokens between `from` and `surely` are kept: they are given the benefit.
-static bool is_the_draw(const double *z, int V, int a, double from, double surely, const ReferenceRow *row, double inv_temp, double u) {
+// Token a is the draw where (mass of the kept tokens before a) <= u (kept mass) < (the same with a), to rounding.
+// Rounding may also decide whether tokens between `from` and `surely` are kept: they are given the benefit.
+static bool is_the_draw(const double *z, int V, int a, double from, double surely, const ReferenceRow *row,
+                        double inv_temp, double u) {
     double before = 0, whole = 0, at = 0, doubtful = 0;
     for (int b = 0; b < V; b++) {
         double pi = z[b] >= from ? exp(reference_log_pi(row, z[b], inv_temp)) : 0;
@@ -60,7 +62,8 @@ static float *some_logits(KernelTest *t, int R, int V) {
 
 static void check_shape(int R, int V, const SampleConfig *c) {
     KernelTest t = test_open();
-    double inv_temp = c->temp > 0 ? (double)(1.0f / c->temp) : 1, *z = HOST(&t, double, V), *sorted = HOST(&t, double, V);
+    double inv_temp = c->temp > 0 ? (double)(1.0f / c->temp) : 1, *z = HOST(&t, double, V),
+           *sorted = HOST(&t, double, V);
     float *h = some_logits(&t, R, V);
     Sampled *got = sample(&t, h, c, R, V);
     for (int r = 0; r < R; r++) {
@@ -75,7 +78,8 @@ static void check_shape(int R, int V, const SampleConfig *c) {
         double u = philox_uniform(philox(c->seed, c->step, key.prompt, key.rollout, key.position).word[0]);
         for (int b = 0; b < V; b++) best = z[b] > z[best] ? b : best; // the first of the largest
         if (c->temp == 0) assert_int_equal(a, best);
-        else if (!is_the_draw(z, V, a, from, surely, &row, inv_temp, u)) fail_msg("V %d, row %d: token %d is not the draw at u = %.9g", V, r, a, u);
+        else if (!is_the_draw(z, V, a, from, surely, &row, inv_temp, u))
+            fail_msg("V %d, row %d: token %d is not the draw at u = %.9g", V, r, a, u);
         Sum logp = {reference_log_pi(&row, z[a], inv_temp), row.reach + row.log_sum};
         assert_true(near(got[r].policy.logp, logp.value, allowed(logp, row_terms(V), 0, UNIT_FP32)));
         assert_true(near(got[r].policy.entropy, row.H.value, allowed(row.H, row_terms(V), 0, UNIT_FP32)));
@@ -93,8 +97,9 @@ static bool slow(void) {
 
 static void test_draws(void **state) {
     (void)state;
-    const SampleConfig configs[] = {{1, 0, 1, 1, 0},        {0.7f, 0, 1, 2, 5}, {1.5f, 3, 1, 3, 1}, {1, 0, 0.9f, 4, 1},
-                                    {0.8f, 40, 0.5f, 5, 2}, {1, 1, 1, 6, 0},    {0, 0, 1, 7, 0},    {0.05f, 2, 0.3f, UINT64_MAX, UINT32_MAX}};
+    const SampleConfig configs[] = {
+        {1, 0, 1, 1, 0},        {0.7f, 0, 1, 2, 5}, {1.5f, 3, 1, 3, 1}, {1, 0, 0.9f, 4, 1},
+        {0.8f, 40, 0.5f, 5, 2}, {1, 1, 1, 6, 0},    {0, 0, 1, 7, 0},    {0.05f, 2, 0.3f, UINT64_MAX, UINT32_MAX}};
     const int sizes[] = {1, 2, 29, 255, 256, 257, 1001}, rows = slow() ? 12 : 40; // 12: each kind of logits once
     for (size_t i = 0; i < sizeof configs / sizeof *configs; i++)
         for (size_t v = 0; v < sizeof sizes / sizeof *sizes; v++) check_shape(rows, sizes[v], &configs[i]);
@@ -137,14 +142,16 @@ static void test_frequencies(void **state) {
     const double p[V] = {0.1, 0.3, 0.05, 0.25, 0.2, 0.1}, flat[V] = {1 / 6., 1 / 6., 1 / 6., 1 / 6., 1 / 6., 1 / 6.};
     const double top3[V] = {0, 0.4, 0, 1. / 3, 4. / 15, 0}, top_p[V] = {0, 6. / 11, 0, 5. / 11, 0, 0},
                  top4_and_tie[V] = {2. / 19, 6. / 19, 0, 5. / 19, 4. / 19, 2. / 19};
-    const SampleConfig plain = {1, 0, 1, 11, 0}, k3 = {1, 3, 1, 12, 0}, p54 = {1, 0, 0.54f, 13, 0}, k4 = {1, 4, 1, 14, 0};
+    const SampleConfig plain = {1, 0, 1, 11, 0}, k3 = {1, 3, 1, 12, 0}, p54 = {1, 0, 0.54f, 13, 0},
+                       k4 = {1, 4, 1, 14, 0};
     // 1 - 1e-4 quantiles of chi-square with 5, 2, 1 and 4 degrees of freedom
     assert_true(chi_square(z, V, p, &plain, draws, 0) < 25.7);
     assert_true(chi_square(z, V, top3, &k3, draws, 0) < 18.4);
     assert_true(chi_square(z, V, top_p, &p54, draws, 0) < 15.1);
     assert_true(chi_square(z, V, top4_and_tie, &k4, draws, 0) < 23.5);
     // and they tell a wrong distribution
-    assert_true(chi_square(z, V, flat, &plain, draws, 0) > 0.1 * draws && chi_square(z, V, p, &plain, draws, 1) > 0.1 * draws);
+    assert_true(chi_square(z, V, flat, &plain, draws, 0) > 0.1 * draws &&
+                chi_square(z, V, p, &plain, draws, 1) > 0.1 * draws);
 }
 
 // A row's token depends on its key and its logits, not on its place or its company.
@@ -180,13 +187,15 @@ static void test_not_finite(void **state) {
             for (int b = 0; kind == 2 && b < V; b++) h[b] = NAN;
             for (int b = 0; kind == 3 && b < V; b++) h[b] = -INFINITY;
             Sampled *got = sample(&t, h, &configs[i], 1, V);
-            assert_true(got->token >= 0 && got->token < V && !isfinite(got->policy.logp) && !isfinite(got->policy.entropy));
+            assert_true(got->token >= 0 && got->token < V && !isfinite(got->policy.logp) &&
+                        !isfinite(got->policy.entropy));
             test_close(&t);
         }
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_the_draw_is_checked), cmocka_unit_test(test_draws), cmocka_unit_test(test_frequencies),
-                                       cmocka_unit_test(test_place), cmocka_unit_test(test_not_finite)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_the_draw_is_checked), cmocka_unit_test(test_draws),
+                                       cmocka_unit_test(test_frequencies), cmocka_unit_test(test_place),
+                                       cmocka_unit_test(test_not_finite)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,11 @@
-// Every CUDA twin against its C twin, on the same inputs at odd shapes. The C twins are in a shared object of their own,
-// build/cpu/twins.so (dev/cuda_on_cpu/sim.mk) or what TWINS_SO in the environment names; its names stay there: dlopen with
-// RTLD_LOCAL. They compute in fp32 from inputs that were rounded to floatX, so in bf16 the difference is what storing in bf16 costs.
+// Every CUDA twin against its C twin, on the same inputs at odd shapes. The C twins are in a shared object,
+// build/cpu/twins.so (dev/cuda_on_cpu/sim.mk) or the file that TWINS_SO names; dlopen with RTLD_LOCAL keeps their
+// symbols apart. They compute in fp32 from inputs rounded to floatX, so in bf16 the difference is the effect of storing
+// in bf16.
 //
-// Each side may be off by `allowed` (kernel_test.h): rounding errors of a sum of `terms` terms. For the scale of those terms
-// stands the largest value of the output, or what a case says; `inner` counts the values of an op's inside that the CUDA
-// twin holds in floatX. What is only moved or counted must be equal.
+// Each side may have the error `allowed` (compare.h): rounding errors of a sum of `terms` terms, whose scale is the
+// largest value of the output unless a case gives another. `inner` counts the intermediate values that the CUDA twin
+// stores in floatX. Values that are only moved or counted must be equal.
 #ifndef TESTS_KERNELS_TWINS_H
 #define TESTS_KERNELS_TWINS_H
 #include "tests/kernels/kernel_test.h"
@@ -42,17 +43,19 @@ static inline double largest(const float *x, size_t n) {
     return most;
 }
 
-static inline void agree(Twins *w, const char *what, const float *got, const float *c_want, size_t n, double scale, double terms,
-                         int inner, double unit) {
+static inline void agree(Twins *w, const char *what, const float *got, const float *c_want, size_t n, double scale,
+                         double terms, int inner, double unit) {
     Sum *want = HOST(&w->t, Sum, n);
     if (!(scale > 0)) scale = largest(c_want, n);
     for (size_t i = 0; i < n; i++) want[i] = (Sum){c_want[i], scale};
     check_values(what, got, want, n, 2 * terms, inner, unit);
 }
-static inline void agree_floatX(Twins *w, const char *what, const floatX *got, const float *want, size_t n, double scale, double terms, int inner) {
+static inline void agree_floatX(Twins *w, const char *what, const floatX *got, const float *want, size_t n,
+                                double scale, double terms, int inner) {
     agree(w, what, download_floats(&w->t, got, n), want, n, scale, terms, inner, unit_floatX());
 }
-static inline void agree_fp32(Twins *w, const char *what, const float *got, const float *want, size_t n, double scale, double terms) {
+static inline void agree_fp32(Twins *w, const char *what, const float *got, const float *want, size_t n, double scale,
+                              double terms) {
     agree(w, what, DOWNLOAD(&w->t, got, n), want, n, scale, terms, 0, UNIT_FP32);
 }
 
@@ -64,7 +67,8 @@ static inline float *input(Twins *w, floatX **d, size_t n, uint32_t stream, doub
 }
 #define IN(n, stream, scale, d) floatX *d; float *h_##d = input(w, &d, (size_t)(n), stream, scale)
 #define OUT(n, d) floatX *d = DEVICE(&w->t, floatX, n); float *h_##d = HOST(&w->t, float, n)
-#define SUM(n, stream, d) float *h_##d = random_floats(&w->t, (size_t)(n), stream, 1), *d = UPLOAD(&w->t, h_##d, n) // fp32, accumulated into
+#define SUM(n, stream, d)                                                                                              \
+    float *h_##d = random_floats(&w->t, (size_t)(n), stream, 1), *d = UPLOAD(&w->t, h_##d, n) // fp32, accumulated into
 #define X(h) ((void *)(h)) // the C twins' floatX is float
 static inline Device *dev_of(Twins *w) { return w->t.dev; }
 
@@ -76,12 +80,12 @@ static inline int *random_ids(Twins *w, int **d, int n, int V, uint32_t stream) 
 }
 
 // Opens both sides, makes the call, which finds them in w, and closes them.
-#define TWINS(call)                                                                                                                \
-    do {                                                                                                                           \
-        Twins opened, *w = &opened;                                                                                                \
-        open_twins(w);                                                                                                             \
-        call;                                                                                                                      \
-        close_twins(w);                                                                                                            \
+#define TWINS(call)                                                                                                    \
+    do {                                                                                                               \
+        Twins opened, *w = &opened;                                                                                    \
+        open_twins(w);                                                                                                 \
+        call;                                                                                                          \
+        close_twins(w);                                                                                                \
     } while (0)
 
 #endif

@@ -5,7 +5,7 @@
 #include "kernels/matmul.h"
 #include "kernels/rmsnorm.h"
 #include "kernels/rope.h"
-#include "kernels/rows.h"
+#include "kernels/gather_rows.h"
 #include "kernels/swiglu.h"
 #include "tests/kernels/twins.h"
 
@@ -21,7 +21,8 @@ static void twin_embedding(Twins *w, int N, int C, int V) {
     assert_memory_equal(download_floats(&w->t, y, N * C), h_y, (size_t)N * C * sizeof(float));
     embedding_backward(dev_of(w), dtable, ids, dy, N, C, V, workspace);
     C(embedding_backward)(w->c, h_dtable, h_ids, X(h_dy), N, C, V, NULL);
-    assert_memory_equal(DOWNLOAD(&w->t, dtable, V * C), h_dtable, (size_t)V * C * sizeof(float)); // the same sums in the same order
+    // the same sums in the same order
+    assert_memory_equal(DOWNLOAD(&w->t, dtable, V * C), h_dtable, (size_t)V * C * sizeof(float));
 }
 
 static void twin_rows(Twins *w, int M, int C) {
@@ -33,12 +34,12 @@ static void twin_rows(Twins *w, int M, int C) {
     IN(N * C, 2, 1, back);
     SUM(M * C, 3, sum);
     SUM(M * C, 4, more);
-    rows_gather(dev_of(w), gathered, from, rows, M, C);
-    rows_scatter(dev_of(w), back, gathered, rows, M, C);
-    rows_add(dev_of(w), sum, more, (size_t)M * C);
-    C(rows_gather)(w->c, X(h_gathered), X(h_from), h_rows, M, C);
-    C(rows_scatter)(w->c, X(h_back), X(h_gathered), h_rows, M, C);
-    C(rows_add)(w->c, h_sum, h_more, (size_t)M * C);
+    gather_rows(dev_of(w), gathered, from, rows, M, C);
+    scatter_rows(dev_of(w), back, gathered, rows, M, C);
+    add_rows(dev_of(w), sum, more, (size_t)M * C);
+    C(gather_rows)(w->c, X(h_gathered), X(h_from), h_rows, M, C);
+    C(scatter_rows)(w->c, X(h_back), X(h_gathered), h_rows, M, C);
+    C(add_rows)(w->c, h_sum, h_more, (size_t)M * C);
     assert_memory_equal(download_floats(&w->t, gathered, M * C), h_gathered, (size_t)M * C * sizeof(float));
     assert_memory_equal(download_floats(&w->t, back, N * C), h_back, (size_t)N * C * sizeof(float));
     assert_memory_equal(DOWNLOAD(&w->t, sum, M * C), h_sum, (size_t)M * C * sizeof(float));
@@ -59,7 +60,8 @@ static void twin_rmsnorm(Twins *w, int N, int H, int C, int stride) {
     agree_floatX(w, "rmsnorm y", y, h_y, (size_t)N * stride, 0, C, 0);
     agree_fp32(w, "rmsnorm rstd", rstd, h_rstd, (size_t)N * H, 0, C);
     rmsnorm_backward(dev_of(w), dx, dw, dx, dy, x, weight, rstd, N, H, C, stride, stride, stride, workspace);
-    C(rmsnorm_backward)(w->c, X(h_dx), h_dw, X(h_dx), X(h_dy), X(h_x), X(h_weight), h_rstd, N, H, C, stride, stride, stride, NULL);
+    C(rmsnorm_backward)
+    (w->c, X(h_dx), h_dw, X(h_dx), X(h_dy), X(h_x), X(h_weight), h_rstd, N, H, C, stride, stride, stride, NULL);
     agree_floatX(w, "rmsnorm dx", dx, h_dx, (size_t)N * stride, 0, C, 0);
     agree_fp32(w, "rmsnorm dw", dw, h_dw, C, N * H, N * H); // sums of N H terms below 1 each
 }
@@ -143,15 +145,17 @@ static void twin_attention(Twins *w, AttentionShape s, const int *h_starts) {
     agree_floatX(w, "attention o", o, h_o, n_o, 0, s.T + s.HS, 1);
     agree_fp32(w, "attention lse", lse, h_lse, (size_t)s.N * s.NH, 0, s.T + s.HS);
     attention_backward(dev_of(w), d, d + k, d + v, d_o, rows, rows + k, rows + v, o, lse, starts, &s, workspace);
-    C(attention_backward)(w->c, X(h_d), X(h_d + k), X(h_d + v), X(h_d_o), X(h_rows), X(h_rows + k), X(h_rows + v), X(h_o), h_lse,
-                          h_starts, &s, h_workspace);
+    C(attention_backward)
+    (w->c, X(h_d), X(h_d + k), X(h_d + v), X(h_d_o), X(h_rows), X(h_rows + k), X(h_rows + v), X(h_o), h_lse, h_starts,
+     &s, h_workspace);
     agree_floatX(w, "attention backward", d, h_d, n_rows, 0, s.T + s.HS, 3); // p, o and ds
 }
 
-// One sequence of T keys, appended in one batch; the rows attend to prefixes of it, through a copy of its first block. The two
-// caches are cut into blocks of their own.
+// One sequence of T keys, appended in one batch; the rows attend to prefixes of it, through a copy of its first block.
+// The two caches are cut into blocks of their own.
 static void twin_decode(Twins *w, int NH, int NKV, int HS, int T, int R) {
-    int stride = (NH + 2 * NKV) * HS, k = NH * HS, v = k + NKV * HS, blocks = ceil(T / 16.0) + 1, h_seq[2048] = {0}, h_pos[2048], h_table[256];
+    int stride = (NH + 2 * NKV) * HS, k = NH * HS, v = k + NKV * HS, blocks = ceil(T / 16.0) + 1, h_seq[2048] = {0},
+        h_pos[2048], h_table[256];
     DecodeShape s = {T, NH, NKV, HS, stride, stride, stride, blocks};
     for (int i = 0; i < blocks; i++) h_table[i] = blocks - 1 - i;
     for (int i = 0; i < T; i++) h_pos[i] = i;
@@ -208,7 +212,8 @@ static void test_attention(void **state) {
     TWINS(twin_attention(w, (AttentionShape){131, 2, 130, 3, 1, 32, 168, 168, 168}, (const int[]){0, 130, 131}));
     TWINS(twin_attention(w, (AttentionShape){70, 1, 70, 2, 1, 128, 512, 512, 512}, (const int[]){0, 70}));
     TWINS(twin_attention(w, (AttentionShape){97, 2, 97, 7, 1, 64, 576, 576, 576}, (const int[]){0, 97, 97}));
-    TWINS(twin_attention(w, (AttentionShape){50, 2, 41, 4, 2, 20, 163, 163, 163}, (const int[]){0, 41, 50})); // no tiles for this head size
+    // no tiles for this head size
+    TWINS(twin_attention(w, (AttentionShape){50, 2, 41, 4, 2, 20, 163, 163, 163}, (const int[]){0, 41, 50}));
 }
 
 static void test_decode(void **state) {

@@ -25,17 +25,21 @@ static void twin_sample(Twins *w, SampleConfig c, int R, int V) {
     sample_forward(dev_of(w), sampled, logits, key, UPLOAD(&w->t, &c, 1), R, V);
     C(sample_forward)(w->c, want, h_logits, h_key, &c, R, V);
     Sampled *got = DOWNLOAD(&w->t, sampled, R);
-    for (int r = 0, apart = 0; r < R; r++) { // of many tokens a row or two may be drawn where rounding decides between neighbours
+    // of many tokens a row or two may be drawn where rounding decides between neighbours
+    for (int r = 0, apart = 0; r < R; r++) {
         int by = abs(got[r].token - want[r].token);
         assert_true(by == 0 || (V > 500 && by <= 2 && ++apart <= R / 8));
-        if (by > 0) want[r].policy.logp += (h_logits[(size_t)r * V + got[r].token] - h_logits[(size_t)r * V + want[r].token]) / c.temp;
-        agree(w, "log pi, H, E", &got[r].policy.logp, &want[r].policy.logp, 3, 12 / fmax(c.temp, 0.5f) + log(V), V, 0, UNIT_FP32); // logits: -6 to 6
+        const float *z = h_logits + (size_t)r * V;
+        if (by > 0) want[r].policy.logp += (z[got[r].token] - z[want[r].token]) / c.temp;
+        double scale = 12 / fmax(c.temp, 0.5f) + log(V); // logits: -6 to 6
+        agree(w, "log pi, H, E", &got[r].policy.logp, &want[r].policy.logp, 3, scale, V, 0, UNIT_FP32);
     }
 }
 
 static void twin_policy_loss(Twins *w, bool supervised, int M, int V) {
-    PolicyObjective o = {.inv_temp = 1.25f, .eps_low = 0.2f, .eps_high = 0.28f, .dual_clip = 3, .entropy_coef = 0.01f, .comp = 0.4f, .stab = 0.4f,
-                         .stab_gamma = 50, .stab_tau = 0.9f, .entropy_min = 0.5f, .entropy_max = 4, .delta_max = 0.5f};
+    PolicyObjective o = {.inv_temp = 1.25f, .eps_low = 0.2f, .eps_high = 0.28f, .dual_clip = 3, .entropy_coef = 0.01f,
+                         .comp = 0.4f, .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.9f, .entropy_min = 0.5f,
+                         .entropy_max = 4, .delta_max = 0.5f};
     int *target, *h_target = random_ids(w, &target, M, V, 1);
     float *h_logits = random_floats(&w->t, (size_t)M * V, 2, 3), *h_A = random_floats(&w->t, M, 3, 2);
     mask_some(h_logits, h_target, M, V);
@@ -50,7 +54,8 @@ static void twin_policy_loss(Twins *w, bool supervised, int M, int V) {
     policy_loss(dev_of(w), result, d, logits, &t, &o, M, V);
     C(policy_loss)(w->c, want, X(h_d), h_logits, &h_t, &o, M, V);
     TokenResult *got = DOWNLOAD(&w->t, result, M);
-    for (int m = 0; m < M; m++) { // log pi reaches to log V + 8; the ratio is as wrong as log pi times itself, b_stab ten times |dH|
+    // |log pi| is at most log V + 8; the ratio's error is log pi's times the ratio, b_stab's ten times that of |dH|
+    for (int m = 0; m < M; m++) {
         double reach = log(V) + 8, push = fmax(1, 2 * want[m].ratio);
         agree(w, "log pi, H, E", &got[m].logp, &want[m].logp, 3, reach, V, 0, UNIT_FP32);
         agree(w, "loss", &got[m].loss, &want[m].loss, 1, 10 * reach * push * push, V, 0, UNIT_FP32);
@@ -65,12 +70,14 @@ static void twin_advantage(Twins *w, int P, AdvantageKind kind) {
     int h_starts[64] = {0}, B;
     for (int i = 0; i < P; i++) h_starts[i + 1] = h_starts[i] + 1 + i % 5;
     B = h_starts[P];
-    float *h_reward = HOST(&w->t, float, B), *h_A = HOST(&w->t, float, B), h_norms[3], *h_E = HOST(&w->t, float, B), *A = DEVICE(&w->t, float, B);
+    float *h_reward = HOST(&w->t, float, B), *h_A = HOST(&w->t, float, B), h_norms[3], *h_E = HOST(&w->t, float, B),
+          *A = DEVICE(&w->t, float, B);
     float *norms = DEVICE(&w->t, float, 3), *E = DEVICE(&w->t, float, B);
     TokenPolicy *h_policy = HOST(&w->t, TokenPolicy, B);
     for (int i = 0; i < B; i++) {
         h_reward[i] = random_at(1, i) > 0.2;
-        h_policy[i] = (TokenPolicy){(float)(random_at(2, i) - 1.5), (float)(random_at(3, i) + 1), (float)random_at(4, i)};
+        h_policy[i] =
+            (TokenPolicy){(float)(random_at(2, i) - 1.5), (float)(random_at(3, i) + 1), (float)random_at(4, i)};
     }
     int *starts = UPLOAD(&w->t, h_starts, P + 1);
     TokenPolicy *policy = UPLOAD(&w->t, h_policy, B);
@@ -87,9 +94,11 @@ static void twin_advantage(Twins *w, int P, AdvantageKind kind) {
 
 static void twin_allocate(Twins *w, AllocateKind kind, int P) {
     AllocateConfig c = {kind, 16, 8, 24, 4, 0.85};
-    double *k = HOST(&w->t, double, P), *G = HOST(&w->t, double, P), *h_ideal = HOST(&w->t, double, P), *ideal = DEVICE(&w->t, double, P);
+    double *k = HOST(&w->t, double, P), *G = HOST(&w->t, double, P), *h_ideal = HOST(&w->t, double, P),
+           *ideal = DEVICE(&w->t, double, P);
     int *n = DEVICE(&w->t, int, P), *h_n = HOST(&w->t, int, P);
-    for (int i = 0; i < P; i++) G[i] = floor((random_at(1, i) + 1) * 20), k[i] = floor((random_at(2, i) + 1) * 0.5 * (G[i] + 1));
+    for (int i = 0; i < P; i++)
+        G[i] = floor((random_at(1, i) + 1) * 20), k[i] = floor((random_at(2, i) + 1) * 0.5 * (G[i] + 1));
     allocate_rollouts(dev_of(w), n, ideal, UPLOAD(&w->t, k, P), UPLOAD(&w->t, G, P), P, &c);
     C(allocate_rollouts)(w->c, h_n, h_ideal, k, G, P, &c);
     assert_memory_equal(DOWNLOAD(&w->t, n, P), h_n, (size_t)P * sizeof(int));
@@ -106,7 +115,8 @@ static void twin_optimizer(Twins *w, size_t n) {
     SUM(n, 2, m);
     SUM(n, 4, grad);
     OUT(n, param);
-    double *partial = DEVICE(&w->t, double, gradnorm_partials(n)), *h_partial = HOST(&w->t, double, C(gradnorm_partials)(n));
+    double *partial = DEVICE(&w->t, double, gradnorm_partials(n)),
+           *h_partial = HOST(&w->t, double, C(gradnorm_partials)(n));
     double want = C(gradnorm_squared)(w->c, h_partial, h_grad, n);
     assert_true(near(gradnorm_squared(dev_of(w), partial, grad, n), want, (double)n * 0x1p-52 * want));
     adamw_update(dev_of(w), param, master, m, v, grad, n, &a);
@@ -141,6 +151,7 @@ static void test_optimizer(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sampling), cmocka_unit_test(test_policy), cmocka_unit_test(test_optimizer)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sampling), cmocka_unit_test(test_policy),
+                                       cmocka_unit_test(test_optimizer)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

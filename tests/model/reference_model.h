@@ -1,5 +1,5 @@
-// The decoder once more, as plainly as it can be said, in double precision: the oracle for model/gpt.c. One sequence at a
-// time, no caching, no fusing. Parameters come as the flat buffer of model/params.h, in double.
+// The oracle for model/gpt.c: the decoder in its plainest form, in double precision, one sequence at a time, without
+// caching and fusing. The parameters are the flat buffer of model/params.h in double.
 #ifndef TESTS_MODEL_REFERENCE_MODEL_H
 #define TESTS_MODEL_REFERENCE_MODEL_H
 #include "model/params.h"
@@ -30,7 +30,8 @@ static inline void reference_rotate(double *x, int t, int HS, double theta) {
 }
 
 // x (T, C) += the attention block of layer l
-static inline void reference_attention(double x[][REFERENCE_C], const double *p, const LayerOffsets *w, const ModelConfig *c, int T) {
+static inline void reference_attention(double x[][REFERENCE_C], const double *p, const LayerOffsets *w,
+                                       const ModelConfig *c, int T) {
     static double qkv[REFERENCE_T][4 * REFERENCE_C]; // scratch of this single-threaded oracle
     int q_size = c->NH * c->HS, kv_size = c->NKV * c->HS;
     for (int t = 0; t < T; t++) {
@@ -54,7 +55,8 @@ static inline void reference_attention(double x[][REFERENCE_C], const double *p,
                 sum += weight[j] = exp(s / sqrt(c->HS));
             }
             for (int j = 0; j <= t; j++)
-                for (int i = 0; i < c->HS; i++) o[h * c->HS + i] += weight[j] / sum * qkv[j][q_size + kv_size + kv * c->HS + i];
+                for (int i = 0; i < c->HS; i++)
+                    o[h * c->HS + i] += weight[j] / sum * qkv[j][q_size + kv_size + kv * c->HS + i];
         }
         reference_product(delta, o, p + w->wo, NULL, q_size, c->C);
         for (int i = 0; i < c->C; i++) x[t][i] += delta[i];
@@ -71,7 +73,8 @@ static inline void reference_feed_forward(double *x, const double *p, const Laye
 }
 
 // writes logits (T, V) of one sequence
-static inline void reference_logits(double *logits, const double *p, const ParamTable *table, const ModelConfig *c, const int *ids, int T) {
+static inline void reference_logits(double *logits, const double *p, const ParamTable *table, const ModelConfig *c,
+                                    const int *ids, int T) {
     double x[REFERENCE_T][REFERENCE_C], y[REFERENCE_C];
     for (int t = 0; t < T; t++) memcpy(x[t], p + table->embed + (size_t)ids[t] * c->C, (size_t)c->C * sizeof(double));
     for (int l = 0; l < c->L; l++) {

@@ -13,10 +13,11 @@ enum { SEQUENCES = 3 };
 static const int prompt_length[SEQUENCES] = {3, 1, 5}, response_length[SEQUENCES] = {4, 2, 7};
 
 static void tokens_of(int s, int *ids) {
-    for (int t = 0; t < prompt_length[s] + response_length[s]; t++) ids[t] = (int)((test_random(99, (uint64_t)(s * 100 + t)) + 1) * 14.49f);
+    for (int t = 0; t < prompt_length[s] + response_length[s]; t++)
+        ids[t] = (int)((test_random(99, (uint64_t)(s * 100 + t)) + 1) * 14.49f);
 }
 
-// loss = sum over response tokens of weight * -log pi, as the supervised update has it
+// loss = sum over response tokens of weight * -log pi: the supervised update
 static double reference_loss(const double *p, const ParamTable *table, const ModelConfig *c, double temp) {
     double loss = 0, logits[REFERENCE_T * 32];
     for (int s = 0; s < SEQUENCES; s++) {
@@ -36,7 +37,9 @@ static double gradient(Gpt *gpt, float *h_grad, int micro_tokens, int chunk, flo
     PolicyObjective plain = {.inv_temp = inv_temp};
     for (int s = 0; s < SEQUENCES; s++) {
         tokens_of(s, ids[s]);
-        sequences[s] = (TrainSequence){.prompt = ids[s], .tokens = ids[s] + prompt_length[s], .n_prompt = prompt_length[s], .n = response_length[s], .weight = 0.1f * (float)(s + 1)};
+        int n = prompt_length[s];
+        sequences[s] = (TrainSequence){.prompt = ids[s], .tokens = ids[s] + n, .n_prompt = n, .n = response_length[s],
+                                       .weight = 0.1f * (float)(s + 1)};
     }
     Updater *updater = updater_new(gpt, micro_tokens, 12, chunk); // the sequences take 6, 2 and 11 rows
     Arena arena = {.name = "gradients"};
@@ -60,18 +63,22 @@ static void check_architecture(const char *architecture, double temp) {
     float *h = tiny_params(&gpt->table), *h_grad = malloc(gpt->table.size * sizeof *h_grad);
     double *p = malloc(gpt->table.size * sizeof *p);
     for (size_t i = 0; i < gpt->table.size; i++) p[i] = h[i];
-    double want = reference_loss(p, &gpt->table, &gpt->config, temp), got = gradient(gpt, h_grad, 64, 5, (float)(1 / temp));
+    double want = reference_loss(p, &gpt->table, &gpt->config, temp);
+    double got = gradient(gpt, h_grad, 64, 5, (float)(1 / temp));
     if (!(fabs(got - want) <= 2e-5 * fabs(want))) fail_msg("%s: loss %.8f, want %.8f", architecture, got, want);
     for (int i = 0; i < gpt->table.count; i++) { // several entries of every tensor
         const Param *param = &gpt->table.params[i];
         for (int k = 0; k < 6; k++) {
-            size_t at = param->offset + (size_t)((test_random(7, (uint64_t)(i * 10 + k)) + 1) * 0.49999 * (double)param_elements(param));
+            double part = (test_random(7, (uint64_t)(i * 10 + k)) + 1) * 0.49999;
+            size_t at = param->offset + (size_t)(part * (double)param_elements(param));
             double keep = p[at], step = 1e-5, up, down;
             p[at] = keep + step, up = reference_loss(p, &gpt->table, &gpt->config, temp);
             p[at] = keep - step, down = reference_loss(p, &gpt->table, &gpt->config, temp);
             p[at] = keep;
             double slope = (up - down) / (2 * step);
-            if (!(fabs(h_grad[at] - slope) <= 2e-5 + 2e-4 * fabs(slope))) fail_msg("%s: d %s [%zu] = %.8f, want %.8f", architecture, param->name, at - param->offset, h_grad[at], slope);
+            if (!(fabs(h_grad[at] - slope) <= 2e-5 + 2e-4 * fabs(slope)))
+                fail_msg("%s: d %s [%zu] = %.8f, want %.8f", architecture, param->name, at - param->offset, h_grad[at],
+                         slope);
         }
     }
     free(h), free(h_grad), free(p);
@@ -83,7 +90,7 @@ static void test_llama(void **state) { (void)state, check_architecture("llama", 
 static void test_qwen2(void **state) { (void)state, check_architecture("qwen2", 0.7); }
 static void test_qwen3(void **state) { (void)state, check_architecture("qwen3", 1.3); }
 
-// Bit-exact: neither the cut into micro-batches nor the rows of logits at a time nor threads change the gradient.
+// Micro-batches, the rows of logits at a time and threads do not change the gradient: bit-exact.
 static void test_split(void **state) {
     (void)state;
     const char *const architectures[] = {"llama", "qwen2", "qwen3"};
@@ -105,6 +112,7 @@ static void test_split(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_llama), cmocka_unit_test(test_qwen2), cmocka_unit_test(test_qwen3), cmocka_unit_test(test_split)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_llama), cmocka_unit_test(test_qwen2),
+                                       cmocka_unit_test(test_qwen3), cmocka_unit_test(test_split)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,9 @@
 // Against values from PyTorch: Hugging Face's own Llama, Qwen2 and Qwen3 with tiny random weights, written by
 // dev/reference/make_fixtures.py. Logits, loss, every gradient tensor, and the weights after each of three AdamW steps.
-#include "model/gpt_files.h"
+#include "model/files/gpt_files.h"
+#include "model/files/config_file.h"
 #include "model/optimizer.h"
-#include "model/safetensors.h"
+#include "model/files/safetensors.h"
 #include "rl/update.h"
 #include <math.h>
 #include <string.h>
@@ -56,7 +57,7 @@ static void close_fixture(Fixture *f) {
     safetensors_close(f->expected);
 }
 
-// The first of n values that is not what it should be; n where all are.
+// The index of the first wrong value, or n.
 static size_t first_wrong(const float *got, const float *want, size_t n, double atol, double rtol) {
     for (size_t i = 0; i < n; i++)
         if (!(fabs(got[i] - want[i]) <= atol + rtol * fabs(want[i]))) return i;
@@ -72,10 +73,12 @@ static void test_first_wrong(void **state) {
     assert_int_equal(first_wrong((float[]){1, -2, 0}, (float[]){NAN, -2, 0}, 3, 1, 1), 0);
 }
 
-static void compare(const Fixture *f, const char *what, const float *got, const Safetensor *want, double atol, double rtol) {
+static void compare(const Fixture *f, const char *what, const float *got, const Safetensor *want, double atol,
+                    double rtol) {
     const float *w = want->data;
     size_t i = first_wrong(got, w, want->elements, atol, rtol);
-    if (i < want->elements) fail_msg("%s: %s %s [%zu] is %.8g, PyTorch has %.8g", f->dir, what, want->name, i, got[i], w[i]);
+    if (i < want->elements)
+        fail_msg("%s: %s %s [%zu] is %.8g, PyTorch has %.8g", f->dir, what, want->name, i, got[i], w[i]);
 }
 
 static void check_logits(Fixture *f) {
@@ -109,19 +112,21 @@ static void check_logits(Fixture *f) {
     gpt_acts_free(&acts);
 }
 
-// Every token that has a next one in its sequence predicts it; the loss is their mean.
+// Every token predicts the next one in its sequence; the loss is the mean.
 static int sequences_of(const Fixture *f, TrainSequence *sequences) {
     int count = 0, targets = 0;
     for (int b = 0; b < f->B; b++) targets += f->starts[b + 1] - f->starts[b] - 1;
     for (int b = 0; b < f->B; b++) {
         const int *ids = f->ids + f->starts[b];
         int n = f->starts[b + 1] - f->starts[b];
-        if (n > 1) sequences[count++] = (TrainSequence){.prompt = ids, .n_prompt = 1, .tokens = ids + 1, .n = n - 1, .weight = 1.0f / (float)targets};
+        float weight = 1.0f / (float)targets;
+        TrainSequence s = {.prompt = ids, .n_prompt = 1, .tokens = ids + 1, .n = n - 1, .weight = weight};
+        if (n > 1) sequences[count++] = s;
     }
     return count;
 }
 
-// Gradients are compared relative to the largest entry of their tensor: the sums behind them cancel to that scale.
+// Gradients are compared relative to the largest entry of their tensor, since their sums cancel to that scale.
 static void compare_tensors(Fixture *f, const char *prefix, const float *h_flat, double atol) {
     for (int i = 0; i < f->gpt->table.count; i++) {
         const Param *p = &f->gpt->table.params[i];
@@ -187,7 +192,8 @@ static void test_llama3_rope(void **state) { (void)state, check("llama3_rope", f
 static void test_qwen2_untied(void **state) { (void)state, check("qwen2_untied", true, 0); }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_first_wrong), cmocka_unit_test(test_llama), cmocka_unit_test(test_qwen2),
-                                       cmocka_unit_test(test_qwen3), cmocka_unit_test(test_llama3_rope), cmocka_unit_test(test_qwen2_untied)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_first_wrong), cmocka_unit_test(test_llama),
+                                       cmocka_unit_test(test_qwen2),       cmocka_unit_test(test_qwen3),
+                                       cmocka_unit_test(test_llama3_rope), cmocka_unit_test(test_qwen2_untied)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

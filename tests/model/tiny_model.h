@@ -7,9 +7,11 @@
 #include <string.h>
 
 static inline ModelConfig tiny_config(const char *architecture) {
-    ModelConfig c = {.V = 29, .C = 20, .F = 28, .L = 2, .NH = 4, .NKV = 2, .HS = 6, .T_max = 64, .eps = 1e-5f, .rope_theta = 10000.0,
-                     .qkv_bias = !strcmp(architecture, "qwen2"), .qk_norm = !strcmp(architecture, "qwen3"), .tied = strcmp(architecture, "llama") != 0,
-                     .eos = {3}, .n_eos = 1};
+    ModelConfig c = {.V = 29, .C = 20, .F = 28, .L = 2, .NH = 4, .NKV = 2, .HS = 6, .T_max = 64, .eps = 1e-5f,
+                     .rope_theta = 10000.0, .eos = {3}, .n_eos = 1};
+    c.qkv_bias = !strcmp(architecture, "qwen2");
+    c.qk_norm = !strcmp(architecture, "qwen3");
+    c.tied = strcmp(architecture, "llama") != 0;
     snprintf(c.architecture, sizeof c.architecture, "%s", architecture);
     return c;
 }
@@ -26,7 +28,8 @@ static inline float *tiny_params(const ParamTable *table) {
     REQUIRE(h, "out of memory");
     for (int i = 0; i < table->count; i++) {
         const Param *p = &table->params[i];
-        for (size_t k = 0; k < param_elements(p); k++) h[p->offset + k] = (p->init == INIT_ONE ? 1.0f : 0.0f) + 0.4f * test_random((uint32_t)i + 10, k);
+        for (size_t k = 0; k < param_elements(p); k++)
+            h[p->offset + k] = (p->init == INIT_ONE ? 1.0f : 0.0f) + 0.4f * test_random((uint32_t)i + 10, k);
     }
     return h;
 }

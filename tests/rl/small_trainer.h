@@ -1,4 +1,4 @@
-// A whole trainer on a model of a few thousand numbers, opened as train.c opens one, in a folder of its own.
+// A whole trainer with a model of a few thousand parameters, opened as in train.c, in a folder given by the test.
 #ifndef TESTS_RL_SMALL_TRAINER_H
 #define TESTS_RL_SMALL_TRAINER_H
 #include "rl/trainer.h"
@@ -34,11 +34,12 @@ static inline void new_folder(char folder[64]) {
     assert_non_null(mkdtemp(folder));
 }
 
-// extra: further flags, NULL at the end; they win over the small sizes here.
+// extra: further flags, NULL at the end, which override these.
 static inline TrainConfig small_config(const char *folder, const char *const *extra) {
-    const char *argv[64] = {"train", "--out", folder, "--data", "task:add@1,gcd@1", "--problems", "48", "--heldout", "8", "--layers", "1",
-                            "--channels", "16", "--heads", "2", "--kv-heads", "1", "--ffn", "24", "--prompts", "7", "--rollouts", "4",
-                            "--rollouts-low", "2", "--rollouts-high", "6", "--max-tokens", "12", "--threads", "1", "--explore", "2",
+    const char *argv[64] = {"train", "--out", folder, "--data", "task:add@1,gcd@1", "--problems", "48",
+                            "--heldout", "8", "--layers", "1", "--channels", "16", "--heads", "2", "--kv-heads", "1",
+                            "--ffn", "24", "--prompts", "7", "--rollouts", "4", "--rollouts-low", "2",
+                            "--rollouts-high", "6", "--max-tokens", "12", "--threads", "1", "--explore", "2",
                             "--steps", "4", "--slots", "5"};
     int argc = 0;
     while (argv[argc]) argc++;
@@ -62,8 +63,8 @@ static inline void small_trainer_close(Trainer *t) {
     comm_close(comm);
 }
 
-// Runs `act` in a child process (one thread: OpenMP's others do not survive a fork); true where it was refused: exit status 1 and a
-// message that holds `word`.
+// Runs `act` in a child process (single-threaded, because OpenMP's threads do not survive a fork). True if it was
+// refused: exit status 1 and `word` in the message.
 static inline bool refused(void (*act)(void *), void *context, const char *word) {
     char message[1024] = "";
     int channel[2], status = 0;

@@ -1,4 +1,4 @@
-// What we sample is what we train, to the bit; and what a rollout says depends on nothing but its own key.
+// Training finds the sampler's log pi, H and E bit for bit, and a rollout depends only on its own key.
 #include "rl/generate.h"
 #include "rl/update.h"
 #include "tests/model/tiny_model.h"
@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 enum { PROMPTS = 10, EACH = 5, ROLLOUTS = PROMPTS * EACH, MAX_NEW = 21, LONGEST = 530 };
-// Around the edges of KV blocks, nothing to prefill, and longer than a forward of prefill takes in the C build, once and twice
+// Around the edges of KV blocks; without prefill; and longer than one and than two prefill forwards of the C build.
 static const int lengths[PROMPTS] = {1, 2, 17, 300, 33, 16, LONGEST, 1, 18, 40};
 
 typedef struct Batchful {
@@ -22,11 +22,12 @@ typedef struct Batchful {
 static void fill(Batchful *b, int ranks) {
     memset(b, 0, sizeof *b);
     for (int i = 0; i < PROMPTS; i++) {
-        for (int t = 0; t < lengths[i]; t++) b->prompt_tokens[i][t] = (int)((test_random(5, (uint64_t)(i * 1000 + t)) + 1) * 14.49f);
+        for (int t = 0; t < lengths[i]; t++)
+            b->prompt_tokens[i][t] = (int)((test_random(5, (uint64_t)(i * 1000 + t)) + 1) * 14.49f);
         b->prompts[i] = (Prompt){.id = 1000 + i, .problem = i, .tokens = b->prompt_tokens[i], .n = lengths[i]};
-        for (int j = 0; j < EACH; j++)
-            b->rollouts[i * EACH + j] = (Rollout){.prompt_id = 1000 + i, .prompt = i, .number = j, .rank = (i * EACH + j) % ranks,
-                                                  .tokens = b->tokens[i * EACH + j], .sampled = b->sampled[i * EACH + j]};
+        for (int number = 0, j = i * EACH; number < EACH; number++, j++)
+            b->rollouts[j] = (Rollout){.prompt_id = 1000 + i, .prompt = i, .number = number, .rank = j % ranks,
+                                       .tokens = b->tokens[j], .sampled = b->sampled[j]};
     }
 }
 
@@ -40,15 +41,17 @@ static Gpt *open_model(Device *dev, const char *architecture) {
     return gpt;
 }
 
-static int burst; // steps between two looks at the rows; 0: as the build has it
+static int burst; // decoding steps per burst; 0: the build's own
 
-static void generate(Batchful *b, const char *architecture, int slots, int threads, int ranks, const SampleConfig *sample) {
+static void generate(Batchful *b, const char *architecture, int slots, int threads, int ranks,
+                     const SampleConfig *sample) {
     Device *dev = device_open(threads, 0, NULL);
     Gpt *gpt = open_model(dev, architecture);
     Generator *generator = generator_new(gpt, slots, LONGEST + MAX_NEW);
-    if (burst) generator_look_every(generator, burst);
+    if (burst) generator_set_burst(generator, burst);
     fill(b, ranks);
-    for (int rank = 0; rank < ranks; rank++) generator_run(generator, b->rollouts, ROLLOUTS, rank, b->prompts, PROMPTS, MAX_NEW, sample);
+    for (int rank = 0; rank < ranks; rank++)
+        generator_run(generator, b->rollouts, ROLLOUTS, rank, b->prompts, PROMPTS, MAX_NEW, sample);
     generator_free(generator);
     gpt_free(gpt);
     device_close(dev);
@@ -56,7 +59,7 @@ static void generate(Batchful *b, const char *architecture, int slots, int threa
 
 static const SampleConfig usual = {.temp = 0.8f, .top_p = 1.0f, .seed = 7, .step = 3};
 
-// 64 slots: all prompts are prefilled together, and long ones are cut where a forward is full. One slot: each by itself.
+// With 64 slots all prompts are prefilled together and long ones are cut where a forward is full; with one, each alone.
 static void test_slots_threads_ranks_bursts(void **state) {
     (void)state;
     static Batchful first, other;
@@ -96,7 +99,9 @@ static void test_same_bits_in_training(void **state) {
         arena_commit(&arena, dev);
         for (int j = 0; j < ROLLOUTS; j++) {
             const Rollout *r = &b.rollouts[j];
-            sequences[j] = (TrainSequence){b.prompts[r->prompt].tokens, r->tokens, r->sampled, b.prompts[r->prompt].n, r->n, j % 2 ? 1.0f : -0.5f, 0.01f};
+            const Prompt *prompt = &b.prompts[r->prompt];
+            sequences[j] = (TrainSequence){prompt->tokens, r->tokens, r->sampled, prompt->n, r->n,
+                                           j % 2 ? 1.0f : -0.5f, 0.01f};
             ended += !r->truncated;
             tokens += r->n;
             assert_int_equal(r->truncated, r->tokens[r->n - 1] != 3);
@@ -133,8 +138,8 @@ static void test_keys(void **state) {
     assert_memory_not_equal(first.tokens[0], first.tokens[1], sizeof first.tokens[0]);
 }
 
-// The blocks are enough where every slot needs all of its own, and more rollouts of its prompt wait: a generator that runs out
-// of blocks, or loses one, ends the program. Prompts around the edges of a block; nothing ends a response but its length.
+// There are enough blocks even if every slot needs all of its own while more rollouts of its prompt wait: a generator
+// that runs out of blocks, or loses one, ends the program. Prompts around the edges of a block; all are truncated.
 static void test_blocks_suffice(void **state) {
     (void)state;
     Device *dev = device_open(1, 0, NULL);
@@ -146,11 +151,13 @@ static void test_blocks_suffice(void **state) {
         Generator *generator = generator_new(gpt, slots, T);
         for (int n = block - 1; n <= block + 2; n++) {
             Prompt prompts[] = {{.id = 1, .tokens = tokens, .n = n}, {.id = 2, .tokens = tokens, .n = n}};
-            RolloutPool pool = pool_new(8, T - n);
-            for (int j = 0; j < 8; j++) pool_add(&pool, prompts, j / 5, j, 0);
-            generator_run(generator, pool.rollouts, pool.count, 0, prompts, 2, T - n, &usual);
-            for (int j = 0; j < 8; j++) assert_int_equal(pool.rollouts[j].n, T - n);
-            pool_free(&pool);
+            RolloutBatch batch;
+            rollout_batch_plan(&batch, 0, 8, T - n);
+            rollout_batch_commit(&batch, NULL);
+            for (int j = 0; j < 8; j++) rollout_batch_add(&batch, prompts, j / 5, j, 0);
+            generator_run(generator, batch.rollouts, batch.count, 0, prompts, 2, T - n, &usual);
+            for (int j = 0; j < 8; j++) assert_int_equal(batch.rollouts[j].n, T - n);
+            rollout_batch_free(&batch, NULL);
         }
         generator_free(generator);
     }
@@ -159,7 +166,11 @@ static void test_blocks_suffice(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_slots_threads_ranks_bursts), cmocka_unit_test(test_same_bits_in_training),
-                                       cmocka_unit_test(test_keys), cmocka_unit_test(test_blocks_suffice)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_slots_threads_ranks_bursts),
+        cmocka_unit_test(test_same_bits_in_training),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_blocks_suffice),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

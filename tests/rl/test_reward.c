@@ -1,5 +1,5 @@
-// No rollout is ever judged against another prompt's answer: shuffled, split over ranks and refilled rollouts keep their
-// prompt's id, and a tampered one stops the program.
+// No rollout is graded against another prompt's gold: shuffled and split over ranks, rollouts keep their prompt's id,
+// and a wrong id stops the program.
 #include "rl/history.h"
 #include "rl/prompts.h"
 #include "rl/reward.h"
@@ -18,11 +18,11 @@ typedef struct World {
     char folder[64];
     PromptSet set;
     Tokenizer *tokenizer;
-    Judge *judge;
-    RolloutPool pool;
+    Grader *grader;
+    RolloutBatch batch;
 } World;
 
-static void open_world(World *w) { // in place: the judge keeps a pointer to the set
+static void open_world(World *w) { // in place: the grader keeps a pointer to the set
     *w = (World){.folder = "/tmp/dynamo-test-reward"};
     TaskSpec spec;
     ProblemSet heldout = {0};
@@ -33,23 +33,27 @@ static void open_world(World *w) { // in place: the judge keeps a pointer to the
     problems_free(&heldout);
     if (!tokenizer_write_characters(w->folder, characters, NULL, 0, &err)) fail_msg("%s", err.text);
     if (!(w->tokenizer = tokenizer_load(w->folder, &err))) fail_msg("%s", err.text);
-    if (!prompts_tokenize(&w->set, w->tokenizer, &(PromptTemplate){.text = PROMPT_SLOT}, 0, NULL, &err)) fail_msg("%s", err.text);
-    w->judge = judge_new(&w->set.problems, true);
-    w->pool = pool_new(COUNT, TASK_RESPONSE_MAX);
-    }
-
-static void close_world(World *w) {
-    judge_free(w->judge);
-    tokenizer_free(w->tokenizer);
-    prompts_free(&w->set);
-    pool_free(&w->pool);
+    const PromptTemplate verbatim = {.text = PROMPT_SLOT};
+    if (!prompts_tokenize(&w->set, w->tokenizer, &verbatim, 0, NULL, &err)) fail_msg("%s", err.text);
+    w->grader = grader_new(&w->set.problems, true);
+    rollout_batch_plan(&w->batch, 0, COUNT, TASK_RESPONSE_MAX);
+    rollout_batch_commit(&w->batch, NULL);
 }
 
-// Rollout j answers its own prompt: rightly where its number is even, with a wrong answer where it is odd.
+static void close_world(World *w) {
+    grader_free(w->grader);
+    tokenizer_free(w->tokenizer);
+    prompts_free(&w->set);
+    rollout_batch_free(&w->batch, NULL);
+}
+
+// Gives the rollout a response to its prompt: right if its number is even, wrong if it is odd.
 static void answer(World *w, Rollout *r) {
     char text[TASK_RESPONSE_MAX + 1];
     Error err;
-    int n = task_response(w->set.problems.problems[r->prompt].task, r->number % 4 < 2, r->number % 2 ? 1.0 : 0.0, 5, (uint64_t)r->number, text, sizeof text);
+    const TaskProblem *task = w->set.problems.items[r->prompt].task;
+    double wrong = r->number % 2 ? 1.0 : 0.0;
+    int n = task_response(task, r->number % 4 < 2, wrong, 5, (uint64_t)r->number, text, sizeof text);
     r->n = tokenizer_encode(w->tokenizer, text, (size_t)n, r->tokens, TASK_RESPONSE_MAX, &err);
     assert_true(r->n > 0);
 }
@@ -59,31 +63,32 @@ static void test_own_answer_only(void **state) {
     World w;
     open_world(&w);
     for (int ranks = 1; ranks <= 3; ranks++) {
-        w.pool.count = 0;
+        w.batch.count = 0;
         for (int i = 0; i < PROBLEMS; i++)
-            for (int j = 0; j < EACH; j++) pool_add(&w.pool, w.set.prompts, i, j, (i * EACH + j) % ranks);
+            for (int j = 0; j < EACH; j++) rollout_batch_add(&w.batch, w.set.prompts, i, j, (i * EACH + j) % ranks);
         for (int j = COUNT - 1; j > 0; j--) { // shuffle: the order of the list must not matter
-            Rollout *a = &w.pool.rollouts[j], *b = &w.pool.rollouts[(j * 7919 + 13) % (j + 1)], keep = *a;
+            Rollout *a = &w.batch.rollouts[j], *b = &w.batch.rollouts[(j * 7919 + 13) % (j + 1)], keep = *a;
             *a = *b, *b = keep;
         }
-        for (int j = 0; j < COUNT; j++) answer(&w, &w.pool.rollouts[j]);
-        for (int rank = ranks - 1; rank >= 0; rank--) judge_rollouts(w.judge, w.tokenizer, w.set.prompts, PROBLEMS, w.pool.rollouts, COUNT, rank, 1, -1);
-        for (int j = 0; j < COUNT; j++) {
-            assert_int_equal(w.pool.rollouts[j].verdict == VERDICT_CORRECT, w.pool.rollouts[j].number % 2 == 0);
-            assert_true(w.pool.rollouts[j].reward == (w.pool.rollouts[j].number % 2 == 0 ? 1.0f : -1.0f));
+        for (int j = 0; j < COUNT; j++) answer(&w, &w.batch.rollouts[j]);
+        for (int rank = ranks - 1; rank >= 0; rank--)
+            grade_rollouts(w.grader, w.tokenizer, w.set.prompts, PROBLEMS, w.batch.rollouts, COUNT, rank, 1, -1);
+        for (const Rollout *r = w.batch.rollouts; r < w.batch.rollouts + COUNT; r++) {
+            assert_int_equal(r->verdict == VERDICT_CORRECT, r->number % 2 == 0);
+            assert_true(r->reward == (r->number % 2 == 0 ? 1.0f : -1.0f));
         }
     }
     close_world(&w);
 }
 
-// Runs in a child process and reports whether it refused (exit status 1).
+// Whether grading after `tamper`, in a child process, is refused (exit status 1).
 static bool refuses(World *w, void (*tamper)(World *)) {
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
         fclose(stderr);
         tamper(w);
-        judge_rollouts(w->judge, w->tokenizer, w->set.prompts, PROBLEMS, w->pool.rollouts, w->pool.count, 0, 1, 0);
+        grade_rollouts(w->grader, w->tokenizer, w->set.prompts, PROBLEMS, w->batch.rollouts, w->batch.count, 0, 1, 0);
         _exit(0);
     }
     int status = 0;
@@ -92,27 +97,27 @@ static bool refuses(World *w, void (*tamper)(World *)) {
 }
 
 static void leave(World *w) { (void)w; }
-static void move_to_other_prompt(World *w) { w->pool.rollouts[3].prompt = 2; }
-static void change_id(World *w) { w->pool.rollouts[0].prompt_id++; }
+static void move_to_other_prompt(World *w) { w->batch.rollouts[3].prompt = 2; }
+static void change_id(World *w) { w->batch.rollouts[0].prompt_id++; }
 static void swap_prompts(World *w) {
     Prompt keep = w->set.prompts[0];
     w->set.prompts[0] = w->set.prompts[1], w->set.prompts[1] = keep;
 }
 static void reorder_problems(World *w) {
-    Problem keep = w->set.problems.problems[0];
-    w->set.problems.problems[0] = w->set.problems.problems[1], w->set.problems.problems[1] = keep;
+    Problem keep = w->set.problems.items[0];
+    w->set.problems.items[0] = w->set.problems.items[1], w->set.problems.items[1] = keep;
 }
 static void visit_another(World *w) {
     History h = history_new(&w->set.problems);
-    history_visit(&h, 4, w->set.problems.problems[5].id, 8, 1, 5.0, 1.0);
+    history_visit(&h, 4, w->set.problems.items[5].id, 8, 1, 5.0, 1.0);
 }
 
 static void test_mixed_up_is_refused(void **state) {
     (void)state;
     World w;
     open_world(&w);
-    for (int i = 0; i < 4; i++) pool_add(&w.pool, w.set.prompts, i, 0, 0);
-    for (int j = 0; j < 4; j++) answer(&w, &w.pool.rollouts[j]);
+    for (int i = 0; i < 4; i++) rollout_batch_add(&w.batch, w.set.prompts, i, 0, 0);
+    for (int j = 0; j < 4; j++) answer(&w, &w.batch.rollouts[j]);
     assert_false(refuses(&w, leave));
     assert_true(refuses(&w, move_to_other_prompt));
     assert_true(refuses(&w, change_id));
@@ -122,37 +127,42 @@ static void test_mixed_up_is_refused(void **state) {
     close_world(&w);
 }
 
-static void test_truncated_pays_nothing(void **state) {
+static void test_truncated_is_not_correct(void **state) {
     (void)state;
     World w;
     open_world(&w);
-    pool_add(&w.pool, w.set.prompts, 0, 0, 0);
-    answer(&w, &w.pool.rollouts[0]);
-    w.pool.rollouts[0].truncated = true;
-    judge_rollouts(w.judge, w.tokenizer, w.set.prompts, PROBLEMS, w.pool.rollouts, 1, 0, 1, 0);
-    assert_int_equal(w.pool.rollouts[0].verdict, VERDICT_TRUNCATED);
-    assert_true(w.pool.rollouts[0].reward == 0);
+    rollout_batch_add(&w.batch, w.set.prompts, 0, 0, 0);
+    answer(&w, &w.batch.rollouts[0]);
+    w.batch.rollouts[0].truncated = true;
+    grade_rollouts(w.grader, w.tokenizer, w.set.prompts, PROBLEMS, w.batch.rollouts, 1, 0, 1, 0);
+    assert_int_equal(w.batch.rollouts[0].verdict, VERDICT_TRUNCATED);
+    assert_true(w.batch.rollouts[0].reward == 0);
     close_world(&w);
 }
 
 static void test_undecided_is_described(void **state) {
     (void)state;
     Problem problem = {.prompt = (char *)"q", .gold = (char *)"1"};
-    ProblemSet set = {.problems = &problem, .count = 1};
-    Judge *judge = judge_new(&set, true);
+    ProblemSet set = {.items = &problem, .count = 1};
+    Grader *grader = grader_new(&set, true);
     static const char TEXT[] = "so \\boxed{\\int_0^1 2x\\,dx}", ODD[] = "\\boxed{\\int \xff\n1}";
     char line[320], small[12];
-    assert_int_equal(judge_response(judge, 0, TEXT, sizeof TEXT - 1, false, NULL, NULL), VERDICT_UNKNOWN);
-    judge_describe(judge, 0, TEXT, sizeof TEXT - 1, line, sizeof line);
+    assert_int_equal(grade_response(grader, 0, TEXT, sizeof TEXT - 1, false, NULL, NULL), VERDICT_UNKNOWN);
+    grader_describe(grader, 0, TEXT, sizeof TEXT - 1, line, sizeof line);
     assert_string_equal(line, "unknown (not understood): gold 1, answer \\int_0^1 2x\\,dx");
-    judge_describe(judge, 0, ODD, sizeof ODD - 1, line, sizeof line);
+    grader_describe(grader, 0, ODD, sizeof ODD - 1, line, sizeof line);
     assert_string_equal(line, "unknown (not understood): gold 1, answer \\int ??1");
-    judge_describe(judge, 0, TEXT, sizeof TEXT - 1, small, sizeof small);
+    grader_describe(grader, 0, TEXT, sizeof TEXT - 1, small, sizeof small);
     assert_string_equal(small, "unknown (no");
-    judge_free(judge);
+    grader_free(grader);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_undecided_is_described), cmocka_unit_test(test_own_answer_only), cmocka_unit_test(test_mixed_up_is_refused), cmocka_unit_test(test_truncated_pays_nothing)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_undecided_is_described),
+        cmocka_unit_test(test_own_answer_only),
+        cmocka_unit_test(test_mixed_up_is_refused),
+        cmocka_unit_test(test_truncated_is_not_correct),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

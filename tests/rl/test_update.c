@@ -1,5 +1,5 @@
-// One gradient of the policy loss: against finite differences of the whole model in double, the same bits for any cut into
-// micro-batches and rows of logits, and normalisers over all tokens whatever the cut.
+// The gradient of the policy loss agrees with finite differences of the whole model in double. No cut into
+// micro-batches or rows of logits changes its bits or the normalisers, which are over all tokens.
 #include "kernels/advantage.h"
 #include "rl/update.h"
 #include "tests/kernels/policy_reference.h"
@@ -22,10 +22,11 @@ typedef struct World {
     Comm *comm;
 } World;
 
-static const PolicyObjective dynamo = {.inv_temp = 1 / 0.8f, .eps_low = 0.2f, .eps_high = 0.28f, .dual_clip = 3, .entropy_coef = 0.02f,
-                                       .comp = 0.4f, .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.1f}; // a low tau: many tokens are held back
+static const PolicyObjective dynamo = { // a low tau, so that stabilisation affects many tokens
+    .inv_temp = 1 / 0.8f, .eps_low = 0.2f, .eps_high = 0.28f, .dual_clip = 3, .entropy_coef = 0.02f,
+    .comp = 0.4f, .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.1f};
 
-// The reference's row of logits that predicts response token t of sequence s
+// The reference's row of logits that predicts response token t of sequence s.
 static void predict(const World *w, const double *p, int s, int t, ReferenceRow *row, double *z_target) {
     double logits[T_MAX * V];
     int at = prompt_length[s] + t - 1;
@@ -34,9 +35,9 @@ static void predict(const World *w, const double *p, int s, int t, ReferenceRow 
     *z_target = logits[(size_t)at * V + w->ids[s][at + 1]];
 }
 
-// "Sampled" by a policy a little off the model's, so that ratios lie on both sides of the clip.
+// "Sampled" by a policy slightly different from the model's, so that ratios lie on both sides of the clip.
 static World open_world(const char *architecture, int threads) {
-    World w = {.dev = device_open(threads, 0, NULL), .arena = {.name = "gradients"}, .comm = comm_open(NULL, NULL, NULL)};
+    World w = {.dev = device_open(threads, 0, NULL), .arena.name = "gradients", .comm = comm_open(NULL, NULL, NULL)};
     w.gpt = tiny_model(w.dev, architecture);
     float *h = tiny_params(&w.gpt->table);
     w.p = malloc(w.gpt->table.size * sizeof *w.p);
@@ -47,24 +48,29 @@ static World open_world(const char *architecture, int threads) {
     gradients_plan(w.gpt, &w.grads, &w.arena, &whole);
     arena_commit(&w.arena, w.dev);
     for (int s = 0; s < SEQUENCES; s++) {
-        for (int t = 0; t < prompt_length[s] + response_length[s]; t++) w.ids[s][t] = (int)((test_random(98, (uint64_t)(s * 100 + t)) + 1) * 14.49f);
+        for (int t = 0; t < prompt_length[s] + response_length[s]; t++)
+            w.ids[s][t] = (int)((test_random(98, (uint64_t)(s * 100 + t)) + 1) * 14.49f);
         for (int t = 0; t < response_length[s]; t++) {
             ReferenceRow row;
             double z;
             predict(&w, w.p, s, t, &row, &z);
             double off = (double[]){0, 0.1, -0.4, 0.5, -0.1, 1.7}[(s * 3 + t) % 6];
-            w.sampled[s][t] =
-                (TokenPolicy){(float)fmin(reference_log_pi(&row, z, dynamo.inv_temp) + off, -0.01), (float)row.H.value, (float)row.E.value};
+            double logp = fmin(reference_log_pi(&row, z, dynamo.inv_temp) + off, -0.01);
+            w.sampled[s][t] = (TokenPolicy){(float)logp, (float)row.H.value, (float)row.E.value};
         }
-        w.sequences[s] = (TrainSequence){
-            NULL, NULL, NULL, prompt_length[s], response_length[s], (float[]){0.9f, -1.2f, 0.4f, 1.5f, -0.3f}[s], 0.02f * (float)(s + 1)};
+        w.sequences[s] = (TrainSequence){.n_prompt = prompt_length[s], .n = response_length[s],
+                                         .advantage = (float[]){0.9f, -1.2f, 0.4f, 1.5f, -0.3f}[s],
+                                         .weight = 0.02f * (float)(s + 1)};
     }
     return w;
 }
 
 static void point(World *w) { // once the world has its final address
-    for (int s = 0; s < SEQUENCES; s++)
-        w->sequences[s].prompt = w->ids[s], w->sequences[s].tokens = w->ids[s] + prompt_length[s], w->sequences[s].sampled = w->sampled[s];
+    for (int s = 0; s < SEQUENCES; s++) {
+        w->sequences[s].prompt = w->ids[s];
+        w->sequences[s].tokens = w->ids[s] + prompt_length[s];
+        w->sequences[s].sampled = w->sampled[s];
+    }
 }
 
 static void close_world(World *w) {
@@ -75,7 +81,8 @@ static void close_world(World *w) {
     comm_close(w->comm);
 }
 
-static void gradient(World *w, float *h_grad, TokenResult *results, PolicyObjective *o, int micro_tokens, int chunk, bool compat) {
+static void gradient(World *w, float *h_grad, TokenResult *results, PolicyObjective *o, int micro_tokens, int chunk,
+                     bool compat) {
     Updater *updater = updater_new(w->gpt, micro_tokens, T_MAX, chunk);
     updater_norms(updater, w->comm, o, w->sequences, SEQUENCES);
     updater_gradient(updater, &w->grads, results, w->sequences, SEQUENCES, o, compat);
@@ -83,8 +90,10 @@ static void gradient(World *w, float *h_grad, TokenResult *results, PolicyObject
     updater_free(updater);
 }
 
-// Each token's reference at parameters p; A_final, once found, is held fixed: no gradient goes through the factors.
-static double reference_loss(const World *w, const double *p, const PolicyObjective *o, double *A_final, bool fixed, ReferenceToken *tokens) {
+// The reference's loss at parameters p, and each token's terms. `fixed`: A_final is given, since no gradient flows
+// through the modulation; else it is written.
+static double reference_loss(const World *w, const double *p, const PolicyObjective *o, double *A_final, bool fixed,
+                             ReferenceToken *tokens) {
     double loss = 0;
     PolicyObjective bare = *o;
     bare.comp = bare.stab = 0;
@@ -106,8 +115,8 @@ static void check_tokens(const TokenResult *got, const ReferenceToken *want) {
     for (int m = 0; m < TOKENS; m++) {
         assert_true(near(got[m].logp, want[m].logp.value, 1e-4) && near(got[m].loss, want[m].loss.value, 1e-3) &&
                     near(got[m].ratio, want[m].ratio.value, 1e-3));
-        assert_true(near(got[m].b_comp, want[m].b_comp.value, 1e-4) && near(got[m].b_stab, want[m].b_stab.value, 2e-3) &&
-                    got[m].clipped == want[m].clipped);
+        assert_true(near(got[m].b_comp, want[m].b_comp.value, 1e-4) && near(got[m].b_stab, want[m].b_stab.value, 2e-3));
+        assert_true(got[m].clipped == want[m].clipped);
         clipped += got[m].clipped > 0, comp += got[m].b_comp > 1.01f, stab += got[m].b_stab < 0.99f;
     }
     assert_true(clipped > 2 && clipped < TOKENS - 2 && comp > 2 && stab > 0); // every branch is taken
@@ -127,15 +136,16 @@ static void check_architecture(const char *architecture) {
     for (int i = 0; i < w.gpt->table.count; i++) { // some entries of every tensor
         const Param *param = &w.gpt->table.params[i];
         for (int k = 0; k < 3; k++) {
-            size_t at = param->offset + (size_t)((test_random(8, (uint64_t)(i * 10 + k)) + 1) * 0.49999 * (double)param_elements(param));
+            double along = (test_random(8, (uint64_t)(i * 10 + k)) + 1) * 0.49999;
+            size_t in = (size_t)(along * (double)param_elements(param)), at = param->offset + in;
             double keep = w.p[at], step = 1e-5, up, down;
             w.p[at] = keep + step, up = reference_loss(&w, w.p, &o, A_final, true, NULL);
             w.p[at] = keep - step, down = reference_loss(&w, w.p, &o, A_final, true, NULL);
             w.p[at] = keep;
             double slope = (up - down) / (2 * step);
-            // b_stab is steep: its fp32 value, and the gradient with it, is good to 2e-3
+            // b_stab is steep: its fp32 value, and so the gradient, is good to 2e-3
             if (!near(h_grad[at], slope, 2e-5 + 2e-3 * fabs(slope)))
-                fail_msg("%s: d %s [%zu] = %.8f, want %.8f", architecture, param->name, at - param->offset, h_grad[at], slope);
+                fail_msg("%s: d %s [%zu] = %.8f, want %.8f", architecture, param->name, in, h_grad[at], slope);
         }
     }
     free(h_grad);
@@ -149,7 +159,7 @@ static void test_against_differences(void **state) {
     check_architecture("qwen3");
 }
 
-// Neither micro-batches nor rows of logits nor threads change a bit of gradient, results or normalisers.
+// The sizes of micro-batches and of chunks of logits and the threads change no bit of gradient, results or normalisers.
 static void test_split(void **state) {
     (void)state;
     const int variants[][3] = {{64, 64, 1}, {1, 1, 2}, {10, 3, 3}, {12, 7, 2}, {15, 2, 1}, {33, 64, 2}};
@@ -176,16 +186,18 @@ static void test_split(void **state) {
     free(first);
 }
 
-// The authors' control over one micro-batch, sequences first .. end - 1: normalisers from its own tokens, E a mean over the response.
+// The authors' variant over one micro-batch, sequences first .. end - 1: normalisers from its own tokens, and E a mean
+// over the response.
 static void check_compat(const World *w, int first, int end, const TokenResult *results) {
     PolicyObjective own = dynamo;
     double mean_E[SEQUENCES] = {0};
     own.entropy_min = INFINITY, own.entropy_max = -INFINITY;
     for (int s = first; s < end; s++) {
+        const TokenPolicy *sampled = w->sampled[s];
         for (int t = 0; t < response_length[s]; t++)
-            mean_E[s] += exp(w->sampled[s][t].logp) * (w->sampled[s][t].logp + w->sampled[s][t].entropy) / response_length[s];
+            mean_E[s] += exp(sampled[t].logp) * (sampled[t].logp + sampled[t].entropy) / response_length[s];
         for (int t = 0; t < response_length[s]; t++) {
-            TokenPolicy p = {w->sampled[s][t].logp, w->sampled[s][t].entropy, (float)mean_E[s]};
+            TokenPolicy p = {sampled[t].logp, sampled[t].entropy, (float)mean_E[s]};
             own.entropy_min = fminf(own.entropy_min, p.entropy), own.entropy_max = fmaxf(own.entropy_max, p.entropy);
             own.delta_max = fmaxf(own.delta_max, fabsf(entropy_change(p, 1, w->sequences[s].advantage, false)));
         }
@@ -198,7 +210,8 @@ static void check_compat(const World *w, int first, int end, const TokenResult *
         }
 }
 
-// The normalisers are the extremes over every sampled token, and the authors' control has them for each micro-batch, with its own E.
+// The normalisers are the extremes over every sampled token; in the authors' variant each micro-batch has its own, and
+// its own E.
 static void test_norms_and_compat(void **state) {
     (void)state;
     World w = open_world("llama", 2);
@@ -211,7 +224,7 @@ static void test_norms_and_compat(void **state) {
             low = fminf(low, w.sampled[s][t].entropy), high = fmaxf(high, w.sampled[s][t].entropy);
             delta = fmaxf(delta, fabsf(entropy_change(w.sampled[s][t], 1, w.sequences[s].advantage, false)));
         }
-    gradient(&w, h_grad, results, &o, 12, 64, true); // sequences of 6, 2, 11, 2 and 8 rows: these micro-batches
+    gradient(&w, h_grad, results, &o, 12, 64, true); // sequences of 6, 2, 11, 2 and 8 rows: cut into 2, 1 and 2
     assert_true(o.entropy_min == low && o.entropy_max == high && o.delta_max == delta);
     check_compat(&w, 0, 2, results);
     check_compat(&w, 2, 3, results + 6);
@@ -221,7 +234,10 @@ static void test_norms_and_compat(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_differences), cmocka_unit_test(test_split),
-                                       cmocka_unit_test(test_norms_and_compat)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_against_differences),
+        cmocka_unit_test(test_split),
+        cmocka_unit_test(test_norms_and_compat),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-// The examples of warm-up are asked as reinforcement learning asks, and end in a token that ends generation.
-#include "rl/warmup.h"
+// Warm-up examples use the prompt template of reinforcement learning, and end with an end-of-sequence token.
+#include "rl/step.h"
 #include "tests/rl/small_trainer.h"
 
 // One step of warm-up; `eos`, unless -1, becomes the model's only end-of-sequence token. Leaves the trainer open.
@@ -10,7 +10,8 @@ static void warm_up(Trainer *t, char folder[64], const char *template, int eos) 
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     assert_true(fprintf(file, "%s\n", template) > 0 && fclose(file) == 0);
-    small_trainer(t, folder, (const char *const[]){"--sft-steps", "2", "--sft-batch", "8", "--prompt-template", path, NULL});
+    const char *const extra[] = {"--sft-steps", "2", "--sft-batch", "8", "--prompt-template", path, NULL};
+    small_trainer(t, folder, extra);
     if (eos >= 0) t->gpt->config.eos[0] = eos;
     StepMetrics m = metrics_empty("sft", 1, 2);
     warmup_step(t, &m);
@@ -26,13 +27,13 @@ static void examples_are_asked_by_the_template(void **state) {
     for (int j = 0; j < 8; j++) {
         const TrainSequence *s = &t.sequences[j];
         assert_true(s->prompt[0] == x && s->prompt[1] == x && s->prompt[2] != x);
-        for (int i = 0; i < s->n; i++) assert_int_equal(s->tokens[i] == newline, i == s->n - 1); // the one token that ends it
+        for (int i = 0; i < s->n; i++) assert_int_equal(s->tokens[i] == newline, i == s->n - 1); // only the last
     }
     small_trainer_close(&t);
     remove_tree(folder);
 }
 
-static void another_end_of_sequence_is_taught(void **state) {
+static void another_eos_is_taught(void **state) {
     (void)state;
     Trainer t;
     char folder[64];
@@ -49,6 +50,9 @@ static void another_end_of_sequence_is_taught(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(examples_are_asked_by_the_template), cmocka_unit_test(another_end_of_sequence_is_taught)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(examples_are_asked_by_the_template),
+        cmocka_unit_test(another_eos_is_taught),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Evaluation as a user runs it: several data sets, interruption, prompt templates, data that is not as it should be; and
-# training on files. Each check prints "ok" or "FAILED" with its name; files are compared byte for byte.
+# Evaluation as a user runs it: several data sets, interruption, prompt templates, bad data; and training on files. Each
+# check prints OK or FAILED with its name; files are compared byte for byte.
 # usage: tests/system/eval.sh TRAIN EVAL
 set -u
 train=$(realpath "$1") eval=$(realpath "$2")
@@ -11,20 +11,30 @@ passed=0 failed=0
 ok() { echo "[       OK ] $1"; passed=$((passed + 1)); }
 bad() { echo "[  FAILED  ] $1"; failed=$((failed + 1)); }
 check() { local name=$1; shift; if "$@"; then ok "$name"; else bad "$name"; fi; }
-misuse() { local want=$1; shift; "$@" >misuse.log 2>&1; test $? = 2 -a "$(wc -l <misuse.log)" = 1 && grep -q -e "$want" misuse.log; }
+misuse() {
+    local want=$1; shift
+    "$@" >misuse.log 2>&1
+    test $? = 2 -a "$(wc -l <misuse.log)" = 1 && grep -q -e "$want" misuse.log
+}
 
-# Questions in the alphabet of the tasks' tokenizer; the second file as one array, its golds in lists.
-for a in 1 2 3 4; do for b in 1 2 3 4 5 6; do echo "{\"question\":\"c$a+$b=\",\"answer\":$((a + b))}"; done; done >sums.jsonl
-{ echo "["; for a in 2 3 4 5 6 7; do echo "{\"problem\":\"p$a*7=\",\"answer\":[\"$((7 * a))\"]},"; done; echo '{"problem":"p8*7=","answer":["56"]}]'; } >products.json
-tiny="--layers 2 --channels 32 --heads 4 --kv-heads 2 --ffn 48 --rollouts 4 --rollouts-low 2 --rollouts-high 6 --explore 2 --max-tokens 24
-      --eval-every 100 --eval-samples 2 --seed 3 --threads 1"
-$train $tiny --data task:add@1 --problems 64 --heldout 8 --sft-steps 20 --sft-batch 16 --steps 0 --out base >base.log 2>&1 || cat base.log
-ask="$eval --threads 1 --model base/model --prompt-template verbatim --data sums.jsonl,products.json,task:add@1,gcd@1 --problems 30 --samples 8 --k 1,8 --max-tokens 40 --slots 4"
+# Questions in the alphabet of the tasks' tokenizer; the second file is one array, with the golds in lists.
+for a in 1 2 3 4; do
+    for b in 1 2 3 4 5 6; do echo "{\"question\":\"c$a+$b=\",\"answer\":$((a + b))}"; done
+done >sums.jsonl
+for a in 2 3 4 5 6 7 8; do echo "{\"problem\":\"p$a*7=\",\"answer\":[\"$((7 * a))\"]},"; done |
+    sed '1s/^/[/; $s/,$/]/' >products.json
+tiny="--layers 2 --channels 32 --heads 4 --kv-heads 2 --ffn 48 --rollouts 4 --rollouts-low 2 --rollouts-high 6
+      --explore 2 --max-tokens 24 --eval-every 100 --eval-samples 2 --seed 3 --threads 1"
+run() { local log=$1; shift; "$@" >"$log" 2>&1 || cat "$log"; } # run LOG COMMAND
+run base.log $train $tiny --data task:add@1 --problems 64 --heldout 8 --sft-steps 20 --sft-batch 16 --steps 0 --out base
+one="$eval --threads 1 --model base/model"
+ask="$one --prompt-template verbatim --data sums.jsonl,products.json,task:add@1,gcd@1 --problems 30 --samples 8
+     --k 1,8 --max-tokens 40 --slots 4"
 
 # One table: a row for each set, their average, an interval for each figure.
-$ask --out whole.json --responses whole.jsonl >whole.log 2>&1 || cat whole.log
-table() { for row in 'sums  *24' 'products  *7' 'tasks  *30' 'average  *61'; do grep -q "^$row  *0\.[0-9]* \[0\.[0-9]* [01]\.[0-9]*\]" whole.log || return 1; done; }
-check table_of_sets_and_average table
+run whole.log $ask --out whole.json --responses whole.jsonl
+rows='^\(sums  *24\|products  *7\|tasks  *30\|average  *61\)  *0\.[0-9]* \[0\.[0-9]* [01]\.[0-9]*\]'
+check table_of_sets_and_average test "$(grep "$rows" whole.log | cut -d' ' -f1 | sort -u | wc -l)" = 4
 check pass_at_1_and_8 grep -q 'pass@1 .*pass@8 .*avg@8 .*maj@8' whole.log
 check every_response_is_written test "$(wc -l <whole.jsonl)" = $((61 * 8))
 check no_partial_file_is_left test ! -e whole.jsonl.partial
@@ -32,7 +42,7 @@ check no_partial_file_is_left test ! -e whole.jsonl.partial
 # end_at SIGNAL LINES FILE COMMAND: ends the command once its partial file has that many lines; returns its status
 end_at() {
     local signal=$1 lines=$2 file=$3 status got f; shift 3
-    for _ in {1..20}; do # again where it was through before the signal came
+    for _ in {1..20}; do # again if it finished before the signal came
         "$@" --slots 1 >>ended.log 2>&1 & # slow; slots change no result
         while kill -0 $! 2>/dev/null; do
             got=()
@@ -46,26 +56,26 @@ end_at() {
     return $status
 }
 
-# Killed at arbitrary moments and started again, it ends with the same bytes; so it does without --responses, whose partial file
-# has a name of its own.
-for lines in 10 100 250; do end_at KILL $lines killed.jsonl.partial $ask --out killed.json --responses killed.jsonl; done
-$ask --out killed.json --responses killed.jsonl --slots 9 >killed.log 2>&1 || cat killed.log
-check kills_left_something_to_take_up grep -q 'problems were taken' killed.log
+# Killed at arbitrary moments and started again, it ends with the same bytes; also without --responses, where the
+# partial file has a generated name.
+for n in 10 100 250; do end_at KILL $n killed.jsonl.partial $ask --out killed.json --responses killed.jsonl; done
+run killed.log $ask --out killed.json --responses killed.jsonl --slots 9
+check kills_left_something_to_resume grep -q 'problems were resumed' killed.log
 check resumes_after_kill_9 cmp -s whole.json killed.json
 check resumed_responses_are_the_same cmp -s whole.jsonl killed.jsonl
 end_at INT 20 'eval-*.partial' $ask --out stopped.json
 check interrupt_has_its_own_status test $? = 130
-check interrupt_says_how_to_go_on grep -q 'problems are saved in eval-[0-9a-f]*.partial; the same command goes on' ended.log
+check interrupt_says_how_to_resume grep -q 'saved in eval-[0-9a-f]*.partial; run the same command' ended.log
 saved=$(($(wc -l <"$(echo eval-*.partial)") / 8))
 $ask --out stopped.json >stopped.log 2>&1
-check what_was_saved_is_not_generated_again grep -q "^$saved problems were taken" stopped.log
+check what_was_saved_is_not_generated_again grep -q "^$saved problems were resumed" stopped.log
 check resumes_after_an_interrupt cmp -s whole.json stopped.json
 check nothing_is_left_behind test -z "$(compgen -G '*.partial')"
 
-# An unfinished evaluation is only taken up by itself.
+# Only the same evaluation resumes an unfinished one.
 end_at KILL 10 half.jsonl.partial $ask --responses half.jsonl
 check other_temperature misuse 'with temp 1, not 0.5' $ask --responses half.jsonl --temp 0.5
-check other_seed misuse 'holds an unfinished evaluation' $ask --responses half.jsonl --seed 2
+check other_seed misuse 'an unfinished evaluation' $ask --responses half.jsonl --seed 2
 check other_samples misuse 'with samples 8, not 9' $ask --responses half.jsonl --samples 9
 check other_data misuse 'with data' $ask --responses half.jsonl --problems 20
 printf 's{question}' >s.txt
@@ -75,34 +85,38 @@ check other_model misuse 'with model_files' ${ask/base/other} --responses half.j
 $ask --responses half.jsonl --fresh --temp 0.5 >fresh.log 2>&1
 check fresh_begins_anew test -s half.jsonl -a ! -e half.jsonl.partial
 
+cp -r base wide
+token='{"id":33,"content":"<x>","special":true,"single_word":false,"lstrip":false,"rstrip":false,"normalized":false}'
+sed -i "s/\"added_tokens\":[^]]*\]/\"added_tokens\":[$token]/" wide/model/tokenizer.json
+check tokenizer_of_another_model misuse 'the tokenizer has 34 tokens, the model 33' ${ask/base/wide} --fresh
 mkdir weightless && cp base/model/*.json weightless
 $eval --model weightless --data task:add@1 >weightless.log 2>&1
 check no_partial_file_of_a_run_that_cannot_start test "$(compgen -G '*.partial')" = ""
 
-# Data that is not as it should be.
+# Bad data.
 { cat sums.jsonl; echo '{"question":"c9+9="}'; echo '{"question":'; head -1 sums.jsonl; } >flawed.jsonl
-flawed="$eval --threads 1 --model base/model --data flawed.jsonl --prompt-template verbatim --samples 1 --max-tokens 8"
+flawed="$one --data flawed.jsonl --prompt-template verbatim --samples 1 --max-tokens 8"
 $flawed >flawed.log 2>&1
 check bad_rows_are_listed grep -q '27 rows, 24 kept, 2 bad, 1 duplicates' flawed.log
 check with_their_lines grep -q 'line 25: no answer' flawed.log
 check or_refused misuse 'flawed.jsonl:25: no answer' $flawed --bad-rows refuse
 $flawed --max-prompt 4 >long.log 2>&1
 check too_long_for_all grep -q 'raise --max-prompt' long.log
-DATA_DIR=$work/nowhere check named_set_is_missing misuse 'nowhere/gsm8k/test.jsonl: put the file there' $eval --model base/model --data gsm8k
-check no_set_of_that_name misuse 'neither a file nor a named set: gsm8k' $eval --model base/model --data gsm9k
-check no_template_of_that_name misuse 'data/prompts/none.txt' $eval --model base/model --data sums.jsonl --prompt-template none
-check plain_is_the_default_for_files misuse 'line 1' $eval --model base/model --data sums.jsonl # its letters are not in this alphabet
+DATA_DIR=$work/nowhere check named_set_is_missing misuse 'nowhere/gsm8k/test.jsonl: put the file' $one --data gsm8k
+check no_set_of_that_name misuse 'neither a file nor a named set: gsm8k' $one --data gsm9k
+check no_template_of_that_name misuse 'data/prompts/none.txt' $one --data sums.jsonl --prompt-template none
+check plain_is_the_default_for_files misuse 'line 1' $one --data sums.jsonl # its letters are not in this alphabet
 
-# Training on files: part of them held out, or others to evaluate on; the template is saved, and kept.
+# Training on files: part of them held out, or other files for evaluation; the template is saved, and kept.
 rl="$train $tiny --model base/model --steps 2 --prompts 8 --prompt-template ./s.txt --data sums.jsonl,products.json"
 head -5 sums.jsonl >eval5.jsonl
-$rl --heldout-data eval5.jsonl --out files >files.log 2>&1 || cat files.log
-check evaluation_rows_are_left_out grep -q '5 training problems also stand in --heldout-data .*left out' files.log
+run files.log $rl --heldout-data eval5.jsonl --out files
+check evaluation_rows_are_left_out grep -q '5 training problems also occur in --heldout-data .*left out' files.log
 check the_rest_is_trained_on grep -q '26 to train on, 5 held out' files.log
 check template_is_saved cmp -s <(printf 's{question}\n') files/model/prompt_template.txt
-$eval --threads 1 --model files/model --data eval5.jsonl --samples 2 --out default.json >/dev/null 2>&1
-$eval --threads 1 --model files/model --data eval5.jsonl --samples 2 --prompt-template ./s.txt --responses asked.jsonl >/dev/null 2>&1
-$eval --threads 1 --model files/model --data eval5.jsonl --samples 2 --responses default.jsonl >/dev/null 2>&1
+ask="$eval --threads 1 --model files/model --data eval5.jsonl --samples 2"
+run asked.log $ask --prompt-template ./s.txt --responses asked.jsonl
+run default.log $ask --responses default.jsonl
 check evaluation_asks_as_training_did cmp -s asked.jsonl default.jsonl
 printf 'c{question}' >s.txt
 $rl --heldout-data eval5.jsonl --out files --resume --steps 4 >changed.log 2>&1

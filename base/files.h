@@ -1,0 +1,31 @@
+// Optional (files): read whole and replaced whole. A file is replaced under a temporary name (path.tmp), flushed to
+// disk, renamed, and its folder flushed: a reader, or a crash, finds the old file or the new one and never half of one.
+#ifndef BASE_FILES_H
+#define BASE_FILES_H
+#include "base/check.h"
+#include <stddef.h>
+
+enum { FILE_PATH_SIZE = 4352 }; // longest path that is taken, with its zero
+
+// Reads a regular file of at most `limit` bytes and appends a zero byte. *n excludes it. A short read is an error. NULL
+// with the reason in err. Free with free.
+char *file_read(const char *path, size_t limit, size_t *n, Error *err);
+
+bool file_replace(const char *path, const void *bytes, size_t n, Error *err);
+
+// The same for content that is produced piece by piece: write to `file` between begin and commit. After a failed begin
+// or commit, and after abandon, the old file is as it was and the temporary one is gone.
+typedef struct FileReplacement {
+    FILE *file;
+    char path[FILE_PATH_SIZE], temporary[FILE_PATH_SIZE + 4];
+} FileReplacement;
+bool file_replace_begin(FileReplacement *r, const char *path, Error *err);
+bool file_replace_commit(FileReplacement *r, Error *err);
+void file_replace_abandon(FileReplacement *r);
+
+bool folder_make(const char *path, Error *err); // and its parents; one that exists is fine
+
+// Flushes a folder's entries, after which a rename in it survives a power failure.
+bool folder_sync(const char *path, Error *err);
+
+#endif

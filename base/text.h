@@ -1,0 +1,23 @@
+// Optional (text): UTF-8, checked, and made from bytes that may not be.
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+#include <stdbool.h>
+#include <stddef.h>
+
+// The length of the character at text (n >= 1 bytes). Where there is no valid one, *valid is false and the length is
+// that of the broken start which one U+FFFD replaces (Unicode's "maximal subpart", as in Python and Rust); *cut then
+// tells that the text ends within it.
+size_t utf8_next(const char *text, size_t n, bool *valid, bool *cut);
+
+// Whether all n bytes are UTF-8; *bad (may be NULL) is the offset of the first that is not.
+bool utf8_valid(const char *text, size_t n, size_t *bad);
+
+// writes bytes (n) to `to` as UTF-8 of at most 3 n bytes, each broken start as U+FFFD, and a zero behind it. Returns
+// its length. With `held` an incomplete character at the end is not written: *held is its number of bytes.
+size_t utf8_write(char *to, const char *bytes, size_t n, size_t *held);
+
+// The bytes as zero-terminated UTF-8 of the caller's (free), a NUL as U+FFFD too: what JSON can hold. *exact (may be
+// NULL) tells whether nothing was replaced. NULL when memory runs out.
+char *utf8_text(const char *bytes, size_t n, bool *exact);
+
+#endif

@@ -1,0 +1,83 @@
+// Optional (benchmarks): what the CPU's and the GPU's benchmark both time: training and generation with random weights.
+#ifndef DEV_BENCH_WORKLOAD_H
+#define DEV_BENCH_WORKLOAD_H
+#include "base/clock.h"
+#include "model/files/gpt_files.h"
+#include "model/optimizer.h"
+#include "rl/generate.h"
+#include "rl/update.h"
+
+// Seconds of one call of WORK: the best of `trials` runs, each of as many calls as take a tenth of a second (if trials
+// is 1, of one call), after one call to warm up.
+#define BENCH_SECONDS(dev, trials, seconds, WORK)                                                                      \
+    do {                                                                                                               \
+        int calls_ = 1;                                                                                                \
+        (seconds) = 1e30;                                                                                              \
+        for (int trial_ = -1; trial_ < (trials); trial_++) {                                                           \
+            device_sync(dev);                                                                                          \
+            double start_ = seconds_now();                                                                             \
+            for (int call_ = 0; call_ < calls_; call_++) { WORK; }                                                     \
+            device_sync(dev);                                                                                          \
+            double took_ = (seconds_now() - start_) / calls_;                                                          \
+            if (trial_ < 0) calls_ = (trials) == 1 || took_ > 0.1 ? 1 : (int)(0.1 / took_) + 1;                        \
+            else if (took_ < (seconds)) (seconds) = took_;                                                             \
+        }                                                                                                              \
+    } while (0)
+
+// A training step on B sequences of one prompt token and T response tokens, in micro-batches of at most max_tokens.
+static inline double training_seconds(Gpt *gpt, const float *h_params, int B, int T, int max_tokens, int max_rows,
+                                      int trials) {
+    TrainSequence *sequences = calloc((size_t)B, sizeof *sequences);
+    TokenResult *results = malloc((size_t)B * (size_t)T * sizeof *results);
+    int *tokens = malloc((size_t)B * (size_t)(T + 1) * sizeof *tokens);
+    Arena arena = {.name = "bench"};
+    Gradients grads;
+    Optimizer opt;
+    OptimizerConfig config = {0.9f, 0.95f, 1e-8f, 0.1f, 1.0f};
+    PolicyObjective plain = {.inv_temp = 1};
+    double seconds;
+    REQUIRE(sequences && results && tokens, "out of memory");
+    for (int i = 0; i < B * (T + 1); i++) tokens[i] = (int)(i * 2654435761u % (unsigned)gpt->config.V);
+    for (int b = 0; b < B; b++) {
+        int *prompt = tokens + b * (T + 1);
+        sequences[b] = (TrainSequence){
+            .prompt = prompt, .tokens = prompt + 1, .n_prompt = 1, .n = T, .weight = 1.0f / (float)(B * T)};
+    }
+    Updater *updater = updater_new(gpt, max_tokens, T + 1, max_rows);
+    Buckets whole = buckets_make(&gpt->table, NULL, false);
+    gradients_plan(gpt, &grads, &arena, &whole);
+    optimizer_plan(&opt, &arena, &whole);
+    arena_commit(&arena, gpt->dev);
+    optimizer_start(gpt, &opt, h_params);
+    BENCH_SECONDS(gpt->dev, trials, seconds,
+                  updater_gradient(updater, &grads, results, sequences, B, &plain, false);
+                  optimizer_step(gpt, &opt, &grads, &config, 1e-5f));
+    updater_free(updater);
+    arena_free(&arena, gpt->dev);
+    free(sequences), free(results), free(tokens);
+    return seconds;
+}
+
+// One response of new_tokens to each of `slots` prompts of n tokens.
+static inline double generation_seconds(Gpt *gpt, int slots, int n, int new_tokens, int trials) {
+    int tokens[n];
+    Prompt prompts[slots];
+    for (int i = 0; i < n; i++) tokens[i] = 1 + i % 7;
+    RolloutBatch batch;
+    rollout_batch_plan(&batch, 0, slots, new_tokens);
+    rollout_batch_commit(&batch, NULL);
+    Generator *generator = generator_new(gpt, slots, n + new_tokens);
+    SampleConfig sample = {1.0f, 0, 1.0f, 1, 0};
+    double seconds;
+    for (int s = 0; s < slots; s++) {
+        prompts[s] = (Prompt){.id = s, .tokens = tokens, .n = n};
+        rollout_batch_add(&batch, prompts, s, 0, 0);
+    }
+    BENCH_SECONDS(gpt->dev, trials, seconds,
+                  generator_run(generator, batch.rollouts, slots, 0, prompts, slots, new_tokens, &sample));
+    generator_free(generator);
+    rollout_batch_free(&batch, NULL);
+    return seconds;
+}
+
+#endif

@@ -1,0 +1,285 @@
+// Optional (ranks): see rendezvous.h.
+#define _GNU_SOURCE // accept4, pipe2
+#include "kernels/device/rendezvous.h"
+#include "base/clock.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { ANSWER_SECONDS = 10, HOST = 256 };
+#define TOGETHER "start all ranks with the same command, and where they run on several machines set DYNAMO_RENDEZVOUS"
+
+typedef struct Hello { // the first message of a rank that connects
+    char magic[8];
+    uint64_t secret;
+    int32_t rank, size;
+} Hello;
+
+typedef struct News { // every later message
+    int32_t kind, rank;
+} News;
+enum { GOODBYE, DEATH };
+
+struct Rendezvous {
+    Launch launch;
+    int *peers;    // sockets; rank 0: one per rank (its own is -1); others: one, to rank 0. -1 after its goodbye
+    int count;
+    int wake[2];   // a pipe, through which rendezvous_close ends the thread
+    pthread_t thread;
+};
+
+static void nap(void) { nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL); }
+
+// ---- Who am I -------------------------------------------------------------------------------------------------------
+static bool number(const char *name, int *to, Error *err) {
+    const char *text = getenv(name);
+    char *end;
+    long value = text ? strtol(text, &end, 10) : -1;
+    if (!text) return fail(err, "%s is not set, though its launcher's other variables are", name);
+    if (end == text || *end || value < 0 || value > 1 << 20)
+        return fail(err, "%s=%s: must be a whole number from 0", name, text);
+    *to = (int)value;
+    return true;
+}
+
+// Under some launchers (srun --gpus-per-task=1) a process sees one GPU only, and its ordinal is 0.
+static bool sees_one_gpu(void) {
+    const char *visible = getenv("CUDA_VISIBLE_DEVICES");
+    return visible && *visible && !strchr(visible, ',');
+}
+
+bool launch_read(Launch *launch, Error *err) {
+    static const char *const names[][3] = {
+        {"RANK", "WORLD_SIZE", "LOCAL_RANK"},
+        {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"},
+        {"PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID"},
+        {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID"}};
+    *launch = (Launch){0, 1, 0};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *const *n = names[i];
+        if (!getenv(n[0]) || !getenv(n[1])) continue;
+        int *to[3] = {&launch->rank, &launch->size, &launch->local_rank};
+        for (int k = 0; k < 3; k++)
+            if (!number(n[k], to[k], err)) return false;
+        if (sees_one_gpu()) launch->local_rank = 0;
+        if (launch->rank < launch->size) return true;
+        return fail(err, "%s=%d of %s=%d: ranks count from 0", n[0], launch->rank, n[1], launch->size);
+    }
+    return true;
+}
+
+// The default path names the parent process, which all processes of one launcher on one machine share.
+static void rendezvous_path(char *path, size_t size) {
+    const char *given = getenv("DYNAMO_RENDEZVOUS");
+    if (given && *given) snprintf(path, size, "%s", given);
+    else snprintf(path, size, "/tmp/dynamo-rendezvous.%d.%d", (int)getuid(), (int)getppid());
+}
+
+// ---- Sockets --------------------------------------------------------------------------------------------------------
+static bool all_bytes(int socket_, void *bytes, size_t n, bool sends) {
+    for (char *at = bytes; n > 0;) {
+        ssize_t done = sends ? send(socket_, at, n, MSG_NOSIGNAL) : recv(socket_, at, n, 0);
+        if (done < 0 && errno == EINTR) continue;
+        if (done <= 0) return false;
+        at += done, n -= (size_t)done;
+    }
+    return true;
+}
+
+// A peer must answer within ANSWER_SECONDS while ranks connect; later a machine that is silent for 20 seconds is dead.
+static void set_options(int socket_) {
+    int yes = 1, five = 5, three = 3;
+    struct timeval answer = {.tv_sec = ANSWER_SECONDS};
+    setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &answer, sizeof answer);
+    setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &answer, sizeof answer);
+    setsockopt(socket_, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof yes);
+    setsockopt(socket_, IPPROTO_TCP, TCP_KEEPIDLE, &five, sizeof five);
+    setsockopt(socket_, IPPROTO_TCP, TCP_KEEPINTVL, &five, sizeof five);
+    setsockopt(socket_, IPPROTO_TCP, TCP_KEEPCNT, &three, sizeof three);
+}
+
+static int connect_to(const char *host, const char *port) {
+    char mine[HOST] = "";
+    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *found;
+    gethostname(mine, sizeof mine - 1);
+    if (getaddrinfo(strcmp(host, mine) == 0 ? "127.0.0.1" : host, port, &hints, &found) != 0) return -1;
+    int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (s >= 0) set_options(s);
+    if (s >= 0 && connect(s, found->ai_addr, found->ai_addrlen) != 0) close(s), s = -1;
+    freeaddrinfo(found);
+    return s;
+}
+
+static int listen_anywhere(int backlog, int *port) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_ANY)};
+    socklen_t length = sizeof address;
+    int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (s < 0) return -1;
+    struct sockaddr *any = (struct sockaddr *)&address;
+    if (bind(s, any, length) == 0 && listen(s, backlog) == 0 && getsockname(s, any, &length) == 0) {
+        *port = ntohs(address.sin_port);
+        return s;
+    }
+    close(s);
+    return -1;
+}
+
+// ---- Connecting -----------------------------------------------------------------------------------------------------
+// The file appears complete or not at all. Only this user may read it: it holds the secret.
+static bool write_rendezvous(const char *path, int port, uint64_t secret, Error *err) {
+    char host[HOST] = "", temporary[1100];
+    gethostname(host, sizeof host - 1);
+    snprintf(temporary, sizeof temporary, "%s.%d", path, (int)getpid());
+    int fd = open(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    bool written = file && fprintf(file, "%s %d %llu\n", host, port, (unsigned long long)secret) > 0;
+    if (file) written = fclose(file) == 0 && written;
+    if (written && rename(temporary, path) == 0) return true;
+    return fail(err, "%s: %s: set DYNAMO_RENDEZVOUS to a file that all ranks can reach", path, strerror(errno));
+}
+
+static bool same_job(const Hello *hello, const Hello *mine) {
+    return memcmp(hello->magic, mine->magic, sizeof mine->magic) == 0 && hello->secret == mine->secret &&
+           hello->size == mine->size && hello->rank > 0 && hello->rank < mine->size;
+}
+
+// Accepts every rank of this job; closes the connection of anyone who does not know the secret.
+static bool accept_ranks(Rendezvous *job, int listener, const Hello *mine, void *message, size_t bytes, double deadline,
+                         Error *err) {
+    for (int missing = job->launch.size - 1; missing > 0;) {
+        struct pollfd ready = {.fd = listener, .events = POLLIN};
+        Hello hello;
+        if (seconds_now() > deadline) {
+            int r = 1;
+            while (job->peers[r] >= 0) r++;
+            return fail(err, "rank %d of %d has not connected: " TOGETHER, r, job->launch.size);
+        }
+        int s = poll(&ready, 1, 200) == 1 ? accept4(listener, NULL, NULL, SOCK_CLOEXEC) : -1;
+        if (s < 0) continue;
+        set_options(s);
+        bool ours = all_bytes(s, &hello, sizeof hello, false) && same_job(&hello, mine) && job->peers[hello.rank] < 0;
+        if (ours && all_bytes(s, message, bytes, true)) {
+            job->peers[hello.rank] = s;
+            missing--;
+        } else {
+            close(s);
+        }
+    }
+    return true;
+}
+
+static bool connect_as_rank_0(Rendezvous *job, const char *path, void *message, size_t bytes, double deadline,
+                              Error *err) {
+    Hello mine = {"dynamo.", 0, 0, job->launch.size};
+    int port, listener = listen_anywhere(job->launch.size, &port);
+    if (listener < 0) return fail(err, "no port to listen on: %s", strerror(errno));
+    bool ok = getrandom(&mine.secret, sizeof mine.secret, 0) == sizeof mine.secret;
+    if (!ok) fail(err, "getrandom: %s", strerror(errno));
+    bool written = ok && write_rendezvous(path, port, mine.secret, err);
+    bool complete = written && accept_ranks(job, listener, &mine, message, bytes, deadline, err);
+    if (written) unlink(path);
+    close(listener);
+    return complete;
+}
+
+// The file may be left from an earlier job, or rank 0 may be gone. Then nobody answers, and we try again.
+static bool connect_to_rank_0(Rendezvous *job, const char *path, void *message, size_t bytes, double deadline,
+                              Error *err) {
+    Hello hello = {"dynamo.", 0, job->launch.rank, job->launch.size};
+    for (; seconds_now() < deadline; nap()) {
+        char host[HOST], port[8];
+        unsigned long long secret;
+        FILE *file = fopen(path, "r");
+        bool whole = file && fscanf(file, "%255s %7s %llu", host, port, &secret) == 3;
+        if (file) fclose(file);
+        int s = whole ? connect_to(host, port) : -1;
+        if (s < 0) continue;
+        hello.secret = secret;
+        if (all_bytes(s, &hello, sizeof hello, true) && all_bytes(s, message, bytes, false)) {
+            job->peers[0] = s;
+            return true;
+        }
+        close(s);
+    }
+    return fail(err, "rank %d of %d did not find rank 0 in %s: " TOGETHER, job->launch.rank, job->launch.size, path);
+}
+
+// ---- Watching -------------------------------------------------------------------------------------------------------
+static void tell(const Rendezvous *job, News news) {
+    for (int i = 0; i < job->count; i++)
+        if (job->peers[i] >= 0) all_bytes(job->peers[i], &news, sizeof news, true);
+}
+
+__attribute__((noreturn)) static void die_with(const Rendezvous *job, int rank) {
+    if (job->launch.rank == 0) tell(job, (News){DEATH, rank});
+    fprintf(stderr, "rank %d: rank %d has died; this rank ends too. --resume continues from the newest checkpoint\n",
+            job->launch.rank, rank);
+    end_process();
+}
+
+static void *watch(void *rendezvous) {
+    Rendezvous *job = rendezvous;
+    struct pollfd *fds = calloc((size_t)job->count + 1, sizeof *fds);
+    REQUIRE(fds, "out of memory");
+    for (;;) {
+        for (int i = 0; i < job->count; i++) fds[i] = (struct pollfd){.fd = job->peers[i], .events = POLLIN}; // or -1
+        fds[job->count] = (struct pollfd){.fd = job->wake[0], .events = POLLIN};
+        if (poll(fds, (nfds_t)job->count + 1, -1) < 0) continue;
+        for (int i = 0; i < job->count; i++) {
+            News news;
+            if (!fds[i].revents) continue;
+            if (!all_bytes(job->peers[i], &news, sizeof news, false)) die_with(job, i); // on ranks but 0, i is 0
+            if (news.kind == DEATH) die_with(job, news.rank);
+            close(job->peers[i]);
+            job->peers[i] = -1;
+        }
+        if (fds[job->count].revents) break;
+    }
+    free(fds);
+    return NULL;
+}
+
+Rendezvous *rendezvous_open(const Launch *launch, void *message, size_t bytes, double seconds, Error *err) {
+    char path[1024];
+    Rendezvous *job = calloc(1, sizeof *job);
+    REQUIRE(job, "out of memory");
+    *job = (Rendezvous){.launch = *launch, .count = launch->rank == 0 ? launch->size : 1};
+    job->peers = malloc((size_t)job->count * sizeof *job->peers);
+    REQUIRE(job->peers, "out of memory");
+    for (int i = 0; i < job->count; i++) job->peers[i] = -1;
+    rendezvous_path(path, sizeof path);
+    double deadline = seconds_now() + seconds;
+    bool connected = launch->rank == 0 ? connect_as_rank_0(job, path, message, bytes, deadline, err)
+                                       : connect_to_rank_0(job, path, message, bytes, deadline, err);
+    bool piped = connected && pipe2(job->wake, O_CLOEXEC) == 0;
+    if (piped && pthread_create(&job->thread, NULL, watch, job) == 0) return job;
+    if (connected) fail(err, "cannot start the thread that watches the other ranks: %s", strerror(errno));
+    for (int i = 0; i < job->count; i++)
+        if (job->peers[i] >= 0) close(job->peers[i]);
+    free(job->peers);
+    free(job);
+    return NULL;
+}
+
+void rendezvous_close(Rendezvous *job) {
+    if (!job) return;
+    ssize_t woken = write(job->wake[1], "", 1);
+    REQUIRE(woken == 1, "the thread that watches the other ranks does not answer");
+    pthread_join(job->thread, NULL);
+    tell(job, (News){GOODBYE, job->launch.rank});
+    for (int i = 0; i < job->count; i++)
+        if (job->peers[i] >= 0) close(job->peers[i]);
+    close(job->wake[0]), close(job->wake[1]);
+    free(job->peers);
+    free(job);
+}

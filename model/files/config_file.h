@@ -1,0 +1,14 @@
+// Optional (Hugging Face models): config.json and generation_config.json of a model folder.
+#ifndef MODEL_FILES_CONFIG_FILE_H
+#define MODEL_FILES_CONFIG_FILE_H
+#include "model/config.h"
+
+// Reads dir/config.json and, for the EOS tokens, dir/generation_config.json if there is one. False with the reason in
+// err; a model that needs an unsupported feature (mixture of experts, a sliding window, quantised weights, another
+// architecture or activation) is an error that names it.
+bool model_config_load(ModelConfig *config, const char *dir, Error *err);
+
+// Replaces both files in dir.
+bool model_config_save(const ModelConfig *config, const char *dir, Error *err);
+
+#endif

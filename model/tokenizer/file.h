@@ -1,0 +1,37 @@
+// Optional (Hugging Face models): the parts of a tokenizer, and how they are read.
+#ifndef MODEL_TOKENIZER_FILE_H
+#define MODEL_TOKENIZER_FILE_H
+#include "model/tokenizer/tokenizer.h"
+#include "model/tokenizer/added.h"
+#include "model/tokenizer/bpe.h"
+#include "model/tokenizer/split.h"
+#include "model/tokenizer/vocab.h"
+#include <cjson/cJSON.h>
+
+typedef struct TokenizerFile { // unchanged, for tokenizer_save
+    const char *name;          // in its folder
+    char *bytes;
+    size_t n;
+} TokenizerFile;
+
+struct Tokenizer {
+    Vocab vocab;
+    Merges merges;
+    AddedTokens raw, normalized; // matched before and after the normalizer
+    Splitter splitter;
+    bool nfc, ignore_merges;
+    TokenizerFile files[5];
+    int n_files;
+};
+
+// Fills an empty tokenizer from a parsed tokenizer.json; `path` is for messages. False with the reason in err.
+bool tokenizer_read_json(Tokenizer *tokenizer, const cJSON *json, const char *path, Error *err);
+
+// The tokenizer.json equivalent to encoder.json and the text of vocab.bpe (GPT-2's files); <|endoftext|> is special.
+// Takes ownership of encoder, even on failure. NULL with the reason in err. Free with cJSON_Delete.
+cJSON *tokenizer_json_from_gpt2(cJSON *encoder, const char *merges, const char *merges_path, Error *err);
+
+// text (n bytes of UTF-8) in normalization form C: *out (*n_out bytes), free with free. False when out of memory.
+bool normalize_nfc(const char *text, size_t n, char **out, size_t *n_out);
+
+#endif

@@ -1,0 +1,20 @@
+// Optional (data from files, chat templates): the problems of a run that come from files, and the text around
+// questions.
+#ifndef RL_DATA_H
+#define RL_DATA_H
+#include "data/prompt_template.h"
+#include "rl/config.h"
+#include "data/problems.h"
+
+// Reads the files or named sets of --data into train and, from --heldout-data or a part of --data, heldout. Training
+// problems that occur in --heldout-data are removed; what was left out, and training problems that occur in a known
+// evaluation set, are reported to `notes` (NULL: silently). False with the reason in err.
+bool data_load_files(const TrainConfig *config, ProblemSet *train, ProblemSet *heldout, FILE *notes, Error *err);
+
+// The text around a question. `asked` (--prompt-template) decides where it is given. Otherwise tasks are asked
+// verbatim, and questions from files by the first of these that exists: the template that the model was trained with
+// here (MODEL/prompt_template.txt); the model's chat template, with a system message that asks for a boxed answer,
+// because the verifier accepts no unmarked one; data/prompts/plain.txt. An unsupported chat template is an error.
+bool data_choose_template(PromptTemplate *out, const char *asked, const char *model, bool tasks, Error *err);
+
+#endif

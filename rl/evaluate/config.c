@@ -1,0 +1,97 @@
+// Optional (./eval): flags and identity.
+#include "rl/evaluate/config.h"
+#include <string.h>
+
+enum { TASK_TOKENS = 96, FILE_TOKENS = 3072 }; // --max-tokens 0
+
+FLAG_WORDS(bad_rows_word, [BAD_ROWS_SKIP] = "skip", [BAD_ROWS_REFUSE] = "refuse")
+
+#define FLAG_CONFIG EvalConfig
+static const Flag rows[] = {
+    TEXT_FLAG("model", model, "", "a Hugging Face folder, such as OUT/model of a training run"),
+    TEXT_FLAG("data", data, "task:all",
+              "comma-separated: gsm8k, math500, aime24, ... (data/sets.h); task:NAME[@LEVELS] (held-out prompts); "
+              "FILE[:question=KEY,answer=KEY]"),
+    TEXT_FLAG("data-dir", data_dir, "", "folder of the named sets; else the environment's DATA_DIR, else ../shared"),
+    CHOICE_FLAG("bad-rows", bad_rows, "skip", bad_rows_word,
+              "rows without a question or an answer: leave them out and list them, or refuse the file"),
+    INT_FLAG("problems", problems, "0", 0, 1e7, "most problems taken from each set; 0 = all (of tasks up to 256)"),
+    TEXT_FLAG("prompt-template", prompt_template, "",
+              "text around each question: a name in data/prompts, or ./FILE with a {question} slot; default: tasks "
+              "verbatim, files as the model was trained"),
+    INT_FLAG("max-prompt", max_prompt, "0", 0, 1 << 20,
+              "longest prompt in tokens: longer ones are left out and listed; 0 = no limit"),
+    INT_FLAG("samples", samples, "8", 1, 65536, "responses per problem"),
+    TEXT_FLAG("k", k, "1", "values of k for pass@k, comma-separated"),
+    FLOAT_FLAG("temp", temp, "1", 0, 10, "sampling temperature; 0 = the most likely token"),
+    INT_FLAG("top-k", top_k, "0", 0, 1 << 24, "sample among the k most likely tokens; 0 = off"),
+    FLOAT_FLAG("top-p", top_p, "1", 0, 1, "sample among the most likely tokens with this total probability; 1 = off"),
+    INT_FLAG("max-tokens", max_tokens, "0", 0, 1 << 20,
+              "longest response; 0 = 96 for tasks alone, else 3072 or as many as the model has room for"),
+    LONG_FLAG("seed", seed, "1", 0, 9e18, "of the problems (as in training) and of sampling"),
+    INT_FLAG("slots", slots, "64", 1, 4096, "sequences generated at once"),
+    INT_FLAG("threads", threads, "0", 0, 1024, "CPU threads; 0 = all cores"),
+    TEXT_FLAG("out", out, "", "write the table as JSON (with --score: a verdict per line)"),
+    TEXT_FLAG("responses", responses, "",
+              "write every response and its verdict as JSON lines; FILE.partial until all are done"),
+    SWITCH_FLAG("fresh", fresh, "start over instead of resuming an interrupted evaluation"),
+    TEXT_FLAG("score", score, "",
+              "instead, grade saved {gold, response} rows as math answers (not those of tasks), without a model"),
+};
+const FlagTable eval_flags = {rows, sizeof rows / sizeof *rows};
+
+bool eval_config_parse_k(const EvalConfig *c, int *k, int *count, Error *err) {
+    const char *at = c->k;
+    for (*count = 0; *count < EVAL_MAX_K; at++) {
+        char *end;
+        long value = strtol(at, &end, 10);
+        if (end == at || (*end && *end != ',') || value < 1)
+            return fail(err, "--k %s: must be whole numbers from 1, separated by commas", c->k);
+        if (value > c->samples) return fail(err, "--k %ld needs at least --samples %ld", value, value);
+        k[(*count)++] = (int)value;
+        if (!*end) return true;
+        at = end;
+    }
+    return fail(err, "--k %s: at most %d values", c->k, EVAL_MAX_K);
+}
+
+bool eval_config_max_tokens(EvalConfig *c, const EvalSets *sets, const ModelConfig *model, Error *err) {
+    int room = model->T_max - sets->longest, wanted = sets->files ? FILE_TOKENS : TASK_TOKENS;
+    if (c->max_tokens == 0) c->max_tokens = room > 0 && room < wanted ? room : wanted;
+    if (c->max_tokens <= room) return true;
+    return fail(err, "%s takes %d tokens, not a prompt of %d and a response of %d: lower --max-tokens or --max-prompt",
+                c->model, model->T_max, sets->longest, c->max_tokens);
+}
+
+static void add_hash(cJSON *json, const char *key, uint64_t hash) {
+    char text[24];
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)hash);
+    cJSON_AddStringToObject(json, key, text);
+}
+
+static cJSON *data_identity(const EvalSets *sets) {
+    cJSON *data = cJSON_CreateArray();
+    for (int s = 0; s < sets->count; s++) {
+        cJSON *set = cJSON_CreateObject();
+        cJSON_AddStringToObject(set, "name", sets->set[s].name);
+        cJSON_AddNumberToObject(set, "problems", sets->set[s].set.problems.count);
+        cJSON_AddStringToObject(set, "prompt_template", sets->set[s].template.name);
+        add_hash(set, "hash", eval_set_hash(&sets->set[s]));
+        cJSON_AddItemToArray(data, set);
+    }
+    return data;
+}
+
+cJSON *eval_config_identity(const EvalConfig *c, const EvalSets *sets, Error *err) {
+    static const char *const chosen[] = {"samples", "temp", "top-k", "top-p", "max-tokens", "seed"};
+    uint64_t model_hash;
+    if (!eval_model_hash(c->model, &model_hash, err)) return NULL;
+    cJSON *json = cJSON_CreateObject(), *all = cJSON_CreateObject();
+    add_hash(json, "model_files", model_hash);
+    cJSON_AddItemToObject(json, "data", data_identity(sets));
+    flags_to_json(&eval_flags, c, all);
+    for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++)
+        cJSON_AddItemToObject(json, chosen[i], cJSON_DetachItemFromObject(all, chosen[i]));
+    cJSON_Delete(all);
+    return json;
+}

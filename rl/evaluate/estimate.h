@@ -1,0 +1,59 @@
+// Optional (confidence intervals): pass@k, the mean over n samples (avg@n) and majority vote (maj@n) over a set of
+// problems, each with a 95 % interval. Pure functions over arrays: no allocation, no state, no files.
+//
+// There are two steps, so that they compose: first one number per problem (`*_each`), then its mean over the problems
+// with an interval (`bootstrap_mean`). To compare two models on the same problems, bootstrap the differences:
+//     for each problem i: difference[i] = value_b[i] - value_a[i];   bootstrap_mean(difference, ...)
+// This is the paired bootstrap, far tighter than asking whether two separate intervals overlap.
+//
+//   P  problems            n[i]  samples drawn of problem i       c[i]  correct ones among them, 0 <= c[i] <= n[i]
+//
+// A quantity that the samples cannot support (fewer than k samples, c > n, no problems) is NaN, and so is the mean over
+// it: to leave such a problem out would silently change the set that the figure describes.
+#ifndef RL_EVALUATE_ESTIMATE_H
+#define RL_EVALUATE_ESTIMATE_H
+#include <stddef.h>
+#include <stdint.h>
+
+enum { BOOTSTRAP_RESAMPLES = 2000 };
+
+typedef struct Estimate {
+    double mean;      // over the problems
+    double low, high; // ends of the 95 % interval
+} Estimate;
+
+// Unbiased pass@k of one problem from n samples of which c are correct: the chance that k of the n, drawn without
+// replacement, contain at least one correct one,
+//     1 - C(n-c, k) / C(n, k) = 1 - prod_{i=n-c+1}^{n} (1 - k/i)        (Chen et al. 2021, arXiv 2107.03374, Eq. 1)
+// as a product of factors in [0, 1), which neither overflows nor cancels. pass@1 is c/n.
+// NaN unless 1 <= k <= n and 0 <= c <= n.
+double pass_at_k(int n, int c, int k);
+
+// The majority vote of one problem. answer[j], j < n, is the class of sample j's answer: equal answers share a number
+// >= 0; a sample with a negative number states no answer and does not vote. Returns the first sample with the most
+// frequent answer, a tie going to the answer seen first; -1 if no sample votes. O(n^2) comparisons, without memory: n
+// is some tens here.
+int majority_vote(int n, const int *answer);
+
+// value (P) writes: one number per problem. avg is c/n (NaN for n < 1 or c outside 0..n).
+void pass_at_k_each(double *value, size_t P, const int *n, const int *c, int k);
+void avg_each(double *value, size_t P, const int *n, const int *c);
+
+// value (P) writes: 1 if the majority answer is correct, else 0 (also if no sample votes); NaN if n[i] < 1. answer and
+// correct hold the samples of all problems end to end, sum of n[i] entries; correct[j] is nonzero if sample j was
+// graded correct. The verdict is that of the winning answer's first sample.
+void majority_each(double *value, size_t P, const int *n, const int *answer, const int *correct);
+
+// Mean of value (P) with the 95 % interval of the percentile bootstrap over problems (Efron 1979): draw P problems with
+// replacement, take the mean, 2,000 times; the interval runs from the 2.5 % to the 97.5 % quantile of those means
+// (linear interpolation between order statistics). It covers the choice of problems and, since each problem brings its
+// own samples, their noise; not the choice of the training seed.
+// Draw d of resample b is Philox(seed, b, d): the same seed gives the same interval everywhere. P < 2^32.
+Estimate bootstrap_mean(const double *value, size_t P, uint64_t seed);
+
+// The mean over data sets of each set's mean, with its interval: every set has the same weight, and each of the 2,000
+// resamples draws problems with replacement within their own set. value holds the sets' values end to end, P[s] of set
+// s. Draw d of set s in resample b is Philox(seed, b, d, s); for one set it is bootstrap_mean.
+Estimate bootstrap_average(const double *value, const size_t *P, int sets, uint64_t seed);
+
+#endif

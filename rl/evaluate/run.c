@@ -1,0 +1,132 @@
+// Optional (./eval): opening and filling an evaluation.
+#include "rl/evaluate/run.h"
+#include "model/files/config_file.h"
+#include "base/clock.h"
+#include "data/random.h"
+#include "model/files/gpt_files.h"
+#include "rl/memory.h"
+#include <unistd.h>
+
+// Plans the memory of model and generator, commits it if there is enough, and reads the weights.
+static bool open_model(EvalRun *run, const EvalConfig *c, const ModelConfig *model, Error *err) {
+    int T = run->sets.longest + c->max_tokens, V = tokenizer_vocab_size(run->tokenizer);
+    if (V > model->V) return fail(err, "%s: the tokenizer has %d tokens, the model %d", c->model, V, model->V);
+    run->gpt = gpt_plan(run->dev, model, T);
+    run->generator = generator_plan(run->gpt, c->slots, T);
+    const Arena *arenas[] = {&run->gpt->arena};
+    MemoryPlan memory = memory_plan(run->gpt, arenas, 1, run->generator, c->slots, T);
+    if (!memory_check(&memory, err)) return false;
+    gpt_commit(run->gpt);
+    generator_commit(run->generator);
+    return gpt_load(run->gpt, NULL, c->model, err);
+}
+
+// Beside --responses if that is given, else under a name made from the evaluation's identity.
+static void partial_path(const EvalConfig *c, const cJSON *identity, char *path, size_t size) {
+    char *text = cJSON_PrintUnformatted(identity);
+    if (*c->responses) snprintf(path, size, "%s.partial", c->responses);
+    else snprintf(path, size, "eval-%08x.partial", (unsigned)text_hash(text, 0));
+    cJSON_free(text);
+}
+
+bool eval_run_open(EvalRun *run, EvalConfig *c, Comm *comm, Error *err) {
+    EvalSource source = {.data = c->data, .data_dir = c->data_dir, .prompt_template = c->prompt_template,
+                         .model = c->model, .seed = (uint64_t)c->seed, .problems = c->problems, .samples = c->samples,
+                         .max_prompt = c->max_prompt, .strict = c->bad_rows == BAD_ROWS_REFUSE};
+    ModelConfig model;
+    int room = 16 * c->slots / c->samples * c->samples; // rollouts of whole prompts
+    run->samples = c->samples;
+    if (!(run->tokenizer = tokenizer_load(c->model, err))) return false;
+    if (!eval_sets_load(&run->sets, &source, run->tokenizer, err)) return false;
+    if (!model_config_load(&model, c->model, err) || !eval_config_max_tokens(c, &run->sets, &model, err)) return false;
+    if (!(run->identity = eval_config_identity(c, &run->sets, err))) return false;
+    if (!(run->dev = device_open(c->threads, comm_local_rank(comm), err))) return false;
+    if (!open_model(run, c, &model, err)) return false;
+    rollout_batch_plan(&run->batch, 0, room > c->samples ? room : c->samples, c->max_tokens);
+    rollout_batch_commit(&run->batch, run->dev);
+    partial_path(c, run->identity, run->partial, sizeof run->partial);
+    run->file = responses_open(run->partial, run->identity, c->fresh, err);
+    return run->file != NULL;
+}
+
+void eval_run_close(EvalRun *run) {
+    generator_free(run->generator), gpt_free(run->gpt);
+    if (run->dev) rollout_batch_free(&run->batch, run->dev), device_close(run->dev);
+    responses_close(run->file);
+    cJSON_Delete(run->identity);
+    eval_sets_free(&run->sets), tokenizer_free(run->tokenizer);
+}
+
+static void count_votes(const EvalRun *run, int i, const Response *responses) {
+    size_t at = (size_t)i * (size_t)run->samples;
+    for (int s = 0; s < run->samples; s++) run->set->correct[at + (size_t)s] = responses[s].verdict == VERDICT_CORRECT;
+    vote_classes(run->set->answer + at, responses, run->samples, run->set->set.problems.items[i].task != NULL);
+}
+
+// Takes the responses that evaluate_part generates.
+static void keep(void *context, int i, const Response *responses) {
+    const EvalRun *run = context;
+    const Problem *problem = &run->set->set.problems.items[i];
+    for (int s = 0; s < run->samples; s++) responses_write(run->file, problem, s, &responses[s]);
+    count_votes(run, i, responses);
+}
+
+// Reads the saved responses to prompt i and grades them again. Returns as responses_read does; another verdict than the
+// saved one is an error too.
+static int take_saved(const EvalRun *run, const Evaluation *e, int i, Error *err) {
+    Response *responses = calloc((size_t)run->samples, sizeof *responses);
+    REQUIRE(responses, "out of memory");
+    int got = responses_read(run->file, &run->set->set.problems.items[i], run->samples, responses, err);
+    for (int s = 0; s < run->samples && got > 0; s++) {
+        Verdict saved = responses[s].verdict;
+        evaluate_grade(e, i, &responses[s]);
+        if (responses[s].verdict == saved) continue;
+        responses_refuse(run->file, "was graded by another version of the verifier", err);
+        got = -1;
+    }
+    if (got > 0) {
+        run->set->outcome[i] = evaluate_count(responses, run->samples);
+        count_votes(run, i, responses);
+    }
+    for (int s = 0; s < run->samples; s++) free(responses[s].text);
+    free(responses);
+    return got;
+}
+
+static void progress(const EvalSet *set, double tokens, double seconds) {
+    if (!isatty(STDERR_FILENO)) return;
+    int P = set->set.problems.count;
+    fprintf(stderr, "\r%s: %d of %d problems, %.0f tokens/s ", set->name, set->done, P, tokens / seconds);
+}
+
+bool eval_run_fill(EvalRun *run, const EvalConfig *c, Comm *comm, const volatile sig_atomic_t *stop, Error *err) {
+    Evaluation e = {.generator = run->generator, .tokenizer = run->tokenizer, .batch = &run->batch, .comm = comm,
+                    .sample = {(float)c->temp, c->top_k, (float)c->top_p, (uint64_t)c->seed, EVALUATE_STREAM},
+                    .samples = c->samples, .max_new = c->max_tokens, .keep = keep, .context = run};
+    double start = seconds_now(), tokens = 0;
+    int saved = 0, done = 0, all = 0;
+    for (int s = 0; s < run->sets.count; s++) {
+        EvalSet *set = run->set = &run->sets.set[s];
+        int P = set->set.problems.count, got = 1;
+        e.set = &set->set, e.grader = set->grader;
+        responses_begin_set(run->file, set->name);
+        while (set->done < P && (got = take_saved(run, &e, set->done, err)) > 0) set->done++;
+        if (got < 0) return false;
+        saved += set->done;
+        while (set->done < P && !*stop) {
+            int first = set->done;
+            set->done = evaluate_part(&e, first, set->outcome);
+            responses_flush(run->file);
+            for (int i = first; i < set->done; i++) tokens += set->outcome[i].tokens;
+            progress(set, tokens, seconds_now() - start);
+        }
+        done += set->done, all += P;
+    }
+    if (isatty(STDERR_FILENO)) fputc('\n', stderr);
+    if (done < all)
+        return fail(err, "stopped: %d of %d problems are saved in %.300s; run the same command again to resume", done,
+                    all, run->partial);
+    if (saved) fprintf(stderr, "%d problems were resumed from the interrupted evaluation\n", saved);
+    fprintf(stderr, "%.0f tokens in %.1f s\n", tokens, seconds_now() - start);
+    return true;
+}

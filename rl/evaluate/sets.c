@@ -1,0 +1,112 @@
+// Optional (./eval): reading the sets, and hashes of data and model.
+#include "rl/evaluate/sets.h"
+#include "data/random.h"
+#include "data/sets.h"
+#include "rl/data.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <string.h>
+
+static bool load_problems(const EvalSource *source, const char *item, EvalSet *set, Error *err) {
+    ProblemSet *problems = &set->set.problems, train; // no training problems, so nothing to free
+    TaskSpec spec;
+    int count = source->problems ? source->problems : EVAL_TASK_PROBLEMS;
+    if (!set->tasks) return data_load(item, source->data_dir, DATA_EVAL, source->strict, problems, stderr, err);
+    return task_spec_parse(item + strlen("task:"), &spec, err) &&
+           problems_from_tasks(&spec, source->seed, 0, count, source->problems == 0, &train, problems, err);
+}
+
+static bool load_set(const EvalSource *source, const char *item, const Tokenizer *tokenizer, EvalSet *set, Error *err) {
+    set->tasks = data_is_tasks(item);
+    data_name(item, set->name, sizeof set->name);
+    if (!load_problems(source, item, set, err)) return false;
+    if (source->problems) problems_truncate(&set->set.problems, source->problems);
+    if (!data_choose_template(&set->template, source->prompt_template, source->model, set->tasks, err)) return false;
+    if (!prompts_tokenize(&set->set, tokenizer, &set->template, source->max_prompt, stderr, err)) return false;
+    size_t P = (size_t)set->set.problems.count, all = P * (size_t)source->samples;
+    set->grader = grader_new(&set->set.problems, false);
+    set->outcome = calloc(P, sizeof *set->outcome);
+    set->answer = malloc(all * sizeof(int));
+    set->correct = malloc(all * sizeof(int));
+    REQUIRE(set->outcome && set->answer && set->correct, "out of memory for %zu responses", all);
+    return true;
+}
+
+bool eval_sets_load(EvalSets *sets, const EvalSource *source, const Tokenizer *tokenizer, Error *err) {
+    char item[DATA_ITEM_MAX];
+    const char *at = source->data;
+    *sets = (EvalSets){0};
+    while (data_list_next(&at, item)) {
+        if (sets->count == EVAL_MAX_SETS) return fail(err, "--data: more than %d sets", EVAL_MAX_SETS);
+        EvalSet *set = &sets->set[sets->count++];
+        if (!load_set(source, item, tokenizer, set, err)) return false;
+        for (int i = 0; i < sets->count - 1; i++) // two files of the same name
+            if (strcmp(sets->set[i].name, set->name) == 0)
+                snprintf(set->name + strnlen(set->name, 20), 12, "-%d", sets->count);
+        sets->longest = set->set.longest > sets->longest ? set->set.longest : sets->longest;
+        sets->files |= !set->tasks;
+    }
+    return sets->count > 0 || fail(err, "--data: no set is named");
+}
+
+void eval_sets_free(EvalSets *sets) {
+    for (int i = 0; i < sets->count; i++) {
+        EvalSet *set = &sets->set[i];
+        grader_free(set->grader);
+        prompts_free(&set->set);
+        free(set->outcome), free(set->answer), free(set->correct);
+    }
+    *sets = (EvalSets){0};
+}
+
+uint64_t eval_set_hash(const EvalSet *set) {
+    uint64_t hash = 0;
+    for (int i = 0; i < set->set.problems.count; i++) {
+        const Prompt *prompt = &set->set.prompts[i];
+        for (int t = 0; t < prompt->n; t++) hash = random_mix(hash ^ (uint32_t)prompt->tokens[t]) + 1;
+        hash = text_hash(set->set.problems.items[i].gold, hash);
+    }
+    return hash;
+}
+
+static bool file_hash(const char *path, uint64_t *hash, Error *err) {
+    static const size_t words = 1 << 16;
+    FILE *file = fopen(path, "rb");
+    uint64_t *block = calloc(words, sizeof *block);
+    REQUIRE(block, "out of memory");
+    for (size_t n; file && (n = fread(block, 1, words * sizeof *block, file)) > 0;) {
+        memset((char *)block + n, 0, words * sizeof *block - n);
+        *hash = random_mix(*hash ^ n);
+        for (size_t i = 0; i < (n + 7) / 8; i++) {
+            *hash = (*hash ^ block[i]) * 0x9e3779b97f4a7c15u;
+            *hash ^= *hash >> 29;
+        }
+    }
+    bool ok = file && !ferror(file);
+    if (!ok) fail(err, "%s: %s", path, strerror(errno));
+    if (file) fclose(file);
+    free(block);
+    return ok;
+}
+
+static int is_model_file(const struct dirent *entry) {
+    const char *name = entry->d_name;
+    return !fnmatch("*.json", name, 0) || !fnmatch("*.txt", name, 0) || !fnmatch("*.safetensors", name, 0);
+}
+
+bool eval_model_hash(const char *dir, uint64_t *hash, Error *err) {
+    struct dirent **entries;
+    int count = scandir(dir, &entries, is_model_file, alphasort);
+    bool ok = count >= 0 || fail(err, "%s: %s", dir, strerror(errno));
+    *hash = 0;
+    for (int i = 0; i < count; i++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%.3000s/%s", dir, entries[i]->d_name);
+        *hash = text_hash(entries[i]->d_name, *hash);
+        ok = ok && file_hash(path, hash, err);
+        free(entries[i]);
+    }
+    if (count >= 0) free(entries);
+    return ok;
+}

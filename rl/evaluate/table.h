@@ -1,0 +1,28 @@
+// Optional (./eval): the table of an evaluation: a row per data set and their average (for tasks alone: a row per kind,
+// and one for all), each figure with its 95 % interval.
+#ifndef RL_EVALUATE_TABLE_H
+#define RL_EVALUATE_TABLE_H
+#include "rl/evaluate/estimate.h"
+#include "rl/evaluate/sets.h"
+
+enum { EVAL_MAX_K = 16, EVAL_MAX_ROWS = EVAL_MAX_SETS + TASK_KINDS + 1 };
+
+typedef struct EvalRow {
+    char name[32];
+    int problems;
+    Estimate pass[EVAL_MAX_K], avg, maj;
+    double worked, length, truncated; // fraction worked, mean tokens, fraction truncated (docs/glossary.md)
+} EvalRow;
+
+typedef struct EvalTable {
+    int k[EVAL_MAX_K], n_k, samples;
+    EvalRow rows[EVAL_MAX_ROWS];
+    int n_rows;
+} EvalTable;
+
+// From the outcomes of all prompts. The last row of several sets is their average, in which each has the same weight.
+EvalTable eval_table_make(const EvalSets *sets, const int *k, int n_k, int samples);
+void eval_table_print(const EvalTable *table, FILE *out);
+cJSON *eval_table_json(const EvalTable *table); // an array of rows; free with cJSON_Delete
+
+#endif

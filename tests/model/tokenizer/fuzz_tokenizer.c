@@ -1,0 +1,45 @@
+// libFuzzer target: the input as a tokenizer.json, which then encodes and decodes if it loads; the input as a template.
+#define _GNU_SOURCE // memfd_create
+#include "model/files/chat.h"
+#include "model/tokenizer/decode.h"
+#include "tests/model/fuzz_file.h"
+#include <string.h>
+
+static const char sample[] = "Hello, world! I'm 12345 \n\n  caf\xc3\xa9 e\xcc\x81 <|im_end|><think>abcab";
+
+static void use(const Tokenizer *t) {
+    int ids[4 * sizeof sample];
+    Error err = {""};
+    int n = tokenizer_encode(t, sample, sizeof sample - 1, ids, 4 * sizeof sample, &err);
+    must(n >= 0 || *err.text);
+    TokenStream stream = {0};
+    size_t len, all = 0, part;
+    char *text = n >= 0 ? tokenizer_decode(t, ids, n, &len, &err) : NULL;
+    for (int i = 0; text && i <= n; i++) {
+        char *more = tokenizer_stream(t, &stream, i < n ? ids[i] : -1, &part, &err);
+        must(more && all + part <= len && memcmp(text + all, more, part) == 0);
+        all += part;
+        free(more);
+    }
+    must(!text || all == len);
+    free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    char path[32], *text = malloc(size + 1);
+    Error err = {""};
+    ChatTemplate chat;
+    int handle = fuzz_file(data, size, path);
+    Tokenizer *t = tokenizer_load(path, &err);
+    must(t || *err.text);
+    if (t) use(t);
+    tokenizer_free(t);
+    close(handle);
+    must(text != NULL);
+    memcpy(text, data, size);
+    text[size] = 0;
+    if (chat_parse(&chat, text, "<s>", "here", &err)) free(chat_render(&chat, NULL, " x "));
+    chat_free(&chat);
+    free(text);
+    return 0;
+}
