@@ -176,18 +176,24 @@ static Shape zeros_from(Zeros *zeros, const Node *g, int window) {
 static void find_zeros(Zeros *zeros, const Node *g) {
     bool smooth = zeros_from(zeros, g, 0) != OTHER;
     if (!smooth && zeros->searches++ < SEARCHES) search_zeros(zeros, g);
-    for (int end = -1; end <= 1 && (!smooth || node_any(g, is_kink)); end += 2) // |t| has other slopes there
-        zeros_from(zeros, g, end);
+    bool bends = !smooth || node_any(g, is_kink) || node_any(g, is_even_root);
+    for (int end = -1; end <= 1 && bends; end += 2) zeros_from(zeros, g, end); // |t| has other slopes there
 }
 
 static int by_value(const void *a, const void *b) {
     return exact_compare(*(const Node *const *)a, *(const Node *const *)b);
 }
 
+static bool is_odd_product(const Node *n) { // 4/m: no square
+    bool odd = n->kind == N_POW && node_is_integer(n->args[1]) && n->args[1]->num_size && (n->args[1]->num[0] & 1);
+    if (n->kind != N_MUL) return node_is(n, N_RAT) || node_is(n, N_SYM) || (odd && node_is(n->args[0], N_SYM));
+    return n->count == 2 && is_odd_product(n->args[0]) && is_odd_product(n->args[1]) && node_is(n->args[0], N_RAT);
+}
+
 // Roots have kinks only where they are roots of squares: \sqrt{(x-50)^2}, not \sqrt{x-50} or \sqrt{x^2+1}.
 static bool has_root_of_square(const BallPoint *line, const Node *n) {
     Zeros zeros = {.line = line};
-    if (is_even_root(n) && zeros_from(&zeros, n->args[0], 0) != PARABOLA) return true;
+    if (is_even_root(n) && !is_odd_product(n->args[0]) && zeros_from(&zeros, n->args[0], 0) != PARABOLA) return true;
     for (uint32_t i = 0; i < n->count; i++)
         if (has_root_of_square(line, n->args[i])) return true;
     return false;
