@@ -22,7 +22,7 @@ typedef enum PointKind {
     POINT_LINE      // a point of a random line: each name has the value v + tu
 } PointKind;
 
-enum { SCATTERED = 12, FAR = 20, MIXED = 8, POINTS = 192 };
+enum { SCATTERED = 12, FAR = 20, MIXED = 8, POINTS = 256 };
 
 typedef struct BallPoint {
     PointKind kind;
@@ -30,7 +30,8 @@ typedef struct BallPoint {
     Field field;
     bool natural_log;  // \log without a base is ln; else base 10
     Exact *exact;      // fuel; and the pool for integer points
-    const Node *t;     // POINT_LINE
+    // POINT_LINE. On line 1 only the name `axis` varies; on line 2 it stays where it was for t = `stay`, the others vary.
+    const Node *t, *axis, *stay;
     int bits;          // of precision; 0 is the least
     bool any_domain;   // the second side need not be real where the first is
 } BallPoint;

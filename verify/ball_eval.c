@@ -56,28 +56,35 @@ static double coordinate(uint64_t hash, const BallPoint *point) {
     if (i < 10) return 20 + 60 * u;
     if (i < SCATTERED) return sign * (0.25 + 3 * u);
     if (i >= SCATTERED + FAR) { // MIXED: every name has a size of its own
-        int size = (int)((i % 3 ? 11 : 27) * u) - 5;
+        int size = (int)((i % 2 ? 11 : 27) * u) - 5;
         return sign * ldexp(1 + unit_interval(probe_mix(hash, 3)), size);
     }
     return (i % 2 ? sign : -sign) * FAR_SCALES[(i - SCATTERED) / 2 % (FAR / 2)] * (1 + u); // of both signs
 }
 
+// v + tu with random v and u, on a line of points.
+static void set_on_line(acb_t out, uint64_t seed, const Node *n, const BallPoint *point) {
+    bool axis = point->axis && node_identical(n, point->axis);
+    const Node *t = axis && point->index == 2 ? point->stay : point->t;
+    int line = axis && point->index == 2 ? 1 : point->index;
+    uint64_t hash = probe_hash_text(probe_mix(seed, (uint64_t)line + 1000), n->text, n->text_len);
+    if (point->axis && line == 1 && !axis) return acb_set_d(out, 0.5 + 2 * unit_interval(hash));
+    arb_t u;
+    arb_init(u);
+    set_rational(out, t, LINE_BITS);
+    arb_set_d(u, (hash & 1 ? 1 : -1) * (0.5 + unit_interval(hash)));
+    arb_mul(acb_realref(out), acb_realref(out), u, LINE_BITS);
+    arb_set_d(u, 2 * unit_interval(probe_mix(hash, 2)) - 1);
+    arb_add(acb_realref(out), acb_realref(out), u, LINE_BITS);
+    arb_clear(u);
+}
+
 static void set_name(acb_t out, uint64_t seed, const Node *n, const BallPoint *point) {
+    if (point->kind == POINT_LINE && n->text) return set_on_line(out, seed, n, point);
     bool pair = point->index >= SCATTERED && point->index < SCATTERED + FAR; // of the same size, with other signs
     int index = pair ? point->index / 2 * 2 : point->index;
     uint64_t hash = probe_mix(probe_mix(seed, (uint64_t)point->kind * 64 + (uint64_t)index), n->kind);
     if (n->text) hash = probe_hash_text(hash, n->text, n->text_len);
-    if (point->kind == POINT_LINE) { // exact: t has few bits
-        arb_t u;
-        arb_init(u);
-        set_rational(out, point->t, LINE_BITS);
-        arb_set_d(u, (hash & 1 ? 1 : -1) * (0.5 + unit_interval(hash)));
-        arb_mul(acb_realref(out), acb_realref(out), u, LINE_BITS);
-        arb_set_d(u, 2 * unit_interval(probe_mix(hash, 2)) - 1);
-        arb_add(acb_realref(out), acb_realref(out), u, LINE_BITS);
-        arb_clear(u);
-        return;
-    }
     acb_set_d(out, coordinate(hash, point));
     bool complex = point->kind == POINT_COMPLEX && n->text && strchr("zw", *n->text);
     if (complex) arb_set_d(acb_imagref(out), coordinate(probe_mix(hash, 1), point));

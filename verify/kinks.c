@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 enum { KINKS = 12, ZEROS = 24, ROOT_BITS = 256, WINDOW = 64 };
-enum { GRID = 24, GRID_BITS = 64, BISECTIONS = 8, LINES = 3, SEARCHES = 4, NEAR = 4 };
+enum { GRID = 24, GRID_BITS = 64, BISECTIONS = 8, CELLS = 6, SEARCHES = 4, NEAR = 4 };
 
 static bool is_even_root(const Node *n) {
     if (n->kind == N_POW) return node_is(n->args[1], N_RAT) && !(n->args[1]->den[0] & 1);
@@ -52,14 +52,14 @@ typedef struct Zeros {
     int count, searches;
 } Zeros;
 
-static const Node *rounded(Exact *exact, const arb_t t) { // to 64 bits
+static const Node *rounded(Exact *exact, const arb_t t, int bits) { // to 64 more bits
     fmpq_t q;
     mpq_t view;
     arf_t middle;
     fmpq_init(q);
     mpq_init(view);
     arf_init(middle);
-    arf_set_round(middle, arb_midref(t), 64, ARF_RND_NEAR);
+    arf_set_round(middle, arb_midref(t), 64 + bits, ARF_RND_NEAR);
     arf_get_fmpq(q, middle);
     fmpq_get_mpq(view, q);
     const Node *n = node_rational(exact->pool, view);
@@ -72,46 +72,46 @@ static const Node *rounded(Exact *exact, const arb_t t) { // to 64 bits
 static void add_zero(Zeros *zeros, const arb_t t) {
     bool usable = arb_is_finite(t) && mag_cmp_2exp_si(arb_radref(t), 0) < 0;
     usable = usable && arf_cmpabs_2exp_si(arb_midref(t), 4 * WINDOW + 4 * zeros->line->bits) < 0;
-    const Node *zero = usable && zeros->count < ZEROS ? rounded(zeros->line->exact, t) : NULL;
+    const Node *zero = usable && zeros->count < ZEROS ? rounded(zeros->line->exact, t, zeros->line->bits) : NULL;
     if (zero && node_is(zero, N_RAT)) zeros->at[zeros->count++] = zero;
 }
 
 typedef enum Shape { PARABOLA, SQUARE, OTHER } Shape; // along a line; a SQUARE has a double zero
 
 // The zeros of the parabola through the values v at start, start + 1, start + 2; OTHER when v[3] is off it.
-static Shape parabola(Zeros *zeros, acb_ptr v, const Node *start) {
+static Shape parabola(Zeros *zeros, acb_ptr v, const Node *start, slong prec) {
     arb_ptr w = _arb_vec_init(5), discriminant = w + 2, zero = w + 3, from = w + 4; // w: twice the curvature, the slope
     arb_srcptr g[4] = {acb_realref(v), acb_realref(v + 1), acb_realref(v + 2), acb_realref(v + 3)};
-    arb_sub(zero, g[1], g[2], ROOT_BITS);
-    arb_mul_ui(zero, zero, 3, ROOT_BITS);
-    arb_add(zero, zero, g[3], ROOT_BITS);
-    arb_sub(zero, zero, g[0], ROOT_BITS); // the third difference
+    arb_sub(zero, g[1], g[2], prec);
+    arb_mul_ui(zero, zero, 3, prec);
+    arb_add(zero, zero, g[3], prec);
+    arb_sub(zero, zero, g[0], prec); // the third difference
     Shape shape = arb_contains_zero(zero) ? PARABOLA : OTHER;
-    arb_add(w, g[2], g[0], ROOT_BITS);
-    arb_submul_ui(w, g[1], 2, ROOT_BITS);
+    arb_add(w, g[2], g[0], prec);
+    arb_submul_ui(w, g[1], 2, prec);
     arb_mul_2exp_si(zero, w, -1);
-    arb_sub(w + 1, g[1], g[0], ROOT_BITS);
-    arb_sub(w + 1, w + 1, zero, ROOT_BITS);
+    arb_sub(w + 1, g[1], g[0], prec);
+    arb_sub(w + 1, w + 1, zero, prec);
     mpz_t view;
     arf_set_mpz(arb_midref(from), node_num(view, start));
     if (shape == PARABOLA && arb_contains_zero(w)) {
-        arb_div(zero, g[0], w + 1, ROOT_BITS);
-        arb_sub(zero, from, zero, ROOT_BITS);
+        arb_div(zero, g[0], w + 1, prec);
+        arb_sub(zero, from, zero, prec);
         add_zero(zeros, zero);
     } else if (shape == PARABOLA) {
-        arb_mul(discriminant, w, g[0], ROOT_BITS);
+        arb_mul(discriminant, w, g[0], prec);
         arb_mul_2exp_si(discriminant, discriminant, 1);
         arb_neg(discriminant, discriminant);
-        arb_addmul(discriminant, w + 1, w + 1, ROOT_BITS);
+        arb_addmul(discriminant, w + 1, w + 1, prec);
         if (arb_contains_zero(discriminant)) shape = SQUARE;
         for (int sign = -1; sign <= 1; sign++) { // 0: the vertex
             if (sign && !arb_is_positive(discriminant)) continue;
             arb_zero(zero);
-            if (sign) arb_sqrt(zero, discriminant, ROOT_BITS);
-            arb_mul_si(zero, zero, sign, ROOT_BITS);
-            arb_sub(zero, zero, w + 1, ROOT_BITS);
-            arb_div(zero, zero, w, ROOT_BITS);
-            arb_add(zero, zero, from, ROOT_BITS);
+            if (sign) arb_sqrt(zero, discriminant, prec);
+            arb_mul_si(zero, zero, sign, prec);
+            arb_sub(zero, zero, w + 1, prec);
+            arb_div(zero, zero, w, prec);
+            arb_add(zero, zero, from, prec);
             add_zero(zeros, zero);
         }
     }
@@ -168,7 +168,7 @@ static Shape zeros_from(Zeros *zeros, const Node *g, int window) {
         point.t = exact_add(exact, start, node_integer(exact->pool, i));
         real = point.t && ball_eval(v + i, g, &ev) && acb_is_real(v + i);
     }
-    Shape shape = real ? parabola(zeros, v, start) : OTHER;
+    Shape shape = real ? parabola(zeros, v, start, ev.prec) : OTHER;
     _acb_vec_clear(v, 4);
     return shape;
 }
@@ -177,6 +177,7 @@ static void find_zeros(Zeros *zeros, const Node *g) {
     bool smooth = zeros_from(zeros, g, 0) != OTHER;
     if (!smooth && zeros->searches++ < SEARCHES) search_zeros(zeros, g);
     bool bends = !smooth || node_any(g, is_kink) || node_any(g, is_even_root);
+    bends = bends && zeros->line->index < 2; // cells are many
     for (int end = -1; end <= 1 && bends; end += 2) zeros_from(zeros, g, end); // |t| has other slopes there
 }
 
@@ -234,29 +235,39 @@ static int add_pieces(const Zeros *zeros, BallPoint *out, int count) {
     return count;
 }
 
+// Points on one line after those at out[0, count).
+static int add_line(const BallPoint *line, const Node *const *kink, int kinks, BallPoint *out, int count) {
+    Zeros zeros = {.line = line, .searches = line->index == 2 ? SEARCHES : 0};
+    for (int i = 0; i < kinks; i++) find_zeros(&zeros, kink[i]);
+    qsort(zeros.at, (size_t)zeros.count, sizeof *zeros.at, by_value);
+    return add_pieces(&zeros, out, count);
+}
+
 int ball_points(const BallPoint *base, const Node *a, const Node *b, BallPoint out[POINTS]) {
     const Node *kink[KINKS], *name = NULL;
-    Exact *exact = base->exact;
-    BallPoint first = *base;
-    first.kind = POINT_LINE;
+    BallPoint line = *base;
+    line.kind = POINT_LINE;
+    line.index = 0;
     bool kinked = node_any(a, is_kink) || node_any(b, is_kink);
-    kinked = kinked || has_root_of_square(&first, a) || has_root_of_square(&first, b);
+    kinked = kinked || has_root_of_square(&line, a) || has_root_of_square(&line, b);
     bool several = kinked && (has_another(a, &name) || has_another(b, &name));
-    int count = 0, scattered = SCATTERED + (kinked ? FAR + (several ? 9 * MIXED : MIXED) : 0);
+    int count = 0, scattered = SCATTERED + (kinked ? FAR + (several ? 6 * MIXED : MIXED) : 0);
     for (; count < scattered; count++) {
         out[count] = *base;
         out[count].kind = POINT_REAL;
         out[count].index = count;
     }
     if (!kinked) return count;
-    int kinks = gather(exact->pool, b, kink, gather(exact->pool, a, kink, 0));
-    for (int line = 0; line < (several ? LINES : 1); line++) {
-        BallPoint point = first;
-        point.index = line;
-        Zeros zeros = {.line = &point, .searches = line ? SEARCHES : 0};
-        for (int i = 0; i < kinks; i++) find_zeros(&zeros, kink[i]);
-        qsort(zeros.at, (size_t)zeros.count, sizeof *zeros.at, by_value);
-        count = add_pieces(&zeros, out, count);
+    int kinks = gather(base->exact->pool, b, kink, gather(base->exact->pool, a, kink, 0));
+    count = add_line(&line, kink, kinks, out, count);
+    if (!several) return count;
+    line.axis = name; // then cells: one name varies, and in each of its pieces the others vary
+    line.index = 1;
+    int first = count, last = count = add_line(&line, kink, kinks, out, count);
+    line.index = 2;
+    for (int i = 0; i < CELLS && last > first; i++) {
+        line.stay = out[first + (last - first - 1) * i / (CELLS - 1)].t;
+        count = add_line(&line, kink, kinks, out, count);
     }
     return count;
 }
