@@ -188,7 +188,7 @@ static void print_set(char *out, const int *halves, int count) { // members k/2
 
 static unsigned set_bits(const int *halves, int count) {
     unsigned bits = 0;
-    for (int i = 0; i < count; i++) bits |= 1u << (halves[i] + 8);
+    for (int i = 0; i < count; i++) bits |= 1u << (halves[i] + 10);
     return bits;
 }
 
