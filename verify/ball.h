@@ -30,7 +30,7 @@ typedef struct BallPoint {
     Field field;
     bool natural_log;  // \log without a base is ln; else base 10
     Exact *exact;      // fuel; and the pool for integer points
-    // POINT_LINE. On line 1 only the name `axis` varies; on line 2 it stays where it was for t = `stay`, the others vary.
+    // POINT_LINE. On line 1 only the name `axis` varies; on line 2 it stays where t = `stay` put it, the others vary.
     const Node *t, *axis, *stay;
     int bits;          // of precision; 0 is the least
     bool any_domain;   // the second side need not be real where the first is
