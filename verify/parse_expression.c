@@ -32,7 +32,7 @@ const Node *parse_sum(Parser *p) {
     if (!parse_enter(p)) return NULL;
     Items items;
     if (!items_start(p, &items, parse_signed_product(p, true))) return NULL;
-    while (sum_sign(p))
+    while (sum_sign(p) && !token_word(p->t, "negative")) // "5 minus 3", not "5 negative 3"
         if (!items_add(p, &items, parse_signed_product(p, false))) return NULL;
     parse_leave(p);
     return items.count == 1 ? items.at[0] : node_new(p->pool, N_ADD, 0, items.at, items.count);

@@ -133,7 +133,8 @@ static Answer proportional(Comparison *cmp, const Node *f, const Node *g) {
         if (answer == ANSWER_NO) return compare_no(cmp, "equations not proportional");
         agree += answer == ANSWER_YES;
     }
-    return agree >= 3 ? compare_yes(cmp, "proportional equations") : compare_unknown(cmp, "no point decides");
+    bool all = cmp->exact.fuel >= 0; // else some points were never looked at
+    return agree >= 3 && all ? compare_yes(cmp, "proportional equations") : compare_unknown(cmp, "no point decides");
 }
 
 // f(x)=E and g(t)=H define the same function when E and H agree after renaming the arguments.

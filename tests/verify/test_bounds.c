@@ -7,6 +7,7 @@
 
 #include "verify/verify.h"
 
+#include <dirent.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -262,10 +263,40 @@ static void same_verdicts_with_64_threads(void **state) {
     free(verdicts);
 }
 
+// The seeds of the fuzz target, gold and response around a zero byte, among them inputs that once wrote out of bounds:
+// under the sanitizers each is a test of memory. Judging twice must give the same verdict.
+static void fuzz_seeds(void **state) {
+    (void)state;
+    DIR *folder = opendir("tests/verify/corpus");
+    assert_non_null(folder);
+    VerifyScratch *scratch = verify_scratch_new();
+    VerifyPolicy policy = verify_policy_evaluation();
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        char path[512], *text = malloc(4096);
+        snprintf(path, sizeof path, "tests/verify/corpus/%s", entry->d_name);
+        FILE *file = entry->d_name[0] == '.' ? NULL : fopen(path, "rb");
+        size_t len = file ? fread(text, 1, 4096, file) : 0;
+        const char *zero = memchr(text, 0, len);
+        size_t gold_len = zero ? (size_t)(zero - text) : len, rest = zero ? gold_len + 1 : 0;
+        VerifyGold *gold = verify_compile(text, gold_len, &policy);
+        VerifyVerdict verdict = verify_check(scratch, gold, text + rest, len - rest).verdict;
+        assert_int_equal(verify_check(scratch, gold, text + rest, len - rest).verdict, verdict);
+        count += len > 0;
+        verify_gold_free(gold);
+        free(text);
+        if (file) fclose(file);
+    }
+    closedir(folder);
+    verify_scratch_free(scratch);
+    assert_true(count > 80);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ten_thousand_levels), cmocka_unit_test(depth_that_people_write),
         cmocka_unit_test(memory_stays),        cmocka_unit_test(huge_numbers),
-        cmocka_unit_test(long_and_odd_bytes),  cmocka_unit_test(same_verdicts_with_64_threads)};
+        cmocka_unit_test(long_and_odd_bytes),  cmocka_unit_test(same_verdicts_with_64_threads),
+        cmocka_unit_test(fuzz_seeds)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
