@@ -10,7 +10,7 @@
 // Plans the memory of model and generator, commits it if there is enough, and reads the weights.
 static bool open_model(EvalRun *run, const EvalConfig *c, const ModelConfig *model, Error *err) {
     int T = run->sets.longest + c->max_tokens, V = tokenizer_vocab_size(run->tokenizer);
-    if (V > model->V) return fail(err, "%s: the tokenizer has %d tokens, the model %d", c->model, V, model->V);
+    if (!model_config_fits(model, c->model, V, run->sets.longest, c->max_tokens, err)) return false;
     run->gpt = gpt_plan(run->dev, model, T);
     run->generator = generator_plan(run->gpt, c->slots, T);
     const Arena *arenas[] = {&run->gpt->arena};
@@ -35,7 +35,8 @@ bool eval_run_open(EvalRun *run, EvalConfig *c, Comm *comm, Error *err) {
     run->samples = c->samples;
     if (!(run->tokenizer = tokenizer_load(c->model, err))) return false;
     if (!eval_sets_load(&run->sets, c, run->tokenizer, err)) return false;
-    if (!model_config_load(&model, c->model, err) || !eval_config_max_tokens(c, &run->sets, &model, err)) return false;
+    if (!model_config_load(&model, c->model, err)) return false;
+    eval_config_max_tokens(c, &run->sets, &model);
     if (!(run->identity = eval_config_identity(c, &run->sets, err))) return false;
     if (!(run->dev = device_open(c->threads, comm_local_rank(comm), err))) return false;
     if (!open_model(run, c, &model, err)) return false;
