@@ -1,5 +1,5 @@
-// Optional (report): Draws the report from the JSON in the element "data" (made by report.c) into the elements of page.html. Text from the
-// logs reaches the page through text nodes and attributes only.
+// Optional (report): draws the report from the JSON in the element "data" (made by report.c) into page.html. Text from
+// the logs reaches the page through text nodes and attributes only.
 'use strict';
 
 // ---- Elements and numbers
