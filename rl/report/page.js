@@ -1,4 +1,4 @@
-// Draws the report from the JSON in the element "data" (made by report.c) into the elements of page.html. Text from the
+// Optional (report): Draws the report from the JSON in the element "data" (made by report.c) into the elements of page.html. Text from the
 // logs reaches the page through text nodes and attributes only.
 'use strict';
 
