@@ -29,23 +29,17 @@ typedef struct Loader {
 } Loader;
 
 static bool parse_setting(const char *piece, size_t length, RowKeys *keys, Error *err) {
-    static const char *const rules[] = {"plain", "gsm8k", "boxed"};
-    char name[16] = "", value[ROW_KEY_MAX] = "";
-    const char *equals = memchr(piece, '=', length);
-    size_t n_name = equals ? (size_t)(equals - piece) : 0, n_value = equals ? length - n_name - 1 : 0;
-    if (n_value > 0 && n_value < sizeof value && n_name < sizeof name) {
-        memcpy(name, piece, n_name);
-        memcpy(value, equals + 1, n_value);
-    }
-    if (strcmp(name, "question") == 0) {
+    static const char *const rules[] = {[GOLD_PLAIN] = "plain", [GOLD_GSM8K] = "gsm8k", [GOLD_BOXED] = "boxed"};
+    char value[ROW_KEY_MAX] = "";
+    size_t name = strcspn(piece, "=") + 1; // with the "="
+    if (name < length && length - name < sizeof value) memcpy(value, piece + name, length - name);
+    if (*value && begins(piece, "answer=")) return strcpy(keys->answer, value);
+    if (*value && begins(piece, "question=")) {
         char *plus = strchr(value, '+');
-        if (plus) *plus = 0;
-        strcpy(keys->question[0], value);
-        if (plus) strcpy(keys->question[1], plus + 1);
-        return true;
+        if (plus) strcpy(keys->question[1], plus + 1), *plus = 0;
+        return strcpy(keys->question[0], value);
     }
-    if (strcmp(name, "answer") == 0) return strcpy(keys->answer, value);
-    for (int rule = 0; rule < 3 && strcmp(name, "rule") == 0; rule++) {
+    for (int rule = 0; begins(piece, "rule=") && rule < 3; rule++) {
         keys->rule = (GoldRule)rule;
         if (strcmp(rules[rule], value) == 0) return true;
     }
@@ -136,11 +130,9 @@ static bool load_lines(Loader *loader) {
         if (start == end) continue;
         bool fits = end - start <= ROW_BYTES_MAX;
         cJSON *row = fits ? cJSON_ParseWithLengthOpts(start, (size_t)(end - start), &parsed, false) : NULL;
-        if (row && skip_space(parsed, end) != end) { // something follows the object
-            cJSON_Delete(row);
-            row = NULL;
-        }
-        if (!load_row(loader, row, start, end)) return false;
+        bool alone = row && skip_space(parsed, end) == end;
+        if (!alone) cJSON_Delete(row);
+        if (!load_row(loader, alone ? row : NULL, start, end)) return false;
     }
     return true;
 }
@@ -171,9 +163,9 @@ bool problems_from_memory(const char *text, size_t size, const char *source, boo
     const char *start = skip_space(loader.text, loader.end);
     bool good = start < loader.end && *start == '[' ? load_array(&loader, start + 1) : load_lines(&loader);
     if (good && set->count == 0) {
-        const char *first = loader.report.listed > 0 ? loader.report.row[0].what : NULL;
-        good = first ? fail(err, "%.200s: no usable row; the first: %s", loader.source.path, first)
-                     : fail(err, "%.200s: no rows", loader.source.path);
+        bool any = loader.report.listed > 0;
+        good = fail(err, "%.200s: %s%s", loader.source.path, any ? "no usable row; the first: " : "no rows",
+                    any ? loader.report.row[0].what : "");
     }
     if (report) *report = loader.report;
     if (!good) problems_free(set);

@@ -18,6 +18,7 @@ sample() { # sample FOLDER BY
     printf '#!/bin/sh\n# Optional (x)\n' >dev/x.sh
     echo "rl/step.c # the step" >dev/core.txt
     printf '# One (two) `x`-3\n`rl/step.c: rl_step` [a](dev/x.sh) [b](#one-two-x-3) [c](https://x)\n' >README.md
+    printf '| `rl/` | %d | 0 |\n' $((81 + 30 * $2)) >>README.md
     [ "$2" = 0 ] && return
     echo "$x" >kernels/math_utils.c
     printf "$x\n#ifndef LONG_H\n#define LONG_H\n#endif\n" >kernels/guard.h
@@ -51,10 +52,11 @@ kernels/guard.h:2 include_guards_are_paths
 dev/y.sh:2 optional_files_say_so
 dev/core.txt:2 core_is_6000_lines
 dev/core.txt:1 core_is_6000_lines
-README.md:3 names_in_docs_exist
+README.md:3 line_counts_in_readme
 README.md:4 names_in_docs_exist
-README.md:5 links_in_docs_resolve
+README.md:5 names_in_docs_exist
 README.md:6 links_in_docs_resolve
+README.md:7 links_in_docs_resolve
 END
     exit $failed
 }
@@ -62,7 +64,7 @@ END
 
 cd "${1:-$(dirname "$0")/..}" || exit 2
 find . \( -path ./build -o -path ./out -o -path ./models -o -name .git -o -name fixtures -o -name corpus \) -prune -o \
-    -type f -print | grep -E '\.(c|h|cu|cuh|sh|mk|py|html|md)$|/Makefile$' | sort | awk '
+    -type f -print | grep -E '\.(c|h|cu|cuh|sh|mk|py|html|js|md)$|/Makefile$' | sort | awk '
 function breach(rule, path, line, message) { print path ":" line ": " message; broken[rule] = 1 }
 function load(path,    n, line) { # text[1..n]
     while ((getline line < path) > 0) text[++n] = line
@@ -129,10 +131,29 @@ function check_docs(path, n,    i, code, part, rest, target, anchor, folder) {
         }
     }
 }
+function count(path, n,    folder) { # lines by folder, for the table of the README
+    folder = path
+    if (!sub(/\/.*/, "/", folder) || path ~ /\.(c|h|cu|cuh|html|js)$/) lines[(path in core) "" , folder] += n
+}
+function check_counts(    n, i, cell, names, j, k, have, said) {
+    n = load("README.md")
+    for (i = 1; i <= n; i++) {
+        if (text[i] !~ /^\| `[^|]*` \| [0-9,]+ \| [0-9,]+ \|/) continue
+        split(text[i], cell, / *\| */)
+        for (k = 1; k >= 0; k--) {
+            said = cell[4 - k]
+            gsub(/,/, "", said)
+            have = 0
+            for (j = split(cell[2], names, /[` ]+/); j > 0; j--) have += lines[k, names[j]]
+            if (said > have * 1.03 + 20 || said < have * 0.97 - 20)
+                breach(10, "README.md", i, "the table says " said " lines of " cell[2] ", there are " have)
+        }
+    }
+}
 BEGIN {
     split("lines_have_120_columns files_have_400_lines functions_have_60_lines file_names_say_what_is_inside " \
           "include_guards_are_paths optional_files_say_so core_is_6000_lines names_in_docs_exist " \
-          "links_in_docs_resolve", rules, " ")
+          "links_in_docs_resolve line_counts_in_readme", rules, " ")
     for (n = load("dev/core.txt"); i < n; ) {
         line = text[++i]
         gsub(/ *(#.*)?$/, "", line)
@@ -147,6 +168,7 @@ BEGIN {
 {
     path = substr($0, 3)
     n = load(path)
+    count(path, n)
     tests = path ~ /^tests\//
     if (path ~ /\.md$/) { check_docs(path, n); next }
     for (i = 1; i <= n; i++) if (length(text[i]) > 120) breach(1, path, i, length(text[i]) " columns")
@@ -161,6 +183,7 @@ BEGIN {
     if (tolower(text[i]) !~ /optional/) breach(6, path, i, "not in dev/core.txt and not marked optional")
 }
 END {
+    check_counts()
     for (i = 1; i in rules; i++) {
         print (i in broken ? "[  FAILED  ] " : "[       OK ] ") rules[i]
         status = status || (i in broken)

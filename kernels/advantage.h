@@ -29,7 +29,6 @@ void modulation_norms(Device *dev, float *norms, const TokenPolicy *sampled, con
 // Writes E_override (starts[B]) fp32, for the control `authors-compat`: every token of response b, tokens starts[b] ..
 // starts[b+1]-1, gets the mean of pi_a (log pi_a + H) over that response, by which the paper's release replaces E.
 void response_mean_E(Device *dev, float *E_override, const TokenPolicy *sampled, const int *starts, int B);
-
 EXTERN_C_END
 
 // The group of n rollouts that begins at A and reward: the arithmetic of both twins.

@@ -37,7 +37,6 @@ typedef struct AllocateConfig {
 // real-valued shares before rounding. All arrays are on the device and do not overlap.
 void allocate_rollouts(Device *dev, int *n, double *ideal, const double *correct, const double *verified, int P,
                        const AllocateConfig *config);
-
 EXTERN_C_END
 
 // ---- The arithmetic of both twins -----------------------------------------------------------------------------------

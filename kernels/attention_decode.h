@@ -33,17 +33,13 @@ void kv_append(Device *dev, floatX *k_cache, floatX *v_cache, const floatX *k, c
 
 // Writes o (R, NH, HS) floatX from q (R, NH, HS) floatX, strided: row r attends to positions 0 .. pos[r] of seq[r].
 void attention_decode_forward(Device *dev, floatX *o, const floatX *q, const floatX *k_cache, const floatX *v_cache,
-                              const int *tables, const int *seq, const int *pos, const DecodeShape *shape,
-                              void *workspace);
+                              const int *tables, const int *seq, const int *pos, const DecodeShape *s, void *workspace);
 
-typedef struct BlockCopy {
-    int to, from;
-} BlockCopy;
+typedef struct BlockCopy { int to, from; } BlockCopy;
 
 // Writes block copies[i].to = block copies[i].from, i < n, in each of L layers, cache_layer elements apart: so several
 // sequences can continue a partly filled prompt block. No block is written twice, or both written and read.
 void kv_copy_blocks(Device *dev, floatX *k_cache, floatX *v_cache, const BlockCopy *copies, int n, int L,
                     size_t cache_layer, int NKV, int HS);
-
 EXTERN_C_END
 #endif

@@ -21,38 +21,51 @@ typedef struct Prefix {
     int *blocks; // (table_width) KV blocks of all its tokens except the last
 } Prefix;
 
+// The arrays of a forward: of one row per token in prefill, of one row per slot in decoding.
+typedef struct Rows {
+    int *ids, *pos, *seq; // (max_tokens) token, position, slot
+    SampleKey *key;       // (slots) this and the next three: kernels/decode.h
+    int *left, *taken;    // (slots)
+    Sampled *log;         // (slots, DECODE_BURST_MAX)
+    int *tables;          // (slots, table_width) the KV blocks of each slot
+    BlockCopy *copies;    // (slots)
+} Rows;
+
 struct Generator {
     const Gpt *gpt;
     int slots, table_width, blocks; // sequences in flight, KV blocks of the longest one, KV blocks in all
     int max_tokens;                 // of one forward
     int burst;                      // decoding steps between two reads of the host
-    int waiting;                    // prompt tokens in h_ids, h_pos, h_seq that wait for prefill
+    int waiting;                    // prompt tokens in h that wait for prefill
     Arena arena, host;
     GptActs acts;
     Head head;
     floatX *k_cache, *v_cache;
     size_t cache_layer; // elements of one layer's cache
-    // device
-    DecodeRows next;      // ids and pos (max_tokens), the others (slots)
-    int *seq, *row;       // (max_tokens), (slots)
-    int *tables;          // (slots, table_width)
-    BlockCopy *copies;    // (slots)
-    int *eos;             // (MODEL_MAX_EOS)
-    SampleConfig *sample; // of this run
-    Sampled *sampled;     // (slots)
-    // host
+    Rows d, h;          // on the device, on the host
+    int *row, *eos;       // device: (slots) 0, 1, 2, ..., and (MODEL_MAX_EOS)
+    SampleConfig *sample; // device: of this run
+    Sampled *sampled;     // device: (slots)
     Graph **graph;        // (slots + 1) the recorded decoding step of R rows; NULL: not recorded
     bool *warm;           // (slots + 1) that step has run once
-    int *h_ids, *h_pos, *h_seq, *h_left, *h_taken, *h_tables;
-    SampleKey *h_key;
-    Sampled *h_log;
-    BlockCopy *h_copies;
-    Slot *slot;
+    Slot *slot;           // (slots)
     Prefix prefix;
     int *references, *free_blocks, n_free; // reference counts (blocks), and the stack of free blocks
 };
 
 static int blocks_of(int tokens) { return (tokens + kv_block_tokens() - 1) / kv_block_tokens(); }
+
+static void plan_rows(const Generator *g, Rows *rows, Arena *arena) {
+    ARENA_PLAN(arena, rows->ids, g->max_tokens);
+    ARENA_PLAN(arena, rows->pos, g->max_tokens);
+    ARENA_PLAN(arena, rows->seq, g->max_tokens);
+    ARENA_PLAN(arena, rows->key, g->slots);
+    ARENA_PLAN(arena, rows->left, g->slots);
+    ARENA_PLAN(arena, rows->taken, g->slots);
+    ARENA_PLAN(arena, rows->log, (size_t)g->slots * DECODE_BURST_MAX);
+    ARENA_PLAN(arena, rows->tables, (size_t)g->slots * g->table_width);
+    ARENA_PLAN(arena, rows->copies, g->slots);
+}
 
 static void plan_device(Generator *g) {
     const ModelConfig *c = &g->gpt->config;
@@ -64,37 +77,20 @@ static void plan_device(Generator *g) {
     ARENA_PLAN(&g->arena, g->k_cache, g->cache_layer * c->L);
     ARENA_PLAN(&g->arena, g->v_cache, g->cache_layer * c->L);
     g->arena.kind = MEMORY_ACTIVATIONS;
-    ARENA_PLAN(&g->arena, g->next.ids, g->max_tokens);
-    ARENA_PLAN(&g->arena, g->next.pos, g->max_tokens);
-    ARENA_PLAN(&g->arena, g->next.key, g->slots);
-    ARENA_PLAN(&g->arena, g->next.left, g->slots);
-    ARENA_PLAN(&g->arena, g->next.taken, g->slots);
-    ARENA_PLAN(&g->arena, g->next.log, (size_t)g->slots * DECODE_BURST_MAX);
-    ARENA_PLAN(&g->arena, g->seq, g->max_tokens);
+    plan_rows(g, &g->d, &g->arena);
     ARENA_PLAN(&g->arena, g->row, g->slots);
-    ARENA_PLAN(&g->arena, g->tables, (size_t)g->slots * g->table_width);
-    ARENA_PLAN(&g->arena, g->copies, g->slots);
     ARENA_PLAN(&g->arena, g->eos, MODEL_MAX_EOS);
     ARENA_PLAN(&g->arena, g->sample, 1);
     ARENA_PLAN(&g->arena, g->sampled, g->slots);
 }
 
 static void plan_host(Generator *g) {
-    size_t table = (size_t)g->table_width, log = (size_t)g->slots * DECODE_BURST_MAX;
     g->host.name = "generation, host";
+    plan_rows(g, &g->h, &g->host);
     ARENA_PLAN(&g->host, g->graph, g->slots + 1);
     ARENA_PLAN(&g->host, g->warm, g->slots + 1);
-    ARENA_PLAN(&g->host, g->h_ids, g->max_tokens);
-    ARENA_PLAN(&g->host, g->h_pos, g->max_tokens);
-    ARENA_PLAN(&g->host, g->h_seq, g->max_tokens);
-    ARENA_PLAN(&g->host, g->h_left, g->slots);
-    ARENA_PLAN(&g->host, g->h_taken, g->slots);
-    ARENA_PLAN(&g->host, g->h_tables, (size_t)g->slots * table);
-    ARENA_PLAN(&g->host, g->h_key, g->slots);
-    ARENA_PLAN(&g->host, g->h_log, log);
-    ARENA_PLAN(&g->host, g->h_copies, g->slots);
     ARENA_PLAN(&g->host, g->slot, g->slots);
-    ARENA_PLAN(&g->host, g->prefix.blocks, table);
+    ARENA_PLAN(&g->host, g->prefix.blocks, g->table_width);
     ARENA_PLAN(&g->host, g->references, g->blocks);
     ARENA_PLAN(&g->host, g->free_blocks, g->blocks);
 }
@@ -118,8 +114,8 @@ void generator_commit(Generator *g) {
     arena_commit(&g->arena, g->gpt->dev);
     arena_commit(&g->host, NULL);
     gpt_acts_share(g->gpt, &g->acts);
-    for (int s = 0; s < g->slots; s++) g->h_ids[s] = s; // row s of the head is row s of hidden
-    device_upload(g->gpt->dev, g->row, g->h_ids, (size_t)g->slots * sizeof(int));
+    for (int s = 0; s < g->slots; s++) g->h.ids[s] = s; // row s of the head is row s of hidden
+    device_upload(g->gpt->dev, g->row, g->h.ids, (size_t)g->slots * sizeof(int));
     device_upload(g->gpt->dev, g->eos, g->gpt->config.eos, sizeof g->gpt->config.eos);
 }
 
@@ -156,7 +152,7 @@ static void drop_block(Generator *g, int block) {
     if (--g->references[block] == 0) g->free_blocks[g->n_free++] = block;
 }
 
-static int *slot_table(Generator *g, int s) { return g->h_tables + (size_t)s * g->table_width; }
+static int *slot_table(Generator *g, int s) { return g->h.tables + (size_t)s * g->table_width; }
 
 static void free_slot(Generator *g, int s) {
     for (int i = 0; i < g->slot[s].blocks; i++) drop_block(g, slot_table(g, s)[i]);
@@ -167,21 +163,15 @@ static void free_slot(Generator *g, int s) {
 static void upload_rows(Generator *g, int R) {
     Device *dev = g->gpt->dev;
     size_t bytes = (size_t)R * sizeof(int);
-    device_upload(dev, g->next.ids, g->h_ids, bytes);
-    device_upload(dev, g->next.pos, g->h_pos, bytes);
-    device_upload(dev, g->seq, g->h_seq, bytes);
-    device_upload(dev, g->tables, g->h_tables, (size_t)g->slots * g->table_width * sizeof(int));
+    device_upload(dev, g->d.ids, g->h.ids, bytes);
+    device_upload(dev, g->d.pos, g->h.pos, bytes);
+    device_upload(dev, g->d.seq, g->h.seq, bytes);
+    device_upload(dev, g->d.tables, g->h.tables, (size_t)g->slots * g->table_width * sizeof(int));
 }
 
 static void forward(Generator *g, int R) {
-    Batch batch = {.N = R,
-                   .ids = g->next.ids,
-                   .pos = g->next.pos,
-                   .seq = g->seq,
-                   .tables = g->tables,
-                   .table_width = g->table_width,
-                   .k_cache = g->k_cache,
-                   .v_cache = g->v_cache,
+    Batch batch = {.N = R, .ids = g->d.ids, .pos = g->d.pos, .seq = g->d.seq, .tables = g->d.tables,
+                   .table_width = g->table_width, .k_cache = g->k_cache, .v_cache = g->v_cache,
                    .cache_layer = g->cache_layer};
     gpt_forward(g->gpt, &g->acts, &batch);
 }
@@ -204,9 +194,9 @@ static void open_prefix(Generator *g, int s, int p, const Prompt *prompt) {
     for (int i = 0; i < blocks_of(n); i++) slot_table(g, s)[i] = g->prefix.blocks[i] = take_block(g);
     for (int t = 0; t < n; t++) {
         int r = g->waiting++;
-        g->h_ids[r] = prompt->tokens[t];
-        g->h_pos[r] = t;
-        g->h_seq[r] = s;
+        g->h.ids[r] = prompt->tokens[t];
+        g->h.pos[r] = t;
+        g->h.seq[r] = s;
         if (g->waiting == g->max_tokens) prefill(g);
     }
 }
@@ -235,13 +225,13 @@ static void copy_tails(Generator *g) {
     for (int s = 0; s < g->slots; s++) {
         if (!g->slot[s].shares_tail) continue;
         int *tail = &slot_table(g, s)[g->slot[s].blocks - 1];
-        g->h_copies[n] = (BlockCopy){take_block(g), *tail};
-        *tail = g->h_copies[n++].to;
+        g->h.copies[n] = (BlockCopy){take_block(g), *tail};
+        *tail = g->h.copies[n++].to;
         g->slot[s].shares_tail = false;
     }
     if (n == 0) return;
-    device_upload(g->gpt->dev, g->copies, g->h_copies, (size_t)n * sizeof *g->h_copies);
-    kv_copy_blocks(g->gpt->dev, g->k_cache, g->v_cache, g->copies, n, c->L, g->cache_layer, c->NKV, c->HS);
+    device_upload(g->gpt->dev, g->d.copies, g->h.copies, (size_t)n * sizeof *g->h.copies);
+    kv_copy_blocks(g->gpt->dev, g->k_cache, g->v_cache, g->d.copies, n, c->L, g->cache_layer, c->NKV, c->HS);
 }
 
 // The steps of the next burst: at most what the slot with the most tokens left can use.
@@ -258,9 +248,9 @@ static void filler_rows(Generator *g, int R, int rows) {
     for (int s = 0, i = 1; R < rows; s++) {
         if (g->slot[s].rollout) continue;
         slot_table(g, s)[0] = g->free_blocks[g->n_free - i++];
-        g->h_ids[R] = g->h_pos[R] = g->h_left[R] = 0;
-        g->h_seq[R] = s;
-        g->h_key[R++] = (SampleKey){0};
+        g->h.ids[R] = g->h.pos[R] = g->h.left[R] = 0;
+        g->h.seq[R] = s;
+        g->h.key[R++] = (SampleKey){0};
     }
 }
 
@@ -273,12 +263,12 @@ static int decode_rows(Generator *g, int busy, int steps, int max_new) {
         if (!slot->rollout) continue;
         int left = max_new - slot->rollout->n, ahead = left < steps ? left : steps;
         while (slot->blocks * block < slot->length + ahead) slot_table(g, s)[slot->blocks++] = take_block(g);
-        g->h_ids[R] = slot->last;
-        g->h_pos[R] = slot->length;
-        g->h_seq[R] = s;
-        g->h_key[R] =
+        g->h.ids[R] = slot->last;
+        g->h.pos[R] = slot->length;
+        g->h.seq[R] = s;
+        g->h.key[R] =
             (SampleKey){(uint32_t)slot->rollout->prompt_id, (uint32_t)slot->rollout->number, (uint32_t)slot->length};
-        g->h_left[R++] = left;
+        g->h.left[R++] = left;
     }
     filler_rows(g, R, rows);
     return rows;
@@ -289,8 +279,10 @@ static void decode_step(Generator *g, int R) {
     const ModelConfig *c = &g->gpt->config;
     forward(g, R);
     head_logits(g->gpt, &g->head, &g->acts, g->row, R);
-    sample_forward(g->gpt->dev, g->sampled, g->head.logits, g->next.key, g->sample, R, c->V);
-    decode_advance(g->gpt->dev, &g->next, g->sampled, g->eos, c->n_eos, R);
+    sample_forward(g->gpt->dev, g->sampled, g->head.logits, g->d.key, g->sample, R, c->V);
+    const Rows *d = &g->d;
+    DecodeRows next = {d->ids, d->pos, d->key, d->left, d->taken, d->log};
+    decode_advance(g->gpt->dev, &next, g->sampled, g->eos, c->n_eos, R);
 }
 
 // `steps` decoding steps. The first step ever of R rows runs directly (kernels are loaded, matmuls choose their
@@ -299,9 +291,9 @@ static void decode(Generator *g, int R, int steps) {
     RANGE_NUMBER("decode", R);
     Device *dev = g->gpt->dev;
     upload_rows(g, R);
-    device_upload(dev, g->next.key, g->h_key, (size_t)R * sizeof *g->h_key);
-    device_upload(dev, g->next.left, g->h_left, (size_t)R * sizeof(int));
-    device_zero(dev, g->next.taken, (size_t)R * sizeof(int));
+    device_upload(dev, g->d.key, g->h.key, (size_t)R * sizeof *g->h.key);
+    device_upload(dev, g->d.left, g->h.left, (size_t)R * sizeof(int));
+    device_zero(dev, g->d.taken, (size_t)R * sizeof(int));
     timer_begin(dev, TIMER_DECODE);
     for (int i = 0; i < steps; i++) {
         if (!g->warm[R]) {
@@ -314,18 +306,18 @@ static void decode(Generator *g, int R, int steps) {
         }
     }
     timer_end(dev);
-    device_download(dev, g->h_taken, g->next.taken, (size_t)R * sizeof(int));
-    device_download(dev, g->h_log, g->next.log, (size_t)R * DECODE_BURST_MAX * sizeof *g->h_log);
+    device_download(dev, g->h.taken, g->d.taken, (size_t)R * sizeof(int));
+    device_download(dev, g->h.log, g->d.log, (size_t)R * DECODE_BURST_MAX * sizeof *g->h.log);
 }
 
 // Appends the drawn tokens to the rollouts of the busy slots; returns how many slots became free.
 static int take_tokens(Generator *g, int busy, int max_new) {
     int freed = 0;
     for (int r = 0; r < busy; r++) {
-        Slot *slot = &g->slot[g->h_seq[r]];
+        Slot *slot = &g->slot[g->h.seq[r]];
         Rollout *rollout = slot->rollout;
-        for (int i = 0; i < g->h_taken[r]; i++) {
-            const Sampled *sampled = &g->h_log[(size_t)r * DECODE_BURST_MAX + i];
+        for (int i = 0; i < g->h.taken[r]; i++) {
+            const Sampled *sampled = &g->h.log[(size_t)r * DECODE_BURST_MAX + i];
             slot->last = sampled->token;
             slot->length++;
             rollout->tokens[rollout->n] = sampled->token;
@@ -334,7 +326,7 @@ static int take_tokens(Generator *g, int busy, int max_new) {
         bool over = model_config_is_eos(&g->gpt->config, slot->last);
         if (!over && rollout->n < max_new) continue;
         rollout->truncated = !over;
-        free_slot(g, g->h_seq[r]);
+        free_slot(g, g->h.seq[r]);
         freed++;
     }
     return freed;

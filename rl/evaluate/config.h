@@ -2,8 +2,11 @@
 #ifndef RL_EVALUATE_CONFIG_H
 #define RL_EVALUATE_CONFIG_H
 #include "model/config.h"
-#include "rl/evaluate/table.h"
 #include "rl/config.h"
+#include <cjson/cJSON.h>
+
+enum { EVAL_MAX_K = 16 };
+typedef struct EvalSets EvalSets; // rl/evaluate/sets.h
 
 typedef struct EvalConfig {
     char model[FLAG_TEXT_SIZE], data[FLAG_TEXT_SIZE], data_dir[FLAG_TEXT_SIZE], prompt_template[FLAG_TEXT_SIZE];
@@ -19,8 +22,8 @@ extern const FlagTable eval_flags;
 // Parses --k, such as "1,8,32", into k (EVAL_MAX_K) and count. Errors: not a list of numbers, a k above --samples.
 bool eval_config_parse_k(const EvalConfig *config, int *k, int *count, Error *err);
 
-// Sets max_tokens if it was left open (0). Error: prompt and response do not fit the model.
-bool eval_config_max_tokens(EvalConfig *config, const EvalSets *sets, const ModelConfig *model, Error *err);
+// Sets max_tokens if it was left open (0).
+void eval_config_max_tokens(EvalConfig *config, const EvalSets *sets, const ModelConfig *model);
 
 // Everything that the responses depend on: model (hash of its files), data (hash of prompts' tokens and golds), seed,
 // sampling flags. A partial file is resumed only if its identity is the same. Error (NULL): an unreadable model folder.

@@ -94,7 +94,7 @@ check top_k_is_refused_in_training misuse "top-k is for ./eval only" $train --to
 check unknown_task misuse "serail" $train --data task:serail
 check missing_model misuse "nowhere" $train --model nowhere
 check eval_without_model misuse "--model" $eval --data task:add
-check eval_temp_too_small misuse "0 or from 0.001" $eval --model base/model --temp 1e-30
+check eval_temp_too_small misuse "at least 0.001" $eval --model base/model --temp 1e-30
 check eval_k_above_samples misuse "samples" $eval --model base/model --k 9 --samples 8
 
 # Evaluation: a table, JSON, responses; the same again with the same seed.
