@@ -11,7 +11,7 @@ enum { HUGE_BITS = 40, LINE_BITS = 65536 }; // exponents and function arguments 
 static bool note(acb_t z, BallContext *ev) { // keeps track of the size of intermediate values
     if (!acb_is_finite(z)) return false;
     bool real = ev->point->kind == POINT_REAL || ev->point->kind == POINT_LINE;
-    if (real && !acb_is_real(z)) return ev->unreal = true, false;
+    if (real && !acb_is_real(z)) return ev->unreal = !arb_contains_zero(acb_imagref(z)), false; // else too imprecise
     mag_t m;
     mag_init(m);
     acb_get_mag(m, z);
@@ -45,7 +45,7 @@ static double unit_interval(uint64_t hash) { return (double)(hash >> 24) / (doub
 
 // A fixed pseudo-random value at this point, with 40 binary places.
 static double coordinate(uint64_t hash, const BallPoint *point) {
-    static const double FAR_SCALES[FAR / 2] = {0.5, 1, 2, 3, 6, 9, 40, 3e3, 2e6, 4e9};
+    static const double FAR_SCALES[FAR / 2] = {0.5, 1, 2, 6, 40, 3e3, 2e6, 4e9, 1e16, 1e48};
     double u = unit_interval(hash), sign = hash & 1 ? 1 : -1;
     int i = point->index;
     if (point->kind == POINT_INTEGER) return 7 + (double)(hash % 54);

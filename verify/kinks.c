@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 enum { KINKS = 12, ZEROS = 24, ROOT_BITS = 256, WINDOW = 64 };
-enum { GRID = 24, GRID_BITS = 64, BISECTIONS = 8, CELLS = 6, SEARCHES = 4, NEAR = 4 };
+enum { GRID = 24, GRID_BITS = 64, BISECTIONS = 8, CELLS = 6, SEARCHES = 4, NEAR = 6 };
 
 static bool is_even_root(const Node *n) {
     if (n->kind == N_POW) return node_is(n->args[1], N_RAT) && !(n->args[1]->den[0] & 1);
@@ -220,14 +220,15 @@ static int add_point(const Zeros *zeros, BallPoint *out, int count, const Node *
 
 // Points in the pieces of one line: between any two zeros, and on both sides close to each.
 static int add_pieces(const Zeros *zeros, BallPoint *out, int count) {
-    static const int DISTANCE[NEAR] = {-64, -1, 1, 64}; // in 256ths
+    static const int DISTANCE[NEAR] = {-16384, -256, -1, 1, 256, 16384}; // in 65536ths
     Exact *exact = zeros->line->exact;
     const Node *one = node_integer(exact->pool, 1), *last = NULL;
     for (int i = 0; i < zeros->count; i++) {
         const Node *zero = zeros->at[i];
         if (last && !exact_compare(last, zero)) continue;
         for (int k = 0; k < NEAR; k++)
-            count = add_point(zeros, out, count, exact_add(exact, zero, exact_scale(exact, one, DISTANCE[k], 256, 0)));
+            count = add_point(zeros, out, count,
+                              exact_add(exact, zero, exact_scale(exact, one, DISTANCE[k], 65536, 0)));
         const Node *sum = last ? exact_add(exact, last, zero) : NULL;
         if (sum) count = add_point(zeros, out, count, exact_scale(exact, sum, 1, 2, 0));
         last = zero;

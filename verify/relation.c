@@ -126,9 +126,12 @@ static Answer proportional(Comparison *cmp, const Node *f, const Node *g) {
     BallPoint points[POINTS], base = {.field = cmp->field, .exact = &cmp->exact, .bits = ball_bits(f, g)};
     if (base.bits < 0) return compare_unknown(cmp, "constants too long for points");
     int count = ball_points(&base, f, g, points);
+    bool domain = node_any(f, has_domain); // y=\ln|x| is not y=\ln x
     for (int i = 0; i + 1 < count; i++) {
         bool valid;
         Answer answer = ball_proportional(&points[i], &points[i + 1], f, g, &valid);
+        if (!valid && domain && ball_leaves_reals(&points[i], f, g))
+            return compare_no(cmp, "not real where the gold is");
         if (!valid) continue;
         if (answer == ANSWER_NO) return compare_no(cmp, "equations not proportional");
         agree += answer == ANSWER_YES;

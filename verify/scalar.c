@@ -29,7 +29,7 @@ static bool is_integer_head(const Node *n) {
 static bool is_real_letter(const Node *n) { return node_is(n, N_SYM) && !strchr("ijklmnpqNMK", *n->text); }
 
 static bool is_absolute(const Node *n) { return n->kind == N_FUNC && n->op == FN_ABS; }
-static bool has_domain(const Node *n) { // bars and roots say where they hold; \ln x^2 and 2\ln x are the same rule
+bool has_domain(const Node *n) { // bars and roots say where they hold; \ln x^2 and 2\ln x are the same rule
     bool power = n->kind == N_POW && !node_is_integer(n->args[1]);
     return power || is_absolute(n) || (n->kind == N_FUNC && n->op == FN_ROOT);
 }

@@ -252,8 +252,8 @@ static void every_gold(void **state) {
 
 static void hand_made(void **state) {
     (void)state;
-    static const char *const GOLDS[] = {"18", "-3.5", "\\frac{3}{4}", "(1,\\infty)", "\\text{Evelyn}", "x^2+1", "1,2,3",
-        "2X^\\top X W", "\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}", "\\aleph_0", "5 +", "$221,$8$"};
+    static const char *const GOLDS[] = {"18", "-3.5", "\\frac{3}{4}", "(1,\\infty)", "\\text{Evelyn}", "x^2+1",
+        "1,2,3", "2X^\\top X W", "\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}", "\\aleph_0", "5 +", "$221,$8$"};
     VerifyScratch *scratch = verify_scratch_new();
     Counts counts = {0};
     for (size_t i = 0; i < sizeof GOLDS / sizeof *GOLDS; i++) one_gold(scratch, GOLDS[i], &counts);
