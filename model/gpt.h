@@ -96,8 +96,10 @@ typedef struct Gradients {
 } Gradients;
 
 void gradients_plan(const Gpt *gpt, Gradients *grads, Arena *arena, Buckets *buckets);
-void gradients_zero(const Gpt *gpt, Gradients *grads);               // before the first micro-batch
-void gradients_final(const Gpt *gpt, Gradients *grads, size_t from); // this micro-batch has no more for flat[from..]
+void gradients_zero(const Gpt *gpt, Gradients *grads); // before the first micro-batch
+// The flat buffer is in forward order (embedding, layers, final norm, head) and backward goes from its end to its
+// start: this micro-batch adds nothing more to flat[from..], which in the last one may be summed over the ranks.
+void gradients_final(const Gpt *gpt, Gradients *grads, size_t from);
 void gradients_finish(const Gpt *gpt, Gradients *grads);             // after the last: flat is the sum over all ranks
 
 // accumulates into grads from acts->dhidden. It follows gpt_forward of the same batch and overwrites its activations.
