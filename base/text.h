@@ -1,4 +1,4 @@
-// Optional (text): UTF-8, checked, and made from bytes that may not be.
+// Optional (text): pieces of text, and UTF-8, checked and made from bytes that may not be.
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 #include <stdbool.h>
@@ -14,6 +14,9 @@ static inline const char *after_last(const char *text, const char *mark) {
     return after;
 }
 
+// The first n bytes, or those before a NUL, zero-terminated and to be freed. Ends the program when memory runs out.
+char *text_copy(const char *text, size_t n);
+
 // The length of the character at text (n >= 1 bytes). Where there is no valid one, *valid is false and the length is
 // that of the broken start which one U+FFFD replaces (Unicode's "maximal subpart", as in Python and Rust).
 size_t utf8_next(const char *text, size_t n, bool *valid);
@@ -24,12 +27,8 @@ size_t utf8_space(const char *text, size_t n);
 // Whether all n bytes are UTF-8; *bad (may be NULL) is the offset of the first that is not.
 bool utf8_valid(const char *text, size_t n, size_t *bad);
 
-// writes bytes (n) to `to` as UTF-8 of at most 3 n bytes, each broken start as U+FFFD, and a zero behind it. Returns
-// its length.
+// writes bytes (n) to `to` as UTF-8, each broken start as U+FFFD, and a zero behind it. Returns its length: up to 3 n.
 size_t utf8_write(char *to, const char *bytes, size_t n);
-
-// A copy of the first n bytes, or up to a NUL; zero-terminated, to be freed.
-char *text_copy(const char *text, size_t n);
 
 // The bytes as zero-terminated UTF-8 of the caller's (free), a NUL as U+FFFD too: what JSON can hold. *exact (may be
 // NULL) tells whether nothing was replaced. NULL when memory runs out.

@@ -68,11 +68,11 @@ static char *trimmed(char *text) {
     return text;
 }
 
-char *row_question(const cJSON *row, const RowKeys *keys) {
+char *row_question(const cJSON *row, const RowSource *source) {
     static const char *const defaults[] = {"question", "problem", "prompt", "input"};
-    char *first = trimmed(first_of(row, keys->question[0], defaults));
-    if (!first || !keys->question[1][0]) return first;
-    char *second = trimmed(field_text(json_get(row, keys->question[1])));
+    char *first = trimmed(first_of(row, source->question[0], defaults));
+    if (!first || !source->question[1][0]) return first;
+    char *second = trimmed(field_text(json_get(row, source->question[1])));
     char *both = NULL;
     if (second) REQUIRE(asprintf(&both, "%s %s", first, second) > 0, "out of memory");
     free(first);
@@ -112,11 +112,11 @@ static char *boxed_text(const char *text) {
     return NULL;
 }
 
-char *row_gold(const cJSON *row, const RowKeys *keys) {
+char *row_gold(const cJSON *row, const RowSource *source) {
     static const char *const defaults[] = {"answer", "gold", "ground_truth", "target"};
-    char *field = first_of(row, keys->answer, defaults);
-    if (!field || keys->rule == GOLD_PLAIN) return field;
-    char *answer = keys->rule == GOLD_GSM8K ? gsm8k_number(field) : boxed_text(field);
+    char *field = first_of(row, source->answer, defaults);
+    if (!field || source->rule == GOLD_PLAIN) return field;
+    char *answer = source->rule == GOLD_GSM8K ? gsm8k_number(field) : boxed_text(field);
     free(field);
     return answer;
 }

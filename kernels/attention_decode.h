@@ -1,11 +1,11 @@
 // Attention of new tokens over a paged KV cache, for generation: attention.h computes the same for training.
 //
 // One layer's cache is two arrays, keys and values, of blocks of kv_block_tokens() tokens each. Each twin lays out a
-// block in its own way. Sequence s has a row of the block table, tables (S, table_width): its position p is in block
-// tables[s][p / block tokens]. Sequences may share a block as long as none of them appends to it.
-// A batch has R rows; row r is the token of sequence seq[r] at position pos[r]. Several rows may belong to one sequence
-// (prefill of a prompt): the caller appends the keys of all rows before any row attends.
-// All arrays are on the device; strides count elements.
+// block in its own way. Sequence s has a row of the block table, tables (slots, table_width): its position p is in
+// block tables[s][p / block tokens]. Sequences may share a block as long as none of them appends to it. A batch has R
+// rows; row r is the token of sequence seq[r] at position pos[r]. Several rows may belong to one sequence (prefill of a
+// prompt): the caller appends the keys of all rows before any row attends. All arrays are on the device; strides count
+// elements.
 //
 // Cost of a row with t keys: 4 t NH HS FLOPs, 2 t NKV HS floatX of the cache read. Limit: memory bandwidth, except
 // where the keys are in the processor's caches (in the CUDA build: L2, where sequences share blocks); then FLOPs (C) or

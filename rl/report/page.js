@@ -1,5 +1,5 @@
-// Optional (report): Draws the report from the JSON in the element "data" (made by report.c) into the elements of page.html. Text from the
-// logs reaches the page through text nodes and attributes only.
+// Optional (report): draws the report from the JSON in the element "data" (made by report.c) into page.html. Text from
+// the logs reaches the page through text nodes and attributes only.
 'use strict';
 
 // ---- Elements and numbers
@@ -689,7 +689,7 @@ function putNotes() {
 // Shows the elements whose data-if names a state of the view.
 function describeView() {
     const binary = runs.every(({ rl: { columns: { reward, pass_rate: rate } } }) =>
-        !reward || (rate && reward.y.every((y, i) => y === null || Math.abs(y - rate.y[i]) < 1e-6)));
+        reward && rate && reward.y.every((y, i) => y === null || Math.abs(y - rate.y[i]) < 1e-6));
     const states = { one: !several, several, seeds, lone: !seeds, means: seeds && !singles, singles, binary };
     all('[data-if]').forEach(node => { node.hidden = !states[node.dataset.if]; });
     root.classList.toggle('one', !several);

@@ -82,6 +82,18 @@ if (heldout) {
 }
 if (bars) found.bar = press(bars, 'Home');
 if (tokens) found.token = press(tokens, 'Home');
+const shade = document.getElementById('choose-shade'), theme = document.getElementById('theme');
+const colour = i => {
+    shade.selectedIndex = i;
+    shade.dispatchEvent(new Event('change'));
+    return document.getElementById('ramp').textContent;
+};
+found.shade = colour(1);
+colour(0);
+const paper = () => getComputedStyle(document.body).backgroundColor, before = paper();
+theme.click();
+found.theme = before + ' to ' + paper();
+theme.click();
 if (toggle.offsetParent) {
     const drawn = name => document.querySelectorAll(`#pass_rate .picture .${name}`).length;
     found.bands = drawn('band') + ' ' + drawn('line');
@@ -94,7 +106,7 @@ found.undrawn = figures.filter(f => !(f.dataset.drawn > 0)).map(f => f.id).join(
 found.unreachable = [...document.querySelectorAll('.picture')].filter(p => p.tabIndex !== 0).length;
 found.wide = document.documentElement.scrollWidth > innerWidth ? 'yes' : 'no';
 found.width = innerWidth;
-found.paper = getComputedStyle(document.body).backgroundColor;
+found.paper = paper();
 found.scripts = document.scripts.length;
 const list = document.createElement('pre');
 list.append('\n');
@@ -147,6 +159,8 @@ check leaving_hides found one left true
 check bars_by_keyboard found one bar "rollouts of a prompt: 8prompts75.0 % (60 prompts)"
 check token_by_keyboard found one token \
     '" "log p.0.25entropy H0.5 natsadvantage A0.5bcomp1.2bstab0.9final advantage0.54'
+check colours_by_another_figure found one shade "0.81.2" # b_comp is 1 and 1.2
+check light_becomes_dark found one theme "rgb(253, 253, 251) to rgb(21, 22, 24)"
 check advantage_of_a_token holds one '<i data-advantage="-0.5" style="background: rgb(var(--down) /'
 check spaces_and_newlines_are_seen holds one '<s>␣</s>'
 check newlines_are_seen holds one '2<s>↵'
