@@ -10,61 +10,50 @@
 #include "data/problems_row.h"
 #include <string.h>
 
-enum { PATH_MAX_BYTES = 4096, ROW_BYTES_MAX = 16 << 20 };
-
-typedef struct Source {
-    char path[PATH_MAX_BYTES];
-    RowKeys keys;
-} Source;
+enum { ROW_BYTES_MAX = 16 << 20 };
 
 typedef struct Loader {
     const char *text, *end; // the file
     const char *counted;    // the newlines before it are counted
     int line;               // of `counted`
-    Source source;
+    RowSource source;
     bool strict;
     ProblemSet *set;
     ProblemReport report;
     Error *err;
 } Loader;
 
-static bool parse_setting(const char *piece, size_t length, RowKeys *keys, Error *err) {
-    static const char *const rules[] = {"plain", "gsm8k", "boxed"};
-    char name[16] = "", value[ROW_KEY_MAX] = "";
-    const char *equals = memchr(piece, '=', length);
-    size_t n_name = equals ? (size_t)(equals - piece) : 0, n_value = equals ? length - n_name - 1 : 0;
-    if (n_value > 0 && n_value < sizeof value && n_name < sizeof name) {
-        memcpy(name, piece, n_name);
-        memcpy(value, equals + 1, n_value);
-    }
-    if (strcmp(name, "question") == 0) {
+static bool parse_setting(const char *piece, size_t length, RowSource *source, Error *err) {
+    static const char *const rules[] = {[GOLD_PLAIN] = "plain", [GOLD_GSM8K] = "gsm8k", [GOLD_BOXED] = "boxed"};
+    char value[ROW_KEY_MAX] = "";
+    size_t name = strcspn(piece, "=") + 1; // with the "="
+    if (name < length && length - name < sizeof value) memcpy(value, piece + name, length - name);
+    if (*value && begins(piece, "answer=")) return strcpy(source->answer, value);
+    if (*value && begins(piece, "question=")) {
         char *plus = strchr(value, '+');
-        if (plus) *plus = 0;
-        strcpy(keys->question[0], value);
-        if (plus) strcpy(keys->question[1], plus + 1);
-        return true;
+        if (plus) strcpy(source->question[1], plus + 1), *plus = 0;
+        return strcpy(source->question[0], value);
     }
-    if (strcmp(name, "answer") == 0) return strcpy(keys->answer, value);
-    for (int rule = 0; rule < 3 && strcmp(name, "rule") == 0; rule++) {
-        keys->rule = (GoldRule)rule;
+    for (int rule = 0; begins(piece, "rule=") && rule < 3; rule++) {
+        source->rule = (GoldRule)rule;
         if (strcmp(rules[rule], value) == 0) return true;
     }
     return fail(err, "%.*s: expected question=KEY, answer=KEY, or rule=plain, gsm8k or boxed", (int)length, piece);
 }
 
 // A colon without "=" after it is part of the path.
-static bool parse_source(const char *text, Source *source, Error *err) {
-    *source = (Source){0};
+static bool parse_source(const char *text, RowSource *source, Error *err) {
+    *source = (RowSource){0};
     const char *colon = strrchr(text, ':');
     if (colon && !strchr(colon, '=')) colon = NULL;
     size_t length = colon ? (size_t)(colon - text) : strlen(text);
-    if (length == 0 || length >= PATH_MAX_BYTES)
+    if (length == 0 || length >= ROW_PATH_MAX)
         return fail(err, "\"%.60s\": expected FILE[:question=KEY,answer=KEY]", text);
     memcpy(source->path, text, length);
     while (colon && *colon) {
         const char *piece = colon + 1;
         size_t size = strcspn(piece, ",");
-        if (!parse_setting(piece, size, &source->keys, err)) return false;
+        if (!parse_setting(piece, size, source, err)) return false;
         colon = piece + size;
     }
     return true;
@@ -109,12 +98,12 @@ static const char *text_fault(const char *question, const char *answer, GoldRule
 static bool load_row(Loader *loader, cJSON *row, const char *at, const char *end) {
     int line = line_of(loader, at);
     size_t size = (size_t)(end - at);
-    const RowKeys *keys = &loader->source.keys;
+    const RowSource *source = &loader->source;
     const char *fault = size > ROW_BYTES_MAX ? "longer than 16 MiB" : NULL;
     if (!fault && (memchr(at, 0, size) || memmem(at, size, "\\u0000", 6))) fault = "contains a NUL character";
     if (!fault && !cJSON_IsObject(row)) fault = "not a JSON object";
-    char *question = fault ? NULL : row_question(row, keys), *answer = question ? row_gold(row, keys) : NULL;
-    if (!fault) fault = text_fault(question, answer, keys->rule);
+    char *question = fault ? NULL : row_question(row, source), *answer = question ? row_gold(row, source) : NULL;
+    if (!fault) fault = text_fault(question, answer, source->rule);
     const Problem *before = fault ? NULL : problems_find(loader->set, question);
     bool good = true;
     loader->report.rows++;
@@ -136,11 +125,9 @@ static bool load_lines(Loader *loader) {
         if (start == end) continue;
         bool fits = end - start <= ROW_BYTES_MAX;
         cJSON *row = fits ? cJSON_ParseWithLengthOpts(start, (size_t)(end - start), &parsed, false) : NULL;
-        if (row && skip_space(parsed, end) != end) { // something follows the object
-            cJSON_Delete(row);
-            row = NULL;
-        }
-        if (!load_row(loader, row, start, end)) return false;
+        bool alone = row && skip_space(parsed, end) == end;
+        if (!alone) cJSON_Delete(row);
+        if (!load_row(loader, alone ? row : NULL, start, end)) return false;
     }
     return true;
 }
@@ -171,9 +158,9 @@ bool problems_from_memory(const char *text, size_t size, const char *source, boo
     const char *start = skip_space(loader.text, loader.end);
     bool good = start < loader.end && *start == '[' ? load_array(&loader, start + 1) : load_lines(&loader);
     if (good && set->count == 0) {
-        const char *first = loader.report.listed > 0 ? loader.report.row[0].what : NULL;
-        good = first ? fail(err, "%.200s: no usable row; the first: %s", loader.source.path, first)
-                     : fail(err, "%.200s: no rows", loader.source.path);
+        bool any = loader.report.listed > 0;
+        good = fail(err, "%.200s: %s%s", loader.source.path, any ? "no usable row; the first: " : "no rows",
+                    any ? loader.report.row[0].what : "");
     }
     if (report) *report = loader.report;
     if (!good) problems_free(set);
@@ -181,7 +168,7 @@ bool problems_from_memory(const char *text, size_t size, const char *source, boo
 }
 
 bool problems_from_file(const char *source, bool strict, ProblemSet *set, ProblemReport *report, Error *err) {
-    Source parsed;
+    RowSource parsed;
     size_t size;
     *set = (ProblemSet){0};
     char *text = parse_source(source, &parsed, err) ? file_read(parsed.path, (size_t)1 << 30, &size, err) : NULL;

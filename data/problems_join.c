@@ -23,49 +23,35 @@ void problems_split(ProblemSet *set, double share, uint64_t seed, ProblemSet *tr
     problems_free(set);
 }
 
-typedef struct Likeness {
-    uint64_t hash; // of a prompt's letters, digits and operators
-    int problem;
-} Likeness;
-
-static uint64_t likeness(const char *prompt) {
-    uint64_t hash = 0;
+// The letters (as lower case), digits and operators of a prompt, to be freed.
+static char *essence(const char *prompt) {
+    char *text = malloc(strlen(prompt) + 1), *to = text;
+    REQUIRE(text, "out of memory");
     for (const char *at = prompt; *at; at++) {
         unsigned char c = (unsigned char)*at;
         if (c >= 'A' && c <= 'Z') c |= 0x20;
         bool counts = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c >= 0x80 || strchr("+-*/^=<>", c);
-        if (counts) hash = random_mix(hash ^ c);
+        if (counts) *to++ = (char)c;
     }
-    return hash;
-}
-
-static int by_hash(const void *a, const void *b) {
-    const Likeness *x = a, *y = b;
-    return x->hash != y->hash ? (x->hash > y->hash) - (x->hash < y->hash) : x->problem - y->problem;
-}
-
-static const Likeness *find_likeness(const Likeness *sorted, int count, uint64_t hash) {
-    int low = 0, high = count;
-    while (low < high) {
-        int middle = low + (high - low) / 2;
-        if (sorted[middle].hash < hash) low = middle + 1;
-        else high = middle;
-    }
-    return low < count && sorted[low].hash == hash ? &sorted[low] : NULL;
+    *to = 0;
+    return text;
 }
 
 int problems_overlap(const ProblemSet *train, const ProblemSet *eval, int *twin_out) {
-    Likeness *sorted = calloc((size_t)eval->count + 1, sizeof *sorted);
-    REQUIRE(sorted, "out of memory for %d problems", eval->count);
-    for (int i = 0; i < eval->count; i++) sorted[i] = (Likeness){likeness(eval->items[i].prompt), i};
-    qsort(sorted, (size_t)eval->count, sizeof *sorted, by_hash);
+    ProblemSet asked = {0}; // the essences of eval; `line` is the first problem with each
     int found = 0;
-    for (int i = 0; i < train->count; i++) {
-        uint64_t hash = likeness(train->items[i].prompt);
-        const Likeness *twin = hash ? find_likeness(sorted, eval->count, hash) : NULL; // 0: nothing to compare
-        twin_out[i] = twin ? twin->problem : -1;
-        found += twin != NULL;
+    for (int i = 0; i < eval->count; i++) {
+        char *text = essence(eval->items[i].prompt);
+        problems_add(&asked, text, "", NULL, i);
+        free(text);
     }
-    free(sorted);
+    for (int i = 0; i < train->count; i++) {
+        char *text = essence(train->items[i].prompt);
+        const Problem *twin = *text ? problems_find(&asked, text) : NULL; // "": nothing to compare
+        twin_out[i] = twin ? twin->line : -1;
+        found += twin != NULL;
+        free(text);
+    }
+    problems_free(&asked);
     return found;
 }

@@ -3,16 +3,16 @@
 #define DATA_PROBLEMS_ROW_H
 #include <cjson/cJSON.h>
 
-enum { ROW_KEY_MAX = 64 };
+enum { ROW_PATH_MAX = 4096, ROW_KEY_MAX = 64 };
 
 typedef enum GoldRule { GOLD_PLAIN, GOLD_GSM8K, GOLD_BOXED } GoldRule;
 
-typedef struct RowKeys { // see data/problems_file.h; an empty key selects the default fields
-    char question[2][ROW_KEY_MAX], answer[ROW_KEY_MAX];
+typedef struct RowSource { // FILE[:settings] of data/problems_file.h; an empty key selects the default fields
+    char path[ROW_PATH_MAX], question[2][ROW_KEY_MAX], answer[ROW_KEY_MAX];
     GoldRule rule;
-} RowKeys;
+} RowSource;
 
 // The text, to be freed, or NULL if the row has none.
-char *row_question(const cJSON *row, const RowKeys *keys);
-char *row_gold(const cJSON *row, const RowKeys *keys);
+char *row_question(const cJSON *row, const RowSource *source);
+char *row_gold(const cJSON *row, const RowSource *source);
 #endif

@@ -24,7 +24,6 @@ bool prompt_template_parse(PromptTemplate *out, const char *name, const char *te
     return true;
 }
 
-// data/prompts/NAME.txt in the current folder, the program's folder or one above it.
 static FILE *open_named(const char *name) {
     char program[3000], path[4096];
     snprintf(path, sizeof path, "data/prompts/%s.txt", name);
@@ -75,9 +74,8 @@ bool prompt_template_same(const PromptTemplate *template, const char *dir, Error
 
 char *prompt_template_render(const PromptTemplate *template, const char *question) {
     const char *after = template->text + template->slot + SLOT_SIZE;
-    size_t size = template->slot + strlen(question) + strlen(after) + 1;
-    char *text = malloc(size);
-    REQUIRE(text, "out of memory for a prompt of %zu bytes", size);
-    snprintf(text, size, "%.*s%s%s", (int)template->slot, template->text, question, after);
+    char *text;
+    int n = asprintf(&text, "%.*s%s%s", (int)template->slot, template->text, question, after);
+    REQUIRE(n >= 0, "out of memory for a prompt");
     return text;
 }

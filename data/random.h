@@ -1,12 +1,6 @@
-// Random numbers for data, keyed: a generator's numbers depend on its three keys alone.
-//
-//   random_keyed(seed, stream, index)   a generator whose state is a hash of the keys
-//   random_next                         SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number
-//                                       generators", OOPSLA 2014): add the golden gamma, mix by two multiplications
-//   text_hash(text, seed)               64 bits of a string: FNV-1a over its bytes, then the mixer above, because
-//                                       FNV alone leaves its high bits poorly mixed on short strings
-//
-// The kernels use Philox (kernels/philox.h), which gives a block of numbers per token; here one at a time is enough.
+// Random numbers for data: SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA
+// 2014: add the golden gamma, mix by two multiplications), started from a hash of three keys, on which alone they
+// depend. Kernels use Philox (kernels/philox.h), a block of numbers per token; here one at a time is enough.
 #ifndef DATA_RANDOM_H
 #define DATA_RANDOM_H
 #include <stdint.h>
@@ -40,6 +34,7 @@ static inline int random_range(Random *random, int low, int high) {
 // Uniform on [0, 1), 53 bits.
 static inline double random_unit(Random *random) { return (double)(random_next(random) >> 11) * 0x1p-53; }
 
+// FNV-1a over the bytes, then the mixer, because FNV alone leaves its high bits poorly mixed on short strings.
 static inline uint64_t text_hash(const char *text, uint64_t seed) {
     uint64_t x = 0xcbf29ce484222325u ^ random_mix(seed);
     for (; *text; text++) x = (x ^ (unsigned char)*text) * 0x100000001b3u;

@@ -1,5 +1,6 @@
 // Optional (data from files): the table of named sets and the list syntax of --data.
 #include "data/sets.h"
+#include "base/text.h"
 #include <string.h>
 #include <unistd.h>
 
@@ -24,8 +25,6 @@ const DataSet *data_set_find(const char *name) {
         if (strcmp(data_sets[i].name, name) == 0) return &data_sets[i];
     return NULL;
 }
-
-static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
 
 // Whether the piece after a comma still belongs to the item before it.
 static bool continues(const char *item, const char *piece) {

@@ -21,14 +21,12 @@ typedef struct Combine { // number i op number j; the result replaces i, and the
 static bool scan_countdown(const char *prompt, Numbers *numbers) {
     Scan scan = {prompt, true};
     numbers->count = 0;
-    scan_expect(&scan, 'd');
+    scan_form(&scan, "d");
     do {
         if (numbers->count == COUNT_MAX) return false;
         numbers->value[numbers->count++] = scan_number(&scan, 1, 99);
     } while (scan_is(&scan, ','));
-    scan_expect(&scan, ':');
-    numbers->target = scan_number(&scan, 1, 999);
-    scan_expect(&scan, '=');
+    scan_form(&scan, ":%=", &numbers->target, 1, 999);
     return scan_end(&scan) && numbers->count >= 2;
 }
 
@@ -124,38 +122,24 @@ typedef struct Fraction {
 } Fraction;
 
 typedef struct Parser {
-    const char *at, *end;
+    Scan scan;
     Numbers left; // the unused numbers
     int depth;
-    bool ok;
 } Parser;
 
-static bool parse_is(Parser *parser, char c) {
-    if (!parser->ok || parser->at == parser->end || *parser->at != c) return false;
-    parser->at++;
-    return true;
-}
-
 static Fraction parse_number(Parser *parser) {
-    int value = 0, digits = 0;
-    for (; parser->at < parser->end && *parser->at >= '0' && *parser->at <= '9' && digits < 3; digits++) {
-        if (digits > 0 && value == 0) break; // a leading zero
-        value = value * 10 + (*parser->at++ - '0');
-    }
-    for (int i = 0; i < parser->left.count; i++) {
-        if (digits == 0 || parser->left.value[i] != value) continue;
-        parser->left.value[i] = parser->left.value[--parser->left.count];
-        return (Fraction){value, 1};
-    }
-    parser->ok = false;
-    return (Fraction){0, 1};
+    int value = scan_number(&parser->scan, 1, 99), i = 0;
+    while (i < parser->left.count && parser->left.value[i] != value) i++;
+    if (i == parser->left.count) parser->scan.ok = false;
+    else parser->left.value[i] = parser->left.value[--parser->left.count];
+    return (Fraction){value, 1};
 }
 
 static Fraction apply(Parser *parser, Fraction x, char op, Fraction y) {
     if (op == '*') return (Fraction){x.over * y.over, x.under * y.under};
     if (op == '/') {
-        if (y.over == 0) parser->ok = false;
-        if (!parser->ok) return x;
+        if (y.over == 0) parser->scan.ok = false;
+        if (!parser->scan.ok) return x;
         int sign = y.over < 0 ? -1 : 1;
         return (Fraction){sign * x.over * y.under, sign * x.under * y.over};
     }
@@ -166,10 +150,10 @@ static Fraction apply(Parser *parser, Fraction x, char op, Fraction y) {
 static Fraction parse_chain(Parser *parser, bool product);
 
 static Fraction parse_factor(Parser *parser) {
-    if (!parse_is(parser, '(')) return parse_number(parser);
-    if (++parser->depth > DEPTH_MAX) parser->ok = false;
-    Fraction value = parser->ok ? parse_chain(parser, false) : (Fraction){0, 1};
-    if (!parse_is(parser, ')')) parser->ok = false;
+    if (!scan_is(&parser->scan, '(')) return parse_number(parser);
+    if (++parser->depth > DEPTH_MAX) parser->scan.ok = false;
+    Fraction value = parser->scan.ok ? parse_chain(parser, false) : (Fraction){0, 1};
+    if (!scan_is(&parser->scan, ')')) parser->scan.ok = false;
     parser->depth--;
     return value;
 }
@@ -178,8 +162,8 @@ static Fraction parse_factor(Parser *parser) {
 static Fraction parse_chain(Parser *parser, bool product) {
     const char *ops = product ? "*/" : "+-";
     Fraction value = product ? parse_factor(parser) : parse_chain(parser, true);
-    while (parser->ok) {
-        char op = parse_is(parser, ops[0]) ? ops[0] : parse_is(parser, ops[1]) ? ops[1] : 0;
+    while (parser->scan.ok) {
+        char op = scan_is(&parser->scan, ops[0]) ? ops[0] : scan_is(&parser->scan, ops[1]) ? ops[1] : 0;
         if (!op) break;
         value = apply(parser, value, op, product ? parse_factor(parser) : parse_chain(parser, true));
     }
@@ -187,11 +171,13 @@ static Fraction parse_chain(Parser *parser, bool product) {
 }
 
 static bool countdown_check(const char *prompt, const char *answer, size_t len) {
-    Parser parser = {.at = answer, .end = answer + len, .ok = true};
-    if (!scan_countdown(prompt, &parser.left)) return false;
+    char text[128] = ""; // 4 numbers in at most DEPTH_MAX parentheses each have 107 characters
+    Parser parser = {.scan = {text, true}};
+    if (len >= sizeof text || !scan_countdown(prompt, &parser.left)) return false;
+    memcpy(text, answer, len);
     Fraction value = parse_chain(&parser, false);
-    bool complete = parser.ok && parser.at == parser.end && parser.left.count == 0;
+    bool complete = scan_end(&parser.scan) && parser.scan.at == text + len && parser.left.count == 0;
     return complete && value.over == parser.left.target * value.under;
 }
 
-const TaskRow task_row_countdown = {"countdown", 'd', countdown_pose, countdown_solve, countdown_check};
+const TaskRow task_row_countdown = {"countdown", countdown_pose, countdown_solve, countdown_check};

@@ -18,12 +18,8 @@ static void add_pose(int level, Random *random, TaskText *prompt) {
 
 static bool add_solve(const char *prompt, Slip *slip, TaskText *steps, TaskText *answer) {
     Scan scan = {prompt, true};
-    scan_expect(&scan, 'a');
-    int a = scan_number(&scan, 0, 9999);
-    scan_expect(&scan, '+');
-    int b = scan_number(&scan, 0, 9999);
-    scan_expect(&scan, '=');
-    int sum = 0, power = 1, carry = 0;
+    int a, b, sum = 0, power = 1, carry = 0;
+    scan_form(&scan, "a%+%=", &a, 0, 9999, &b, 0, 9999);
     for (const char *comma = ""; power == 1 || a > 0 || b > 0; comma = ",") {
         int column = slip_number(slip, a % 10 + b % 10 + carry, 1);
         text_add(steps, "%s%d+%d+%d=%02d", comma, a % 10, b % 10, carry, column);
@@ -46,11 +42,8 @@ static void mul_pose(int level, Random *random, TaskText *prompt) {
 
 static bool mul_solve(const char *prompt, Slip *slip, TaskText *steps, TaskText *answer) {
     Scan scan = {prompt, true};
-    scan_expect(&scan, 'p');
-    int a = scan_number(&scan, 1, 9999);
-    scan_expect(&scan, '*');
-    int b = scan_number(&scan, 1, 99), sum = 0;
-    scan_expect(&scan, '=');
+    int a, b, sum = 0;
+    scan_form(&scan, "p%*%=", &a, 1, 9999, &b, 1, 99);
     for (int high = 1000; high > 0; high /= 10) {
         for (int low = 10; low > 0; low /= 10) {
             int true_part = a / high % 10 * high * (b / low % 10) * low;
@@ -117,17 +110,12 @@ static bool base_to_ten(int written, int base, Slip *slip, TaskText *steps, Task
 
 static bool base_solve(const char *prompt, Slip *slip, TaskText *steps, TaskText *answer) {
     Scan scan = {prompt, true};
-    scan_expect(&scan, 'b');
-    int from = scan_number(&scan, 2, 10);
-    scan_expect(&scan, ':');
-    int written = scan_number(&scan, 1, 9999);
-    scan_expect(&scan, '>');
-    int to = scan_number(&scan, 2, 10);
-    scan_expect(&scan, '=');
+    int from, written, to;
+    scan_form(&scan, "b%:%>%=", &from, 2, 10, &written, 1, 9999, &to, 2, 10);
     if (!scan_end(&scan) || (from == 10) == (to == 10)) return false;
     return to == 10 ? base_to_ten(written, from, slip, steps, answer) : base_from_ten(written, to, slip, steps, answer);
 }
 
-const TaskRow task_row_add = {"add", 'a', add_pose, add_solve, NULL};
-const TaskRow task_row_mul = {"mul", 'p', mul_pose, mul_solve, NULL};
-const TaskRow task_row_base = {"base", 'b', base_pose, base_solve, NULL};
+const TaskRow task_row_add = {"add", add_pose, add_solve, NULL};
+const TaskRow task_row_mul = {"mul", mul_pose, mul_solve, NULL};
+const TaskRow task_row_base = {"base", base_pose, base_solve, NULL};

@@ -21,11 +21,8 @@ static void gcd_pose(int level, Random *random, TaskText *prompt) {
 
 static bool gcd_solve(const char *prompt, Slip *slip, TaskText *steps, TaskText *answer) {
     Scan scan = {prompt, true};
-    scan_expect(&scan, 'g');
-    int a = scan_number(&scan, 1, 999);
-    scan_expect(&scan, ',');
-    int b = scan_number(&scan, 1, 999);
-    scan_expect(&scan, '=');
+    int a, b;
+    scan_form(&scan, "g%,%=", &a, 1, 999, &b, 1, 999);
     if (!scan_end(&scan) || a == b) return false;
     const char *comma = "";
     for (int i = 0; a != b; i++, comma = ",") {
@@ -69,17 +66,15 @@ static int scan_signed(Scan *scan, int high) {
 
 static bool linear_solve(const char *prompt, Slip *slip, TaskText *steps, TaskText *answer) {
     Scan scan = {prompt, true};
-    scan_expect(&scan, 'l');
-    int a = scan_number(&scan, 2, 9), c = 0;
-    scan_expect(&scan, 'x');
+    int a, c = 0, d;
+    scan_form(&scan, "l%x", &a, 2, 9);
     int b = scan_signed(&scan, 99);
-    scan_expect(&scan, '=');
-    int d = scan_number(&scan, 1, 999);
+    scan_form(&scan, "=%", &d, 1, 999);
     if (scan_is(&scan, 'x')) {
         c = d;
         d = scan_signed(&scan, 999);
     }
-    scan_expect(&scan, '?');
+    scan_form(&scan, "?");
     if (!scan_end(&scan) || c >= a || c > 9 || (d - b) % (a - c) != 0) return false;
     int divisor = a - c;
     int right = slip_number(slip, d - b, divisor); // off by a multiple, so the division stays exact
@@ -91,5 +86,5 @@ static bool linear_solve(const char *prompt, Slip *slip, TaskText *steps, TaskTe
     return true;
 }
 
-const TaskRow task_row_gcd = {"gcd", 'g', gcd_pose, gcd_solve, NULL};
-const TaskRow task_row_linear = {"linear", 'l', linear_pose, linear_solve, NULL};
+const TaskRow task_row_gcd = {"gcd", gcd_pose, gcd_solve, NULL};
+const TaskRow task_row_linear = {"linear", linear_pose, linear_solve, NULL};

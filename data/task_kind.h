@@ -23,9 +23,11 @@ typedef struct Scan {
     bool ok;
 } Scan;
 
+// The next characters must be the form's. Each '%' in it stands for a number, as scan_number reads it; its arguments
+// are int *number, low, high.
+void scan_form(Scan *scan, const char *form, ...);
+int scan_number(Scan *scan, int low, int high); // in low..high (low >= 0), no leading zeros, at most 6 digits; else low
 bool scan_is(Scan *scan, char c);               // whether the next character is c, which it then skips
-void scan_expect(Scan *scan, char c);           // the next character must be c
-int scan_number(Scan *scan, int low, int high); // in low..high (low >= 0), no leading zeros, at most 6 digits
 char scan_one_of(Scan *scan, const char *set);  // a character of the set
 bool scan_end(const Scan *scan);                // no mismatch, and nothing left
 
@@ -41,7 +43,6 @@ int slip_number(Slip *slip, int value, int unit);     // an error is off by 1, 2
 
 typedef struct TaskRow {
     const char *name;
-    char letter; // first character of its prompts
     // writes a prompt of the level
     void (*pose)(int level, Random *random, TaskText *prompt);
     // writes the steps (without '#') and the answer of the prompt; every number passes through the slip. False if the

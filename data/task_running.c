@@ -5,8 +5,6 @@
 // answer depends on all steps.
 #include "data/task_kind.h"
 
-static int modulo(int value, int modulus) { return ((value % modulus) + modulus) % modulus; }
-
 static int apply(int value, char op, int operand) {
     if (op == '+') return value + operand;
     return op == '-' ? value - operand : value * operand;
@@ -25,29 +23,34 @@ static void chain_pose(int level, Random *random, TaskText *prompt) {
     text_add(prompt, "=");
 }
 
-static bool chain_solve(const char *prompt, Slip *slip, TaskText *steps, TaskText *answer) {
-    Scan scan = {prompt, true};
-    scan_expect(&scan, 'c');
-    int value = scan_number(&scan, 1, 99);
+// The value after an operation: a number, or with a modulus m > 0 a residue.
+static int slip_value(Slip *slip, int value, int m) {
+    return m ? slip_residue(slip, ((value % m) + m) % m, m) : slip_number(slip, value, 1);
+}
+
+// The steps from the first value on, and the answer; the prompt's operations follow at scan.
+static bool solve_running(Scan scan, int value, int m, Slip *slip, TaskText *steps, TaskText *answer) {
     text_add(steps, "%d", value);
     for (int i = 0; i < 6 && (i < 2 || *scan.at != '='); i++) {
-        char op = scan_one_of(&scan, "+-");
-        int operand = scan_number(&scan, 1, 9);
-        value = slip_number(slip, apply(value, op, operand), 1);
+        char op = scan_one_of(&scan, m ? "+-*" : "+-");
+        int operand = scan_number(&scan, m ? 0 : 1, m ? m - 1 : 9);
+        value = slip_value(slip, apply(value, op, operand), m);
         text_add(steps, "%c%d=%d", op, operand, value);
     }
-    scan_expect(&scan, '=');
-    text_add(answer, "%d", slip_number(slip, value, 1));
+    scan_form(&scan, "=");
+    text_add(answer, "%d", slip_value(slip, value, m));
     return scan_end(&scan);
 }
 
-static int pose_modulus(int level, Random *random, int smallest_of_three) {
-    static const int moduli[] = {5, 7, 9};
-    return moduli[random_range(random, 0, level < smallest_of_three ? 1 : 2)];
+static bool chain_solve(const char *prompt, Slip *slip, TaskText *steps, TaskText *answer) {
+    Scan scan = {prompt, true};
+    int value;
+    scan_form(&scan, "c%", &value, 1, 99);
+    return solve_running(scan, value, 0, slip, steps, answer);
 }
 
 static void mod_pose(int level, Random *random, TaskText *prompt) {
-    int m = pose_modulus(level, random, 3);
+    int m = 5 + 2 * random_range(random, 0, level < 3 ? 1 : 2);
     text_add(prompt, "m%d:", m);
     for (int i = 0; i < level + 3; i++) text_add(prompt, "%d", random_range(random, 0, m - 1));
     text_add(prompt, "=");
@@ -55,16 +58,15 @@ static void mod_pose(int level, Random *random, TaskText *prompt) {
 
 static bool mod_solve(const char *prompt, Slip *slip, TaskText *steps, TaskText *answer) {
     Scan scan = {prompt, true};
-    scan_expect(&scan, 'm');
-    int m = scan_number(&scan, 2, 9), value = 0;
-    scan_expect(&scan, ':');
+    int m, value = 0;
+    scan_form(&scan, "m%:", &m, 2, 9);
     for (int i = 0; i < 8 && (i < 2 || *scan.at != '='); i++) {
         int digit = scan_one_of(&scan, "0123456789") - '0';
         if (digit >= m) return false;
         value = slip_residue(slip, (value + digit) % m, m);
         text_add(steps, "%d", value);
     }
-    scan_expect(&scan, '=');
+    scan_form(&scan, "=");
     text_add(answer, "%d", slip_residue(slip, value, m));
     return scan_end(&scan);
 }
@@ -81,22 +83,12 @@ static void serial_pose(int level, Random *random, TaskText *prompt) {
 
 static bool serial_solve(const char *prompt, Slip *slip, TaskText *steps, TaskText *answer) {
     Scan scan = {prompt, true};
-    scan_expect(&scan, 's');
-    int m = scan_number(&scan, 2, 9);
-    scan_expect(&scan, ':');
+    int m;
+    scan_form(&scan, "s%:", &m, 2, 9);
     int value = scan_number(&scan, 0, m - 1);
-    text_add(steps, "%d", value);
-    for (int i = 0; i < 6 && (i < 2 || *scan.at != '='); i++) {
-        char op = scan_one_of(&scan, "+-*");
-        int operand = scan_number(&scan, 0, m - 1);
-        value = slip_residue(slip, modulo(apply(value, op, operand), m), m);
-        text_add(steps, "%c%d=%d", op, operand, value);
-    }
-    scan_expect(&scan, '=');
-    text_add(answer, "%d", slip_residue(slip, value, m));
-    return scan_end(&scan);
+    return solve_running(scan, value, m, slip, steps, answer);
 }
 
-const TaskRow task_row_chain = {"chain", 'c', chain_pose, chain_solve, NULL};
-const TaskRow task_row_mod = {"mod", 'm', mod_pose, mod_solve, NULL};
-const TaskRow task_row_serial = {"serial", 's', serial_pose, serial_solve, NULL};
+const TaskRow task_row_chain = {"chain", chain_pose, chain_solve, NULL};
+const TaskRow task_row_mod = {"mod", mod_pose, mod_solve, NULL};
+const TaskRow task_row_serial = {"serial", serial_pose, serial_solve, NULL};

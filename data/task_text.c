@@ -19,8 +19,16 @@ bool scan_is(Scan *scan, char c) {
     return true;
 }
 
-void scan_expect(Scan *scan, char c) {
-    if (!scan_is(scan, c)) scan->ok = false;
+void scan_form(Scan *scan, const char *form, ...) {
+    va_list args;
+    va_start(args, form);
+    for (; *form; form++) {
+        if (*form == '%') {
+            int *number = va_arg(args, int *), low = va_arg(args, int), high = va_arg(args, int);
+            *number = scan_number(scan, low, high);
+        } else if (!scan_is(scan, *form)) scan->ok = false;
+    }
+    va_end(args);
 }
 
 int scan_number(Scan *scan, int low, int high) {

@@ -43,11 +43,10 @@ static bool parse_piece(const char *piece, const char *end, TaskSpec *spec, Erro
 
 bool task_spec_parse(const char *text, TaskSpec *spec, Error *err) {
     *spec = (TaskSpec){0};
-    for (;;) {
-        const char *end = text + strcspn(text, ",");
+    for (const char *end;; text = end + 1) {
+        end = text + strcspn(text, ",");
         if (!parse_piece(text, end, spec, err)) return false;
         if (*end == 0) return true;
-        text = end + 1;
     }
 }
 
@@ -74,17 +73,6 @@ void task_problem(TaskProblem *out, const TaskSpec *spec, uint64_t seed, uint64_
     REQUIRE(prompt.used <= TASK_PROMPT_MAX, "%s posed the overlong prompt %s", task_name(out->kind), prompt.text);
     memcpy(out->prompt, prompt.text, prompt.used + 1);
     REQUIRE(find_gold(out), "%s cannot answer its own prompt %s", task_name(out->kind), out->prompt);
-}
-
-bool task_from_prompt(TaskProblem *out, const char *prompt, Error *err) {
-    *out = (TaskProblem){0};
-    if (strlen(prompt) > TASK_PROMPT_MAX) return fail(err, "task prompt \"%.40s...\" is too long", prompt);
-    strcpy(out->prompt, prompt);
-    int kind = 0;
-    while (kind < TASK_KINDS && task_rows[kind]->letter != prompt[0]) kind++;
-    if (kind == TASK_KINDS) return fail(err, "task prompt \"%s\" begins with no task's letter", prompt);
-    out->kind = (TaskKind)kind;
-    return find_gold(out) || fail(err, "task prompt \"%s\" is not a problem of %s", prompt, task_name(out->kind));
 }
 
 bool task_is_heldout(const char *prompt) { return text_hash(prompt, 0) % HELDOUT_ONE_IN == 0; }

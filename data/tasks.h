@@ -49,7 +49,7 @@ typedef struct TaskSpec { // which tasks to draw, and their levels
 
 typedef struct TaskProblem {
     TaskKind kind;
-    int level; // 1..TASK_LEVELS; 0 (unknown) for a problem made from its prompt
+    int level; // 1..TASK_LEVELS
     char prompt[48];
     char gold[24]; // the answer; of a countdown one of many
 } TaskProblem;
@@ -71,11 +71,7 @@ bool task_spec_parse(const char *text, TaskSpec *spec, Error *err);
 // prompt may occur at several indices. spec must come from task_spec_parse.
 void task_problem(TaskProblem *out, const TaskSpec *spec, uint64_t seed, uint64_t index);
 
-// The problem with this prompt, which re-scores saved responses; text after the final '=' or '?' is an error.
-bool task_from_prompt(TaskProblem *out, const char *prompt, Error *err);
-
-// True for one eighth of all prompts, which are never trained on. It depends on the prompt's text alone, so no choice
-// of seeds, sizes and tasks puts a prompt into both sets.
+// True for one eighth of all prompts, which are never trained on. It depends on the prompt's text alone.
 bool task_is_heldout(const char *prompt);
 
 // writes the teacher's response with its newline and a zero byte; returns its length without the zero. size must be at

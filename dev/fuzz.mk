@@ -9,7 +9,8 @@ build/fuzz/verify: tests/verify/fuzz_verify.c $(filter-out verify/score.c,$(wild
 	@mkdir -p $@-corpus
 	@echo "  clang $@" && clang $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) $(FLINT) -lgmp -lm
 fuzz-verify: build/fuzz/verify
-	$< -max_total_time=$(FUZZ_SECONDS) -timeout=5 -max_len=2048 -artifact_prefix=build/fuzz/ build/fuzz/verify-corpus tests/verify/corpus
+	$< -max_total_time=$(FUZZ_SECONDS) -timeout=5 -max_len=2048 -dict=tests/verify/verify.dict \
+	    -artifact_prefix=build/fuzz/ build/fuzz/verify-corpus tests/verify/corpus
 
 .PHONY: fuzz-verify
 

@@ -34,14 +34,10 @@ static __global__ void adamw_kernel(floatX *param, float *master, float *m, floa
 extern "C" void adamw_update(Device *dev, floatX *param, float *master, float *m, float *v, const float *grad, size_t n,
                              const AdamW *a) {
     CUDA_OP();
-    if (n == 0) return;
-    Update u;
-    u.step = float(a->lr / (1.0 - pow(a->beta1, double(a->t))));
-    u.inv_root = float(1.0 / sqrt(1.0 - pow(a->beta2, double(a->t))));
-    u.keep = 1.0f - a->lr * a->weight_decay;
-    u.b1 = a->beta1, u.b2 = a->beta2, u.eps = a->eps, u.scale = a->grad_scale;
-    by_width(fit_wide(n) && aligned16(param, master, m, v, grad), [&](auto W) {
-        unsigned blocks = unsigned(ceil_div(n, size_t(BLOCK) * W));
-        LAUNCH((adamw_kernel<W>), blocks, BLOCK, 0, dev->stream)(param, master, m, v, grad, n, u);
+    float step = float(a->lr / (1.0 - pow(a->beta1, double(a->t))));
+    float inv_root = float(1.0 / sqrt(1.0 - pow(a->beta2, double(a->t))));
+    Update u = {step, inv_root, 1.0f - a->lr * a->weight_decay, a->beta1, a->beta2, a->eps, a->grad_scale};
+    by_width(n, fit_wide(n) && aligned16(param, master, m, v, grad), [&](auto W) {
+        RUN(dev, (adamw_kernel<W>), blocks_of(n, BLOCK * W), BLOCK)(param, master, m, v, grad, n, u);
     });
 }

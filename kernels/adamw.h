@@ -18,6 +18,5 @@ typedef struct AdamW {
 // param may be master where floatX is float; no other operands may overlap.
 void adamw_update(Device *dev, floatX *param, float *master, float *m, float *v, const float *grad, size_t n,
                   const AdamW *adamw);
-
 EXTERN_C_END
 #endif

@@ -6,9 +6,9 @@ void group_advantage(Device *dev, float *A, const float *reward, const int *star
     for (int i = 0; i < P; i++) advantage_of_group(A + starts[i], reward + starts[i], starts[i + 1] - starts[i], kind);
 }
 
-void modulation_norms(Device *dev, float *norms, const TokenPolicy *sampled, const float *A, const float *E_override,
-                      int M) {
-    (void)dev; // too little work to share between threads
+// Too little work to share between threads.
+void modulation_norms(UNUSED Device *dev, float *norms, const TokenPolicy *sampled, const float *A,
+                      const float *E_override, int M) {
     float low = INFINITY, high = -INFINITY, delta_max = 0;
     for (int m = 0; m < M; m++) {
         TokenPolicy p = sampled[m];

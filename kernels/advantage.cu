@@ -14,7 +14,7 @@ extern "C" void group_advantage(Device *dev, float *A, const float *reward, cons
                                 AdvantageKind kind) {
     CUDA_OP();
     if (P == 0) return;
-    LAUNCH((group_advantage_kernel), ceil_div(P, BLOCK), BLOCK, 0, dev->stream)(A, reward, starts, P, kind);
+    RUN(dev, (group_advantage_kernel), ceil_div(P, BLOCK), BLOCK)(A, reward, starts, P, kind);
 }
 
 static __global__ void __launch_bounds__(NORM_THREADS)
@@ -39,7 +39,7 @@ static __global__ void __launch_bounds__(NORM_THREADS)
 extern "C" void modulation_norms(Device *dev, float *norms, const TokenPolicy *sampled, const float *A,
                                  const float *E_override, int M) {
     CUDA_OP();
-    LAUNCH((modulation_norms_kernel), 1, NORM_THREADS, 0, dev->stream)(norms, sampled, A, E_override, M);
+    RUN(dev, (modulation_norms_kernel), 1, NORM_THREADS)(norms, sampled, A, E_override, M);
 }
 
 static __global__ void response_mean_E_kernel(float *E_override, const TokenPolicy *sampled, const int *starts) {
@@ -54,5 +54,5 @@ static __global__ void response_mean_E_kernel(float *E_override, const TokenPoli
 extern "C" void response_mean_E(Device *dev, float *E_override, const TokenPolicy *sampled, const int *starts, int B) {
     CUDA_OP();
     if (B == 0) return;
-    LAUNCH((response_mean_E_kernel), B, 32, 0, dev->stream)(E_override, sampled, starts);
+    RUN(dev, (response_mean_E_kernel), B, 32)(E_override, sampled, starts);
 }

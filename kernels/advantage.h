@@ -6,12 +6,13 @@
 #include "kernels/modulation.h"
 EXTERN_C_BEGIN
 
-// R is the reward of a rollout; n counts the rollouts of its prompt (its group); mean and std run over the group.
+// n counts the rollouts of its prompt (its group); mean and std run over the group.
 typedef enum AdvantageKind {
-    ADVANTAGE_GRPO,    // (R - mean) / (std + 1e-6), std with n - 1 (Shao et al., arXiv 2402.03300)
-    ADVANTAGE_NO_STD,  // R - mean (Dr.GRPO, Liu et al., arXiv 2503.20783)
-    ADVANTAGE_RLOO,    // R - mean of the others = (R - mean) n / (n - 1) (Ahmadian et al., arXiv 2402.14740)
-    ADVANTAGE_REWARD,  // R itself: no baseline
+    ADVANTAGE_GRPO,    // (reward - mean) / (std + 1e-6), std with n - 1 (Shao et al., arXiv 2402.03300)
+    ADVANTAGE_NO_STD,  // reward - mean (Dr.GRPO, Liu et al., arXiv 2503.20783)
+    ADVANTAGE_RLOO,    // reward - mean of the others = (reward - mean) n / (n - 1) (Ahmadian et al., arXiv 2402.14740)
+    ADVANTAGE_REWARD,  // the reward itself: no baseline
+    ADVANTAGE_KINDS
 } AdvantageKind;
 
 // Writes A (starts[P]) fp32 from reward (starts[P]) fp32. Prompt i owns rollouts starts[i] .. starts[i+1]-1; starts has
@@ -29,7 +30,6 @@ void modulation_norms(Device *dev, float *norms, const TokenPolicy *sampled, con
 // Writes E_override (starts[B]) fp32, for the control `authors-compat`: every token of response b, tokens starts[b] ..
 // starts[b+1]-1, gets the mean of pi_a (log pi_a + H) over that response, by which the paper's release replaces E.
 void response_mean_E(Device *dev, float *E_override, const TokenPolicy *sampled, const int *starts, int B);
-
 EXTERN_C_END
 
 // The group of n rollouts that begins at A and reward: the arithmetic of both twins.

@@ -1,8 +1,7 @@
 #include "kernels/allocate.h"
 
-void allocate_rollouts(Device *dev, int *n, double *ideal, const double *correct, const double *verified, int P,
+void allocate_rollouts(UNUSED Device *dev, int *n, double *ideal, const double *correct, const double *verified, int P,
                        const AllocateConfig *c) {
-    (void)dev;
     double share[P], weight[P];
     for (int i = 0; i < P; i++) weight[i] = allocate_weight(correct[i], verified[i], c);
     allocate_shares(share, weight, P, c);

@@ -12,17 +12,16 @@ static __global__ void allocate_kernel(int *n, double *ideal, const double *corr
     double *weight = share + P, *remainder = weight;
     for (int i = threadIdx.x; i < P; i += BLOCK) weight[i] = allocate_weight(correct[i], verified[i], &c);
     __syncthreads();
-    if (threadIdx.x == 0) allocate_shares(share, weight, P, &c);
+    if (threadIdx.x == 0) {
+        allocate_shares(share, weight, P, &c);
+        left = (long long)P * c.rollouts;
+        for (int i = 0; i < P; i++) left -= allocate_floor(share[i]);
+    }
     __syncthreads();
     for (int i = threadIdx.x; i < P; i += BLOCK) {
         if (ideal) ideal[i] = share[i];
         n[i] = allocate_floor(share[i]);
         remainder[i] = allocate_remainder(share[i], &c);
-    }
-    __syncthreads();
-    if (threadIdx.x == 0) {
-        left = (long long)P * c.rollouts;
-        for (int i = 0; i < P; i++) left -= n[i];
     }
     __syncthreads();
     for (int i = threadIdx.x; i < P; i += BLOCK) n[i] += allocate_extra(remainder, P, i, left);

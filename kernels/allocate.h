@@ -1,16 +1,17 @@
 // How many rollouts each prompt gets (arXiv 2602.19208, variance-minimising allocation).
 //
 // The mean of n_i rollouts of prompt i has variance sigma_i^2 / n_i. Under sum_i n_i = budget the sum of these is least
-// for n_i proportional to sigma_i (Neyman 1934). The prompt's history, k correct of G verified, gives the proxy
-//   v = k (G - k) / (G (G - 1)), the unbiased variance of a Bernoulli variable.
-// ALLOCATE_VARIANCE weighs by v, as the paper's text and release do; ALLOCATE_STDDEV by sqrt(v), as its theorem says.
+// for n_i proportional to sigma_i (Neyman 1934). The prompt's history, c correct of v verified, gives
+//   proxy = c (v - c) / (v (v - 1)), the unbiased variance of a Bernoulli variable.
+// ALLOCATE_VARIANCE weighs by the proxy, as the paper's text and release do; ALLOCATE_STDDEV by its root, as its
+// theorem says.
 //
-//   1. A prompt with G < explore gets the uniform share `rollouts`: v from two or three rollouts is mostly noise. With
-//      the default explore = 4 a history counts from the second visit on, as a visit brings at least `low` rollouts.
+//   1. A prompt with v < explore gets the uniform share `rollouts`: a proxy from two or three rollouts is mostly noise.
+//      With the default explore = 4 a history counts from the second visit on: a visit brings at least `low` rollouts.
 //   2. Every other prompt gets `low`, and the rest of the budget is shared in proportion to the weights. A share is cut
 //      off at `high` and the excess shared again until none is cut. Largest remainders then make whole numbers.
-//   3. No weight is below 0.01: a prompt with k = 0 or k = G keeps a part of the rest, and the weights never sum to 0.
-//   4. A prompt with k / G >= mastered (default 0.85) has this least weight, so its rollouts go where the outcome is
+//   3. No weight is below 0.01: a prompt with c = 0 or c = v keeps a part of the rest, and the weights never sum to 0.
+//   4. A prompt with c / v >= mastered (default 0.85) has this least weight, so its rollouts go where the outcome is
 //      still open. 0.01 and 0.85 are the paper's values.
 // Example: rollouts 16, low 8, high 24, weights .25 .25 .01 .01: shares 23.4 23.4 8.6 8.6, so n = 23 23 9 9.
 // The sum is exact and ties go to the lower index, so every rank computes the same answer.
@@ -23,7 +24,7 @@
 #include <math.h>
 EXTERN_C_BEGIN
 
-typedef enum AllocateKind { ALLOCATE_UNIFORM, ALLOCATE_VARIANCE, ALLOCATE_STDDEV } AllocateKind;
+typedef enum AllocateKind { ALLOCATE_UNIFORM, ALLOCATE_VARIANCE, ALLOCATE_STDDEV, ALLOCATE_KINDS } AllocateKind;
 
 typedef struct AllocateConfig {
     AllocateKind kind;
@@ -33,20 +34,19 @@ typedef struct AllocateConfig {
     double mastered; // pass rate from which a prompt counts as mastered
 } AllocateConfig;
 
-// Writes n (P). correct, verified (P): k and G, fractions where old counts decay. Writes ideal (P) too unless NULL: the
+// Writes n (P). correct, verified (P): c and v, fractions where old counts decay. Writes ideal (P) too unless NULL: the
 // real-valued shares before rounding. All arrays are on the device and do not overlap.
 void allocate_rollouts(Device *dev, int *n, double *ideal, const double *correct, const double *verified, int P,
                        const AllocateConfig *config);
-
 EXTERN_C_END
 
 // ---- The arithmetic of both twins -----------------------------------------------------------------------------------
 // The weight of a prompt in the sharing; 0 for one that gets the uniform share.
-TWIN_INLINE double allocate_weight(double k, double G, const AllocateConfig *c) {
+TWIN_INLINE double allocate_weight(double correct, double verified, const AllocateConfig *c) {
     const double least = 0.01;
-    if (c->kind == ALLOCATE_UNIFORM || !(G >= c->explore)) return 0;
-    if (k / G >= c->mastered) return least;
-    double variance = k * (G - k) / (G * (G - 1.0));
+    if (c->kind == ALLOCATE_UNIFORM || !(verified >= c->explore)) return 0;
+    if (correct / verified >= c->mastered) return least;
+    double variance = correct * (verified - correct) / (verified * (verified - 1.0));
     double weight = c->kind == ALLOCATE_STDDEV ? sqrt(variance) : variance;
     return weight > least ? weight : least;
 }

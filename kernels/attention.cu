@@ -1,8 +1,7 @@
 // Optional (CUDA): see attention.h. In bf16 it is FlashAttention-2's scheme (Dao, arXiv 2307.08691) on tensor cores:
-// the
-// scores exist one tile at a time, in registers. A block has 64 queries (or keys) of one head of one sequence, a warp
-// 16 of them. Backward has three kernels and no atomics: D = d_o . o; dk and dv by blocks of keys, over all queries of
-// all heads of their group in order; dq by blocks of queries. In fp32 and for other head sizes: attention_rows.cuh.
+// the scores exist one tile at a time, in registers. A block has 64 queries (or keys) of one head of one sequence, a
+// warp 16 of them. Backward has three kernels and no atomics: D = d_o . o; dk and dv by blocks of keys, over all
+// queries of all heads of their group in order; dq by blocks of queries. Other types or head sizes: attention_rows.cuh.
 #include "kernels/attention.h"
 #include "kernels/attention_rows.cuh"
 #include "kernels/attention_tiles.cuh"
@@ -43,8 +42,7 @@ template <class X> DEVICE_INLINE const X *value_of(const Inputs<X> *in, int n, i
     return in->v + size_t(n) * in->s.v_stride + size_t(kv) * in->s.HS;
 }
 
-// Starts the copies of a tile by the block: rows t0, t0 + 1, ... of the sequence, 0 beyond its end. x: the row of token
-// 0.
+// Starts the copies of a tile by the block: rows t0, t0 + 1, ... of the sequence, 0 beyond its end. x is token 0's row.
 template <int HS, int rows> DEVICE_INLINE void load_rows(bf16 *tile, const bf16 *x, size_t stride, Work w, int t0) {
     tile_load<HS, rows, BLOCK>(tile, w.T - t0, threadIdx.x, [=](int i) { return x + (w.first + t0 + i) * stride; });
 }
@@ -65,7 +63,6 @@ static __global__ void __launch_bounds__(BLOCK) attention_forward_kernel(bf16 *o
     load_rows<HS, KEY_TILE>(k_tile, k, s->k_stride, w, 0);
     cp_async_commit();
     Online<HS> x;
-    online_start(&x);
     for (int j0 = 0; j0 < keys; j0 += KEY_TILE) {
         float scores[KEY_TILE / 8][4] = {};
         cp_async_wait<0>();
@@ -90,21 +87,16 @@ static __global__ void __launch_bounds__(BLOCK) attention_forward_kernel(bf16 *o
         if (t >= w.T) continue;
         bf16 *to = o + dense_at(w.first + t, w.head, s);
         if (threadIdx.x % 4 == 0) lse[size_t(w.first + t) * s->NH + w.head] = x.max[half] * scale + logf(sum);
-        for (int c = 0; c < HS / 8; c++) // columns 2q, 2q + 1
-            store_pair(to + tile_column_of(c, 0), x.o[c] + 2 * half, inv);
+        for (int c = 0; c < HS / 8; c++) store_pair(to + tile_column_of(c, 0), x.o[c] + 2 * half, inv);
     }
 }
 
 // ---- backward on tiles ----------------------------------------------------------------------------------------------
-// The other operands: two tiles of passing<HS> rows, and two floats per row, in two buffers: one is filled while the
-// block reads the other.
-template <int HS> struct Passing {
-    bf16 a[2][passing<HS> * tile_row<HS>], b[2][passing<HS> * tile_row<HS>];
-    float lse[2][passing<HS>], D[2][passing<HS>];
-};
+// a, b, lse and D are of the other operands' passing<HS> rows, in two buffers: one is filled while the other is read.
 template <int HS> struct BackwardTiles {
     bf16 own_a[ROWS * tile_row<HS>], own_b[ROWS * tile_row<HS>]; // this block's rows: k and v, or q and d_o
-    Passing<HS> passing;
+    bf16 a[2][passing<HS> * tile_row<HS>], b[2][passing<HS> * tile_row<HS>];
+    float lse[2][passing<HS>], D[2][passing<HS>];
 };
 
 template <int HS>
@@ -113,19 +105,16 @@ DEVICE_INLINE void store_tile(bf16 *to, size_t stride, const float (&acc)[HS / 8
         int t = w.row0 + 16 * (threadIdx.x / 32) + tile_row_of(2 * half);
         if (t >= w.T) continue;
         bf16 *row = to + (w.first + t) * stride;
-        for (int c = 0; c < HS / 8; c++)
-            store_pair(row + tile_column_of(c, 0), acc[c] + 2 * half, scale);
+        for (int c = 0; c < HS / 8; c++) store_pair(row + tile_column_of(c, 0), acc[c] + 2 * half, scale);
     }
 }
 
 // Writes dk and dv of 64 keys of one kv head. The block takes the queries of every head of the group, from the diagonal
-// to the end. It computes the scores transposed (keys are rows), so P^T and dS^T are in place for the products that
-// follow.
+// to the end. It computes the scores transposed (keys are rows), so P^T and dS^T are in place for the next products.
 template <int HS>
 static __global__ void __launch_bounds__(BLOCK) attention_backward_keys_kernel(bf16 *dk, bf16 *dv, Inputs<bf16> in) {
     constexpr int P = passing<HS>;
     DYN_SHARED(BackwardTiles<HS>, tiles);
-    Passing<HS> *pass = &tiles->passing;
     const AttentionShape *s = &in.s;
     Work w = work_of(in.starts, s->B, false);
     if (w.row0 >= w.T) return;
@@ -134,13 +123,13 @@ static __global__ void __launch_bounds__(BLOCK) attention_backward_keys_kernel(b
     float scale = 1.0f / sqrtf(float(HS)), scale2 = scale * LOG2_E, dk_acc[HS / 8][4] = {}, dv_acc[HS / 8][4] = {};
     auto start = [&](int step) { // starts the copies of a step: head step / steps of the group, queries step % steps
         int h = w.head * group + step / steps, t0 = w.row0 + step % steps * P, buffer = step % 2;
-        load_rows<HS, P>(pass->a[buffer], query_of(&in, 0, h), s->q_stride, w, t0);
-        load_rows<HS, P>(pass->b[buffer], in.d_o + h * HS, s->NH * HS, w, t0);
+        load_rows<HS, P>(tiles->a[buffer], query_of(&in, 0, h), s->q_stride, w, t0);
+        load_rows<HS, P>(tiles->b[buffer], in.d_o + h * HS, s->NH * HS, w, t0);
         if (int(threadIdx.x) < P) {
             size_t at = size_t(w.first + t0 + threadIdx.x) * s->NH + h;
             bool valid = t0 + int(threadIdx.x) < w.T; // beyond the end: 0, which a weight of 0 multiplies
-            pass->lse[buffer][threadIdx.x] = valid ? in.lse[at] * LOG2_E : 0.0f;
-            pass->D[buffer][threadIdx.x] = valid ? in.D[at] : 0.0f;
+            tiles->lse[buffer][threadIdx.x] = valid ? in.lse[at] * LOG2_E : 0.0f;
+            tiles->D[buffer][threadIdx.x] = valid ? in.D[at] : 0.0f;
         }
         cp_async_commit();
     };
@@ -153,8 +142,8 @@ static __global__ void __launch_bounds__(BLOCK) attention_backward_keys_kernel(b
         cp_async_wait<0>();
         __syncthreads(); // this step's rows have arrived, and no warp reads the other buffer any more
         if (step + 1 < steps * group) start(step + 1);
-        tile_dot<HS>(p, tiles->own_a + own, pass->a[buffer]);
-        tile_dot<HS>(ds, tiles->own_b + own, pass->b[buffer]);
+        tile_dot<HS>(p, tiles->own_a + own, tiles->a[buffer]);
+        tile_dot<HS>(ds, tiles->own_b + own, tiles->b[buffer]);
         if (t0 < w.row0 + ROWS - 1 || t0 + P > w.T) // the diagonal and the end
             for (int n = 0; n < P / 8; n++)
                 for (int i = 0; i < 4; i++) {
@@ -164,11 +153,11 @@ static __global__ void __launch_bounds__(BLOCK) attention_backward_keys_kernel(b
         for (int n = 0; n < P / 8; n++)
             for (int i = 0; i < 4; i++) {
                 int column = tile_column_of(n, i);
-                p[n][i] = exp2_approx(p[n][i] * scale2 - pass->lse[buffer][column]);
-                ds[n][i] = p[n][i] * (ds[n][i] - pass->D[buffer][column]);
+                p[n][i] = exp2_approx(p[n][i] * scale2 - tiles->lse[buffer][column]);
+                ds[n][i] = p[n][i] * (ds[n][i] - tiles->D[buffer][column]);
             }
-        tile_sum<HS>(dv_acc, p, pass->b[buffer]);
-        tile_sum<HS>(dk_acc, ds, pass->a[buffer]);
+        tile_sum<HS>(dv_acc, p, tiles->b[buffer]);
+        tile_sum<HS>(dk_acc, ds, tiles->a[buffer]);
     }
     store_tile<HS>(dk + size_t(w.head) * HS, s->k_stride, dk_acc, w, scale);
     store_tile<HS>(dv + size_t(w.head) * HS, s->v_stride, dv_acc, w, 1.0f);
@@ -179,7 +168,6 @@ template <int HS>
 static __global__ void __launch_bounds__(BLOCK) attention_backward_queries_kernel(bf16 *dq, Inputs<bf16> in) {
     constexpr int P = passing<HS>;
     DYN_SHARED(BackwardTiles<HS>, tiles);
-    Passing<HS> *pass = &tiles->passing;
     const AttentionShape *s = &in.s;
     Work w = work_of(in.starts, s->B, true);
     if (w.row0 >= w.T) return;
@@ -192,8 +180,8 @@ static __global__ void __launch_bounds__(BLOCK) attention_backward_queries_kerne
     }
     auto start = [&](int j0) {
         int buffer = j0 / P % 2;
-        load_rows<HS, P>(pass->a[buffer], key_of(&in, 0, kv), s->k_stride, w, j0);
-        load_rows<HS, P>(pass->b[buffer], value_of(&in, 0, kv), s->v_stride, w, j0);
+        load_rows<HS, P>(tiles->a[buffer], key_of(&in, 0, kv), s->k_stride, w, j0);
+        load_rows<HS, P>(tiles->b[buffer], value_of(&in, 0, kv), s->v_stride, w, j0);
         cp_async_commit();
     };
     load_rows<HS, ROWS>(tiles->own_a, query_of(&in, 0, w.head), s->q_stride, w, w.row0);
@@ -205,21 +193,20 @@ static __global__ void __launch_bounds__(BLOCK) attention_backward_queries_kerne
         cp_async_wait<0>();
         __syncthreads(); // these keys have arrived, and no warp reads the other buffer any more
         if (j0 + P < keys) start(j0 + P);
-        tile_dot<HS>(p, tiles->own_a + own, pass->a[buffer]);
-        tile_dot<HS>(ds, tiles->own_b + own, pass->b[buffer]);
+        tile_dot<HS>(p, tiles->own_a + own, tiles->a[buffer]);
+        tile_dot<HS>(ds, tiles->own_b + own, tiles->b[buffer]);
         if (j0 + P > w.row0) // the diagonal
             for (int n = 0; n < P / 8; n++)
                 for (int i = 0; i < 4; i++)
                     if (j0 + tile_column_of(n, i) > t_warp + tile_row_of(i)) p[n][i] = -INFINITY;
         for (int n = 0; n < P / 8; n++)
             for (int i = 0; i < 4; i++) ds[n][i] = exp2_approx(p[n][i] * scale2 - lse[i / 2]) * (ds[n][i] - D[i / 2]);
-        tile_sum<HS>(dq_acc, ds, pass->a[buffer]);
+        tile_sum<HS>(dq_acc, ds, tiles->a[buffer]);
     }
     store_tile<HS>(dq + size_t(w.head) * HS, s->q_stride, dq_acc, w, scale);
 }
 
-// ---- one warp per row
-// ---------------------------------------------------------------------------------------------------
+// ---- one warp per row -----------------------------------------------------------------------------------------------
 DEVICE_INLINE int sequence_of(const int *starts, int B, int n) { // the last sequence that starts at or before token n
     int low = 0, high = B - 1;
     while (low < high) {
@@ -253,9 +240,7 @@ static __global__ void attention_rows_forward_kernel(floatX *o, float *lse, Inpu
 }
 
 // p and ds of query (n, h) and key j, computed by one lane.
-struct Pair {
-    float p, ds;
-};
+struct Pair { float p, ds; };
 DEVICE_INLINE Pair pair_of(const Inputs<floatX> *in, int n, int h, int j) {
     const AttentionShape *s = &in->s;
     int kv = h / (s->NH / s->NKV);
@@ -341,7 +326,7 @@ extern "C" void attention_forward(Device *dev, floatX *o, float *lse, const floa
     if (shape->N == 0) return;
     REQUIRE(shape->HS <= HEAD_MAX, "heads of %d channels: at most %d", shape->HS, HEAD_MAX);
     if (!forward_tiles(dev, o, lse, in))
-        LAUNCH((attention_rows_forward_kernel), grid, BLOCK, 0, dev->stream)(o, lse, in);
+        RUN(dev, (attention_rows_forward_kernel), grid, BLOCK)(o, lse, in);
 }
 
 extern "C" void attention_backward(Device *dev, floatX *dq, floatX *dk, floatX *dv, const floatX *d_o, const floatX *q,
@@ -352,9 +337,9 @@ extern "C" void attention_backward(Device *dev, floatX *dq, floatX *dk, floatX *
     Inputs<floatX> in = {q, k, v, o, d_o, lse, D, starts, *shape};
     int N = shape->N, rows = N * shape->NH, blocks = ceil_div(N, WARPS);
     if (N == 0) return;
-    LAUNCH((attention_D_kernel), ceil_div(rows, WARPS), BLOCK, 0, dev->stream)(D, d_o, o, rows, shape->HS);
+    RUN(dev, (attention_D_kernel), ceil_div(rows, WARPS), BLOCK)(D, d_o, o, rows, shape->HS);
     if (!backward_tiles(dev, dq, dk, dv, in)) {
-        LAUNCH((attention_rows_backward_keys_kernel), dim3(blocks, shape->NKV), BLOCK, 0, dev->stream)(dk, dv, in);
-        LAUNCH((attention_rows_backward_queries_kernel), dim3(blocks, shape->NH), BLOCK, 0, dev->stream)(dq, in);
+        RUN(dev, (attention_rows_backward_keys_kernel), dim3(blocks, shape->NKV), BLOCK)(dk, dv, in);
+        RUN(dev, (attention_rows_backward_queries_kernel), dim3(blocks, shape->NH), BLOCK)(dq, in);
     }
 }

@@ -5,8 +5,7 @@
 //
 // Query head h reads key/value head h / (NH / NKV). q (N, NH, HS), k and v (N, NKV, HS) floatX are parts of wider rows:
 // token n of q begins at q + n * q_stride, and k and v likewise. o (N, NH, HS) floatX is dense.
-// C build: a score is one chain of multiply-adds over channels, an output one over keys; attention_decode.h runs the
-// same chains and gives the same bits.
+// C build: a score is one chain of multiply-adds over channels, an output one over keys; decoding gives the same bits.
 //
 // Cost a token: forward 2 T NH HS FLOPs in a sequence of T tokens (on average half the keys are seen), backward 2.5
 // times that (3.5 in the CUDA build, which computes scores and d_o . v twice). Memory traffic forward: at least
@@ -37,6 +36,5 @@ void attention_forward(Device *dev, floatX *o, float *lse, const floatX *q, cons
 void attention_backward(Device *dev, floatX *dq, floatX *dk, floatX *dv, const floatX *d_o, const floatX *q,
                         const floatX *k, const floatX *v, const floatX *o, const float *lse, const int *starts,
                         const AttentionShape *shape, void *workspace);
-
 EXTERN_C_END
 #endif

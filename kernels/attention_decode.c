@@ -1,6 +1,5 @@
 // A block holds the keys of each kv head as one panel of tile.h, (HS, tokens), and the values as panels of TILE_COLS
-// channels, (tokens, TILE_COLS). Scores and sums are then the multiply-add chains of attention.c, continued from block
-// to block, with the bits of the training forward.
+// channels, (tokens, TILE_COLS). Scores and sums are the chains of attention.c, continued from block to block.
 #include "kernels/attention_decode.h"
 #include "kernels/device/device_threads.h"
 #include "kernels/softmax_row.h"
@@ -9,12 +8,10 @@
 #include <omp.h>
 #include <string.h>
 
-enum { BLOCK = TILE_COLS };
+enum { BLOCK = TILE_COLS, HEADS = 4 }; // HEADS: kv heads of one row in a task
 
 int kv_block_tokens(void) { return BLOCK; }
 size_t kv_block_elements(int NKV, int HS) { return (size_t)NKV * BLOCK * (size_t)round_up(HS, TILE_COLS); }
-
-enum { HEADS = 4 }; // kv heads of one row in a task
 
 // Scores and outputs of HEADS kv heads, each with its group of query heads.
 static size_t scratch_floats(const DecodeShape *s) {
@@ -22,8 +19,8 @@ static size_t scratch_floats(const DecodeShape *s) {
     return (size_t)HEADS * (size_t)(s->NH / s->NKV) * row;
 }
 
-size_t attention_decode_workspace_bytes(const Device *dev, const DecodeShape *shape) {
-    return (size_t)dev->threads * scratch_floats(shape) * sizeof(float);
+size_t attention_decode_workspace_bytes(const Device *dev, const DecodeShape *s) {
+    return (size_t)dev->threads * scratch_floats(s) * sizeof(float);
 }
 
 void kv_append(Device *dev, floatX *k_cache, floatX *v_cache, const floatX *k, const floatX *v, const int *tables,
@@ -93,8 +90,7 @@ static void rows_forward(float *o, const RowTask *t, int g0, int rows) {
     jobs_run(&scores);
     for (int h = 0; h < t->heads; h++)
         for (int r = 0; r < rows; r++)
-            inv[h][r] = 1.0f / attention_weights(first_scores + ((size_t)h * group + r) * ld, t->keys, padded, scale,
-                                                 &lse);
+            inv[h][r] = 1.0f / attention_weights(first_scores + (h * group + r) * ld, t->keys, padded, scale, &lse);
     for (int j = 0; j < blocks; j++) { // all chains take one block, then all the next
         int keys = smaller(t->keys - j * BLOCK, BLOCK);
         JobList sums = {.rows = rows, .K = keys, .ldc = hs, .row_step = ld, .load = j > 0};
@@ -116,15 +112,14 @@ void attention_decode_forward(Device *dev, floatX *o, const floatX *q, const flo
                               const int *tables, const int *seq, const int *pos, const DecodeShape *s,
                               void *workspace) {
     int group = s->NH / s->NKV, parts = (s->NKV + HEADS - 1) / HEADS;
-    size_t part = scratch_floats(s), ld = (size_t)s->table_width * BLOCK;
+    size_t part = scratch_floats(s), all_scores = (size_t)HEADS * group * s->table_width * BLOCK;
 #pragma omp parallel for schedule(static) num_threads(dev->threads)
     for (int task = 0; task < s->R * parts; task++) {
         int r = task / parts, first = task % parts * HEADS;
         float *scores = (float *)workspace + (size_t)omp_get_thread_num() * part;
         RowTask t = {.s = s, .q = q + (size_t)r * s->q_stride, .k_cache = k_cache, .v_cache = v_cache,
                      .table = tables + (size_t)seq[r] * s->table_width, .keys = pos[r] + 1, .first = first,
-                     .heads = smaller(s->NKV - first, HEADS), .scores = scores,
-                     .out = scores + (size_t)HEADS * group * ld};
+                     .heads = smaller(s->NKV - first, HEADS), .scores = scores, .out = scores + all_scores};
         for (int g0 = 0; g0 < group; g0 += TILE_ROWS)
             rows_forward(o + (size_t)r * s->NH * s->HS, &t, g0, smaller(group - g0, TILE_ROWS));
     }
@@ -135,9 +130,8 @@ void kv_copy_blocks(Device *dev, floatX *k_cache, floatX *v_cache, const BlockCo
     size_t elements = kv_block_elements(NKV, HS);
     PARALLEL(dev)
     for (int task = 0; task < n * L; task++) {
-        size_t layer = (size_t)(task % L) * cache_layer;
-        size_t to = layer + (size_t)copies[task / L].to * elements;
-        size_t from = layer + (size_t)copies[task / L].from * elements;
+        BlockCopy copy = copies[task / L];
+        size_t layer = task % L * cache_layer, to = layer + copy.to * elements, from = layer + copy.from * elements;
         memcpy(k_cache + to, k_cache + from, elements * sizeof(floatX));
         memcpy(v_cache + to, v_cache + from, elements * sizeof(floatX));
     }

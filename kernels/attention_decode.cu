@@ -38,20 +38,16 @@ static __global__ void kv_append_kernel(floatX *k_cache, floatX *v_cache, const 
     for (int i = threadIdx.x * W; i < s.NKV * s.HS; i += blockDim.x * W) {
         int head = i / s.HS, c = i % s.HS;
         size_t to = cache_at(table, pos[r], head, &s) + c;
-        float x[W];
-        load_floats(x, k + size_t(r) * s.k_stride + i);
-        store_floats(k_cache + to, x);
-        load_floats(x, v + size_t(r) * s.v_stride + i);
-        store_floats(v_cache + to, x);
+        copy_floats<W>(k_cache + to, k + size_t(r) * s.k_stride + i);
+        copy_floats<W>(v_cache + to, v + size_t(r) * s.v_stride + i);
     }
 }
 
 extern "C" void kv_append(Device *dev, floatX *k_cache, floatX *v_cache, const floatX *k, const floatX *v,
                           const int *tables, const int *seq, const int *pos, const DecodeShape *s) {
     CUDA_OP();
-    if (s->R == 0) return;
-    by_width(fit_wide(s->HS, s->k_stride, s->v_stride) && aligned16(k_cache, v_cache, k, v), [&](auto W) {
-        LAUNCH((kv_append_kernel<W>), s->R, 128, 0, dev->stream)(k_cache, v_cache, k, v, tables, seq, pos, *s);
+    by_width(s->R, fit_wide(s->HS, s->k_stride, s->v_stride) && aligned16(k_cache, v_cache, k, v), [&](auto W) {
+        RUN(dev, (kv_append_kernel<W>), s->R, 128)(k_cache, v_cache, k, v, tables, seq, pos, *s);
     });
 }
 
@@ -63,11 +59,8 @@ static __global__ void kv_copy_blocks_kernel(floatX *k_cache, floatX *v_cache, c
     size_t layer = blockIdx.y * cache_layer;
     size_t to = layer + size_t(copy.to) * elements, from = layer + size_t(copy.from) * elements;
     for (int i = threadIdx.x * W; i < elements; i += blockDim.x * W) {
-        float x[W];
-        load_floats(x, k_cache + from + i);
-        store_floats(k_cache + to + i, x);
-        load_floats(x, v_cache + from + i);
-        store_floats(v_cache + to + i, x);
+        copy_floats<W>(k_cache + to + i, k_cache + from + i);
+        copy_floats<W>(v_cache + to + i, v_cache + from + i);
     }
 }
 
@@ -75,18 +68,14 @@ extern "C" void kv_copy_blocks(Device *dev, floatX *k_cache, floatX *v_cache, co
                                size_t cache_layer, int NKV, int HS) {
     CUDA_OP();
     int elements = int(kv_block_elements(NKV, HS));
-    if (n == 0) return;
-    by_width(fit_wide(cache_layer, elements) && aligned16(k_cache, v_cache), [&](auto W) {
-        LAUNCH((kv_copy_blocks_kernel<W>), dim3(n, L), 128, 0, dev->stream)
-        (k_cache, v_cache, copies, cache_layer, elements);
+    by_width(n, fit_wide(cache_layer, elements) && aligned16(k_cache, v_cache), [&](auto W) {
+        RUN(dev, (kv_copy_blocks_kernel<W>), dim3(n, L), 128)(k_cache, v_cache, copies, cache_layer, elements);
     });
 }
 
 // ---- on tiles -------------------------------------------------------------------------------------------------------
 // A softmax over some of the keys: o is relative to 2^max and not divided by sum.
-struct Part {
-    float max, sum;
-};
+struct Part { float max, sum; };
 // Shared memory of a block; `o` overlays the keys and values when all warps have read them.
 template <int HS, int W> struct DecodeTiles {
     bf16 q[HEADS * tile_row<HS>];
@@ -173,7 +162,6 @@ static __global__ void __launch_bounds__(32 * W)
     cp_async_wait<0>();
     __syncthreads();
     Online<HS> x;
-    online_start(&x);
     attend<HS>(&x, &in, in.tables + size_t(in.seq[r]) * s->table_width, kv, tiles->q, tiles->of[warp].k,
                tiles->of[warp].v, first + warp * KEY_TILE, last, W * KEY_TILE, scale2);
     __syncthreads(); // `o` overlays the keys of all warps
@@ -208,8 +196,7 @@ static __global__ void __launch_bounds__(32 * W)
     }
 }
 
-// ---- one warp per row and head
-// ------------------------------------------------------------------------------------------
+// ---- one warp per row and head --------------------------------------------------------------------------------------
 static __global__ void attention_decode_rows_kernel(floatX *o, const floatX *q, Cache<floatX> in) {
     const DecodeShape *s = &in.s;
     int h = blockIdx.x * ROW_WARPS + threadIdx.x / 32, r = blockIdx.y;
@@ -256,7 +243,7 @@ template <class X> static bool forward_tiles(Device *dev, X *o, const X *q, cons
             else decode_tiles<HS, WARPS>(dev, o, parts, outputs, q, in, splits);
         });
         if (found && splits > 1)
-            LAUNCH((attention_decode_join_kernel), dim3(s->R, s->NH), 64, 0, dev->stream)
+            RUN(dev, (attention_decode_join_kernel), dim3(s->R, s->NH), 64)
             (o, parts, outputs, in.pos, splits, s->NH, s->HS);
         return found;
     }
@@ -272,5 +259,5 @@ extern "C" void attention_decode_forward(Device *dev, floatX *o, const floatX *q
     if (shape->R == 0) return;
     REQUIRE(shape->HS <= HEAD_MAX, "heads of %d channels: at most %d", shape->HS, HEAD_MAX);
     if (!forward_tiles(dev, o, q, in, workspace))
-        LAUNCH((attention_decode_rows_kernel), grid, 32 * ROW_WARPS, 0, dev->stream)(o, q, in);
+        RUN(dev, (attention_decode_rows_kernel), grid, 32 * ROW_WARPS)(o, q, in);
 }

@@ -1,8 +1,6 @@
 // Optional (CUDA): tiles for attention on tensor cores (bf16, head sizes 16, 32, 64 and 128), in training and decoding.
-// A
-// warp owns 16 rows of an output and reads the other operand from tiles in shared memory. Layouts: ptx.cuh.
-//
-// A row of a tile is HS values and 8 of padding, so that the 8 rows which one ldmatrix reads lie in different banks.
+// A warp owns 16 rows of an output and reads the other operand from tiles in shared memory. Layouts: ptx.cuh. A row of
+// a tile is HS values and 8 of padding, so that the 8 rows which one ldmatrix reads lie in different banks.
 #ifndef KERNELS_ATTENTION_TILES_CUH
 #define KERNELS_ATTENTION_TILES_CUH
 #include "kernels/device/ptx.cuh"
@@ -74,11 +72,6 @@ template <int HS, int NT> DEVICE_INLINE void tile_sum(float (&acc)[HS / 8][4], c
 DEVICE_INLINE int tile_row_of(int i) { return threadIdx.x % 32 / 4 + 8 * (i / 2); }
 DEVICE_INLINE int tile_column_of(int n, int i) { return 8 * n + 2 * (threadIdx.x % 4) + i % 2; }
 
-// Stores two neighbouring values at once.
-DEVICE_INLINE void store_pair(bf16 *to, const float *x, float scale) {
-    *reinterpret_cast<unsigned *>(to) = pack_bf16(x[0] * scale, x[1] * scale);
-}
-
 // Reductions over the four lanes that share a row.
 DEVICE_INLINE float quad_max(float x) {
     x = fmaxf(x, __shfl_xor_sync(0xffffffffu, x, 1));
@@ -92,20 +85,11 @@ DEVICE_INLINE float quad_sum(float x) {
 // The online softmax of a lane's two rows, g and g + 8. o (16, HS) is not yet divided by the sum; each lane holds the
 // sum of the columns it has seen. max is the maximum of the scores before scaling.
 template <int HS> struct Online {
-    float o[HS / 8][4];
-    float max[2], sum[2];
+    float o[HS / 8][4] = {}, max[2] = {-INFINITY, -INFINITY}, sum[2] = {};
 };
 
-template <int HS> DEVICE_INLINE void online_start(Online<HS> *x) {
-    for (int c = 0; c < HS / 8; c++)
-        for (int i = 0; i < 4; i++) x->o[c][i] = 0;
-    x->max[0] = x->max[1] = -INFINITY;
-    x->sum[0] = x->sum[1] = 0;
-}
-
 // Turns the scores s (16, KEY_TILE), -inf where masked, into weights relative to the new maximum, and rescales o and
-// sum to it. In powers of two: scale2 = log2(e) / sqrt(HS). A row that has seen no key keeps the maximum -inf and the
-// sum 0.
+// sum to it. In powers of two: scale2 = log2(e) / sqrt(HS). A row without keys so far keeps max = -inf and sum = 0.
 template <int HS> DEVICE_INLINE void online_weights(Online<HS> *x, float (&s)[KEY_TILE / 8][4], float scale2) {
 #pragma unroll
     for (int half = 0; half < 2; half++) {
@@ -125,17 +109,6 @@ template <int HS> DEVICE_INLINE void online_weights(Online<HS> *x, float (&s)[KE
                 s[n][i] = exp2_approx(s[n][i] * scale2 - base);
                 x->sum[half] += s[n][i];
             }
-    }
-}
-
-// Calls launch with HS as a constant and returns true if there is a kernel for this head size; else returns false.
-template <class Launch> static inline bool by_head_size(int HS, Launch launch) {
-    switch (HS) {
-    case 16: launch(std::integral_constant<int, 16>()); return true;
-    case 32: launch(std::integral_constant<int, 32>()); return true;
-    case 64: launch(std::integral_constant<int, 64>()); return true;
-    case 128: launch(std::integral_constant<int, 128>()); return true;
-    default: return false;
     }
 }
 

@@ -12,7 +12,7 @@ extern "C" void decode_advance(Device *dev, const DecodeRows *rows, const Sample
                                int R) {
     CUDA_OP();
     if (R == 0) return;
-    LAUNCH((decode_advance_kernel), ceil_div(R, 128), 128, 0, dev->stream)(*rows, sampled, eos, n_eos, R);
+    RUN(dev, (decode_advance_kernel), ceil_div(R, 128), 128)(*rows, sampled, eos, n_eos, R);
 }
 
 extern "C" int decode_burst(void) { return DECODE_BURST_MAX; }
@@ -23,6 +23,5 @@ extern "C" int decode_bucket(int R, int most) {
     int step = 1;
     while (step * 8 < R) step *= 2;
     if (R < 8) step = R < 3 ? 1 : R < 5 ? 4 : 8;
-    int rows = ceil_div(R, step) * step;
-    return rows < most ? rows : most;
+    return min(ceil_div(R, step) * step, most);
 }

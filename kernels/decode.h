@@ -18,8 +18,7 @@ typedef struct DecodeRows { // device arrays, one entry per row
 
 // Advances each row r of R with left[r] > 0 by its draw sampled[r]: the draw goes into the row's log, taken[r] += 1,
 // left[r] -= 1, or left[r] = 0 if the token is one of eos (n_eos). A row that has not ended then gets ids[r] = the
-// token, pos[r] += 1 and key[r].position += 1. An ended row does not change: decoding it again only rewrites the keys
-// and values that are already in the cache.
+// token, pos[r] += 1 and key[r].position += 1. An ended row stays: decoding it again rewrites what the cache holds.
 void decode_advance(Device *dev, const DecodeRows *rows, const Sampled *sampled, const int *eos, int n_eos, int R);
 
 // Steps between two reads of the host, <= DECODE_BURST_MAX. C build: 1, since only steps of ended rows cost time there.
@@ -32,20 +31,15 @@ int prefill_rows(void);
 // How many rows to run for R live ones, R <= result <= most. CUDA build: one of a few sizes, each with its own graph
 // (graph.h); rows from R on are rows that have ended. C build: R.
 int decode_bucket(int R, int most);
-
 EXTERN_C_END
-
-TWIN_INLINE bool token_in(int token, const int *list, int n) {
-    for (int i = 0; i < n; i++)
-        if (list[i] == token) return true;
-    return false;
-}
 
 // decode_advance of one row that has not ended: the arithmetic of both twins.
 TWIN_INLINE void decode_advance_row(const DecodeRows *rows, int r, Sampled drawn, const int *eos, int n_eos) {
     rows->log[(size_t)r * DECODE_BURST_MAX + rows->taken[r]++] = drawn;
-    rows->left[r] = token_in(drawn.token, eos, n_eos) ? 0 : rows->left[r] - 1;
-    if (rows->left[r] == 0) return;
+    int left = rows->left[r] - 1;
+    for (int i = 0; i < n_eos; i++) left = drawn.token == eos[i] ? 0 : left;
+    rows->left[r] = left;
+    if (left == 0) return;
     rows->ids[r] = drawn.token;
     rows->pos[r]++;
     rows->key[r].position++;

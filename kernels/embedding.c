@@ -1,23 +1,18 @@
 // Backward: a thread owns a range of channels and takes all tokens in order.
 #include "kernels/embedding.h"
 #include "kernels/device/device_threads.h"
-#include <string.h>
+#include "kernels/gather_rows.h"
 
 enum { CHANNELS = 64 };
 
 void embedding_forward(Device *dev, floatX *y, const int *ids, const floatX *table, int N, int C) {
-    PARALLEL(dev)
-    for (int n = 0; n < N; n++) memcpy(y + (size_t)n * C, table + (size_t)ids[n] * C, (size_t)C * sizeof *y);
+    gather_rows(dev, y, table, ids, N, C);
 }
 
-size_t embedding_workspace_bytes(int N, int V) {
-    (void)N, (void)V;
-    return 0;
-}
+size_t embedding_workspace_bytes(UNUSED int N, UNUSED int V) { return 0; }
 
-void embedding_backward(Device *dev, float *dtable, const int *ids, const floatX *dy, int N, int C, int V,
-                        void *workspace) {
-    (void)V, (void)workspace;
+void embedding_backward(Device *dev, float *dtable, const int *ids, const floatX *dy, int N, int C, UNUSED int V,
+                        UNUSED void *workspace) {
     PARALLEL(dev)
     for (int c0 = 0; c0 < C; c0 += CHANNELS) {
         int width = C - c0 < CHANNELS ? C - c0 : CHANNELS;

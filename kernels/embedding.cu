@@ -3,32 +3,16 @@
 // the tokens before it: N comparisons of integers a token, little beside the multiply-adds of the model's products.
 #include "kernels/embedding.h"
 #include "kernels/device/vector.cuh"
+#include "kernels/gather_rows.h"
 
 enum { BLOCK = 256 };
 
-template <int W>
-static __global__ void embedding_forward_kernel(floatX *y, const int *ids, const floatX *table, int C) {
-    const floatX *from = table + size_t(ids[blockIdx.x]) * C;
-    floatX *to = y + size_t(blockIdx.x) * C;
-    for (int c = threadIdx.x * W; c < C; c += blockDim.x * W) {
-        float x[W];
-        load_floats(x, from + c);
-        store_floats(to + c, x);
-    }
-}
-
 extern "C" void embedding_forward(Device *dev, floatX *y, const int *ids, const floatX *table, int N, int C) {
     CUDA_OP();
-    if (N == 0) return;
-    by_width(fit_wide(C) && aligned16(y, table), [&](auto W) {
-        LAUNCH((embedding_forward_kernel<W>), N, 128, 0, dev->stream)(y, ids, table, C);
-    });
+    gather_rows(dev, y, table, ids, N, C);
 }
 
-extern "C" size_t embedding_workspace_bytes(int N, int V) {
-    (void)V;
-    return size_t(N) * sizeof(int);
-}
+extern "C" size_t embedding_workspace_bytes(int N, int) { return size_t(N) * sizeof(int); }
 
 // Writes order (N): the tokens sorted by (id, n).
 static __global__ void token_order_kernel(int *order, const int *ids, int N) {
@@ -58,15 +42,14 @@ static __global__ void embedding_backward_kernel(float *dtable, const int *ids, 
     store_floats(dtable + size_t(id) * C + c, sum);
 }
 
-extern "C" void embedding_backward(Device *dev, float *dtable, const int *ids, const floatX *dy, int N, int C, int V,
+extern "C" void embedding_backward(Device *dev, float *dtable, const int *ids, const floatX *dy, int N, int C, int,
                                    void *workspace) {
     CUDA_OP();
-    (void)V;
     if (N == 0) return;
     int *order = static_cast<int *>(workspace);
-    LAUNCH((token_order_kernel), ceil_div(N, BLOCK), BLOCK, 0, dev->stream)(order, ids, N);
-    by_width(fit_wide(C) && aligned16(dtable, dy), [&](auto W) {
+    RUN(dev, (token_order_kernel), ceil_div(N, BLOCK), BLOCK)(order, ids, N);
+    by_width(N, fit_wide(C) && aligned16(dtable, dy), [&](auto W) {
         dim3 grid(N, ceil_div(C, 128 * W));
-        LAUNCH((embedding_backward_kernel<W>), grid, 128, 0, dev->stream)(dtable, ids, order, dy, N, C);
+        RUN(dev, (embedding_backward_kernel<W>), grid, 128)(dtable, ids, order, dy, N, C);
     });
 }

@@ -14,6 +14,5 @@ void embedding_forward(Device *dev, floatX *y, const int *ids, const floatX *tab
 size_t embedding_workspace_bytes(int N, int V);
 void embedding_backward(Device *dev, float *dtable, const int *ids, const floatX *dy, int N, int C, int V,
                         void *workspace);
-
 EXTERN_C_END
 #endif

@@ -1,6 +1,5 @@
 // host only: exp and log of the C build. libm picks a variant per CPU; these have the same bits on every CPU and in
-// every loop, vectorised or not. exp spells every multiply-add as mul_add, so the compiler has no choice to make; log
-// computes in double and rounds once.
+// every loop, vectorised or not. exp spells every multiply-add as mul_add: the compiler has no choice; log rounds once.
 #ifndef KERNELS_EXP_LOG_H
 #define KERNELS_EXP_LOG_H
 #include <stdint.h>

@@ -10,18 +10,13 @@ static __global__ void move_rows_kernel(floatX *to, const floatX *from, const in
     size_t dense = blockIdx.x, named = size_t(rows[dense]);
     to += (scatter ? named : dense) * C;
     from += (scatter ? dense : named) * C;
-    for (int c = threadIdx.x * W; c < C; c += BLOCK * W) {
-        float x[W];
-        load_floats(x, from + c);
-        store_floats(to + c, x);
-    }
+    for (int c = threadIdx.x * W; c < C; c += BLOCK * W) copy_floats<W>(to + c, from + c);
 }
 
 template <bool scatter>
 static void move_rows(Device *dev, floatX *to, const floatX *from, const int *rows, int M, int C) {
-    if (M == 0) return;
-    by_width(fit_wide(C) && aligned16(to, from), [&](auto W) {
-        LAUNCH((move_rows_kernel<W, scatter>), M, BLOCK, 0, dev->stream)(to, from, rows, C);
+    by_width(M, fit_wide(C) && aligned16(to, from), [&](auto W) {
+        RUN(dev, (move_rows_kernel<W, scatter>), M, BLOCK)(to, from, rows, C);
     });
 }
 
@@ -43,5 +38,5 @@ static __global__ void add_rows_kernel(float *to, const float *from, size_t n) {
 extern "C" void add_rows(Device *dev, float *to, const float *from, size_t n) {
     CUDA_OP();
     if (n == 0) return;
-    LAUNCH((add_rows_kernel), unsigned(ceil_div(n, BLOCK)), BLOCK, 0, dev->stream)(to, from, n);
+    RUN(dev, (add_rows_kernel), blocks_of(n, BLOCK), BLOCK)(to, from, n);
 }

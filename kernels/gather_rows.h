@@ -14,6 +14,5 @@ void scatter_rows(Device *dev, floatX *to, const floatX *from, const int *rows, 
 
 // Accumulates to[i] += from[i] for n fp32 values (the gradient of a tied head into that of the embedding).
 void add_rows(Device *dev, float *to, const float *from, size_t n);
-
 EXTERN_C_END
 #endif

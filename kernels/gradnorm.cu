@@ -4,17 +4,12 @@
 
 enum { PIECE = 1 << 14, BLOCK = 256, WARPS = BLOCK / 32 };
 
-DEVICE_INLINE double warp_sum(double value) {
-    for (int offset = 16; offset > 0; offset /= 2) value += __shfl_xor_sync(0xffffffffu, value, offset);
-    return value;
-}
-
 static __global__ void gradnorm_kernel(double *partial, const float *g, size_t n) {
     __shared__ double of_warp[WARPS];
     size_t end = (blockIdx.x + size_t(1)) * PIECE < n ? (blockIdx.x + size_t(1)) * PIECE : n;
     double sum = 0;
     for (size_t i = blockIdx.x * size_t(PIECE) + threadIdx.x; i < end; i += BLOCK) sum += double(g[i]) * g[i];
-    sum = warp_sum(sum);
+    for (int offset = 16; offset > 0; offset /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, offset);
     if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = sum;
     __syncthreads();
     if (threadIdx.x > 0) return;
@@ -28,7 +23,7 @@ extern "C" double gradnorm_squared(Device *dev, double *partial, const float *g,
     CUDA_OP();
     size_t pieces = gradnorm_partials(n);
     if (pieces == 0) return 0;
-    LAUNCH((gradnorm_kernel), unsigned(pieces), BLOCK, 0, dev->stream)(partial, g, n);
+    RUN(dev, (gradnorm_kernel), unsigned(pieces), BLOCK)(partial, g, n);
     double *h_partial = static_cast<double *>(malloc(pieces * sizeof *h_partial)), sum = 0;
     REQUIRE(h_partial, "out of memory");
     device_download(dev, h_partial, partial, pieces * sizeof *h_partial);

@@ -6,11 +6,9 @@
 #include "kernels/device/device.h"
 EXTERN_C_BEGIN
 
-size_t gradnorm_partials(size_t n);
+size_t gradnorm_partials(size_t n); // length of `partial`, scratch on the device
 
-// Returns the sum of g^2 over n fp32 values; inf or NaN if any g is. Writes partial (gradnorm_partials(n)), scratch on
-// the device. Waits for the device.
+// Returns the sum of g^2 over n fp32 values; inf or NaN if any g is. Waits for the device.
 double gradnorm_squared(Device *dev, double *partial, const float *g, size_t n);
-
 EXTERN_C_END
 #endif

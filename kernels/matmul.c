@@ -1,6 +1,5 @@
 // The three products of matmul.h are one blocked loop, `multiply`. It uses no BLAS: a BLAS chooses its kernel by shape,
-// so a row alone and the same row among 64 get different bits, and the policy that samples would not be the one
-// trained.
+// so a row alone and the same row among 64 get different bits: the policy that samples would not be the one trained.
 #include "kernels/matmul.h"
 #include "kernels/device/device_threads.h"
 #include "kernels/tile_pack.h"
@@ -63,8 +62,7 @@ static void multiply_block(float *c, size_t ldc, Operand a, Operand b, int rows,
     }
 }
 
-// How many blocks the columns are cut into: at most BLOCK_COLS columns each, and if there are few blocks, such a number
-// that every thread gets equally many.
+// How many blocks the columns are cut into: of at most BLOCK_COLS columns each and, if few, the same number per thread.
 static int blocks_across(int down, int columns, int threads) {
     int across = (columns + BLOCK_COLS - 1) / BLOCK_COLS, panels = (columns + TILE_COLS - 1) / TILE_COLS;
     while (across < panels && across * down < 4 * threads && across * down % threads) across++;

@@ -9,10 +9,9 @@
 // which a new shape replaces an older one of the same hash (the number of tokens differs between micro-batches).
 //
 // Invariant mode: one algorithm per weight, whatever N is: the one proposed for PINNED_TOKENS tokens, without split-K.
-// Its
-// tiles run over k in one order, so a token's result does not depend on the other tokens of its call.
+// Its tiles run over k in one order, so a token's result does not depend on the other tokens of its call.
 #include "kernels/matmul.h"
-#include "kernels/device/device_cuda.cuh"
+#include "kernels/column_sum.cuh"
 #include <stdint.h>
 
 enum { PLANS = 1024, PINNED_TOKENS = 256 };
@@ -33,15 +32,13 @@ typedef struct Plan {
     cublasLtMatmulAlgo_t algo;
 } Plan;
 
-struct MatmulPlans {
-    Plan plan[PLANS];
-};
+struct MatmulPlans { Plan plan[PLANS]; };
 
 static const cudaDataType_t type_x = sizeof(floatX) == 2 ? CUDA_R_16BF : CUDA_R_32F;
 
 // Attributes of descriptors, layouts and preferences.
 #define SET(kind, object, attribute, value)                                                                            \
-    CUBLAS_CHECK(cublasLtMatmul##kind##SetAttribute(object, attribute, &(value), sizeof(value)))
+    CUBLAS_CHECK(cublasLt##kind##SetAttribute(object, attribute, &(value), sizeof(value)))
 #define CUBLAS_CHECK(call) cublas_check((call), #call, __FILE__, __LINE__)
 static void cublas_check(cublasStatus_t status, const char *call, const char *file, int line) {
     if (status == CUBLAS_STATUS_SUCCESS) return;
@@ -70,15 +67,14 @@ void matmul_plans_free(MatmulPlans *plans) {
     free(plans);
 }
 
-// The bias is set again at every call, but the algorithm proposed may depend on whether there is one and on its
-// alignment.
+// The bias is set again at every call, but the proposal may depend on whether there is one and on its alignment.
 static void describe(Plan *plan, const Product *p, const void *bias) {
     cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_BIAS;
     CUBLAS_CHECK(cublasLtMatmulDescCreate(&plan->desc, CUBLAS_COMPUTE_32F, CUDA_R_32F));
-    SET(Desc, plan->desc, CUBLASLT_MATMUL_DESC_TRANSA, p->transa);
-    SET(Desc, plan->desc, CUBLASLT_MATMUL_DESC_TRANSB, p->transb);
-    if (bias) SET(Desc, plan->desc, CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue);
-    if (bias) SET(Desc, plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
+    SET(MatmulDesc, plan->desc, CUBLASLT_MATMUL_DESC_TRANSA, p->transa);
+    SET(MatmulDesc, plan->desc, CUBLASLT_MATMUL_DESC_TRANSB, p->transb);
+    if (bias) SET(MatmulDesc, plan->desc, CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue);
+    if (bias) SET(MatmulDesc, plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
     bool ta = p->transa != CUBLAS_OP_N, tb = p->transb != CUBLAS_OP_N;
     CUBLAS_CHECK(cublasLtMatrixLayoutCreate(&plan->a, type_x, ta ? p->k : p->m, ta ? p->m : p->k, ta ? p->k : p->m));
     CUBLAS_CHECK(cublasLtMatrixLayoutCreate(&plan->b, type_x, tb ? p->n : p->k, tb ? p->k : p->n, tb ? p->n : p->k));
@@ -93,12 +89,12 @@ static void choose_algorithm(const Device *dev, Plan *plan, const Product *p) {
     uint32_t reduction = dev->invariant ? CUBLASLT_REDUCTION_SCHEME_NONE : CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
     int found = 0;
     CUBLAS_CHECK(cublasLtMatmulPreferenceCreate(&preference));
-    SET(Preference, preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace);
-    SET(Preference, preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, p->align_a);
-    SET(Preference, preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, p->align_b);
-    SET(Preference, preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, p->align_d);
-    SET(Preference, preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, p->align_d);
-    SET(Preference, preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, reduction);
+    SET(MatmulPreference, preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace);
+    SET(MatmulPreference, preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, p->align_a);
+    SET(MatmulPreference, preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, p->align_b);
+    SET(MatmulPreference, preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, p->align_d);
+    SET(MatmulPreference, preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, p->align_d);
+    SET(MatmulPreference, preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, reduction);
     cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(dev->cublas, plan->desc, plan->a, plan->b, plan->d, plan->d,
                                                            preference, 1, &result, &found);
     REQUIRE(status == CUBLAS_STATUS_SUCCESS && found == 1 && result.state == CUBLAS_STATUS_SUCCESS,
@@ -137,12 +133,10 @@ static void multiply(Device *dev, void *D, const void *A, const void *B, const v
     uint64_t tokens = uint64_t(p.n);
     if (pinned) p.n = PINNED_TOKENS;
     Plan *plan = find_plan(dev, &p, bias);
-    if (pinned) {
-        CUBLAS_CHECK(cublasLtMatrixLayoutSetAttribute(plan->b, CUBLASLT_MATRIX_LAYOUT_COLS, &tokens, sizeof tokens));
-        CUBLAS_CHECK(cublasLtMatrixLayoutSetAttribute(plan->d, CUBLASLT_MATRIX_LAYOUT_COLS, &tokens, sizeof tokens));
-    }
+    if (pinned) SET(MatrixLayout, plan->b, CUBLASLT_MATRIX_LAYOUT_COLS, tokens);
+    if (pinned) SET(MatrixLayout, plan->d, CUBLASLT_MATRIX_LAYOUT_COLS, tokens);
     float one = 1.0f, beta = p.accumulate ? 1.0f : 0.0f;
-    if (bias) SET(Desc, plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
+    if (bias) SET(MatmulDesc, plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
     CUBLAS_CHECK(cublasLtMatmul(dev->cublas, plan->desc, &one, A, plan->a, B, plan->b, &beta, D, plan->d, D, plan->d,
                                 &plan->algo, dev->workspace, DEVICE_WORKSPACE_BYTES, dev->stream));
 }
@@ -164,35 +158,16 @@ extern "C" void matmul_backward_input(Device *dev, floatX *dx, const floatX *dy,
     multiply(dev, dx, w, dy, NULL, {C, N, OC, CUBLAS_OP_N, CUBLAS_OP_N, type_x, 0, 0, 0, 0, 0});
 }
 
-// ---- dbias: sums over pieces of the rows, so that the whole device takes part, then over the pieces, in order
-// --------
-enum { ROWS = 16, PIECES = 64, PIECE_MIN = 128 };
-
-// Row blockIdx.y of sum (pieces, columns) = the column sums of that piece of x's rows, or += with `add`. A block has 32
-// columns, a lane one; a warp adds every ROWS-th row, then one adds the warps in order.
-template <class T>
-static __global__ void column_sum_kernel(float *sum, const T *x, int N, int columns, int piece, bool add) {
-    __shared__ float partial[ROWS][32];
-    int lane = threadIdx.x % 32, warp = threadIdx.x / 32, column = blockIdx.x * 32 + lane;
-    int first = blockIdx.y * piece, last = min(N - first, piece) + first;
-    float mine = 0;
-    for (int n = first + warp; column < columns && n < last; n += ROWS)
-        mine += to_float(x[size_t(n) * columns + column]);
-    partial[warp][lane] = mine;
-    __syncthreads();
-    if (warp > 0 || column >= columns) return;
-    float *to = sum + size_t(blockIdx.y) * columns + column, total = 0;
-    for (int w = 0; w < ROWS; w++) total += partial[w][lane];
-    *to = add ? *to + total : total;
-}
+// ---- dbias: sums over pieces of the rows, so that the whole device takes part, then over the pieces, in order -------
+enum { WARPS = 16, PIECES = 64, PIECE_MIN = 128 };
 
 static void column_sums(Device *dev, float *dbias, const floatX *dy, int N, int OC) {
     int piece = max(ceil_div(N, PIECES), int(PIECE_MIN)), pieces = ceil_div(N, piece);
     float *partial = static_cast<float *>(dev->workspace);
     dim3 grid(ceil_div(OC, 32), pieces);
     REQUIRE(OC <= DEVICE_WORKSPACE_BYTES / int(PIECES * sizeof *partial), "workspace too small for a bias of %d", OC);
-    LAUNCH((column_sum_kernel<floatX>), grid, 32 * ROWS, 0, dev->stream)(partial, dy, N, OC, piece, false);
-    LAUNCH((column_sum_kernel<float>), grid.x, 32 * ROWS, 0, dev->stream)(dbias, partial, pieces, OC, pieces, true);
+    RUN(dev, (column_sum_kernel<WARPS, floatX>), grid, 32 * WARPS)(partial, dy, N, OC, piece, false);
+    RUN(dev, (column_sum_kernel<WARPS, float>), grid.x, 32 * WARPS)(dbias, partial, pieces, OC, pieces, true);
 }
 
 extern "C" void matmul_backward_weight(Device *dev, float *dw, float *dbias, const floatX *dy, const floatX *x, int N,

@@ -6,8 +6,7 @@
 //
 // C build: each output is one chain of fused multiply-adds (tile.h): over c from the bias or 0 (forward), over o from 0
 // (backward_input), over the tokens in order from the gradient so far (backward_weight). So no result depends on N, on
-// how tokens are split into calls, or on the thread count.
-// CUDA build: cuBLASLt, fp32 accumulation.
+// how tokens are split into calls, or on the thread count. CUDA build: cuBLASLt, fp32 accumulation.
 //
 // Cost: 2 C OC FLOPs a token and product; a call reads W, C OC floatX, once. Limit: FLOPs with many tokens (on an H200
 // in bf16 from about 200), below that the bandwidth that reads W. Measured on an H200, 2026-11-27, in TFLOP/s, where a
@@ -30,6 +29,5 @@ void matmul_backward_input(Device *dev, floatX *dx, const floatX *dy, const floa
 // Accumulates dw (OC, C) and, unless NULL, dbias (OC), both fp32, from dy (N, OC) and x (N, C).
 void matmul_backward_weight(Device *dev, float *dw, float *dbias, const floatX *dy, const floatX *x, int N, int C,
                             int OC);
-
 EXTERN_C_END
 #endif

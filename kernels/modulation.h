@@ -1,7 +1,6 @@
-// The loss of one response token and its gradient, with DynaMO's advantage modulation. Both twins of the policy loss
-// and of the normalisers (advantage.h) compile this same code. Sources: Fang et al., "How to Allocate, How to Learn?"
-// (arXiv 2602.19208), section on gradient-aware advantage modulation; PPO clip: Schulman et al., arXiv 1707.06347; dual
-// clip: Ye et al., arXiv 1912.09729.
+// The loss of one response token and its gradient, with DynaMO's advantage modulation: code that both twins of
+// policy_loss.h and advantage.h compile. Sources: Fang et al., "How to Allocate, How to Learn?" (arXiv 2602.19208), on
+// gradient-aware advantage modulation; Schulman et al., arXiv 1707.06347 (PPO clip); Ye et al., 1912.09729 (dual clip).
 //
 // Notation: pi is the policy over the whole vocabulary, a the sampled token, A its rollout's group advantage, H the
 // entropy in nats, r = pi_a / pi_a,old the ratio. A group without spread has A = 0: its tokens have loss 0 and gradient
@@ -39,6 +38,13 @@ typedef struct TokenPolicy {
     float E;       // sum_b pi_b^2 (log pi_b + H)
 } TokenPolicy;
 
+// The policy pi = softmax(z / temp) of one row of logits z (softmax_row.h).
+typedef struct PolicyRow {
+    float scaled_max;    // max z / temp
+    float sum, log_sum;  // s0 = sum_b e^(z_b / temp - max), log s0
+    float entropy, E;    // as in TokenPolicy
+} PolicyRow;
+
 // dH, the first-order change of H when the logits take one gradient step on this token's loss, per unit of learning
 // rate (Eq. 29, with E summed over the whole vocabulary):
 //   dH = -xi (pi_a Lambda_a - E),   Lambda_a = log pi_a + H,   xi = r A, or 0 where the ratio is clipped
@@ -55,8 +61,7 @@ TWIN_INLINE bool ratio_clipped(const PolicyObjective *o, float ratio, float A) {
 TWIN_INLINE float unit_interval(float x) { return x < 0 ? 0.0f : x > 1 ? 1.0f : x; }
 
 // b_comp = 1 + alpha_c (H_max - H) / (H_max - H_min) where A > 0, else 1: correct tokens of low entropy, which have
-// little gradient left, get more. H_min and H_max are from sampling; after an update H may leave their range, hence the
-// clamp.
+// little gradient left, get more. H_min and H_max are from sampling; an updated H may lie outside: hence the clamp.
 TWIN_INLINE float compensation(const PolicyObjective *o, float entropy, float A) {
     float spread = o->entropy_max - o->entropy_min;
     if (!(A > 0)) return 1.0f;

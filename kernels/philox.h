@@ -6,9 +6,7 @@
 #include "kernels/twin.h"
 #include <stdint.h>
 
-typedef struct Philox {
-    uint32_t word[4];
-} Philox;
+typedef struct Philox { uint32_t word[4]; } Philox;
 
 TWIN_INLINE Philox philox(uint64_t key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
     uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);

@@ -11,10 +11,8 @@ static __global__ void policy_loss_kernel(TokenResult *result, floatX *dlogits, 
     const float *z = logits + size_t(m) * V;
     floatX *d = dlogits + size_t(m) * V;
     PolicyRow row = policy_row<W>(z, V, o.inv_temp);
-    if (threadIdx.x == 0) {
-        TokenPolicy p = {policy_log_prob(&row, z[target], o.inv_temp), row.entropy, row.E};
-        result[m] = policy_token_result(&shared_dlogp, &t, &o, p, m);
-    }
+    if (threadIdx.x == 0)
+        result[m] = policy_token_result(&shared_dlogp, &t, &o, policy_token(&row, z[target], o.inv_temp), m);
     __syncthreads(); // z[target] has been read: d may be z
     float dlogp = shared_dlogp, scale = t.weight[m] * o.inv_temp, inv_sum = 1.0f / row.sum, x[W];
     for (int b = threadIdx.x * W; b < V; b += blockDim.x * W) {
@@ -31,9 +29,7 @@ static __global__ void policy_loss_kernel(TokenResult *result, floatX *dlogits, 
 extern "C" void policy_loss(Device *dev, TokenResult *result, floatX *dlogits, const float *logits,
                             const PolicyTargets *targets, const PolicyObjective *objective, int M, int V) {
     CUDA_OP();
-    if (M == 0) return;
-    by_width(fit_wide(V) && aligned16(logits, dlogits), [&](auto W) {
-        LAUNCH((policy_loss_kernel<W>), M, row_threads(V, W), 0, dev->stream)
-        (result, dlogits, logits, *targets, *objective, V);
+    by_width(M, fit_wide(V) && aligned16(logits, dlogits), [&](auto W) {
+        RUN(dev, (policy_loss_kernel<W>), M, row_threads(V, W))(result, dlogits, logits, *targets, *objective, V);
     });
 }

@@ -6,8 +6,7 @@
 //
 // A row is read twice: the first pass finds the maximum and the sums that give log pi_a, H and E, the second writes the
 // gradient. weight_m carries the average over the global mini-batch (1 / its tokens, or per sequence, ...), so no
-// result depends on chunks. Rows with A = 0 (groups without spread) are part of that average: they add 0 to the sum but
-// count in the divisor.
+// result depends on chunks. Rows with A = 0 (groups without spread) add 0 to that sum but count in its divisor.
 //
 // Cost: 8 V bytes read and V floatX written a row, two exponentials and about 30 FLOPs a logit. Limit: FLOPs in the C
 // build, memory bandwidth in the CUDA build. Measured on an H200, 2026-11-27, V = 151,936: 4,107 GB/s at 4,096 rows and
@@ -34,7 +33,6 @@ typedef struct PolicyTargets { // device arrays, (M) each
 // Writes result (M) and dlogits (M, V) from logits (M, V) fp32. Where floatX is float, dlogits may be logits.
 void policy_loss(Device *dev, TokenResult *result, floatX *dlogits, const float *logits, const PolicyTargets *targets,
                  const PolicyObjective *objective, int M, int V);
-
 EXTERN_C_END
 
 // The result of row m, whose target has the statistics p, and its *dlogp: the arithmetic of both twins.

@@ -1,4 +1,3 @@
-// A sum of squares is kept in LANES partial sums, added in a fixed order (softmax_row.h), whatever the batch.
 #include "kernels/rmsnorm.h"
 #include "kernels/device/device_threads.h"
 #include "kernels/softmax_row.h"
@@ -52,15 +51,11 @@ static void row_backward(float *dx, const float *dres, const float *dy, const fl
     }
 }
 
-size_t rmsnorm_workspace_bytes(int N, int H, int C) {
-    (void)N, (void)H, (void)C;
-    return 0;
-}
+size_t rmsnorm_workspace_bytes(UNUSED int N, UNUSED int H, UNUSED int C) { return 0; }
 
 void rmsnorm_backward(Device *dev, floatX *dx, float *dw, const floatX *dres, const floatX *dy, const floatX *x,
                       const floatX *w, const float *rstd, int N, int H, int C, int stride, int dx_stride,
-                      int dy_stride, void *workspace) {
-    (void)workspace;
+                      int dy_stride, UNUSED void *workspace) {
     PARALLEL(dev) // dw first, since dx may overwrite dy. A thread owns a range of channels and takes all rows in order.
     for (int c0 = 0; c0 < C; c0 += CHANNELS) {
         int end = C - c0 < CHANNELS ? C : c0 + CHANNELS;

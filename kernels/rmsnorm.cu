@@ -2,6 +2,7 @@
 // fixed tree. The gradient of w takes two passes: over the rows of each piece of PIECE in order, then over the pieces
 // in order. The residual sum is normalised as it is stored, rounded to floatX, because backward reads the stored value.
 #include "kernels/rmsnorm.h"
+#include "kernels/column_sum.cuh"
 #include "kernels/device/vector.cuh"
 
 enum { WARPS = 4, BLOCK = 32 * WARPS, PIECE = 64 };
@@ -47,9 +48,8 @@ extern "C" void rmsnorm_forward(Device *dev, floatX *y, float *rstd, const float
                                 int C, int stride, int y_stride, float eps) {
     CUDA_OP();
     Rows rows = {N * H, H, C, eps};
-    if (rows.count == 0) return;
-    by_width(fit_wide(C, stride, y_stride) && aligned16(y, x, w), [&](auto W) {
-        LAUNCH((rmsnorm_forward_kernel<W>), ceil_div(rows.count, WARPS), BLOCK, 0, dev->stream)
+    by_width(rows.count, fit_wide(C, stride, y_stride) && aligned16(y, x, w), [&](auto W) {
+        RUN(dev, (rmsnorm_forward_kernel<W>), ceil_div(rows.count, WARPS), BLOCK)
         (y, rstd, x, w, rows, stride, y_stride);
     });
 }
@@ -76,19 +76,15 @@ extern "C" void rmsnorm_residual_forward(Device *dev, floatX *sum, floatX *y, fl
                                          const floatX *delta, const floatX *w, int N, int C, float eps) {
     CUDA_OP();
     Rows rows = {N, 1, C, eps};
-    if (N == 0) return;
-    by_width(fit_wide(C) && aligned16(sum, y, x, delta, w), [&](auto W) {
-        LAUNCH((rmsnorm_residual_forward_kernel<W>), ceil_div(N, WARPS), BLOCK, 0, dev->stream)
-        (sum, y, rstd, x, delta, w, rows);
+    by_width(N, fit_wide(C) && aligned16(sum, y, x, delta, w), [&](auto W) {
+        RUN(dev, (rmsnorm_residual_forward_kernel<W>), ceil_div(N, WARPS), BLOCK)(sum, y, rstd, x, delta, w, rows);
     });
 }
 
 // ---- backward -------------------------------------------------------------------------------------------------------
-typedef struct Strides {
-    int x, dx, dy;
-} Strides;
+typedef struct Strides { int x, dx, dy; } Strides;
 
-// dx = dres + rstd (g - x_hat mean(g x_hat)),  g = dy w. dx may be dy or dres: a lane writes only what it has read.
+// dx may be dy or dres: a lane writes only what it has read.
 template <int W>
 static __global__ void rmsnorm_dx_kernel(floatX *dx, const floatX *dres, const floatX *dy, const floatX *x,
                                          const floatX *w, const float *rstd, Rows rows, Strides strides) {
@@ -127,19 +123,6 @@ static __global__ void rmsnorm_dw_kernel(float *partial, const floatX *dy, const
     partial[size_t(blockIdx.y) * rows.C + c] = sum;
 }
 
-// dw += the pieces. A block has 32 channels; a warp adds every WARPS-th piece, then one adds the warps in order.
-static __global__ void rmsnorm_dw_sum_kernel(float *dw, const float *partial, int pieces, int C) {
-    __shared__ float of_warp[WARPS][32];
-    int lane = threadIdx.x % 32, warp = threadIdx.x / 32, c = blockIdx.x * 32 + lane;
-    float sum = 0;
-    for (int p = warp; c < C && p < pieces; p += WARPS) sum += partial[size_t(p) * C + c];
-    of_warp[warp][lane] = sum;
-    __syncthreads();
-    if (warp > 0 || c >= C) return;
-    for (int i = 1; i < WARPS; i++) sum += of_warp[i][lane];
-    dw[c] += sum;
-}
-
 // Pieces are grid.y, at most 65535: longer calls take several launches.
 enum { PIECES_MAX = 32768 };
 
@@ -153,9 +136,10 @@ static void weight_gradient(Device *dev, float *dw, const floatX *dy, const floa
     for (int n = 0; n < N; n += tokens_max) {
         rows.count = min(N - n, tokens_max) * H;
         int pieces = pieces_of(rows.count);
-        LAUNCH((rmsnorm_dw_kernel), dim3(ceil_div(rows.C, BLOCK), pieces), BLOCK, 0, dev->stream)
+        RUN(dev, (rmsnorm_dw_kernel), dim3(ceil_div(rows.C, BLOCK), pieces), BLOCK)
         (partial, dy + size_t(n) * strides.dy, x + size_t(n) * strides.x, rstd + size_t(n) * H, rows, strides);
-        LAUNCH((rmsnorm_dw_sum_kernel), ceil_div(rows.C, 32), BLOCK, 0, dev->stream)(dw, partial, pieces, rows.C);
+        RUN(dev, (column_sum_kernel<WARPS, float>), ceil_div(rows.C, 32), BLOCK)
+        (dw, partial, pieces, rows.C, pieces, true); // dw += the pieces
     }
 }
 
@@ -165,10 +149,8 @@ extern "C" void rmsnorm_backward(Device *dev, floatX *dx, float *dw, const float
     CUDA_OP();
     Rows rows = {N * H, H, C, 0.0f};
     Strides strides = {stride, dx_stride, dy_stride};
-    if (rows.count == 0) return;
     weight_gradient(dev, dw, dy, x, rstd, rows, strides, static_cast<float *>(workspace)); // first: dx may overwrite dy
-    by_width(fit_wide(C, stride, dx_stride, dy_stride) && aligned16(dx, dres, dy, x, w), [&](auto W) {
-        LAUNCH((rmsnorm_dx_kernel<W>), ceil_div(rows.count, WARPS), BLOCK, 0, dev->stream)
-        (dx, dres, dy, x, w, rstd, rows, strides);
+    by_width(rows.count, fit_wide(C, stride, dx_stride, dy_stride) && aligned16(dx, dres, dy, x, w), [&](auto W) {
+        RUN(dev, (rmsnorm_dx_kernel<W>), ceil_div(rows.count, WARPS), BLOCK)(dx, dres, dy, x, w, rstd, rows, strides);
     });
 }

@@ -25,12 +25,10 @@ void rmsnorm_residual_forward(Device *dev, floatX *sum, floatX *y, float *rstd, 
 
 // Writes dx (rows with dx_stride) and accumulates dw (C) fp32, over the rows in a fixed order (C build: row order):
 //   dx = dres + rstd (g - x_hat mean(g x_hat)),  g = dy w,  x_hat = x rstd;   dw += sum dy x_hat
-// dres has dx's strides and may be NULL (0) or dx itself; dx may be dy. workspace: rmsnorm_workspace_bytes bytes on the
-// device (0 in the C build).
-size_t rmsnorm_workspace_bytes(int N, int H, int C);
+// dres has dx's strides and may be NULL (0) or dx itself; dx may be dy.
+size_t rmsnorm_workspace_bytes(int N, int H, int C); // of `workspace`, on the device; 0 in the C build
 void rmsnorm_backward(Device *dev, floatX *dx, float *dw, const floatX *dres, const floatX *dy, const floatX *x,
                       const floatX *w, const float *rstd, int N, int H, int C, int stride, int dx_stride,
                       int dy_stride, void *workspace);
-
 EXTERN_C_END
 #endif

@@ -30,10 +30,8 @@ static __global__ void rope_kernel(floatX *x, const int *pos, const float *cos_s
 static void rotate(Device *dev, floatX *x, const int *pos, const float *cos_sin, int N, int H, int HS, int stride,
                    float sign) {
     size_t pairs = size_t(N) * H * (HS / 2);
-    if (pairs == 0) return;
-    by_width(fit_wide(HS / 2, stride) && aligned16(x, cos_sin), [&](auto W) {
-        unsigned blocks = unsigned(ceil_div(pairs, size_t(BLOCK) * W));
-        LAUNCH((rope_kernel<W>), blocks, BLOCK, 0, dev->stream)(x, pos, cos_sin, pairs, H, HS, stride, sign);
+    by_width(pairs, fit_wide(HS / 2, stride) && aligned16(x, cos_sin), [&](auto W) {
+        RUN(dev, (rope_kernel<W>), blocks_of(pairs, BLOCK * W), BLOCK)(x, pos, cos_sin, pairs, H, HS, stride, sign);
     });
 }
 

@@ -16,6 +16,5 @@ void rope_forward(Device *dev, floatX *x, const int *pos, const float *cos_sin, 
 
 // Rotates dx in place by the negative angle: the inverse of a rotation is its transpose.
 void rope_backward(Device *dev, floatX *dx, const int *pos, const float *cos_sin, int N, int H, int HS, int stride);
-
 EXTERN_C_END
 #endif

@@ -1,6 +1,5 @@
 // Optional (CUDA): see sample.h. One block per row of logits. For the draw a row is cut into at most CHUNKS equal
-// pieces: each warp sums whole pieces, one warp finds the piece in which the running sum passes the threshold, then the
-// token.
+// pieces: the warps sum whole pieces, then one finds the piece and token where the running sum passes the threshold.
 #include "kernels/sample.h"
 #include "kernels/philox.h"
 #include "kernels/softmax_row.cuh"
@@ -120,22 +119,15 @@ DEVICE_INLINE int draw(const Row *r, float u) {
 }
 
 // ---- the largest logit, the first on a tie --------------------------------------------------------------------------
-struct Best {
-    float z;
-    int b;
-};
+struct Best { float z; int b; };
 DEVICE_INLINE Best better(Best x, Best y) { return y.z > x.z || (y.z == x.z && y.b < x.b) ? y : x; }
-DEVICE_INLINE Best warp_best(Best best) {
-    for (int offset = 16; offset > 0; offset /= 2)
-        best = better(best, {__shfl_xor_sync(ALL, best.z, offset), __shfl_xor_sync(ALL, best.b, offset)});
-    return best;
-}
 
 DEVICE_INLINE int largest(const float *z, int V) {
     __shared__ Best of_warp[WARPS_MAX];
     Best best = {-INFINITY, V - 1};
     for (int b = threadIdx.x; b < V; b += blockDim.x) best = better(best, {z[b], b});
-    best = warp_best(best);
+    for (int offset = 16; offset > 0; offset /= 2)
+        best = better(best, {__shfl_xor_sync(ALL, best.z, offset), __shfl_xor_sync(ALL, best.b, offset)});
     if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = best;
     __syncthreads();
     for (int w = 0; w < int(blockDim.x / 32); w++) best = better(best, of_warp[w]);
@@ -163,14 +155,13 @@ static __global__ void sample_kernel(Sampled *sampled, const float *logits, cons
         token = largest(z, V);
     }
     if (threadIdx.x > 0) return;
-    sampled[blockIdx.x] = {token, {policy_log_prob(&row, z[token], inv_temp), row.entropy, row.E}};
+    sampled[blockIdx.x] = {token, policy_token(&row, z[token], inv_temp)};
 }
 
 extern "C" void sample_forward(Device *dev, Sampled *sampled, const float *logits, const SampleKey *key,
                                const SampleConfig *config, int R, int V) {
     CUDA_OP();
-    if (R == 0) return;
-    by_width(fit_wide(V) && aligned16(logits), [&](auto W) {
-        LAUNCH((sample_kernel<W>), R, row_threads(V, W), 0, dev->stream)(sampled, logits, key, config, V);
+    by_width(R, fit_wide(V) && aligned16(logits), [&](auto W) {
+        RUN(dev, (sample_kernel<W>), R, row_threads(V, W))(sampled, logits, key, config, V);
     });
 }

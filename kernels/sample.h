@@ -41,6 +41,5 @@ typedef struct Sampled {
 // step (graph.h) can be replayed under another configuration.
 void sample_forward(Device *dev, Sampled *sampled, const float *logits, const SampleKey *key,
                     const SampleConfig *config, int R, int V);
-
 EXTERN_C_END
 #endif

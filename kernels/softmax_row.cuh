@@ -8,6 +8,7 @@
 #ifndef KERNELS_SOFTMAX_ROW_CUH
 #define KERNELS_SOFTMAX_ROW_CUH
 #include "kernels/device/vector.cuh"
+#include "kernels/modulation.h"
 
 // Threads of the block that reads a row. They are many because a decoding step may have fewer rows than the device has
 // processors, and each processor must keep many loads in flight.
@@ -61,17 +62,8 @@ DEVICE_INLINE PolicySums sums_of_lanes(PolicySums s, int lanes) {
     return s;
 }
 
-// The policy pi = softmax(z / temp) of one row (formulas: softmax_row.h). All threads of the block get it.
-struct PolicyRow {
-    float scaled_max; // max z / temp
-    float sum;        // s0
-    float log_sum;    // log s0
-    float entropy;    // H, nats
-    float E;
-};
-
-// All threads of a block of row_threads(V, W) call it. The sampler and the loss choose W by the same rule, so the bits
-// depend on the row alone.
+// All threads of a block of row_threads(V, W) call it and get the result (formulas: softmax_row.h). The sampler and the
+// loss choose W by the same rule, so the bits depend on the row alone.
 template <int W> DEVICE_INLINE PolicyRow policy_row(const float *z, int V, float inv_temp) {
     __shared__ PolicySums of_warp[ROW_THREADS / 32];
     PolicySums sums = {-INFINITY, 0, 0, 0, 0};
@@ -93,9 +85,9 @@ template <int W> DEVICE_INLINE PolicyRow policy_row(const float *z, int V, float
     return {sums.max, sums.s0, log_sum, entropy, (entropy - log_sum) * (sums.s2 * inv2) + sums.s3 * inv2};
 }
 
-// log pi_b of the token whose logit is z
-DEVICE_INLINE float policy_log_prob(const PolicyRow *row, float z, float inv_temp) {
-    return z * inv_temp - row->scaled_max - row->log_sum;
+// The statistics of the token whose logit is z.
+DEVICE_INLINE TokenPolicy policy_token(const PolicyRow *row, float z, float inv_temp) {
+    return {z * inv_temp - row->scaled_max - row->log_sum, row->entropy, row->E};
 }
 
 #endif

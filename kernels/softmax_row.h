@@ -6,6 +6,7 @@
 #ifndef KERNELS_SOFTMAX_ROW_H
 #define KERNELS_SOFTMAX_ROW_H
 #include "kernels/exp_log.h"
+#include "kernels/modulation.h"
 
 enum { LANES = 16 };
 
@@ -32,14 +33,6 @@ static inline float row_max(const float *z, int n) {
 //   H = -sum pi log pi = log s0 - s1 / s0
 //   E = sum pi^2 (log pi + H) = s3 / s0^2 + (H - log s0) s2 / s0^2          (Eq. 29 of arXiv 2602.19208)
 // A logit of -inf has pi = 0 and adds nothing: its u is clamped to a finite value, so that 0 u = 0. A NaN stays a NaN.
-typedef struct PolicyRow {
-    float scaled_max; // max z / temp
-    float sum;        // s0
-    float log_sum;    // log s0
-    float entropy;    // H, nats
-    float E;
-} PolicyRow;
-
 static inline float policy_row_u(float z, float inv_temp, float scaled_max) {
     float u = mul_add(z, inv_temp, -scaled_max);
     return u < -1e30f ? -1e30f : u;

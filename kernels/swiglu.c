@@ -11,7 +11,6 @@ void swiglu_forward(Device *dev, floatX *y, const floatX *gate_up, int N, int F)
     }
 }
 
-// silu'(g) = s (1 + g (1 - s)),  s = 1 / (1 + e^-g)
 void swiglu_backward(Device *dev, floatX *dgate_up, const floatX *dy, const floatX *gate_up, int N, int F) {
     PARALLEL(dev)
     for (int n = 0; n < N; n++) {

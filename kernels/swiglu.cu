@@ -15,7 +15,6 @@ template <int W> static __global__ void swiglu_forward_kernel(floatX *y, const f
     store_floats(y + i, g);
 }
 
-// silu'(g) = s (1 + g (1 - s)),  s = 1 / (1 + e^-g)
 template <int W>
 static __global__ void swiglu_backward_kernel(floatX *dgate_up, const floatX *dy, const floatX *gate_up, size_t n,
                                               int F) {
@@ -39,19 +38,15 @@ static __global__ void swiglu_backward_kernel(floatX *dgate_up, const floatX *dy
 extern "C" void swiglu_forward(Device *dev, floatX *y, const floatX *gate_up, int N, int F) {
     CUDA_OP();
     size_t n = size_t(N) * F;
-    if (n == 0) return;
-    by_width(fit_wide(F) && aligned16(y, gate_up), [&](auto W) {
-        unsigned blocks = unsigned(ceil_div(n, size_t(BLOCK) * W));
-        LAUNCH((swiglu_forward_kernel<W>), blocks, BLOCK, 0, dev->stream)(y, gate_up, n, F);
+    by_width(n, fit_wide(F) && aligned16(y, gate_up), [&](auto W) {
+        RUN(dev, (swiglu_forward_kernel<W>), blocks_of(n, BLOCK * W), BLOCK)(y, gate_up, n, F);
     });
 }
 
 extern "C" void swiglu_backward(Device *dev, floatX *dgate_up, const floatX *dy, const floatX *gate_up, int N, int F) {
     CUDA_OP();
     size_t n = size_t(N) * F;
-    if (n == 0) return;
-    by_width(fit_wide(F) && aligned16(dgate_up, dy, gate_up), [&](auto W) {
-        unsigned blocks = unsigned(ceil_div(n, size_t(BLOCK) * W));
-        LAUNCH((swiglu_backward_kernel<W>), blocks, BLOCK, 0, dev->stream)(dgate_up, dy, gate_up, n, F);
+    by_width(n, fit_wide(F) && aligned16(dgate_up, dy, gate_up), [&](auto W) {
+        RUN(dev, (swiglu_backward_kernel<W>), blocks_of(n, BLOCK * W), BLOCK)(dgate_up, dy, gate_up, n, F);
     });
 }

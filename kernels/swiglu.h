@@ -12,7 +12,7 @@ EXTERN_C_BEGIN
 void swiglu_forward(Device *dev, floatX *y, const floatX *gate_up, int N, int F);
 
 // Writes dgate_up (N, 2, F) floatX from dy (N, F) floatX. dgate_up may be gate_up.
+//   dgate = dy up s (1 + gate (1 - s)),   dup = dy gate s,   s = 1 / (1 + e^-gate)
 void swiglu_backward(Device *dev, floatX *dgate_up, const floatX *dy, const floatX *gate_up, int N, int F);
-
 EXTERN_C_END
 #endif

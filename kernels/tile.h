@@ -5,8 +5,7 @@
 // Each output is ONE chain of fused multiply-adds over ascending k that starts from C (load = true) or from 0. Its bits
 // depend on the operands alone: not on how many rows the call has, which of them this one is, or which thread runs it.
 // Cutting k into pieces changes no bit either, since a partial sum stored in C is the same float as in a register.
-// The bit-exact policy rests on this property: a token decoded alone and the same token in a training batch of
-// thousands go through the same chain.
+// The bit-exact policy rests on this: a token decoded alone goes through the same chain as in a batch of thousands.
 //
 // Shape: an AVX2 core with 2 FMA units of 4 cycles latency needs 8 or more independent accumulators. It has 16 vector
 // registers: 6 x 2 accumulators, 2 for B, 1 for the broadcast of A. AVX-512 has 32 registers: 12 x 2 accumulators.
@@ -29,8 +28,7 @@ static inline int round_up(int n, int multiple) { return (n + multiple - 1) / mu
 // `aligned(4)`: loads and stores through this type may be unaligned; `may_alias`: it reads arrays of float.
 typedef float tile_vec __attribute__((vector_size(4 * TILE_LANES), aligned(4), may_alias));
 
-// One product: C (rows, TILE_COLS), rows ldc floats apart; A[r][k] is a[r * row_step + k * k_step]; B is a packed panel
-// (K, TILE_COLS).
+// One product: C (rows, TILE_COLS), rows ldc floats apart; A[r][k] is a[r * row_step + k * k_step]; B (K, TILE_COLS).
 //
 // In a product of few rows every multiply-add waits for the one before it. Computing several independent products
 // together hides that latency; each keeps its own chain, so no bit changes.

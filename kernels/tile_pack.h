@@ -21,8 +21,7 @@ typedef int tile_lanes __attribute__((vector_size(4 * TILE_LANES)));
 #define TILE_HIGH(l, d) ((l) & (d) ? TILE_LANES + (l) : (l) + (d))
 
 // Transposes a square of B: to[k][j] = b[j * col_step + k] for j, k < TILE_LANES; rows of `to` are TILE_COLS apart.
-// Stage d takes pairs of rows d apart and swaps lanes with bit d set in the first with lanes without it in the second
-// (Eklundh 1972).
+// Stage d swaps, in pairs of rows d apart, the first's lanes with bit d set and the second's without (Eklundh 1972).
 static inline void tile_transpose(float *to, const float *b, size_t col_step) {
     tile_vec row[TILE_LANES];
 #pragma GCC unroll 16
@@ -45,21 +44,19 @@ static inline void tile_transpose(float *to, const float *b, size_t col_step) {
     for (int k = 0; k < TILE_LANES; k++) *(tile_vec *)(to + (size_t)k * TILE_COLS) = row[k];
 }
 
-// Writes panel (K, TILE_COLS) from `cols` columns of B: B[k][j] is b[k * k_step + j * col_step]. Columns from `cols` on
-// become 0; the caller drops their outputs.
+// Writes panel[k][j] = b[k * k_step + j * col_step] (K, TILE_COLS), 0 for j >= cols, whose outputs the caller drops.
 static inline void tile_pack(float *panel, const float *b, size_t k_step, size_t col_step, int K, int cols) {
-    int packed = 0; // rows of the panel that are done
+    int k = 0;
     if (cols == TILE_COLS && col_step == 1) {
-        for (; packed < K; packed++)
+        for (; k < K; k++)
             for (int h = 0; h < TILE_COLS; h += TILE_LANES)
-                *(tile_vec *)(panel + (size_t)packed * TILE_COLS + h) =
-                    *(const tile_vec *)(b + (size_t)packed * k_step + h);
+                *(tile_vec *)(panel + (size_t)k * TILE_COLS + h) = *(const tile_vec *)(b + (size_t)k * k_step + h);
     } else if (cols == TILE_COLS && k_step == 1) {
-        for (; packed + TILE_LANES <= K; packed += TILE_LANES)
+        for (; k + TILE_LANES <= K; k += TILE_LANES)
             for (int h = 0; h < TILE_COLS; h += TILE_LANES)
-                tile_transpose(panel + (size_t)packed * TILE_COLS + h, b + packed + (size_t)h * col_step, col_step);
+                tile_transpose(panel + (size_t)k * TILE_COLS + h, b + k + (size_t)h * col_step, col_step);
     }
-    for (int k = packed; k < K; k++)
+    for (; k < K; k++) // the rows that are not packed yet
         for (int j = 0; j < TILE_COLS; j++)
             panel[(size_t)k * TILE_COLS + j] = j < cols ? b[(size_t)k * k_step + (size_t)j * col_step] : 0.0f;
 }

@@ -16,4 +16,5 @@
 #define TWIN_INLINE static inline
 #endif
 
+#define UNUSED __attribute__((unused)) // an argument that only the other twin uses
 #endif

@@ -1,8 +1,7 @@
 // Optional (ranks): the flat buffer of parameters cut into a few buckets, for its exchange between ranks. Gradients are
 // all-reduced bucket by bucket while backward still runs through the layers below. With ZeRO-1 (Rajbhandari et al.,
-// arXiv
-// 1910.02054) every rank owns a shard of each bucket: it holds that shard's optimizer state, updates its parameters,
-// and all-gathers the other shards.
+// arXiv 1910.02054) every rank owns a shard of each bucket: it holds that shard's optimizer state, updates its
+// parameters, and all-gathers the other shards.
 #ifndef MODEL_BUCKETS_H
 #define MODEL_BUCKETS_H
 #include "kernels/device/comm.h"

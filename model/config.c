@@ -1,13 +1,10 @@
 #include "model/config.h"
 
 bool model_config_check(const ModelConfig *c, const char *where, Error *err) {
-    const struct { const char *name; int value; } sizes[] = {
-        {"vocab_size", c->V}, {"hidden_size", c->C}, {"intermediate_size", c->F}, {"num_hidden_layers", c->L},
-        {"num_attention_heads", c->NH}, {"num_key_value_heads", c->NKV}, {"head_dim", c->HS},
-        {"max_position_embeddings", c->T_max}};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        if (sizes[i].value < 1 || sizes[i].value > 1 << 24)
-            return fail(err, "%s: %s is %d; it must be 1 to %d", where, sizes[i].name, sizes[i].value, 1 << 24);
+#define CHECK(key, size)                                                                                      \
+    if (c->size < 1 || c->size > 1 << 24)                                                                     \
+        return fail(err, "%s: %s is %d; it must be 1 to %d", where, key, c->size, 1 << 24);
+    MODEL_SIZES(CHECK)
     if (c->NH % c->NKV) return fail(err, "%s: %d heads cannot share %d key/value heads evenly", where, c->NH, c->NKV);
     if (c->HS % 2) return fail(err, "%s: head_dim %d is odd; rotary positions need pairs", where, c->HS);
     if (c->L > 1024 || c->HS > 512 || c->NH > 1024)
@@ -20,4 +17,12 @@ bool model_config_check(const ModelConfig *c, const char *where, Error *err) {
         if (c->eos[i] < 0 || c->eos[i] >= c->V)
             return fail(err, "%s: eos_token_id %d is outside the vocabulary", where, c->eos[i]);
     return true;
+}
+
+bool model_config_fits(const ModelConfig *c, const char *name, int vocab, int prompt, int response, Error *err) {
+    if (prompt + response > c->T_max)
+        return fail(err, "%s takes %d tokens, not a prompt of %d and a response of %d: lower --max-tokens or "
+                    "--max-prompt", name, c->T_max, prompt, response);
+    if (vocab > c->V) return fail(err, "%s: the tokenizer has %d tokens, the model %d", name, vocab, c->V);
+    return c->n_eos > 0 || fail(err, "%s: no eos_token_id in config.json or generation_config.json", name);
 }

@@ -21,9 +21,17 @@ typedef struct ModelConfig {
     int eos[MODEL_MAX_EOS], n_eos; // the tokens that end a response
 } ModelConfig;
 
-// Whether the sizes are valid: positive, NH % NKV == 0, HS even, products below 2^31. False with the reason in err;
-// `where` is the file for the message.
+// The sizes, by their keys in config.json.
+#define MODEL_SIZES(ROW)                                                                                  \
+    ROW("vocab_size", V) ROW("hidden_size", C) ROW("intermediate_size", F) ROW("num_hidden_layers", L)    \
+    ROW("num_attention_heads", NH) ROW("num_key_value_heads", NKV) ROW("head_dim", HS)                    \
+    ROW("max_position_embeddings", T_max)
+
+// Whether the sizes are valid: positive, NH % NKV == 0, HS even, products below 2^31. `where` is the file for messages.
 bool model_config_check(const ModelConfig *config, const char *where, Error *err);
+
+// Whether the model takes `vocab` tokens and a prompt and a response of these lengths, and can end a response.
+bool model_config_fits(const ModelConfig *config, const char *name, int vocab, int prompt, int response, Error *err);
 
 static inline bool model_config_is_eos(const ModelConfig *config, int token) {
     for (int i = 0; i < config->n_eos; i++)

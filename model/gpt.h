@@ -5,11 +5,8 @@
 //   hidden = rmsnorm(x);  logits = hidden Whead^T  (a chunk of rows at a time: gpt_head.h)
 //
 // Generation and training make the same calls in the same order; they differ only in where attention reads its keys:
-// the packed batch, or a paged KV cache. The kernels of the C build compute each row independently of the others, so
-// the log-probability of a sampled token is bit-identical in generation and in training.
-//
-// Dims: N tokens of a packed micro-batch, C channels, NH heads, NKV kv heads, HS head size, F feed-forward size,
-// L layers, V vocabulary, Q = (NH + 2 NKV) HS.
+// the packed batch of N tokens, or a paged KV cache. The kernels of the C build compute each row independently of the
+// others, so the log-probability of a sampled token is bit-identical in generation and in training.
 #ifndef MODEL_GPT_H
 #define MODEL_GPT_H
 #include "kernels/device/arena.h"
@@ -32,8 +29,8 @@ typedef struct Gpt {
     Arena arena;
 } Gpt;
 
-// A model for T_rope positions (<= config.T_max) whose parameters are all zero. Free with gpt_free. gpt_plan allocates
-// nothing on the device, so that everything else can be planned, and a memory plan checked, before gpt_commit does.
+// A model for T_rope positions (<= config.T_max) whose parameters are all zero. gpt_plan allocates nothing on the
+// device, so that everything else can be planned, and a memory plan checked, before gpt_commit does.
 Gpt *gpt_new(Device *dev, const ModelConfig *config, int T_rope); // plan and commit
 Gpt *gpt_plan(Device *dev, const ModelConfig *config, int T_rope);
 void gpt_commit(Gpt *gpt);
@@ -66,10 +63,10 @@ typedef struct GptActs {
     void *workspace;
 } GptActs;
 
-// Plans activations for N_max tokens in sequences of at most T_max tokens. acts is usable once the arena is committed.
+// Plans activations for N_max tokens in sequences of at most T_max tokens.
 void gpt_acts_plan(const Gpt *gpt, GptActs *acts, Arena *arena, int N_max, int T_max);
-// For generation: R_max rows, sequences of up to table_width KV blocks, no backward, one set of activations. Call
-// gpt_acts_share after the commit: it points every layer to that set.
+// For generation: R_max rows, sequences of up to table_width KV blocks, no backward, one set of activations, to which
+// gpt_acts_share points every layer after the arena's commit.
 void gpt_acts_plan_decode(const Gpt *gpt, GptActs *acts, Arena *arena, int R_max, int table_width);
 void gpt_acts_share(const Gpt *gpt, GptActs *acts);
 void gpt_acts_free(GptActs *acts);
@@ -99,12 +96,13 @@ typedef struct Gradients {
 } Gradients;
 
 void gradients_plan(const Gpt *gpt, Gradients *grads, Arena *arena, Buckets *buckets);
-void gradients_zero(const Gpt *gpt, Gradients *grads);               // before the first micro-batch
-void gradients_final(const Gpt *gpt, Gradients *grads, size_t from); // this micro-batch has no more for flat[from..]
+void gradients_zero(const Gpt *gpt, Gradients *grads); // before the first micro-batch
+// The flat buffer is in forward order (embedding, layers, final norm, head) and backward goes from its end to its
+// start: this micro-batch adds nothing more to flat[from..], which in the last one may be summed over the ranks.
+void gradients_final(const Gpt *gpt, Gradients *grads, size_t from);
 void gradients_finish(const Gpt *gpt, Gradients *grads);             // after the last: flat is the sum over all ranks
 
-// accumulates into grads from acts->dhidden. Call it after gpt_forward with the same batch; it overwrites the saved
-// activations.
+// accumulates into grads from acts->dhidden. It follows gpt_forward of the same batch and overwrites its activations.
 void gpt_backward(const Gpt *gpt, GptActs *acts, Gradients *grads, const Batch *batch);
 
 #endif

@@ -31,17 +31,15 @@ static void upload_rotations(Gpt *g) {
     free(table);
 }
 
-Gpt *gpt_plan(Device *dev, const ModelConfig *config, int T_rope) {
+Gpt *gpt_plan(Device *dev, const ModelConfig *c, int T_rope) {
+    int q = c->NH * c->HS, kv = c->NKV * c->HS;
     Gpt *g = calloc(1, sizeof *g);
     REQUIRE(g, "out of memory");
-    *g = (Gpt){.config = *config, .dev = dev, .T_rope = T_rope, .arena = {.name = "weights", .kind = MEMORY_WEIGHTS}};
-    g->q_size = config->NH * config->HS;
-    g->kv_size = config->NKV * config->HS;
-    g->Q = g->q_size + 2 * g->kv_size;
-    g->qk_stride = config->qk_norm ? g->q_size + g->kv_size : g->Q;
-    g->table = params_make(config);
+    *g = (Gpt){.config = *c, .table = params_make(c), .dev = dev, .q_size = q, .kv_size = kv, .Q = q + 2 * kv,
+               .qk_stride = q + (c->qk_norm ? kv : 2 * kv), .T_rope = T_rope,
+               .arena = {.name = "weights", .kind = MEMORY_WEIGHTS}};
     ARENA_PLAN(&g->arena, g->params, g->table.room);
-    ARENA_PLAN(&g->arena, g->cos_sin, (size_t)T_rope * config->HS);
+    ARENA_PLAN(&g->arena, g->cos_sin, (size_t)T_rope * c->HS);
     return g;
 }
 

@@ -45,9 +45,9 @@ static Shard overlap(Shard s, size_t offset, size_t n) {
 
 // Whether a state array is the parameters themselves, which every rank holds whole.
 static bool is_params(const Gpt *g, const float *state) { return (const void *)state == (const void *)g->params; }
-
 static float *held(const Gpt *g, float *state, Shard s) { return state + (is_params(g, state) ? s.first : s.at); }
 
+// One call per tensor, because only matrices decay.
 static void update(Gpt *g, Optimizer *opt, const float *grads, Shard shard, const OptimizerConfig *c, float lr,
                    float scale) {
     for (int i = 0; i < g->table.count; i++) {

@@ -1,6 +1,5 @@
 // AdamW over the flat parameter buffer (Loshchilov and Hutter, arXiv 1711.05101), with gradient clipping by global
-// norm. A step with a non-finite gradient is skipped. One call per tensor, because only matrices decay. With ZeRO-1 a
-// rank holds the state of its shards only (buckets.h): 12 bytes per parameter become 12 / W.
+// norm. With ZeRO-1 a rank holds the state of its shards only (buckets.h): 12 bytes per parameter become 12 / ranks.
 #ifndef MODEL_OPTIMIZER_H
 #define MODEL_OPTIMIZER_H
 #include "model/gpt.h"

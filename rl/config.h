@@ -20,7 +20,7 @@ typedef enum Modulation {
     MODULATION_AUTHORS_COMPAT,
     MODULATION_METHOD, // the method's own (rl/methods.h); so are the next two
 } Modulation;
-enum { ALLOCATION_METHOD = ALLOCATE_STDDEV + 1, ADVANTAGE_METHOD = ADVANTAGE_REWARD + 1 };
+enum { ALLOCATION_METHOD = ALLOCATE_KINDS, ADVANTAGE_METHOD = ADVANTAGE_KINDS };
 
 typedef struct TrainConfig {
     // model and data

@@ -10,39 +10,39 @@
 #include <math.h>
 
 // The figures of a step. A row is a field of StepMetrics and, under the same name, of metrics.jsonl.
-#define METRICS(X)                                                                                              \
-    X(loss, "policy loss over the trained tokens; cross-entropy in the warm-up")                                \
-    X(lr, "learning rate of this step")                                                                         \
-    X(reward, "mean reward of the step's rollouts")                                                             \
-    X(pass_rate, "share of the step's rollouts that are correct")                                               \
-    X(heldout_pass1, "mean pass@1 on the held-out prompts, on evaluation steps;")                               \
-    X(heldout_low, "low and")                                                                                   \
-    X(heldout_high, "high end of its 95 % interval by bootstrap over prompts")                                  \
-    X(heldout_worked, "share of held-out responses that work something out")                                    \
-    X(heldout_length, "mean tokens of a held-out response")                                                     \
-    X(entropy, "mean entropy of the distributions that the tokens were sampled from, nats")                     \
-    X(entropy_min, "H_min and")                                                                                 \
-    X(entropy_max, "H_max, its extremes over the batch")                                                        \
-    X(delta_max, "largest |dH| of Eq. 29 over the batch")                                                       \
-    X(kl_old, "KL(old || new) a token, by Schulman's k3 estimator")                                             \
-    X(ratio_max, "largest ratio pi / pi_old")                                                                   \
-    X(logprob_diff_max, "largest |log pi - log pi_old| in the first update: 0 if sampling and training agree")  \
-    X(grad_norm, "norm of the gradient before clipping, mean over the updates")                                 \
-    X(clip_frac, "share of tokens whose ratio was clipped")                                                     \
-    X(zero_spread, "share of groups whose rollouts all got the same reward")                                    \
-    X(b_comp_mean, "mean of b_comp over the trained tokens")                                                    \
-    X(b_comp_low, "share with b_comp < 0.95")                                                                   \
-    X(b_stab_mean, "mean of b_stab")                                                                            \
-    X(b_stab_low, "share with b_stab < 0.95")                                                                   \
-    X(response_length, "mean tokens of a response")                                                             \
-    X(worked, "share of responses that work something out")                                                     \
-    X(truncated, "share of responses cut by the length limit")                                                  \
-    X(tokens, "response tokens of the step")                                                                    \
-    X(tokens_per_s, "the same per second of the whole step")                                                    \
-    X(sec_generate, "host seconds: allocation and generation,")                                                 \
-    X(sec_verify, "grading,")                                                                                   \
-    X(sec_update, "advantages and updates,")                                                                    \
-    X(sec_total, "the whole step")                                                                              \
+#define METRICS(X)                                                                                                     \
+    X(loss, "policy loss over the trained tokens; cross-entropy in the warm-up")                                       \
+    X(lr, "learning rate of this step")                                                                                \
+    X(reward, "mean reward of the step's rollouts")                                                                    \
+    X(pass_rate, "share of the step's rollouts that are correct")                                                      \
+    X(heldout_pass1, "mean held-out pass@1 by the rules of ./eval, on evaluation steps;")                              \
+    X(heldout_low, "low and")                                                                                          \
+    X(heldout_high, "high end of its 95 % interval by bootstrap over prompts")                                         \
+    X(heldout_worked, "share of held-out responses that work something out")                                           \
+    X(heldout_length, "mean tokens of a held-out response")                                                            \
+    X(entropy, "mean entropy of the distributions that the tokens were sampled from, nats")                            \
+    X(entropy_min, "H_min and")                                                                                        \
+    X(entropy_max, "H_max, its extremes over the batch")                                                               \
+    X(delta_max, "largest |dH| of Eq. 29 over the batch")                                                              \
+    X(kl_old, "KL(old || new) a token, by Schulman's k3 estimator")                                                    \
+    X(ratio_max, "largest ratio pi / pi_old")                                                                          \
+    X(logprob_diff_max, "largest |log pi - log pi_old| in the first update: 0 if sampling and training agree")         \
+    X(grad_norm, "norm of the gradient before clipping, mean over the updates")                                        \
+    X(clip_frac, "share of tokens whose ratio was clipped")                                                            \
+    X(zero_spread, "share of groups whose rollouts all got the same reward")                                           \
+    X(b_comp_mean, "mean of b_comp over the trained tokens")                                                           \
+    X(b_comp_low, "share with b_comp < 0.95")                                                                          \
+    X(b_stab_mean, "mean of b_stab")                                                                                   \
+    X(b_stab_low, "share with b_stab < 0.95")                                                                          \
+    X(response_length, "mean tokens of a response")                                                                    \
+    X(worked, "share of responses that work something out")                                                            \
+    X(truncated, "share of responses cut by the length limit")                                                         \
+    X(tokens, "response tokens of the step")                                                                           \
+    X(tokens_per_s, "the same per second of the whole step")                                                           \
+    X(sec_generate, "host seconds: allocation and generation,")                                                        \
+    X(sec_verify, "grading,")                                                                                          \
+    X(sec_update, "advantages and updates,")                                                                           \
+    X(sec_total, "the whole step")                                                                                     \
     X(skipped, "updates skipped so far because the gradient was not finite")
 
 enum { UNDECIDED_MAX = 3 };

@@ -65,10 +65,10 @@ static Verdict grade_answer(Grader *grader, int problem, const char *text, size_
 
 Verdict grade_response(Grader *grader, int problem, const char *text, size_t len, bool truncated, size_t *start,
                        size_t *length) {
-    size_t ignored;
+    size_t ignored[2];
     const TaskProblem *task = grader->set->items[problem].task;
-    if (!start) start = &ignored;
-    if (!length) length = &ignored;
+    if (!start) start = &ignored[0];
+    if (!length) length = &ignored[1];
     Verdict verdict =
         task ? grade_task(task, text, len, start, length) : grade_answer(grader, problem, text, len, start, length);
     return truncated ? VERDICT_TRUNCATED : verdict;

@@ -72,7 +72,10 @@ static int list(const char *out, const char *suffix, int **steps, Error *err) {
         REQUIRE(*steps, "out of memory");
         (*steps)[count++] = step;
     }
-    if (errno) count = -1, fail(err, "%s: the checkpoints cannot be listed: %s", path, strerror(errno));
+    if (errno) {
+        fail(err, "%s: the checkpoints cannot be listed: %s", path, strerror(errno));
+        free(*steps), *steps = NULL, count = -1;
+    }
     if (dir) closedir(dir);
     if (count > 0) qsort(*steps, (size_t)count, sizeof **steps, ascending);
     return count;

@@ -1,11 +1,13 @@
 // The RL step of DynaMO (arXiv 2602.19208). Where we depart from the authors' release, and why:
 //   1. A rollout carries its prompt's id from creation to training; each stage checks that it matches before using it.
-//      (The release repeats rollouts by n_i but answers and groups by a constant n, so from its second epoch on most
-//      responses are judged against another prompt's answer.)
+//      (The release repeats rollouts by n_i but answers and groups by a constant n. Its n_i differ from the second
+//      epoch on, when prompts have a history; most responses are then judged against another prompt's answer.)
 //   2. History counts are updated after every step, by prompt id.     3. They are saved in the checkpoint.
 //   4. eps_high is what the command line says.
 //   5. E of Eq. 29 is the exact sum over the vocabulary, computed in the pass that computes the softmax.
-//   6. H_max, H_min and max |dH| are taken over all response tokens of the batch on all ranks.
+//   6. H_max, H_min and max |dH| are taken over all response tokens of the batch on all ranks: taken over one
+//   micro-batch,
+//      they would give a token another b_comp and b_stab for every way to pack it.
 //   7. The loss divisor is the global count, so the gradient does not depend on micro-batches or ranks.
 //   8. `entropy-loss` differentiates the entropy over the full vocabulary, not -log p of the sampled token.
 // The authors' way for 5 and 6 remains available as the control --modulation authors-compat.

@@ -137,13 +137,7 @@ static bool open_model(Trainer *t, Error *err) {
     ModelConfig model;
     int longest = longest_prompt(t), T = positions(c, longest), V = tokenizer_vocab_size(t->tokenizer);
     if (!model_shape(c, V, tokenizer_id(t->tokenizer, "\n"), T, &model, err)) return false;
-    if (T > model.T_max)
-        return fail(err,
-                    "%s: a prompt of %d and a response of %d tokens; the model takes %d in all: lower --max-tokens",
-                    c->model, longest, c->max_tokens, model.T_max);
-    if (V > model.V) return fail(err, "%s: the tokenizer has %d tokens, the model %d", c->model, V, model.V);
-    if (model.n_eos == 0)
-        return fail(err, "%s: no eos_token_id in config.json or generation_config.json", c->model);
+    if (!model_config_fits(&model, c->model, V, longest, T - longest, err)) return false;
     plan_memory(t, &model, T);
     if (!memory_check(&t->memory, err)) return false;
     commit_memory(t);

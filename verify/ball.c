@@ -67,6 +67,7 @@ static const Node *integers_for(void *context, const Node *n) {
     NodePool *pool = point->exact->pool;
     if (n->kind == N_SYM) {
         uint64_t hash = probe_hash_text(probe_mix(point->field.seed, (uint64_t)point->index), n->text, n->text_len);
+        if (point->index < 2) return node_integer(pool, 1 + (int64_t)(hash % 6)); // \max(n,3) is n from 3 on
         if (point->index < 10) return node_integer(pool, 7 + (int64_t)(hash % 54));
         return node_integer(pool, point->index == 10 ? 61 + (int64_t)(hash % 200) : 30000 + (int64_t)(hash % 100000));
     }
@@ -115,7 +116,7 @@ bool ball_leaves_reals(const BallPoint *point, const Node *gold, const Node *min
     BallContext ev = {.point = point, .prec = POINT_BITS};
     acb_t x;
     acb_init(x);
-    bool leaves = ball_eval(x, gold, &ev) && acb_is_real(x) && ball_eval(x, mine, &ev) && !acb_is_real(x);
+    bool leaves = ball_eval(x, gold, &ev) && !ball_eval(x, mine, &ev) && ev.unreal;
     acb_clear(x);
     return leaves;
 }

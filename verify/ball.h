@@ -22,7 +22,7 @@ typedef enum PointKind {
     POINT_LINE      // a point of a random line: each name has the value v + tu
 } PointKind;
 
-enum { SCATTERED = 12, FAR = 20, POINTS = 96 };
+enum { SCATTERED = 12, FAR = 20, MIXED = 8, POINTS = 256 };
 
 typedef struct BallPoint {
     PointKind kind;
@@ -30,7 +30,8 @@ typedef struct BallPoint {
     Field field;
     bool natural_log;  // \log without a base is ln; else base 10
     Exact *exact;      // fuel; and the pool for integer points
-    const Node *t;     // POINT_LINE
+    // POINT_LINE. On line 1 only the name `axis` varies; on line 2 it stays where t = `stay` put it, the others vary.
+    const Node *t, *axis, *stay;
     int bits;          // of precision; 0 is the least
     bool any_domain;   // the second side need not be real where the first is
 } BallPoint;
@@ -44,8 +45,8 @@ Answer ball_at_point(const BallPoint *point, const Node *a, const Node *b, bool 
 bool ball_leaves_reals(const BallPoint *point, const Node *gold, const Node *mine);
 // Is F(P)G(Q) = F(Q)G(P) for two real points? *valid as above.
 Answer ball_proportional(const BallPoint *p, const BallPoint *q, const Node *f, const Node *g, bool *valid);
-// The real points at which a and b are compared, and how many: SCATTERED ones; where a or b has kinks, FAR ones too and
-// one in each piece between kinks (kinks.c).
+// The real points at which a and b are compared, and how many: SCATTERED ones; where a or b has kinks, also FAR ones,
+// MIXED ones and one in each piece between kinks (kinks.c).
 int ball_points(const BallPoint *base, const Node *a, const Node *b, BallPoint out[POINTS]);
 // Twice the bits of the constants in a and b, so that a constant however small shows: \sin x + 10^{-80} is not \sin x.
 // 0 when that is more than the least precision gives, -1 when it is too much to evaluate.

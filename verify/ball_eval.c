@@ -10,6 +10,8 @@ enum { HUGE_BITS = 40, LINE_BITS = 65536 }; // exponents and function arguments 
 
 static bool note(acb_t z, BallContext *ev) { // keeps track of the size of intermediate values
     if (!acb_is_finite(z)) return false;
+    bool real = ev->point->kind == POINT_REAL || ev->point->kind == POINT_LINE;
+    if (real && !acb_is_real(z)) return ev->unreal = !arb_contains_zero(acb_imagref(z)), false; // else too imprecise
     mag_t m;
     mag_init(m);
     acb_get_mag(m, z);
@@ -43,7 +45,7 @@ static double unit_interval(uint64_t hash) { return (double)(hash >> 24) / (doub
 
 // A fixed pseudo-random value at this point, with 40 binary places.
 static double coordinate(uint64_t hash, const BallPoint *point) {
-    static const double FAR_SCALES[FAR / 2] = {0.5, 1, 2, 3, 6, 9, 40, 3e3, 2e6, 4e9};
+    static const double FAR_SCALES[FAR / 2] = {0.5, 1, 2, 6, 40, 3e3, 2e6, 4e9, 1e16, 1e48};
     double u = unit_interval(hash), sign = hash & 1 ? 1 : -1;
     int i = point->index;
     if (point->kind == POINT_INTEGER) return 7 + (double)(hash % 54);
@@ -53,24 +55,36 @@ static double coordinate(uint64_t hash, const BallPoint *point) {
     if (i < 9) return 0.0625 + 0.875 * u;
     if (i < 10) return 20 + 60 * u;
     if (i < SCATTERED) return sign * (0.25 + 3 * u);
+    if (i >= SCATTERED + FAR) { // MIXED: every name has a size of its own
+        int size = (int)((i % 2 ? 11 : 27) * u) - 5;
+        return sign * ldexp(1 + unit_interval(probe_mix(hash, 3)), size);
+    }
     return (i % 2 ? sign : -sign) * FAR_SCALES[(i - SCATTERED) / 2 % (FAR / 2)] * (1 + u); // of both signs
 }
 
+// v + tu with random v and u, on a line of points.
+static void set_on_line(acb_t out, uint64_t seed, const Node *n, const BallPoint *point) {
+    bool axis = point->axis && node_identical(n, point->axis);
+    const Node *t = axis && point->index == 2 ? point->stay : point->t;
+    int line = axis && point->index == 2 ? 1 : point->index;
+    uint64_t hash = probe_hash_text(probe_mix(seed, (uint64_t)line + 1000), n->text, n->text_len);
+    if (point->axis && line == 1 && !axis) return acb_set_d(out, 0.5 + 2 * unit_interval(hash));
+    arb_t u;
+    arb_init(u);
+    set_rational(out, t, LINE_BITS);
+    arb_set_d(u, (hash & 1 ? 1 : -1) * (0.5 + unit_interval(hash)));
+    arb_mul(acb_realref(out), acb_realref(out), u, LINE_BITS);
+    arb_set_d(u, 2 * unit_interval(probe_mix(hash, 2)) - 1);
+    arb_add(acb_realref(out), acb_realref(out), u, LINE_BITS);
+    arb_clear(u);
+}
+
 static void set_name(acb_t out, uint64_t seed, const Node *n, const BallPoint *point) {
-    int index = point->index < SCATTERED ? point->index : point->index / 2 * 2; // far points come in pairs
+    if (point->kind == POINT_LINE && n->text) return set_on_line(out, seed, n, point);
+    bool pair = point->index >= SCATTERED && point->index < SCATTERED + FAR; // of the same size, with other signs
+    int index = pair ? point->index / 2 * 2 : point->index;
     uint64_t hash = probe_mix(probe_mix(seed, (uint64_t)point->kind * 64 + (uint64_t)index), n->kind);
     if (n->text) hash = probe_hash_text(hash, n->text, n->text_len);
-    if (point->kind == POINT_LINE) { // exact: t has few bits
-        arb_t u;
-        arb_init(u);
-        set_rational(out, point->t, LINE_BITS);
-        arb_set_d(u, (hash & 1 ? 1 : -1) * (0.5 + unit_interval(hash)));
-        arb_mul(acb_realref(out), acb_realref(out), u, LINE_BITS);
-        arb_set_d(u, 2 * unit_interval(probe_mix(hash, 2)) - 1);
-        arb_add(acb_realref(out), acb_realref(out), u, LINE_BITS);
-        arb_clear(u);
-        return;
-    }
     acb_set_d(out, coordinate(hash, point));
     bool complex = point->kind == POINT_COMPLEX && n->text && strchr("zw", *n->text);
     if (complex) arb_set_d(acb_imagref(out), coordinate(probe_mix(hash, 1), point));
@@ -161,7 +175,9 @@ static bool eval_function(acb_t out, const Node *n, BallContext *ev) {
 bool ball_eval(acb_t out, const Node *n, BallContext *ev) {
     Exact *exact = ev->point->exact;
     exact->fuel -= 50 + ev->prec / 16;
-    if (n->kind == N_FUNC || n->kind == N_POW) exact->fuel -= 200 + ev->prec * ev->prec / 200;
+    bool cheap = n->kind == N_FUNC ? n->op == FN_ABS || n->op == FN_MIN || n->op == FN_MAX || n->op == FN_SIGN
+                                   : n->kind == N_POW && node_is_integer(n->args[1]) && n->args[1]->num_size < 2;
+    if ((n->kind == N_FUNC || n->kind == N_POW) && !cheap) exact->fuel -= 200 + ev->prec * ev->prec / 200;
     if (n->kind == N_FUNC && (n->op == FN_FACTORIAL || n->op == FN_BINOMIAL))
         exact->fuel -= ev->prec * ev->prec / 20; // Bernoulli numbers
     if (exact->fuel < 0) return ev->huge = true, false;

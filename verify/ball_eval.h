@@ -15,6 +15,7 @@ typedef struct BallContext {
     double magnitude; // largest |log2| of an intermediate value
     double smallest;  // largest -log2 of one
     bool huge;        // refused: the value or its exponent is beyond what we evaluate
+    bool unreal;      // at a real point: some part was not real, so there is no value; |\sqrt{-1}| is none
 } BallContext;
 
 // False when there is no value: undefined, huge, out of fuel, or a kind that has none. out is then unspecified.

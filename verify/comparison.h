@@ -53,6 +53,7 @@ bool is_name(const Node *n);          // relation.c: what may stand left of "=" 
 bool is_scalar(const Node *n);        // scalar.c
 bool has_variables(const Node *n);    // scalar.c
 int infinity_sign(const Node *n);     // scalar.c: 1 or -1 for an infinity, else 0
+bool has_domain(const Node *n);       // scalar.c: bars or a root
 bool mentions(const Node *n, const Node *name); // relation.c: name occurs in n
 // relation.c: "name = value" gives the value, chains give their last member if the constant members agree; else NULL.
 const Node *relation_value(Comparison *cmp, const Node *relation);

@@ -114,7 +114,7 @@ static Span before_clause(const char *s, Span line) {
         "unless|otherwise|mistake|oops|hmm|instead|alternatively|rather|either";
     size_t cut = 0;
     int depth = 0;
-    bool math = false;
+    bool math = false, relative = false;
     for (size_t i = line.begin, n; i < line.end; i += n ? n : 1) {
         n = letters_at(s + i, line.end - i);
         if (s[i] == '\\' && i + 1 < line.end) n = 2;
@@ -124,7 +124,11 @@ static Span before_clause(const char *s, Span line) {
         bool blank = i > line.begin + 1 && s[i - 1] == ' ', comma = blank && one_of(s[i - 2], ",;");
         bool reason = words_in(s + i, n, "because|since") || (comma && words_in(s + i, n, "as|so|not|due|which"));
         if (cut && words_in(s + i, n, SECOND_THOUGHTS)) return line;
-        if (!cut && reason && blank && !math && !depth) cut = comma ? i - 2 : i - 1;
+        if (cut && relative && words_in(s + i, n, "wrong|incorrect|false|not|no|never")) return line; // which is wrong
+        if (!cut && reason && blank && !math && !depth) {
+            cut = comma ? i - 2 : i - 1;
+            relative = words_in(s + i, n, "which|as|so");
+        }
     }
     return cut ? (Span){line.begin, cut} : line;
 }

@@ -9,7 +9,8 @@
 
 static int sum_sign(const Parser *p) { // '+', '-', 'p' plus-minus, 'm' minus-plus, 0
     if (at_symbol(p, '+')) return token_symbol(&p->t[1], '/') && token_symbol(&p->t[2], '-') ? 'P' : '+';
-    if (at_symbol(p, '-') || (token_word(p->t, "minus|negative") && p->t[1].kind != T_END)) return '-';
+    if (at_symbol(p, '-')) return '-';
+    if (p->t->len > 4 && token_word(p->t, "minus|negative") && p->t[1].kind != T_END) return '-';
     return at_command(p, "pm") ? 'p' : at_command(p, "mp") ? 'm' : 0;
 }
 
@@ -32,7 +33,7 @@ const Node *parse_sum(Parser *p) {
     if (!parse_enter(p)) return NULL;
     Items items;
     if (!items_start(p, &items, parse_signed_product(p, true))) return NULL;
-    while (sum_sign(p))
+    while (sum_sign(p) && !token_word(p->t, "negative")) // "5 minus 3", not "5 negative 3"
         if (!items_add(p, &items, parse_signed_product(p, false))) return NULL;
     parse_leave(p);
     return items.count == 1 ? items.at[0] : node_new(p->pool, N_ADD, 0, items.at, items.count);
@@ -66,6 +67,7 @@ bool starts_factor(const Parser *p) {
             "euro|pounds|yen|rupee|cent|implies|Rightarrow|iff|permil|ne|neq|lt|le|leq|leqslant|gt|ge|geq|geqslant|"
             "approx|in|equiv|sim|cong|rightarrow|subset|subseteq|perp|parallel|notin|not|leqq|geqq|doteq|bigcup|"
             "mapsto|Longrightarrow";
+        if (is_command(t, "frac|sqrt|pi")) return true; // most are
         if (at_norm(t)) return !p->scope.bars && !p->scope.builder;
         return !words_exactly(t->text, t->len, NOT);
     }

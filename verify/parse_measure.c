@@ -148,6 +148,8 @@ const Node *parse_measure(Parser *p) {
     const Node *value = parse_sum(p);
     if (!value || p->failed) return NULL;
     if (p->t->kind == T_END || at_symbol(p, ':') || at_separator(p) || half_day(p->t, NULL)) return value;
+    bool letter = is_word(p->t) && p->t->len - (*p->t->text == ' ') == 1;
+    if (node_is(value, N_UNIT) && letter) return parse_fail(p); // $12 K and $12 m are thousands and millions
     const Node *measured = accept_unit(p, value);
     if (node_is(measured, N_UNIT) && node_is(value, N_UNIT)) { // "$5 dollars" is $5, "$18 per day" keeps both
         bool again = !measured->unit->label && unit_same_dimension(measured->unit, value->unit);

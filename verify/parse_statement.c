@@ -24,8 +24,9 @@ bool at_separator(const Parser *p) { return connector(p) >= 0 || at_symbol(p, ';
 // "n^2+n \text{ for all } n\ge1": where the answer holds, at the end of it. It is dropped where it takes nothing away:
 // a letter from 0, 1 or 2 on, or in a set of all numbers of a kind. No rule reads an answer "for n\ge100".
 bool at_domain(const Token *t) {
+    if (t->len < 3 || t[1].kind != T_WORD || t[1].len != 1) return false;
     bool all = is_command(t, "forall") || token_word(t, "for all|for every|for any|for each");
-    if ((!all && !token_word(t, "for")) || t[1].kind != T_WORD || t[1].len != 1) return false;
+    if (!all && !token_word(t, "for")) return false;
     const Token *sign = &t[2], *bound = &t[3];
     bool equals = token_symbol(sign, '>') && token_symbol(bound, '=');
     bound += equals;

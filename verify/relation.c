@@ -126,14 +126,18 @@ static Answer proportional(Comparison *cmp, const Node *f, const Node *g) {
     BallPoint points[POINTS], base = {.field = cmp->field, .exact = &cmp->exact, .bits = ball_bits(f, g)};
     if (base.bits < 0) return compare_unknown(cmp, "constants too long for points");
     int count = ball_points(&base, f, g, points);
+    bool domain = node_any(f, has_domain); // y=\ln|x| is not y=\ln x
     for (int i = 0; i + 1 < count; i++) {
         bool valid;
         Answer answer = ball_proportional(&points[i], &points[i + 1], f, g, &valid);
+        if (!valid && domain && ball_leaves_reals(&points[i], f, g))
+            return compare_no(cmp, "not real where the gold is");
         if (!valid) continue;
         if (answer == ANSWER_NO) return compare_no(cmp, "equations not proportional");
         agree += answer == ANSWER_YES;
     }
-    return agree >= 3 ? compare_yes(cmp, "proportional equations") : compare_unknown(cmp, "no point decides");
+    bool all = cmp->exact.fuel >= 0; // else some points were never looked at
+    return agree >= 3 && all ? compare_yes(cmp, "proportional equations") : compare_unknown(cmp, "no point decides");
 }
 
 // f(x)=E and g(t)=H define the same function when E and H agree after renaming the arguments.

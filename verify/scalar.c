@@ -29,10 +29,14 @@ static bool is_integer_head(const Node *n) {
 static bool is_real_letter(const Node *n) { return node_is(n, N_SYM) && !strchr("ijklmnpqNMK", *n->text); }
 
 static bool is_absolute(const Node *n) { return n->kind == N_FUNC && n->op == FN_ABS; }
+bool has_domain(const Node *n) { // bars and roots say where they hold; \ln x^2 and 2\ln x are the same rule
+    bool power = n->kind == N_POW && !node_is_integer(n->args[1]);
+    return power || is_absolute(n) || (n->kind == N_FUNC && n->op == FN_ROOT);
+}
 
 static Answer at_points(Comparison *cmp, const BallPoint *points, int count, const Node *a, const Node *b) {
     int agree = 0;
-    bool bars = points->kind == POINT_REAL && !points->any_domain && node_any(a, is_absolute);
+    bool bars = points->kind == POINT_REAL && !points->any_domain && node_any(a, has_domain);
     for (int i = 0; i < count; i++) {
         bool valid = false;
         Answer answer = ball_at_point(&points[i], a, b, &valid);
@@ -40,7 +44,8 @@ static Answer at_points(Comparison *cmp, const BallPoint *points, int count, con
         if (!valid && bars && ball_leaves_reals(&points[i], a, b)) return compare_no(cmp, "not real where the gold is");
         agree += valid && answer == ANSWER_YES;
     }
-    return agree >= 3 ? compare_yes(cmp, "values agree at the points") : ANSWER_UNKNOWN;
+    bool all = cmp->exact.fuel >= 0; // else some points were never looked at
+    return agree >= 3 && all ? compare_yes(cmp, "values agree at the points") : ANSWER_UNKNOWN;
 }
 
 static Answer at_reals(Comparison *cmp, const BallPoint *base, const Node *a, const Node *b) {
@@ -76,6 +81,7 @@ static Answer with_variables(Comparison *cmp, BallPoint point, const Node *a, co
     if (complex) answer = at_others(cmp, &point, POINT_COMPLEX, a, b);
     else if (answer == ANSWER_UNKNOWN || (answer == ANSWER_YES && integers))
         answer = at_others(cmp, &point, POINT_INTEGER, a, b);
+    if (answer == ANSWER_UNKNOWN && !complex) answer = at_others(cmp, &point, POINT_COMPLEX, a, b); // nowhere real
     if (answer != ANSWER_UNKNOWN) return answer;
     if (probe_congruent(&cmp->field, a, b, 0)) return compare_yes(cmp, "same up to field operations");
     return compare_unknown(cmp, "no point decides");

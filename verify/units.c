@@ -134,7 +134,8 @@ static bool changes_number(const char *word, size_t len, bool last) {
     static const char ANYWHERE[] = "half|halve|halves|halved|quarters|thirds|k|bn|mn|mil|mill|lac|lacs|lakhs|crores|"
         "score|gross|squared|cubed|factorial|double|doubled|triple|tripled|quadruple|quadrupled|twice|thrice|fold|"
         "inverse|inverted|reciprocal|conjugate|repeating|recurring|negative|negated|opposite|never|untrue|void|nil|"
-        "null|none|nothing|without|logarithm|permille|ppm";
+        "null|none|nothing|ths|base|basis|myriad|ish|approx|circa|almost|nearly|barely|one|two|three|four|five|six|"
+        "seven|eight|nine|ten|without|logarithm|permille|ppm";
     static const char ORDINALS[] = "four|fif|six|seven|eigh|nin|ten|eleven|twelf|thirteen|fourteen|fifteen|sixteen|"
         "seventeen|eighteen|nineteen|twentie|thirtie|fortie|fiftie|sixtie|seventie|eightie|ninetie|hundred|thousand|"
         "million|billion|trillion";

@@ -5,7 +5,7 @@
 //
 // The response is searched for its final answer (extract.h), the answer is parsed into a tree (parse.h) which is never
 // executed, both trees are brought to a normal form (normal.h) and compared by a ladder that stops at the first proof:
-// tokens, exact rationals, ball arithmetic, random points modulo 2^61-1, real points, containers, else UNKNOWN.
+// tokens, exact rationals, ball arithmetic, random points modulo a prime, real points, containers, else UNKNOWN.
 // Every bound is a counter, never a clock, so a verdict depends on the two strings and the policy alone.
 //
 // Depends on libc, GMP and FLINT/Arb only.

@@ -12,7 +12,7 @@
 #include "verify/verify.h"
 #include <string.h>
 
-// ---- model/tokenizer/tokenizer.h: token i is the character i of one string ------------------------------------------
+// ---- model/tokenizer/tokenizer.h: token i is the character i of one string ----------------------------------------
 struct Tokenizer {
     const char *characters;
 };
@@ -46,7 +46,7 @@ int tokenizer_vocab_size(const Tokenizer *t) { return (int)strlen(t->characters)
 bool tokenizer_is_special(const Tokenizer *t, int id) { return (void)t, (void)id, false; }
 void tokenizer_free(Tokenizer *t) { (void)t; }
 
-// ---- One rank: nothing to exchange; no CUDA graphs, no timers
+// ---- One rank: nothing to exchange; no CUDA graphs, no timers -----------------------------------------------------
 Buckets buckets_make(const ParamTable *table, Comm *comm, bool sharded) {
     return (void)comm, (void)sharded, (Buckets){.ranks = 1, .count = 1, .cut = {0, table->size}};
 }
@@ -78,7 +78,7 @@ void timer_begin(Device *dev, Timer timer) { (void)dev, (void)timer; }
 void timer_end(Device *dev) { (void)dev; }
 void timers_stop(Device *dev, double seconds[TIMERS]) { (void)dev, (void)seconds; }
 
-// ---- What comes from files, or goes there: not in the core
+// ---- What comes from files, or goes there: not in the core --------------------------------------------------------
 static bool not_in_core(Error *err) { return fail(err, "the core demo runs on tasks with --model tiny alone"); }
 bool data_load_files(const TrainConfig *c, ProblemSet *train, ProblemSet *heldout, FILE *notes, Error *err) {
     return (void)c, (void)train, (void)heldout, (void)notes, not_in_core(err);
@@ -108,14 +108,16 @@ VerifyResult verify_check(VerifyScratch *scratch, const VerifyGold *gold, const 
     return (void)scratch, (void)gold, (void)text, (void)len, (VerifyResult){0};
 }
 
-// ---- Metrics: a line a step
+// ---- Metrics: a line a step ---------------------------------------------------------------------------------------
 bool metrics_open(MetricsLog *log, const char *dir, cJSON *config, int sft_done, int rl_done, Error *err) {
     return (void)log, (void)dir, (void)config, (void)sft_done, (void)rl_done, (void)err, true;
 }
 void metrics_close(MetricsLog *log) { (void)log; }
 void metrics_write(MetricsLog *log, const StepMetrics *m, bool show) {
     (void)log;
-    if (show) printf("%-3s %5d/%d  loss %8.4f  correct %.3f\n", m->phase, m->step, m->steps, m->loss, m->pass_rate);
+    if (!show || isnan(m->loss)) return; // step 0 is the evaluation that is not here
+    printf("%-3s %5d/%d  loss %8.4f", m->phase, m->step, m->steps, m->loss);
+    printf(isnan(m->pass_rate) ? "\n" : "  correct %.3f\n", m->pass_rate);
 }
 void step_sums_add(StepSums *s, const TrainSequence *sequences, int count, const TokenResult *r, bool first) {
     (void)first;
@@ -133,13 +135,12 @@ void step_metrics_allocation(StepMetrics *m, const History *h, const Prompt *pro
 }
 void step_metrics_samples(Trainer *t, const Prompt *prompts, int count) { (void)t, (void)prompts, (void)count; }
 void evaluate_heldout(const Evaluation *e, bool histogram, StepMetrics *m) { (void)e, (void)histogram, (void)m; }
-MemoryPlan memory_plan(const Gpt *g, const Arena *const *arenas, int count, const Generator *generator, int slots,
-                       int T) {
-    return (void)g, (void)arenas, (void)count, (void)generator, (void)slots, (void)T, (MemoryPlan){0};
+MemoryPlan memory_plan(const Gpt *g, const Arena *const *arenas, int n, const Generator *generator, int slots, int T) {
+    return (void)g, (void)arenas, (void)n, (void)generator, (void)slots, (void)T, (MemoryPlan){0};
 }
 bool memory_check(const MemoryPlan *p, Error *err) { return (void)p, (void)err, true; }
 void trainer_print(const Trainer *t, FILE *out) { (void)t, (void)out; }
 
-// ---- The tasks that the demo does not use
+// ---- The tasks that the demo does not use -------------------------------------------------------------------------
 #define NO_TASK(task) const TaskRow task_row_##task = {.name = ""};
 NO_TASK(add) NO_TASK(mul) NO_TASK(base) NO_TASK(gcd) NO_TASK(linear) NO_TASK(countdown)

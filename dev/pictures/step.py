@@ -7,7 +7,7 @@ W, H = 208, 98
 
 BOXES = [  # column, row, colour, title, two lines, file
     (0, 0, "violet", "allocate", "More rollouts where the", "outcome is less certain", "kernels/allocate.c"),
-    (1, 0, "grey", "deal", "Each rollout to the rank", "with the least work", "rl/step.c"),
+    (1, 0, "grey", "deal", "Each rollout to the rank", "with the least work", "rl/rollout.c"),
     (2, 0, "blue", "prefill", "Every prompt once, many", "prompts in one forward", "rl/generate.c"),
     (2, 1, "blue", "decode and sample", "One token a step in every", "slot; slots are refilled", "kernels/sample.c"),
     (1, 1, "green", "grade", "Is the answer right?", "Reward 1 or 0", "rl/reward.c, verify/"),
@@ -69,7 +69,7 @@ def draw():
     down(c, 0, X[2] + 104, ["KV blocks, shared", "by n_{i} rollouts"])
     across(c, 1, 1, "tokens")
     across(c, 1, 0, "rewards", "(all ranks)")
-    down(c, 0, X[0] + 60, ["history: k_{i} correct", "of G_{i} graded"], up=True)
+    down(c, 0, X[0] + 60, ["history: c_{i} correct", "of v_{i} graded"], up=True)
     down(c, 1, X[0] + 60, ["A, token weights"])
     down(c, 1, X[2] + 104, ["log π, H, E", "as sampled"])
     across(c, 2, 0, "ids, pos,", "starts")

@@ -3,7 +3,6 @@
 #include <string.h>
 
 enum { ALIGNMENT = 128 };
-
 static size_t rounded(size_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
 
 void arena_plan(Arena *arena, void **pointer, size_t bytes, const char *name) {

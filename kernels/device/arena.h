@@ -5,14 +5,8 @@
 #include "kernels/device/device.h"
 
 typedef enum MemoryKind { // the purpose of a tensor, in the memory table of a run (rl/memory.h)
-    MEMORY_OTHER,
-    MEMORY_WEIGHTS,
-    MEMORY_GRADIENTS,
-    MEMORY_OPTIMIZER,
-    MEMORY_ACTIVATIONS,
-    MEMORY_LOGITS,
-    MEMORY_KV_BLOCKS,
-    MEMORY_KINDS
+    MEMORY_OTHER, MEMORY_WEIGHTS, MEMORY_GRADIENTS, MEMORY_OPTIMIZER, MEMORY_ACTIVATIONS, MEMORY_LOGITS,
+    MEMORY_KV_BLOCKS, MEMORY_KINDS
 } MemoryKind;
 
 typedef struct ArenaEntry {

@@ -12,31 +12,21 @@ int comm_rank(const Comm *comm) { return comm->rank; }
 int comm_size(const Comm *comm) { return comm->size; }
 int comm_local_rank(const Comm *comm) { return comm->local_rank; }
 
-bool comm_attach(Comm *comm, Device *dev, Error *err) {
-    (void)comm, (void)dev, (void)err;
-    return true;
-}
-void comm_detach(Comm *comm) { (void)comm; }
+bool comm_attach(UNUSED Comm *comm, UNUSED Device *dev, UNUSED Error *err) { return true; }
+void comm_detach(UNUSED Comm *comm) {}
 
 #ifdef HAVE_MPI
 #include <mpi.h>
 
 enum { COUNT_MAX = 1 << 28, PIECE = 1 << 18 }; // MPI's counts are int; PIECE values are summed at a time
 
-Comm *comm_open(int *argc, char ***argv, Error *err) {
-    Comm *comm = calloc(1, sizeof *comm);
-    REQUIRE(comm, "out of memory");
+static bool connect_ranks(Comm *comm, int *argc, char ***argv, Error *err) {
     MPI_Comm node;
     // Without mpirun's environment there is one rank and no need for MPI_Init, which takes half a second.
-    if (!getenv("OMPI_COMM_WORLD_SIZE") && !getenv("PMI_SIZE") && !getenv("PMI_RANK") && !getenv("PMIX_RANK")) {
-        comm->size = 1;
-        return comm;
-    }
-    if (MPI_Init(argc, argv) != MPI_SUCCESS) {
-        fail(err, "MPI_Init failed: run without mpirun, or repair the MPI installation");
-        free(comm);
-        return NULL;
-    }
+    if (!getenv("OMPI_COMM_WORLD_SIZE") && !getenv("PMI_SIZE") && !getenv("PMI_RANK") && !getenv("PMIX_RANK"))
+        return true;
+    if (MPI_Init(argc, argv) != MPI_SUCCESS)
+        return fail(err, "MPI_Init failed: run without mpirun, or repair the MPI installation");
     MPI_Comm_rank(MPI_COMM_WORLD, &comm->rank);
     MPI_Comm_size(MPI_COMM_WORLD, &comm->size);
     MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
@@ -44,35 +34,29 @@ Comm *comm_open(int *argc, char ***argv, Error *err) {
     MPI_Comm_free(&node);
     comm->gathered = malloc((size_t)comm->size * PIECE * sizeof *comm->gathered);
     REQUIRE(comm->gathered, "out of memory");
-    return comm;
+    return true;
 }
 
-void comm_close(Comm *comm) {
+static void disconnect_ranks(void) {
     int started = 0;
     MPI_Initialized(&started);
     if (started) MPI_Finalize();
-    free(comm->gathered);
-    free(comm);
 }
-
-// Reduces on rank 0 and broadcasts, so all ranks get the same bits whatever algorithm MPI chooses.
-static void reduce(Comm *comm, double *x, size_t n, MPI_Op op) {
-    for (size_t at = 0; comm->size > 1 && at < n; at += COUNT_MAX) {
-        int count = n - at < COUNT_MAX ? (int)(n - at) : COUNT_MAX;
-        MPI_Reduce(comm->rank == 0 ? MPI_IN_PLACE : x + at, x + at, count, MPI_DOUBLE, op, 0, MPI_COMM_WORLD);
-        MPI_Bcast(x + at, count, MPI_DOUBLE, 0, MPI_COMM_WORLD);
-    }
-}
-
-void comm_sum(Comm *comm, double *h_x, size_t n) { reduce(comm, h_x, n, MPI_SUM); }
-void comm_max(Comm *comm, double *h_x, size_t n) { reduce(comm, h_x, n, MPI_MAX); }
 
 static void broadcast(Comm *comm, int from, void *bytes, size_t n) {
     for (size_t at = 0; comm->size > 1 && at < n; at += COUNT_MAX)
         MPI_Bcast((char *)bytes + at, n - at < COUNT_MAX ? (int)(n - at) : COUNT_MAX, MPI_BYTE, from, MPI_COMM_WORLD);
 }
 
-void comm_broadcast(Comm *comm, void *h_bytes, size_t n) { broadcast(comm, 0, h_bytes, n); }
+// Reduces on rank 0 and broadcasts, so all ranks get the same bits whatever algorithm MPI chooses.
+static void reduce(Comm *comm, double *x, size_t n, bool maximum) {
+    for (size_t at = 0; comm->size > 1 && at < n; at += COUNT_MAX) {
+        int count = n - at < COUNT_MAX ? (int)(n - at) : COUNT_MAX;
+        MPI_Reduce(comm->rank == 0 ? MPI_IN_PLACE : x + at, x + at, count, MPI_DOUBLE, maximum ? MPI_MAX : MPI_SUM, 0,
+                   MPI_COMM_WORLD);
+        MPI_Bcast(x + at, count, MPI_DOUBLE, 0, MPI_COMM_WORLD);
+    }
+}
 
 // Leaves the sums on rank `to`, each summed in rank order.
 static void sum_at(Comm *comm, int to, float *x, size_t n) {
@@ -85,9 +69,41 @@ static void sum_at(Comm *comm, int to, float *x, size_t n) {
             for (int i = 0; i < count; i++) x[at + (size_t)i] += comm->gathered[(size_t)r * (size_t)count + (size_t)i];
     }
 }
+#else
+static bool connect_ranks(UNUSED Comm *comm, UNUSED int *argc, UNUSED char ***argv, Error *err) {
+    const char *size = getenv("OMPI_COMM_WORLD_SIZE");
+    if (!size) size = getenv("PMI_SIZE");
+    if (!size || atoi(size) <= 1) return true;
+    return fail(err, "started with %s ranks, but built without MPI: install libopenmpi-dev, `make clean`, `make`",
+                size);
+}
+static void disconnect_ranks(void) {}
+static void broadcast(UNUSED Comm *comm, UNUSED int from, UNUSED void *bytes, UNUSED size_t n) {}
+static void reduce(UNUSED Comm *comm, UNUSED double *x, UNUSED size_t n, UNUSED bool maximum) {}
+static void sum_at(UNUSED Comm *comm, UNUSED int to, UNUSED float *x, UNUSED size_t n) {}
+#endif
 
-void comm_sum_device_begin(Comm *comm, Device *dev, float *x, size_t n, bool scatter) {
-    (void)dev;
+Comm *comm_open(int *argc, char ***argv, Error *err) {
+    Comm *comm = calloc(1, sizeof *comm);
+    REQUIRE(comm, "out of memory");
+    comm->size = 1;
+    if (connect_ranks(comm, argc, argv, err)) return comm;
+    free(comm);
+    return NULL;
+}
+
+void comm_close(Comm *comm) {
+    disconnect_ranks();
+    free(comm->gathered);
+    free(comm);
+}
+
+void comm_broadcast(Comm *comm, void *h_bytes, size_t n) { broadcast(comm, 0, h_bytes, n); }
+void comm_sum(Comm *comm, double *h_x, size_t n) { reduce(comm, h_x, n, false); }
+void comm_max(Comm *comm, double *h_x, size_t n) { reduce(comm, h_x, n, true); }
+void comm_barrier(Comm *comm) { comm_sum(comm, &(double){0}, 1); }
+
+void comm_sum_device_begin(Comm *comm, UNUSED Device *dev, float *x, size_t n, bool scatter) {
     size_t shard = n / (size_t)comm->size;
     if (comm->size == 1) return;
     if (scatter) {
@@ -97,38 +113,8 @@ void comm_sum_device_begin(Comm *comm, Device *dev, float *x, size_t n, bool sca
         broadcast(comm, 0, x, n * sizeof *x);
     }
 }
-void comm_sum_device_end(Comm *comm, Device *dev) { (void)comm, (void)dev; }
+void comm_sum_device_end(UNUSED Comm *comm, UNUSED Device *dev) {}
 
-void comm_gather_device(Comm *comm, Device *dev, void *x, size_t bytes) {
-    (void)dev;
+void comm_gather_device(Comm *comm, UNUSED Device *dev, void *x, size_t bytes) {
     for (int r = 0; r < comm->size; r++) broadcast(comm, r, (char *)x + (size_t)r * bytes, bytes);
 }
-
-void comm_barrier(Comm *comm) {
-    if (comm->size > 1) MPI_Barrier(MPI_COMM_WORLD);
-}
-#else
-Comm *comm_open(int *argc, char ***argv, Error *err) {
-    (void)argc, (void)argv;
-    const char *size = getenv("OMPI_COMM_WORLD_SIZE");
-    if (!size) size = getenv("PMI_SIZE");
-    if (size && atoi(size) > 1) {
-        fail(err, "started with %s ranks, but built without MPI: install libopenmpi-dev, `make clean`, `make`", size);
-        return NULL;
-    }
-    Comm *comm = calloc(1, sizeof *comm);
-    REQUIRE(comm, "out of memory");
-    comm->size = 1;
-    return comm;
-}
-void comm_close(Comm *comm) { free(comm); }
-void comm_sum(Comm *comm, double *h_x, size_t n) { (void)comm, (void)h_x, (void)n; }
-void comm_max(Comm *comm, double *h_x, size_t n) { (void)comm, (void)h_x, (void)n; }
-void comm_sum_device_begin(Comm *comm, Device *dev, float *x, size_t n, bool scatter) {
-    (void)comm, (void)dev, (void)x, (void)n, (void)scatter;
-}
-void comm_sum_device_end(Comm *comm, Device *dev) { (void)comm, (void)dev; }
-void comm_gather_device(Comm *comm, Device *dev, void *x, size_t bytes) { (void)comm, (void)dev, (void)x, (void)bytes; }
-void comm_broadcast(Comm *comm, void *h_bytes, size_t n) { (void)comm, (void)h_bytes, (void)n; }
-void comm_barrier(Comm *comm) { (void)comm; }
-#endif

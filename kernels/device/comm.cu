@@ -1,5 +1,4 @@
-// Optional (CUDA): collectives by NCCL, one process per GPU. See comm.h for the contract; rendezvous.h connects the
-// ranks and notices a death.
+// Optional (CUDA): see comm.h. Collectives by NCCL; rendezvous.h connects the ranks and notices a death.
 //
 // NCCL is loaded only if the job has more than one rank, unless the program is already linked with it. Host values are
 // copied to the device, gathered from all ranks, and summed on the host in rank order: the same bits everywhere,
@@ -182,9 +181,9 @@ extern "C" void comm_broadcast(Comm *comm, void *h_bytes, size_t n) {
         char *part = static_cast<char *>(h_bytes) + at;
         piece = n - at < STAGED * sizeof(double) ? n - at : STAGED * sizeof(double);
         device_upload(comm->dev, comm->staged, part, piece);
-        run(comm,
-            comm->nccl.Broadcast(comm->staged, comm->staged, piece, ncclUint8, 0, comm->group, comm->dev->stream),
-            "comm_broadcast");
+        ncclResult_t started =
+            comm->nccl.Broadcast(comm->staged, comm->staged, piece, ncclUint8, 0, comm->group, comm->dev->stream);
+        run(comm, started, "comm_broadcast");
         device_download(comm->dev, part, comm->staged, piece);
     }
 }
@@ -196,10 +195,10 @@ extern "C" void comm_sum_device_begin(Comm *comm, Device *dev, float *x, size_t 
     if (comm->launch.size == 1) return;
     CUDA_CHECK(cudaEventRecord(comm->ready, dev->stream));
     CUDA_CHECK(cudaStreamWaitEvent(comm->stream, comm->ready, 0));
-    settle(comm,
-           scatter ? comm->nccl.ReduceScatter(x, mine, shard, ncclFloat32, ncclSum, comm->group, comm->stream)
-                   : comm->nccl.AllReduce(x, x, n, ncclFloat32, ncclSum, comm->group, comm->stream),
-           "comm_sum_device_begin", WAIT_SECONDS);
+    ncclResult_t started =
+        scatter ? comm->nccl.ReduceScatter(x, mine, shard, ncclFloat32, ncclSum, comm->group, comm->stream)
+                : comm->nccl.AllReduce(x, x, n, ncclFloat32, ncclSum, comm->group, comm->stream);
+    settle(comm, started, "comm_sum_device_begin", WAIT_SECONDS);
 }
 
 extern "C" void comm_sum_device_end(Comm *comm, Device *) {

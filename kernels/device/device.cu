@@ -1,6 +1,5 @@
 // Optional (CUDA): the device of the CUDA build: opening it, its memory, copies, fp32 files to floatX weights and back.
 #include "kernels/device/device.h"
-#include "kernels/device/device_cuda.cuh"
 #include "kernels/device/vector.cuh"
 #include <cuda_profiler_api.h>
 
@@ -9,10 +8,8 @@ static bool check_device(int ordinal, cudaDeviceProp *p, Error *err) {
     int count = 0;
     cudaError_t error = cudaGetDeviceCount(&count);
     if (error == cudaErrorInsufficientDriver)
-        return fail(err,
-                    "the NVIDIA driver is missing or too old for CUDA %d.%d: update it (see nvidia-smi), or use the C "
-                    "build, `make`",
-                    CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
+        return fail(err, "the NVIDIA driver is missing or too old for CUDA %d.%d: update it (see nvidia-smi), or use "
+                    "the C build, `make`", CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
     if (error == cudaErrorNoDevice || (error == cudaSuccess && count == 0))
         return fail(err, "no CUDA device: look at nvidia-smi and CUDA_VISIBLE_DEVICES, or use the C build, `make`");
     if (error != cudaSuccess)
@@ -46,8 +43,7 @@ static bool open_parts(Device *dev, Error *err) {
     return true;
 }
 
-extern "C" Device *device_open(int threads, int ordinal, Error *err) {
-    (void)threads;
+extern "C" Device *device_open(int, int ordinal, Error *err) {
     cudaDeviceProp p;
     if (!check_device(ordinal, &p, err)) return NULL;
     Device *dev = static_cast<Device *>(calloc(1, sizeof *dev));
@@ -75,8 +71,7 @@ extern "C" const char *device_name(const Device *dev) { return dev->name; }
 extern "C" int device_threads(const Device *) { return 1; }
 extern "C" void device_set_invariant(Device *dev, bool on) { dev->invariant = on; }
 
-// A thirty-second of the memory, 2.5 GiB of 80, is held back for what CUDA allocates during a run: kernels on first
-// use, recorded graphs, NCCL's buffers.
+// 1/32 of the memory, 2.5 GiB of 80, is held back for what CUDA allocates later: kernels on first use, graphs, NCCL.
 extern "C" size_t device_memory_free(const Device *) {
     size_t free_bytes = 0, total = 0;
     CUDA_CHECK(cudaMemGetInfo(&free_bytes, &total));
@@ -87,10 +82,8 @@ extern "C" size_t device_memory_free(const Device *) {
 extern "C" void *device_alloc(Device *dev, size_t bytes) {
     void *memory = NULL;
     cudaError_t error = cudaMalloc(&memory, bytes ? bytes : 128); // on 256-byte boundaries
-    REQUIRE(error == cudaSuccess,
-            "%zu MiB asked for, %zu MiB of GPU memory free (%s): use smaller micro-batches, fewer slots or a smaller "
-            "model",
-            bytes >> 20, device_memory_free(dev) >> 20, cudaGetErrorName(error));
+    REQUIRE(error == cudaSuccess, "%zu MiB asked for, %zu MiB of GPU memory free (%s): use smaller micro-batches, "
+            "fewer slots or a smaller model", bytes >> 20, device_memory_free(dev) >> 20, cudaGetErrorName(error));
     return memory;
 }
 
@@ -119,26 +112,28 @@ extern "C" void device_zero(Device *dev, void *memory, size_t bytes) {
 }
 
 extern "C" void device_profile(Device *, bool on) { CUDA_CHECK(on ? cudaProfilerStart() : cudaProfilerStop()); }
-
 extern "C" void device_sync(Device *dev) { CUDA_CHECK(cudaStreamSynchronize(dev->stream)); }
 
 // ---- fp32 on the host, floatX on the device -------------------------------------------------------------------------
+// CONVERT_PIECE values at a time pass through the workspace.
+enum { BLOCK = 256, CONVERT_PIECE = DEVICE_WORKSPACE_BYTES / sizeof(float) };
+
 template <class To, class From> static __global__ void convert_kernel(To *to, const From *from, size_t n) {
     size_t i = blockIdx.x * size_t(blockDim.x) + threadIdx.x;
     if (i < n) to[i] = from_float<To>(to_float(from[i]));
 }
 
-// CONVERT_PIECE values at a time pass through the workspace.
-enum { CONVERT_BLOCK = 256, CONVERT_PIECE = DEVICE_WORKSPACE_BYTES / sizeof(float) };
+template <class To, class From> static void convert(Device *dev, To *to, const From *from, size_t n) {
+    RUN(dev, (convert_kernel<To, From>), blocks_of(n, BLOCK), BLOCK)(to, from, n);
+    CUDA_CHECK(cudaGetLastError());
+}
 
 extern "C" void device_upload_floats(Device *dev, floatX *to, const float *h_from, size_t n) {
     float *staged = static_cast<float *>(dev->workspace);
     for (size_t at = 0; at < n; at += CONVERT_PIECE) {
         size_t piece = n - at < CONVERT_PIECE ? n - at : size_t(CONVERT_PIECE);
         copy(dev, staged, h_from + at, piece * sizeof(float), cudaMemcpyHostToDevice);
-        unsigned blocks = unsigned(ceil_div(piece, CONVERT_BLOCK));
-        LAUNCH((convert_kernel<floatX, float>), blocks, CONVERT_BLOCK, 0, dev->stream)(to + at, staged, piece);
-        CUDA_CHECK(cudaGetLastError());
+        convert(dev, to + at, staged, piece);
     }
     device_sync(dev);
 }
@@ -147,9 +142,7 @@ extern "C" void device_download_floats(Device *dev, float *h_to, const floatX *f
     float *staged = static_cast<float *>(dev->workspace);
     for (size_t at = 0; at < n; at += CONVERT_PIECE) {
         size_t piece = n - at < CONVERT_PIECE ? n - at : size_t(CONVERT_PIECE);
-        unsigned blocks = unsigned(ceil_div(piece, CONVERT_BLOCK));
-        LAUNCH((convert_kernel<float, floatX>), blocks, CONVERT_BLOCK, 0, dev->stream)(staged, from + at, piece);
-        CUDA_CHECK(cudaGetLastError());
+        convert(dev, staged, from + at, piece);
         copy(dev, h_to + at, staged, piece * sizeof(float), cudaMemcpyDeviceToHost);
     }
     device_sync(dev);

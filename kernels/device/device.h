@@ -1,6 +1,5 @@
-// The device that computes, and its memory: the host in the C build, one GPU in the CUDA build. Code above kernels/ is
-// device-agnostic: it passes a Device * and device pointers on and dereferences neither. The linker selects the C or
-// the CUDA implementation.
+// The device that computes, and its memory: the host in the C build, one GPU in the CUDA build; the linker selects.
+// Code above kernels/ is device-agnostic: it passes a Device * and device pointers on and dereferences neither.
 //
 // floatX is the type of weights and activations: float in the C build and with PRECISION=fp32, bfloat16 otherwise. Code
 // above kernels/ only does pointer arithmetic on it.
@@ -17,9 +16,7 @@ typedef float floatX;
 #include <cuda_bf16.h>
 typedef __nv_bfloat16 floatX;
 #else
-typedef struct {
-    unsigned short bits;
-} floatX;
+typedef struct { unsigned short bits; } floatX;
 #endif
 EXTERN_C_BEGIN
 
@@ -47,6 +44,5 @@ void device_profile(Device *dev, bool on); // starts and stops a profiler that w
 // Copy n values between fp32 on the host and floatX on the device, rounded to nearest even. Done on return.
 void device_upload_floats(Device *dev, floatX *to, const float *h_from, size_t n);
 void device_download_floats(Device *dev, float *h_to, const floatX *from, size_t n);
-
 EXTERN_C_END
 #endif

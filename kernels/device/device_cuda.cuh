@@ -36,8 +36,7 @@ struct Device {
     char name[320];
 };
 
-// CUDA_OP() is the first line of every op: a profiler's time line shows the op under its name, and the launches of the
-// op are checked for errors when it returns.
+// CUDA_OP() is the first line of every op: it names the op on a profiler's time line and checks its launches on return.
 struct LaunchCheck {
     const char *op, *file;
     int line;
@@ -46,6 +45,9 @@ struct LaunchCheck {
 #define CUDA_OP()                                                                                                      \
     OP_RANGE();                                                                                                        \
     LaunchCheck launch_check = {__func__, __FILE__, __LINE__}
+
+// Launches a kernel without dynamic shared memory on the device's stream: RUN(dev, (kernel<W>), grid, block)(args...).
+#define RUN(dev, kernel, grid, block) LAUNCH(kernel, grid, block, 0, (dev)->stream)
 
 MatmulPlans *matmul_plans_new();
 void matmul_plans_free(MatmulPlans *plans);

@@ -1,5 +1,4 @@
-// host only: the Device of the C build. The .c twins read their thread count from it; every one of them computes the
-// same bits with any number of threads.
+// host only: the Device of the C build. Every .c twin computes the same bits with any number of threads.
 #ifndef KERNELS_DEVICE_DEVICE_THREADS_H
 #define KERNELS_DEVICE_DEVICE_THREADS_H
 #include "kernels/device/timer.h"

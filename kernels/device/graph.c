@@ -1,13 +1,7 @@
 // Optional (CUDA graphs).
 #include "kernels/device/graph.h"
 
-bool graph_replay(Device *dev, Graph *graph) {
-    (void)dev, (void)graph;
-    return false;
-}
-void graph_begin(Device *dev) { (void)dev; }
-Graph *graph_end(Device *dev) {
-    (void)dev;
-    return NULL;
-}
-void graph_free(Device *dev, Graph *graph) { (void)dev, (void)graph; }
+bool graph_replay(UNUSED Device *dev, UNUSED Graph *graph) { return false; }
+void graph_begin(UNUSED Device *dev) {}
+Graph *graph_end(UNUSED Device *dev) { return NULL; }
+void graph_free(UNUSED Device *dev, UNUSED Graph *graph) {}

@@ -2,9 +2,7 @@
 #include "kernels/device/graph.h"
 #include "kernels/device/device_cuda.cuh"
 
-struct Graph {
-    cudaGraphExec_t exec;
-};
+struct Graph { cudaGraphExec_t exec; };
 
 extern "C" bool graph_replay(Device *dev, Graph *graph) {
     if (!graph) return false;

@@ -1,5 +1,4 @@
-// Optional (CUDA graphs): device work that is recorded once and then replayed: the hundreds of launches of a decoding
-// step become one.
+// Optional (CUDA graphs): device work, recorded once and replayed: hundreds of launches of a decoding step become one.
 //
 //   if (!graph_replay(dev, graph)) {
 //       graph_begin(dev);
@@ -19,6 +18,5 @@ bool graph_replay(Device *dev, Graph *graph); // true if it was replayed; false 
 void graph_begin(Device *dev);
 Graph *graph_end(Device *dev);                // the caller owns it: graph_free; NULL in the C build
 void graph_free(Device *dev, Graph *graph);   // graph may be NULL
-
 EXTERN_C_END
 #endif

@@ -1,8 +1,6 @@
-// Optional (CUDA): every .cu file includes it. Launches, error checks, 128-bit memory access, reductions over a warp
-// and over a block.
+// Optional (CUDA): every .cu file includes it. Launches, error checks, 128-bit memory access, reductions.
 //
 //   LAUNCH((my_kernel<256, true>), grid, block, shared_bytes, stream)(args...);
-//   CUDA_CHECK(cudaGetLastError());
 //
 // Under nvcc this is plain CUDA. Under dev/cuda_on_cpu the same kernels run on the host: only the three macros below
 // differ, and no .cu file may ask which of the two it is. Rules for kernels: blocks of whole warps; every lane that a
@@ -73,18 +71,15 @@ template <class T> DEVICE_INLINE Packed128<T> unpack128(int4 bits) {
     memcpy(&packed, &bits, sizeof bits);
     return packed;
 }
-template <class T> DEVICE_INLINE int4 pack128(const Packed128<T> &packed) {
-    int4 bits;
-    memcpy(&bits, &packed, sizeof bits);
-    return bits;
-}
 template <class T> DEVICE_INLINE Packed128<T> load128(const T *from) {
     CHECK_ALIGNED16(from);
     return unpack128<T>(*reinterpret_cast<const int4 *>(from));
 }
 template <class T> DEVICE_INLINE void store128(T *to, const Packed128<T> &packed) {
     CHECK_ALIGNED16(to);
-    *reinterpret_cast<int4 *>(to) = pack128(packed);
+    int4 bits;
+    memcpy(&bits, &packed, sizeof bits);
+    *reinterpret_cast<int4 *>(to) = bits;
 }
 
 // ---- Reductions. Every lane gets the result. A sum is a fixed tree: the same bits in every run. ---------------------
@@ -97,8 +92,7 @@ DEVICE_INLINE float warp_max(float value) {
     return value;
 }
 
-// Over all threads of a one-dimensional block of whole warps; all must call. The barrier at the end lets the next call
-// reuse the 32 partial results.
+// Over all threads of a one-dimensional block of whole warps; all must call. After the last barrier `partial` is free.
 template <float (*warp_reduce)(float)> DEVICE_INLINE float block_reduce(float value, float nothing) {
     __shared__ float partial[32];
     int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;

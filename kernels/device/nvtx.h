@@ -16,10 +16,7 @@ static inline int range_begin(const char *name, int number) {
     if (number >= 0) snprintf(text, sizeof text, "%s %d", name, number);
     return nvtxRangePushA(number < 0 ? name : text);
 }
-static inline void range_end(const int *depth) {
-    (void)depth;
-    nvtxRangePop();
-}
+static inline void range_end(__attribute__((unused)) const int *depth) { nvtxRangePop(); }
 #define RANGE_JOIN(a, b)      a##b
 #define RANGE_VARIABLE(line)  RANGE_JOIN(range_of_line_, line)
 #define RANGE_NUMBER(name, n)                                                                                          \

@@ -52,18 +52,13 @@ static bool number(const char *name, int *to, Error *err) {
     return true;
 }
 
-// Under some launchers (srun --gpus-per-task=1) a process sees one GPU only, and its ordinal is 0.
-static bool sees_one_gpu(void) {
-    const char *visible = getenv("CUDA_VISIBLE_DEVICES");
-    return visible && *visible && !strchr(visible, ',');
-}
-
 bool launch_read(Launch *launch, Error *err) {
     static const char *const names[][3] = {
         {"RANK", "WORLD_SIZE", "LOCAL_RANK"},
         {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"},
         {"PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID"},
         {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID"}};
+    const char *gpus = getenv("CUDA_VISIBLE_DEVICES");
     *launch = (Launch){0, 1, 0};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *const *n = names[i];
@@ -71,18 +66,11 @@ bool launch_read(Launch *launch, Error *err) {
         int *to[3] = {&launch->rank, &launch->size, &launch->local_rank};
         for (int k = 0; k < 3; k++)
             if (!number(n[k], to[k], err)) return false;
-        if (sees_one_gpu()) launch->local_rank = 0;
+        if (gpus && *gpus && !strchr(gpus, ',')) launch->local_rank = 0; // it sees one GPU: srun --gpus-per-task=1
         if (launch->rank < launch->size) return true;
         return fail(err, "%s=%d of %s=%d: ranks count from 0", n[0], launch->rank, n[1], launch->size);
     }
     return true;
-}
-
-// The default path names the parent process, which all processes of one launcher on one machine share.
-static void rendezvous_path(char *path, size_t size) {
-    const char *given = getenv("DYNAMO_RENDEZVOUS");
-    if (given && *given) snprintf(path, size, "%s", given);
-    else snprintf(path, size, "/tmp/dynamo-rendezvous.%d.%d", (int)getuid(), (int)getppid());
 }
 
 // ---- Sockets --------------------------------------------------------------------------------------------------------
@@ -154,12 +142,12 @@ static bool same_job(const Hello *hello, const Hello *mine) {
 }
 
 // Accepts every rank of this job; closes the connection of anyone who does not know the secret.
-static bool accept_ranks(Rendezvous *job, int listener, const Hello *mine, void *message, size_t bytes, double deadline,
+static bool accept_ranks(Rendezvous *job, int listener, const Hello *mine, void *message, size_t bytes, double end,
                          Error *err) {
     for (int missing = job->launch.size - 1; missing > 0;) {
         struct pollfd ready = {.fd = listener, .events = POLLIN};
         Hello hello;
-        if (seconds_now() > deadline) {
+        if (seconds_now() > end) {
             int r = 1;
             while (job->peers[r] >= 0) r++;
             return fail(err, "rank %d of %d has not connected: " TOGETHER, r, job->launch.size);
@@ -178,25 +166,23 @@ static bool accept_ranks(Rendezvous *job, int listener, const Hello *mine, void 
     return true;
 }
 
-static bool connect_as_rank_0(Rendezvous *job, const char *path, void *message, size_t bytes, double deadline,
-                              Error *err) {
+static bool connect_as_rank_0(Rendezvous *job, const char *path, void *message, size_t bytes, double end, Error *err) {
     Hello mine = {"dynamo.", 0, 0, job->launch.size};
     int port, listener = listen_anywhere(job->launch.size, &port);
     if (listener < 0) return fail(err, "no port to listen on: %s", strerror(errno));
     bool ok = getrandom(&mine.secret, sizeof mine.secret, 0) == sizeof mine.secret;
     if (!ok) fail(err, "getrandom: %s", strerror(errno));
     bool written = ok && write_rendezvous(path, port, mine.secret, err);
-    bool complete = written && accept_ranks(job, listener, &mine, message, bytes, deadline, err);
+    bool complete = written && accept_ranks(job, listener, &mine, message, bytes, end, err);
     if (written) unlink(path);
     close(listener);
     return complete;
 }
 
 // The file may be left from an earlier job, or rank 0 may be gone. Then nobody answers, and we try again.
-static bool connect_to_rank_0(Rendezvous *job, const char *path, void *message, size_t bytes, double deadline,
-                              Error *err) {
+static bool connect_to_rank_0(Rendezvous *job, const char *path, void *message, size_t bytes, double end, Error *err) {
     Hello hello = {"dynamo.", 0, job->launch.rank, job->launch.size};
-    for (; seconds_now() < deadline; nap()) {
+    for (; seconds_now() < end; nap()) {
         char host[HOST], port[8];
         unsigned long long secret;
         FILE *file = fopen(path, "r");
@@ -249,25 +235,31 @@ static void *watch(void *rendezvous) {
     return NULL;
 }
 
+static void release(Rendezvous *job) {
+    for (int i = 0; i < job->count; i++)
+        if (job->peers[i] >= 0) close(job->peers[i]);
+    free(job->peers);
+    free(job);
+}
+
 Rendezvous *rendezvous_open(const Launch *launch, void *message, size_t bytes, double seconds, Error *err) {
-    char path[1024];
+    const char *given = getenv("DYNAMO_RENDEZVOUS");
+    char path[1024]; // by default named after the parent process, which all processes of one launcher here share
+    if (given && *given) snprintf(path, sizeof path, "%s", given);
+    else snprintf(path, sizeof path, "/tmp/dynamo-rendezvous.%d.%d", (int)getuid(), (int)getppid());
     Rendezvous *job = calloc(1, sizeof *job);
     REQUIRE(job, "out of memory");
     *job = (Rendezvous){.launch = *launch, .count = launch->rank == 0 ? launch->size : 1};
     job->peers = malloc((size_t)job->count * sizeof *job->peers);
     REQUIRE(job->peers, "out of memory");
     for (int i = 0; i < job->count; i++) job->peers[i] = -1;
-    rendezvous_path(path, sizeof path);
-    double deadline = seconds_now() + seconds;
-    bool connected = launch->rank == 0 ? connect_as_rank_0(job, path, message, bytes, deadline, err)
-                                       : connect_to_rank_0(job, path, message, bytes, deadline, err);
+    double end = seconds_now() + seconds;
+    bool connected = launch->rank == 0 ? connect_as_rank_0(job, path, message, bytes, end, err)
+                                       : connect_to_rank_0(job, path, message, bytes, end, err);
     bool piped = connected && pipe2(job->wake, O_CLOEXEC) == 0;
     if (piped && pthread_create(&job->thread, NULL, watch, job) == 0) return job;
     if (connected) fail(err, "cannot start the thread that watches the other ranks: %s", strerror(errno));
-    for (int i = 0; i < job->count; i++)
-        if (job->peers[i] >= 0) close(job->peers[i]);
-    free(job->peers);
-    free(job);
+    release(job);
     return NULL;
 }
 
@@ -277,9 +269,6 @@ void rendezvous_close(Rendezvous *job) {
     REQUIRE(woken == 1, "the thread that watches the other ranks does not answer");
     pthread_join(job->thread, NULL);
     tell(job, (News){GOODBYE, job->launch.rank});
-    for (int i = 0; i < job->count; i++)
-        if (job->peers[i] >= 0) close(job->peers[i]);
     close(job->wake[0]), close(job->wake[1]);
-    free(job->peers);
-    free(job);
+    release(job);
 }

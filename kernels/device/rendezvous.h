@@ -1,11 +1,11 @@
-// host only; optional (ranks): connects the ranks of a CUDA job and ends them all when one dies, under any launcher
-// (mpirun, srun, torchrun, a shell loop).
+// host only; optional (ranks): connects the ranks of a CUDA job and ends them all when one dies. Any launcher (mpirun,
+// srun, torchrun, a shell loop) may start them: it has to tell each process its rank, in the environment.
 //
-// A launcher only has to tell each process its rank, in the environment. Rank 0 listens on a port and writes "host port
-// secret" to the rendezvous file; the others read it, connect, and receive rank 0's message (the id that NCCL starts
-// from). The connections stay open for the life of the job and carry only goodbyes. When a process dies, for whatever
-// reason, the operating system closes its socket, and a thread of every other rank ends that rank at once with a
-// message. NCCL alone would leave the others hanging: between GPUs of one machine it does not notice a death.
+// Rank 0 listens on a port and writes "host port secret" to the rendezvous file; the others read it, connect, and
+// receive rank 0's message (the id that NCCL starts from). The connections stay open for the life of the job and carry
+// only goodbyes. When a process dies, for whatever reason, the operating system closes its socket, and a thread of
+// every other rank ends that rank at once with a message. NCCL alone would leave the others hanging: between GPUs of
+// one machine it does not notice a death.
 #ifndef KERNELS_DEVICE_RENDEZVOUS_H
 #define KERNELS_DEVICE_RENDEZVOUS_H
 #include "base/check.h"
@@ -19,10 +19,8 @@ typedef struct Launch {
 
 // Writes this process's ranks, read from the environment: RANK, WORLD_SIZE, LOCAL_RANK (torchrun), OMPI_COMM_WORLD_*
 // (Open MPI), PMI_* and MPI_LOCALRANKID (MPICH, Intel MPI), SLURM_PROCID, SLURM_STEP_NUM_TASKS, SLURM_LOCALID (srun).
-// If
-// none is set, this is rank 0 of 1. local_rank is 0 where CUDA_VISIBLE_DEVICES names one GPU. False with the reason in
-// err.
-bool launch_read(Launch *launch, Error *err);
+// If none is set, this is rank 0 of 1. local_rank is 0 where CUDA_VISIBLE_DEVICES names one GPU.
+bool launch_read(Launch *launch, Error *err); // false with the reason in err
 
 typedef struct Rendezvous Rendezvous;
 
@@ -32,6 +30,5 @@ typedef struct Rendezvous Rendezvous;
 // rank that dies ends this process too.
 Rendezvous *rendezvous_open(const Launch *launch, void *message, size_t bytes, double seconds, Error *err);
 void rendezvous_close(Rendezvous *rendezvous); // all ranks call it; leaving this way is not a death
-
 EXTERN_C_END
 #endif

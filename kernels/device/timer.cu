@@ -1,5 +1,4 @@
-// Optional (CUDA): see timer.h. Each timer_begin takes a pair of events. The events are kept from step to step, as many
-// as the longest step has needed.
+// Optional (CUDA): see timer.h. Each timer_begin takes a pair of events. They are kept and used again in later steps.
 #include "kernels/device/timer.h"
 #include "kernels/device/device_cuda.cuh"
 

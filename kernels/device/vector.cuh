@@ -33,16 +33,38 @@ template <int W, class T> DEVICE_INLINE void store_floats(T *to, const float (&x
     }
 }
 
+template <int W, class T> DEVICE_INLINE void copy_floats(T *to, const T *from) {
+    float x[W];
+    load_floats(x, from);
+    store_floats(to, x);
+}
+
 template <class... Pointers> static inline bool aligned16(const Pointers *...at) {
     return ((reinterpret_cast<uintptr_t>(at) % 16 == 0) && ...);
 }
 
 template <class... Sizes> static inline bool fit_wide(Sizes... n) { return ((n % WIDE == 0) && ...); }
 
-// Calls launch(W) with W as a constant: by_width(fit_wide(C) && aligned16(x, y), [&](auto W) { ... k<W> ... });
-template <class Launch> static inline void by_width(bool wide, Launch launch) {
+// Calls launch(W) with W as a constant, unless there is nothing to do, n = 0, for which CUDA refuses the empty grid:
+// by_width(n, fit_wide(C) && aligned16(x, y), [&](auto W) { ... k<W> ... });
+template <class Launch> static inline void by_width(size_t n, bool wide, Launch launch) {
+    if (n == 0) return;
     if (wide) launch(std::integral_constant<int, WIDE>());
     else launch(std::integral_constant<int, 1>());
 }
+
+// Calls launch(HS) with HS as a constant, if attention has a kernel on tiles for it; else returns false.
+template <class Launch> static inline bool by_head_size(int HS, Launch launch) {
+    switch (HS) {
+    case 16: launch(std::integral_constant<int, 16>()); return true;
+    case 32: launch(std::integral_constant<int, 32>()); return true;
+    case 64: launch(std::integral_constant<int, 64>()); return true;
+    case 128: launch(std::integral_constant<int, 128>()); return true;
+    default: return false;
+    }
+}
+
+// The blocks of a kernel whose blocks each take `each` of n values.
+static inline unsigned blocks_of(size_t n, size_t each) { return unsigned(ceil_div(n, each)); }
 
 #endif

@@ -1,14 +1,11 @@
-// Optional (Hugging Face models): recognising and rendering chat templates.
-// A template is recognised by the string literals that it prints and by the tags around the last of them. The
-// conditions for printing them differ from model to model and are not evaluated.
+// Optional (Hugging Face models): chat templates, recognised by the string literals that they print and by the tags
+// around the last of them. The conditions for printing them differ from model to model and are not evaluated.
 #include "model/files/chat.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/text.h"
 #include <string.h>
 #include <unistd.h>
-#include <utf8proc.h>
-
-static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
 
 // writes the next string literal from *at on, outside comments, without quotes and escapes. False: none.
 static bool next_literal(const char **at, char *out) {
@@ -69,12 +66,6 @@ static bool prints_only_tags(const char *text) {
     }
 }
 
-static char *copy(const char *text, size_t n) {
-    char *result = strndup(text, n);
-    REQUIRE(result, "out of memory");
-    return result;
-}
-
 // Whether every <|name|> in the text is allowed; writes the last one examined.
 static bool only_markers(const char *text, const char *const *allowed, int n, char bad[64]) {
     for (const char *at = text; (at = strstr(at, "<|")); at += 2) {
@@ -89,8 +80,7 @@ static bool only_markers(const char *text, const char *const *allowed, int n, ch
 // Finds the text that opens the answer: the literal after the last add_generation_prompt. Nothing may follow it, except
 // Qwen3's text for callers that switch thinking off, which is not done here.
 static bool find_opening(ChatTemplate *chat, const char *text, char *literal, const char *with) {
-    const char *at = NULL, *next = text;
-    for (; (next = strstr(next, "add_generation_prompt")); next++) at = next;
+    const char *at = after_last(text, "add_generation_prompt"), *next;
     if (!at || !(at = strstr(at, "{{")) || !next_literal(&at, literal) || !begins(literal, with)) return false;
     at += strspn(at, " ");
     at += strspn(at, "-");
@@ -100,56 +90,55 @@ static bool find_opening(ChatTemplate *chat, const char *text, char *literal, co
     next = at + 2 + strspn(at + 2, "- \n");
     static const char no_thinking[] = "if enable_thinking is defined and enable_thinking is false";
     if (!begins(next, "endif") && !begins(next, no_thinking)) return false;
-    chat->opening = copy(literal, strlen(literal));
+    chat->opening = text_copy(literal, strlen(literal));
     return true;
 }
 
-static bool parse_chatml(ChatTemplate *chat, const char *text, char *literal, const char *where, Error *err) {
+static bool parse_chatml(ChatTemplate *chat, const char *text, char *literal, Error *err) {
     static const char *const markers[] = {"<|im_start|>", "<|im_end|>", "<|endoftext|>"};
     static const char *const changes[] = {"bos_token", "trim", "strftime_now", "set system"};
     static const char start[] = "<|im_start|>system\n", end[] = "<|im_end|>\n";
     const size_t n_start = sizeof start - 1, n_end = sizeof end - 1;
     char bad[64];
-    if (!only_markers(text, markers, 3, bad)) return fail(err, "%s: a ChatML template that also uses %s", where, bad);
+    if (!only_markers(text, markers, 3, bad)) return fail(err, "a ChatML template that also uses %s", bad);
     for (int i = 0; i < 4; i++)
-        if (strstr(text, changes[i])) return fail(err, "%s: a ChatML template that uses \"%s\"", where, changes[i]);
+        if (strstr(text, changes[i])) return fail(err, "a ChatML template that uses \"%s\"", changes[i]);
     for (const char *at = text; next_literal(&at, literal);) {
         size_t n = strlen(literal);
         if (!begins(literal, start) || n <= n_start + n_end || strcmp(literal + n - n_end, end) != 0) continue;
-        char *found = copy(literal + n_start, n - n_start - n_end);
+        char *found = text_copy(literal + n_start, n - n_start - n_end);
         bool another = chat->system && strcmp(chat->system, found) != 0;
         free(chat->system);
         chat->system = found;
-        if (another) return fail(err, "%s: a ChatML template with two default system messages", where);
+        if (another) return fail(err, "a ChatML template with two default system messages");
     }
     chat->form = CHAT_ML;
     return find_opening(chat, text, literal, "<|im_start|>assistant\n") ||
-           fail(err, "%s: a ChatML template that opens the answer in an unknown way", where);
+           fail(err, "a ChatML template that opens the answer in an unknown way");
 }
 
-static bool parse_llama3(ChatTemplate *chat, const char *text, char *literal, const char *bos, const char *where,
-                         Error *err) {
+static bool parse_llama3(ChatTemplate *chat, const char *text, char *literal, const char *bos, Error *err) {
     static const char *const markers[] = {"<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>",
                                           "<|begin_of_text|>", "<|python_tag|>", "<|eom_id|>"};
     static const char default_date[] = "set date_string = ";
     char bad[64];
     bool dated = strstr(text, "Cutting Knowledge Date: December 2023\\n") && strstr(text, "Today Date: ");
-    if (!only_markers(text, markers, 6, bad)) return fail(err, "%s: a Llama 3 template that also uses %s", where, bad);
+    if (!only_markers(text, markers, 6, bad)) return fail(err, "a Llama 3 template that also uses %s", bad);
     if (!strstr(text, "bos_token")) bos = strstr(text, "<|begin_of_text|>") ? "<|begin_of_text|>" : "";
-    if (!bos) return fail(err, "%s: the template prints bos_token, but tokenizer_config.json has none", where);
+    if (!bos) return fail(err, "the template prints bos_token, but tokenizer_config.json has none");
     chat->form = CHAT_LLAMA3;
-    chat->bos = copy(bos, 4096);
+    chat->bos = text_copy(bos, 4096);
     chat->trim = strstr(text, "trim") != NULL;
     for (const char *at = text; dated && (at = strstr(at, default_date));) { // the literal one, not strftime_now
         at += sizeof default_date - 1;
         if (*at != '"' && *at != '\'') continue;
         free(chat->date);
-        chat->date = copy(at + 1, strcspn(at + 1, "\"'"));
+        chat->date = text_copy(at + 1, strcspn(at + 1, "\"'"));
     }
     if (!chat->date && (strstr(text, "Date") || strstr(text, "strftime_now")))
-        return fail(err, "%s: a Llama 3 template with other dates", where);
+        return fail(err, "a Llama 3 template with other dates");
     return (find_opening(chat, text, literal, "<|start_header_id|>assistant<|end_header_id|>\n\n") && chat->trim) ||
-           fail(err, "%s: a Llama 3 template that opens the answer in an unknown way, or keeps white space", where);
+           fail(err, "a Llama 3 template that opens the answer in an unknown way, or keeps white space");
 }
 
 bool chat_parse(ChatTemplate *chat, const char *text, const char *bos, const char *where, Error *err) {
@@ -159,15 +148,14 @@ bool chat_parse(ChatTemplate *chat, const char *text, const char *bos, const cha
     char *literal = malloc(strlen(text) + 1);
     REQUIRE(literal, "out of memory");
     bool ok;
-    bool escapes = strstr(text, "\\x") || strstr(text, "\\u");
-    if (escapes) ok = fail(&why, "%s: the chat template has character escapes", where);
-    else if (!prints_only_tags(text)) ok = fail(&why, "%s: the chat template prints text outside its tags", where);
-    else if (strstr(text, "<|im_start|>")) ok = parse_chatml(chat, text, literal, where, &why);
-    else if (strstr(text, "<|start_header_id|>")) ok = parse_llama3(chat, text, literal, bos, where, &why);
-    else ok = fail(&why, "%s: the chat template is neither ChatML nor Llama 3's", where);
+    if (strstr(text, "\\x") || strstr(text, "\\u")) ok = fail(&why, "the chat template has character escapes");
+    else if (!prints_only_tags(text)) ok = fail(&why, "the chat template prints text outside its tags");
+    else if (strstr(text, "<|im_start|>")) ok = parse_chatml(chat, text, literal, &why);
+    else if (strstr(text, "<|start_header_id|>")) ok = parse_llama3(chat, text, literal, bos, &why);
+    else ok = fail(&why, "the chat template is neither ChatML nor Llama 3's");
     free(literal);
     if (!ok) chat_free(chat);
-    return ok || fail(err, "%.400s%s", why.text, hint);
+    return ok || fail(err, "%.300s: %.150s%s", where, why.text, hint);
 }
 
 void chat_free(ChatTemplate *chat) {
@@ -212,24 +200,18 @@ bool chat_load(ChatTemplate *chat, const char *dir, Error *err) {
     return ok;
 }
 
-static bool is_space(utf8proc_int32_t rune) { // for Python's str.strip
-    utf8proc_category_t category = utf8proc_category(rune);
-    return (rune >= '\t' && rune <= '\r') || (rune >= 0x1c && rune <= ' ') || rune == 0x85 ||
-           category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_ZL || category == UTF8PROC_CATEGORY_ZP;
-}
-
-// The text without white space at its ends: *n bytes from the result on.
+// The text without white space at its ends: *n bytes from the result on. U+001C to U+001F count, as for Python's strip.
 static const char *trim(const char *text, size_t *n) {
-    const utf8proc_uint8_t *start = (const utf8proc_uint8_t *)text, *end = start + strlen(text);
-    utf8proc_int32_t rune;
-    utf8proc_ssize_t step;
-    while (start < end && (step = utf8proc_iterate(start, end - start, &rune)) > 0 && is_space(rune)) start += step;
-    for (const utf8proc_uint8_t *last = end; last > start; end = last) {
-        for (last--; last > start && (*last & 0xc0) == 0x80;) last--;
-        if (utf8proc_iterate(last, end - last, &rune) != end - last || !is_space(rune)) break;
+    const char *start = NULL, *end = NULL;
+    for (size_t step; *text; text += step) {
+        step = *text >= 0x1c && *text <= 0x1f ? 1 : utf8_space(text, 3);
+        if (step) continue;
+        if (!start) start = text;
+        step = 1;
+        end = text + 1;
     }
     *n = (size_t)(end - start);
-    return (const char *)start;
+    return start ? start : text;
 }
 
 static void put_message(FILE *to, const ChatTemplate *chat, const char *role, const char *before, const char *content) {

@@ -1,6 +1,5 @@
-// Optional (Hugging Face models): chat templates.
-// A chat template is the form in which an instruction model expects a question, a Jinja program in the model's folder.
-// It is not executed: two known forms are recognised and rendered exactly:
+// Optional (Hugging Face models): chat templates, the form in which an instruction model expects a question: a Jinja
+// program in the model's folder. It is not executed: two known forms are recognised and rendered exactly:
 //
 //   ChatML    <|im_start|>system\nS<|im_end|>\n<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\n
 //   Llama 3   BOS<|start_header_id|>system<|end_header_id|>\n\nS<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n

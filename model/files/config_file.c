@@ -1,18 +1,8 @@
 // Optional (Hugging Face models): the reader and writer of config.json.
 #include "model/files/config_file.h"
 #include "base/json.h"
-#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
-
-static const struct {
-    const char *key;
-    size_t field; // an int
-} sizes[] = {{"vocab_size", offsetof(ModelConfig, V)}, {"hidden_size", offsetof(ModelConfig, C)},
-             {"intermediate_size", offsetof(ModelConfig, F)}, {"num_hidden_layers", offsetof(ModelConfig, L)},
-             {"num_attention_heads", offsetof(ModelConfig, NH)}, {"num_key_value_heads", offsetof(ModelConfig, NKV)},
-             {"head_dim", offsetof(ModelConfig, HS)}, {"max_position_embeddings", offsetof(ModelConfig, T_max)}};
-enum { SIZES = sizeof sizes / sizeof *sizes };
 
 // One token id or a list, of which the first MODEL_MAX_EOS are used.
 static void get_eos(ModelConfig *c, const cJSON *json) {
@@ -74,7 +64,8 @@ static bool from_json(ModelConfig *c, const cJSON *json, const char *where, Erro
     if (!check_supported(json, where, err)) return false;
     *c = (ModelConfig){0};
     snprintf(c->architecture, sizeof c->architecture, "%s", type);
-    for (int i = 0; i < SIZES; i++) *(int *)((char *)c + sizes[i].field) = json_int(json, sizes[i].key, 0);
+#define READ(key, size) c->size = json_int(json, key, 0);
+    MODEL_SIZES(READ)
     c->NKV = json_int(json, "num_key_value_heads", c->NH);
     c->HS = json_int(json, "head_dim", c->NH > 0 ? c->C / c->NH : 0);
     c->T_max = json_int(json, "max_position_embeddings", 2048);
@@ -107,8 +98,8 @@ static cJSON *to_json(const ModelConfig *c) {
     const char *class = c->qk_norm ? "Qwen3ForCausalLM" : c->qkv_bias ? "Qwen2ForCausalLM" : "LlamaForCausalLM";
     cJSON_AddItemToObject(json, "architectures", cJSON_CreateStringArray(&class, 1));
     cJSON_AddStringToObject(json, "model_type", c->architecture);
-    for (int i = 0; i < SIZES; i++)
-        cJSON_AddNumberToObject(json, sizes[i].key, *(const int *)((const char *)c + sizes[i].field));
+#define WRITE(key, size) cJSON_AddNumberToObject(json, key, c->size);
+    MODEL_SIZES(WRITE)
     char eps[32]; // 1e-6 as a float would print as 9.99999997e-07
     snprintf(eps, sizeof eps, "%.6g", c->eps);
     cJSON_AddRawToObject(json, "rms_norm_eps", eps);
@@ -129,11 +120,10 @@ static cJSON *to_json(const ModelConfig *c) {
     return json;
 }
 
-bool model_config_save(const ModelConfig *config, const char *dir, Error *err) {
+bool model_config_save(const ModelConfig *c, const char *dir, Error *err) {
     char path[4096];
-    cJSON *json = to_json(config), *generation = cJSON_CreateObject();
-    if (config->n_eos)
-        cJSON_AddItemToObject(generation, "eos_token_id", cJSON_CreateIntArray(config->eos, config->n_eos));
+    cJSON *json = to_json(c), *generation = cJSON_CreateObject();
+    if (c->n_eos) cJSON_AddItemToObject(generation, "eos_token_id", cJSON_CreateIntArray(c->eos, c->n_eos));
     snprintf(path, sizeof path, "%s/config.json", dir);
     bool ok = json_replace(path, json, err);
     snprintf(path, sizeof path, "%s/generation_config.json", dir);

@@ -7,8 +7,11 @@
 
 enum { PART = 1 << 22, PIECE = 1 << 16 }; // elements read at a time by all threads, and by one thread
 
-// Receives the n values that belong at `offset` of the flat buffer.
-typedef void (*Sink)(void *context, size_t offset, const float *h_values, size_t n);
+typedef struct Target { // where the values go: to h_params, or to gpt and the fp32 weights of opt
+    float *h_params;
+    Gpt *gpt;
+    const Optimizer *opt; // or NULL
+} Target;
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
@@ -47,14 +50,22 @@ static bool read_part(const Safetensor *t, size_t first, size_t n, float *to, co
     return bad == SIZE_MAX || fail(err, "%s: %s: element %zu is not finite", dir, t->name, first + bad);
 }
 
-static bool load_tensor(const Param *p, const Safetensor *t, const char *dir, float *space, Sink sink, void *context,
-                        Error *err) {
+// Takes the n values that belong at `offset` of the flat buffer.
+static void take(const Target *to, size_t offset, const float *h_values, size_t n) {
+    if (to->h_params) memcpy(to->h_params + offset, h_values, n * sizeof *h_values);
+    if (!to->gpt) return;
+    device_upload_floats(to->gpt->dev, to->gpt->params + offset, h_values, n);
+    bool master = to->opt && (void *)to->opt->master != (void *)to->gpt->params;
+    if (master) optimizer_write(to->gpt, to->opt, to->opt->master, offset, h_values, n);
+}
+
+static bool load_tensor(const Param *p, const Safetensor *t, const char *dir, float *space, Target to, Error *err) {
     size_t elements = param_elements(p);
     for (size_t first = 0; first < elements; first += PART) {
         size_t n = smaller(elements - first, PART);
         safetensor_read_next(t, first + n, smaller(elements - first - n, PART));
         if (!read_part(t, first, n, space, dir, err)) return false;
-        sink(context, p->offset + first, space, n);
+        take(&to, p->offset + first, space, n);
         safetensor_read_done(t, first, n);
     }
     return true;
@@ -74,7 +85,7 @@ static bool check_unused(const ParamTable *table, const Safetensors *file, const
     return true;
 }
 
-static bool load_all(const ParamTable *table, const char *dir, Sink sink, void *context, Error *err) {
+static bool load_all(const ParamTable *table, const char *dir, Target to, Error *err) {
     float *space = malloc((size_t)PART * sizeof *space);
     Safetensors *file = space ? safetensors_open_model(dir, err) : NULL;
     bool ok = file ? check_unused(table, file, dir, err) : !space && fail(err, "%s: out of memory", dir);
@@ -82,35 +93,19 @@ static bool load_all(const ParamTable *table, const char *dir, Sink sink, void *
         const Safetensor *t = find_tensor(file, &table->params[i], dir, err), *next = NULL;
         if (i + 1 < table->count) next = safetensors_find(file, table->params[i + 1].name);
         if (next) safetensor_read_next(next, 0, smaller(next->elements, PART));
-        ok = t && load_tensor(&table->params[i], t, dir, space, sink, context, err);
+        ok = t && load_tensor(&table->params[i], t, dir, space, to, err);
     }
     safetensors_close(file);
     free(space);
     return ok;
 }
 
-static void to_host(void *context, size_t offset, const float *h_values, size_t n) {
-    memcpy((float *)context + offset, h_values, n * sizeof *h_values);
-}
-
 bool params_load(const ParamTable *table, const char *dir, float *h_params, Error *err) {
-    return load_all(table, dir, to_host, h_params, err);
-}
-
-typedef struct DeviceSink {
-    Gpt *gpt;
-    const Optimizer *opt;
-} DeviceSink;
-
-static void to_device(void *context, size_t offset, const float *h_values, size_t n) {
-    DeviceSink *s = context;
-    device_upload_floats(s->gpt->dev, s->gpt->params + offset, h_values, n);
-    bool master = s->opt && (void *)s->opt->master != (void *)s->gpt->params;
-    if (master) optimizer_write(s->gpt, s->opt, s->opt->master, offset, h_values, n);
+    return load_all(table, dir, (Target){.h_params = h_params}, err);
 }
 
 bool gpt_load(Gpt *gpt, const Optimizer *opt, const char *dir, Error *err) {
-    return load_all(&gpt->table, dir, to_device, &(DeviceSink){gpt, opt}, err);
+    return load_all(&gpt->table, dir, (Target){.gpt = gpt, .opt = opt}, err);
 }
 
 bool gpt_save(const ParamTable *table, const ModelConfig *config, const char *dir, const float *h_params, Error *err) {

@@ -10,16 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define TYPE_ROW(name, size) {#name, size},
 static const struct {
     const char *name;
     size_t size;
-} TYPES[SAFETENSOR_TYPES] = {
-    [SAFETENSOR_BOOL] = {"BOOL", 1},       [SAFETENSOR_U8] = {"U8", 1},           [SAFETENSOR_I8] = {"I8", 1},
-    [SAFETENSOR_F8_E5M2] = {"F8_E5M2", 1}, [SAFETENSOR_F8_E4M3] = {"F8_E4M3", 1}, [SAFETENSOR_I16] = {"I16", 2},
-    [SAFETENSOR_U16] = {"U16", 2},         [SAFETENSOR_F16] = {"F16", 2},         [SAFETENSOR_BF16] = {"BF16", 2},
-    [SAFETENSOR_I32] = {"I32", 4},         [SAFETENSOR_U32] = {"U32", 4},         [SAFETENSOR_F32] = {"F32", 4},
-    [SAFETENSOR_I64] = {"I64", 8},         [SAFETENSOR_U64] = {"U64", 8},         [SAFETENSOR_F64] = {"F64", 8},
-};
+} TYPES[] = {SAFETENSOR_TYPE_LIST(TYPE_ROW)};
 
 static const uint64_t MAX_HEADER = 100000000;        // the reference reader's limit
 static const double MAX_NUMBER = 9007199254740992.0; // 2^53: JSON numbers are read as doubles
@@ -28,7 +23,7 @@ static const char METADATA[] = "__metadata__";
 typedef struct ShardFile {
     char *path;
     unsigned char *map; // NULL: not mapped
-    size_t size;
+    size_t size, data;  // bytes of the file, and those before its tensors
     cJSON *header;
 } ShardFile;
 
@@ -88,7 +83,7 @@ static bool read_shape(Safetensor *t, const cJSON *shape, Error *err) {
     return !overflow || bad(t, "the shape overflows", err);
 }
 
-static bool read_tensor(Safetensor *t, const ShardFile *shard, const cJSON *item, size_t data_start, Error *err) {
+static bool read_tensor(Safetensor *t, const ShardFile *shard, const cJSON *item, Error *err) {
     *t = (Safetensor){.name = item->string, .path = shard->path};
     const cJSON *dtype = json_get(item, "dtype"), *offsets = json_get(item, "data_offsets");
     const cJSON *shape = json_get(item, "shape");
@@ -101,7 +96,7 @@ static bool read_tensor(Safetensor *t, const ShardFile *shard, const cJSON *item
         return fail(err, "%s: %s: unknown dtype %s", t->path, t->name, dtype->valuestring);
     if (!read_shape(t, shape, err)) return false;
 
-    size_t begin, end, room = shard->size - data_start;
+    size_t begin, end, room = shard->size - shard->data;
     if (!cJSON_IsArray(offsets) || cJSON_GetArraySize(offsets) != 2 || !read_size(offsets->child, &begin) ||
         !read_size(offsets->child->next, &end) || begin > end)
         return bad(t, "data_offsets is not a pair of ascending whole numbers", err);
@@ -111,7 +106,7 @@ static bool read_tensor(Safetensor *t, const ShardFile *shard, const cJSON *item
     if (end - begin != t->bytes)
         return fail(err, "%s: %s: %zu elements of %s are %zu bytes, its offsets hold %zu", t->path, t->name,
                     t->elements, TYPES[t->type].name, t->bytes, end - begin);
-    t->data = shard->map + data_start + begin;
+    t->data = shard->map + shard->data + begin;
     return true;
 }
 
@@ -126,8 +121,8 @@ static int compare_names(const void *a, const void *b) {
 }
 
 // Whether the tensors cover the file's data without overlaps and holes. Sorts them.
-static bool check_cover(Safetensor *tensors, size_t n, const ShardFile *shard, size_t data_start, Error *err) {
-    const unsigned char *next = shard->map + data_start;
+static bool check_cover(Safetensor *tensors, size_t n, const ShardFile *shard, Error *err) {
+    const unsigned char *next = shard->map + shard->data;
     qsort(tensors, n, sizeof *tensors, compare_places);
     for (size_t i = 0; i < n; i++) {
         const unsigned char *data = tensors[i].data;
@@ -142,22 +137,18 @@ static bool check_cover(Safetensor *tensors, size_t n, const ShardFile *shard, s
 static bool map_file(ShardFile *shard, Error *err) {
     int handle = open(shard->path, O_RDONLY | O_CLOEXEC);
     struct stat info;
+    void *map;
     if (handle < 0) return fail(err, "%s: %s", shard->path, strerror(errno));
-    void *map = MAP_FAILED;
     if (fstat(handle, &info) != 0 || !S_ISREG(info.st_mode)) fail(err, "%s: not a regular file", shard->path);
     else if (info.st_size < 8) fail(err, "%s: too few bytes for a safetensors file", shard->path);
-    else {
-        shard->size = (size_t)info.st_size;
-        map = mmap(NULL, shard->size, PROT_READ, MAP_PRIVATE, handle, 0);
-        if (map == MAP_FAILED) fail(err, "%s: cannot be mapped: %s", shard->path, strerror(errno));
-        else shard->map = map;
-    }
+    else if ((map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, handle, 0)) == MAP_FAILED)
+        fail(err, "%s: cannot be mapped: %s", shard->path, strerror(errno));
+    else shard->map = map, shard->size = (size_t)info.st_size;
     close(handle);
-    return map != MAP_FAILED;
+    return shard->map != NULL;
 }
 
-// Parses the header; writes the offset of the data.
-static bool read_header(ShardFile *shard, size_t *data_start, Error *err) {
+static bool read_header(ShardFile *shard, Error *err) {
     uint64_t length = 0;
     for (int i = 7; i >= 0; i--) length = length << 8 | shard->map[i];
     if (length > MAX_HEADER || length > shard->size - 8)
@@ -170,7 +161,7 @@ static bool read_header(ShardFile *shard, size_t *data_start, Error *err) {
     while (end < text + length && *end == ' ') end++;
     if (end != text + length)
         return fail(err, "%s: text after the header's end (at byte %td)", shard->path, end - text + 8);
-    *data_start = 8 + length;
+    shard->data = 8 + length;
     return check_keys(shard->header, shard->path, err);
 }
 
@@ -181,9 +172,8 @@ static bool add_shard(Safetensors *file, const char *path, Error *err) {
     file->shards = shards;
     ShardFile *shard = &shards[file->n_shards++];
     *shard = (ShardFile){.path = strdup(path)};
-    size_t data_start = 0;
     if (!shard->path) return fail(err, "%s: out of memory", path);
-    if (!map_file(shard, err) || !read_header(shard, &data_start, err)) return false;
+    if (!map_file(shard, err) || !read_header(shard, err)) return false;
 
     size_t room = file->count + (size_t)cJSON_GetArraySize(shard->header);
     Safetensor *tensors = realloc(file->tensors, (room + 1) * sizeof *tensors);
@@ -193,9 +183,9 @@ static bool add_shard(Safetensors *file, const char *path, Error *err) {
     for (const cJSON *item = shard->header->child; item; item = item->next) {
         if (strcmp(item->string, METADATA) == 0) {
             if (!read_metadata(shard, item, err)) return false;
-        } else if (!read_tensor(&tensors[file->count++], shard, item, data_start, err)) return false;
+        } else if (!read_tensor(&tensors[file->count++], shard, item, err)) return false;
     }
-    return check_cover(tensors + first, file->count - first, shard, data_start, err);
+    return check_cover(tensors + first, file->count - first, shard, err);
 }
 
 static bool sort_names(Safetensors *file, Error *err) {
@@ -207,22 +197,23 @@ static bool sort_names(Safetensors *file, Error *err) {
     return true;
 }
 
-static Safetensors *keep_if(bool good, Safetensors *file) {
-    if (good) return file;
+static Safetensors *new_file(void) {
+    Safetensors *file = calloc(1, sizeof *file);
+    REQUIRE(file, "out of memory");
+    return file;
+}
+
+Safetensors *safetensors_open(const char *path, Error *err) {
+    Safetensors *file = new_file();
+    if (add_shard(file, path, err) && sort_names(file, err)) return file;
     safetensors_close(file);
     return NULL;
 }
 
-Safetensors *safetensors_open(const char *path, Error *err) {
-    Safetensors *file = calloc(1, sizeof *file);
-    REQUIRE(file, "out of memory");
-    return keep_if(add_shard(file, path, err) && sort_names(file, err), file);
-}
-
 static bool has_shard(const Safetensors *file, const char *path) {
-    size_t i = 0;
-    while (i < file->n_shards && strcmp(file->shards[i].path, path) != 0) i++;
-    return i < file->n_shards;
+    for (size_t i = 0; i < file->n_shards; i++)
+        if (strcmp(file->shards[i].path, path) == 0) return true;
+    return false;
 }
 
 static bool open_shards(Safetensors *file, const char *dir, const char *index_path, const cJSON *map, Error *err) {
@@ -256,12 +247,12 @@ Safetensors *safetensors_open_model(const char *dir, Error *err) {
     if (access(path, F_OK) != 0)
         return fail(err, "%s: has neither model.safetensors nor model.safetensors.index.json", dir), NULL;
     cJSON *index = json_read(path, err);
-    if (!index) return NULL;
-    Safetensors *file = calloc(1, sizeof *file);
-    REQUIRE(file, "out of memory");
-    file = keep_if(open_shards(file, dir, path, json_get(index, "weight_map"), err), file);
+    Safetensors *file = new_file();
+    bool good = index && open_shards(file, dir, path, json_get(index, "weight_map"), err);
     cJSON_Delete(index);
-    return file;
+    if (good) return file;
+    safetensors_close(file);
+    return NULL;
 }
 
 void safetensors_close(Safetensors *file) {
@@ -293,18 +284,19 @@ const char *safetensors_metadata(const Safetensors *file, const char *key) {
     return NULL;
 }
 
+typedef union FloatBits {
+    uint32_t bits;
+    float value;
+} FloatBits;
+
 // With a half's exponent field in a float's place the value is 2^-112 of the true one, denormals included, and the
 // product is exact. Infinity and NaN get a float's all-ones exponent and keep their payload.
 float float_from_half(uint16_t half) {
-    uint32_t bits = (uint32_t)(half & 0x7fff) << 13;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    value *= 0x1p112f;
-    memcpy(&bits, &value, sizeof bits);
-    if ((half & 0x7c00) == 0x7c00) bits = 0x7f800000 | (uint32_t)(half & 0x3ff) << 13;
-    bits |= (uint32_t)(half & 0x8000) << 16;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    FloatBits x = {(uint32_t)(half & 0x7fff) << 13};
+    x.value *= 0x1p112f;
+    if ((half & 0x7c00) == 0x7c00) x.bits = 0x7f800000 | (uint32_t)(half & 0x3ff) << 13;
+    x.bits |= (uint32_t)(half & 0x8000) << 16;
+    return x.value;
 }
 
 bool safetensor_to_float(const Safetensor *tensor, float *dst, Error *err) {
@@ -319,8 +311,7 @@ bool safetensor_part_to_float(const Safetensor *tensor, size_t first, size_t n, 
     } else if (tensor->type == SAFETENSOR_BF16) {
         for (size_t i = 0; i < n; i++) {
             memcpy(&half, data + 2 * i, 2);
-            uint32_t bits = (uint32_t)half << 16;
-            memcpy(&dst[i], &bits, sizeof bits);
+            dst[i] = (FloatBits){(uint32_t)half << 16}.value;
         }
     } else if (tensor->type == SAFETENSOR_F16) {
         for (size_t i = 0; i < n; i++) {

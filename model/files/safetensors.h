@@ -14,11 +14,12 @@
 
 enum { SAFETENSOR_MAX_RANK = 8 };
 
-typedef enum SafetensorType {
-    SAFETENSOR_BOOL, SAFETENSOR_U8, SAFETENSOR_I8, SAFETENSOR_F8_E5M2, SAFETENSOR_F8_E4M3, SAFETENSOR_I16,
-    SAFETENSOR_U16, SAFETENSOR_F16, SAFETENSOR_BF16, SAFETENSOR_I32, SAFETENSOR_U32, SAFETENSOR_F32,
-    SAFETENSOR_I64, SAFETENSOR_U64, SAFETENSOR_F64, SAFETENSOR_TYPES
-} SafetensorType;
+// Names in files, and bytes of an element.
+#define SAFETENSOR_TYPE_LIST(ROW)                                                                                \
+    ROW(BOOL, 1) ROW(U8, 1) ROW(I8, 1) ROW(F8_E5M2, 1) ROW(F8_E4M3, 1) ROW(I16, 2) ROW(U16, 2) ROW(F16, 2)       \
+    ROW(BF16, 2) ROW(I32, 4) ROW(U32, 4) ROW(F32, 4) ROW(I64, 8) ROW(U64, 8) ROW(F64, 8)
+#define SAFETENSOR_ENUMERATOR(name, size) SAFETENSOR_##name,
+typedef enum SafetensorType { SAFETENSOR_TYPE_LIST(SAFETENSOR_ENUMERATOR) SAFETENSOR_TYPES } SafetensorType;
 
 // A tensor of an open file, valid until safetensors_close, or one to be written: then the caller owns name and data and
 // sets only the first five fields.
@@ -54,8 +55,8 @@ const Safetensor *safetensors_at(const Safetensors *file, size_t i);           /
 const Safetensor *safetensors_find(const Safetensors *file, const char *name); // or NULL
 const char *safetensors_metadata(const Safetensors *file, const char *key);    // from the first shard with it, or NULL
 
-size_t safetensor_type_size(SafetensorType type);      // bytes of an element
-const char *safetensor_type_name(SafetensorType type); // as in the file
+size_t safetensor_type_size(SafetensorType type);
+const char *safetensor_type_name(SafetensorType type);
 
 // writes dst (elements) from F32, F16 or BF16, exactly; any other type is an error
 bool safetensor_to_float(const Safetensor *tensor, float *dst, Error *err);

@@ -1,4 +1,4 @@
-// Optional (Hugging Face models): the writer. The header is built first; then everything is written in one pass.
+// Optional (Hugging Face models): the writer of .safetensors files.
 #include "model/files/safetensors.h"
 #include "base/files.h"
 #include "base/text.h"
@@ -63,9 +63,8 @@ static bool add_tensor(cJSON *header, const Safetensor *t, size_t *offset) {
     return cJSON_AddItemToArray(offsets, cJSON_CreateNumber((double)*offset));
 }
 
-// The header's text, padded with spaces so that the data starts at a multiple of 8. NULL when out of memory.
-static char *make_header(const Safetensor *tensors, size_t n, const SafetensorsPair *metadata, size_t n_metadata,
-                         size_t *length) {
+// The header's text, or NULL when out of memory.
+static char *make_header(const Safetensor *tensors, size_t n, const SafetensorsPair *metadata, size_t n_metadata) {
     size_t offset = 0;
     cJSON *header = cJSON_CreateObject();
     cJSON *pairs = n_metadata ? cJSON_AddObjectToObject(header, "__metadata__") : NULL;
@@ -75,24 +74,18 @@ static char *make_header(const Safetensor *tensors, size_t n, const SafetensorsP
     for (size_t size = 8; size; size /= 2)
         for (size_t i = 0; good && i < n; i++)
             if (safetensor_type_size(tensors[i].type) == size) good = add_tensor(header, &tensors[i], &offset);
-    char *text = good ? cJSON_PrintUnformatted(header) : NULL, *padded = NULL;
+    char *text = good ? cJSON_PrintUnformatted(header) : NULL;
     cJSON_Delete(header);
-    if (text) {
-        size_t n_text = strlen(text);
-        *length = (n_text + 7) / 8 * 8;
-        padded = malloc(*length + 1);
-        if (padded) snprintf(padded, *length + 1, "%-*s", (int)*length, text);
-        cJSON_free(text);
-    }
-    return padded;
+    return text;
 }
 
 static bool write_bytes(FILE *file, const void *bytes, size_t n) { return n == 0 || fwrite(bytes, 1, n, file) == n; }
 
-static bool write_file(FILE *file, const char *header, size_t length, const Safetensor *tensors, size_t n) {
+static bool write_file(FILE *file, const char *header, const Safetensor *tensors, size_t n) {
+    int length = (int)((strlen(header) + 7) / 8 * 8); // padded with spaces, so the data starts at a multiple of 8
     unsigned char prefix[8];
-    for (int i = 0; i < 8; i++) prefix[i] = (unsigned char)(length >> (8 * i));
-    bool good = write_bytes(file, prefix, 8) && write_bytes(file, header, length);
+    for (int i = 0; i < 8; i++) prefix[i] = (unsigned char)((size_t)length >> (8 * i));
+    bool good = write_bytes(file, prefix, 8) && fprintf(file, "%-*s", length, header) == length;
     for (size_t size = 8; size; size /= 2)
         for (size_t i = 0; good && i < n; i++) {
             size_t bytes = 0;
@@ -105,15 +98,14 @@ static bool write_file(FILE *file, const char *header, size_t length, const Safe
 bool safetensors_write(const char *path, const Safetensor *tensors, size_t n, const SafetensorsPair *metadata,
                        size_t n_metadata, Error *err) {
     FileReplacement r;
-    size_t length = 0;
     if (!check_all(path, tensors, n, metadata, n_metadata, err)) return false;
-    char *header = make_header(tensors, n, metadata, n_metadata, &length);
+    char *header = make_header(tensors, n, metadata, n_metadata);
     if (!header) return fail(err, "%s: out of memory", path);
     bool good = file_replace_begin(&r, path, err);
-    if (good && !write_file(r.file, header, length, tensors, n)) {
+    if (good && !write_file(r.file, header, tensors, n)) {
         good = fail(err, "%s: %s", path, strerror(errno));
         file_replace_abandon(&r);
     }
-    free(header);
+    cJSON_free(header);
     return good && file_replace_commit(&r, err);
 }

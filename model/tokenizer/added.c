@@ -1,17 +1,13 @@
 // Optional (Hugging Face models): added tokens, found by a binary search that advances byte by byte.
 #include "model/tokenizer/added.h"
+#include "base/text.h"
 #include <string.h>
-#include <utf8proc.h>
 
-bool added_add(AddedTokens *added, const char *content, size_t n, int id, bool lstrip, bool rstrip) {
-    AddedToken *tokens = realloc(added->tokens, (size_t)(added->count + 1) * sizeof *tokens);
-    if (tokens) added->tokens = tokens;
-    char *copy = tokens ? malloc(n) : NULL;
-    if (!copy) return false;
-    memcpy(copy, content, n);
-    added->tokens[added->count++] = (AddedToken){copy, n, id, lstrip, rstrip};
+void added_add(AddedTokens *added, const char *content, size_t n, int id, bool lstrip, bool rstrip) {
+    added->tokens = realloc(added->tokens, (size_t)(added->count + 1) * sizeof *added->tokens);
+    REQUIRE(added->tokens, "out of memory");
+    added->tokens[added->count++] = (AddedToken){text_copy(content, n), n, id, lstrip, rstrip};
     added->starts[(unsigned char)content[0]] = true;
-    return true;
 }
 
 static int compare_tokens(const void *a, const void *b) {
@@ -54,31 +50,14 @@ static const AddedToken *longest_at(const AddedTokens *added, const char *text, 
     return found;
 }
 
-static bool is_space(utf8proc_int32_t rune) { // Unicode's White_Space
-    if (rune < 128) return rune == ' ' || (rune >= '\t' && rune <= '\r');
-    utf8proc_category_t category = utf8proc_category(rune);
-    return rune == 0x85 || category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_ZL ||
-           category == UTF8PROC_CATEGORY_ZP;
-}
-
-static size_t rune_at(const char *text, size_t n, utf8proc_int32_t *rune) {
-    utf8proc_ssize_t step = utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)n, rune);
-    return step > 0 ? (size_t)step : 0;
-}
-
 static void include_spaces(const AddedToken *t, const char *text, size_t n, size_t from, AddedMatch *match) {
-    utf8proc_int32_t rune;
     while (t->lstrip && match->start > from) {
         size_t before = match->start - 1;
         while (before > from && ((unsigned char)text[before] & 0xc0) == 0x80) before--;
-        if (!rune_at(text + before, match->start - before, &rune) || !is_space(rune)) break;
+        if (!utf8_space(text + before, match->start - before)) break;
         match->start = before;
     }
-    while (t->rstrip && match->end < n) {
-        size_t step = rune_at(text + match->end, n - match->end, &rune);
-        if (!step || !is_space(rune)) break;
-        match->end += step;
-    }
+    for (size_t step = t->rstrip; step; match->end += step) step = utf8_space(text + match->end, n - match->end);
 }
 
 bool added_find(const AddedTokens *added, const char *text, size_t n, size_t from, AddedMatch *match) {

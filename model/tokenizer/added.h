@@ -18,8 +18,8 @@ typedef struct AddedTokens {
     bool starts[256]; // some token starts with this byte
 } AddedTokens;
 
-// Copies content (n >= 1 bytes). False when out of memory.
-bool added_add(AddedTokens *added, const char *content, size_t n, int id, bool lstrip, bool rstrip);
+// Copies content (n >= 1 bytes, none zero).
+void added_add(AddedTokens *added, const char *content, size_t n, int id, bool lstrip, bool rstrip);
 void added_sort(AddedTokens *added); // after the last added_add, before added_find
 void added_free(AddedTokens *added);
 

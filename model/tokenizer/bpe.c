@@ -40,7 +40,7 @@ static uint32_t look_up(const Merges *merges, int left, int right, int *merged) 
 
 bool bpe_reserve(BpeSpace *space, size_t n) {
     if (n <= space->room) return true;
-    size_t room = 2 * space->room > n ? 2 * space->room : n;
+    size_t room = 2 * n + 256;
     bpe_free(space);
     char *block = malloc(room * (3 * sizeof(uint64_t) + 4 * sizeof(int) + sizeof(uint32_t)));
     *space = (BpeSpace){0};

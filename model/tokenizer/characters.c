@@ -1,6 +1,5 @@
-// Optional (Hugging Face models): the character tokenizer.
-// It is byte-level BPE with a vocabulary of single bytes and no merges, so tokenizer_load and Hugging Face read it like
-// any other.
+// Optional (Hugging Face models): the character tokenizer, a tokenizer.json of byte-level BPE without merges, and a
+// tokenizer_config.json: tokenizer_load and Hugging Face read it like any other.
 #include "base/files.h"
 #include "base/json.h"
 #include "model/tokenizer/tokenizer.h"

@@ -1,6 +1,5 @@
-// Optional (Hugging Face models): the reader of tokenizer.json.
-// The file describes a pipeline by its components. An unknown one would change the tokens, so it is an error that names
-// it.
+// Optional (Hugging Face models): the reader of tokenizer.json, which describes a pipeline by its components. One that
+// is unknown would change the tokens, so it is an error that names it.
 #include "model/tokenizer/file.h"
 #include "base/json.h"
 #include <string.h>
@@ -23,23 +22,25 @@ bool normalize_nfc(const char *text, size_t n, char **out, size_t *n_out) {
     return length >= 0;
 }
 
+// Reads the id of a token in the file; keeps the highest one, and the length of the longest spelling.
+static bool survey(const cJSON *id_item, const char *spelling, int *top, size_t *longest) {
+    int id;
+    if (!read_id(id_item, &id)) return false;
+    if (id > *top) *top = id;
+    if (strlen(spelling) > *longest) *longest = strlen(spelling);
+    return true;
+}
+
 // Makes room for ids up to the highest in the file, and a buffer for the longest spelling.
 static bool size_vocab(Tokenizer *t, const cJSON *vocab, const cJSON *added, char **buffer, Error *err) {
-    size_t longest = 0, n;
-    int top = -1, id;
+    size_t longest = 0;
+    int top = -1;
+    const cJSON *item;
     if (!cJSON_IsObject(vocab)) return fail(err, "no vocabulary");
-    for (const cJSON *item = vocab->child; item; item = item->next) {
-        if (!read_id(item, &id))
-            return fail(err, "token \"%.100s\": its id is not a whole number below %d", item->string, VOCAB_MAX);
-        top = id > top ? id : top;
-        longest = (n = strlen(item->string)) > longest ? n : longest;
-    }
-    for (const cJSON *item = added ? added->child : NULL; item; item = item->next) {
-        if (!read_id(json_get(item, "id"), &id))
-            return fail(err, "an added token's id is not a whole number below %d", VOCAB_MAX);
-        top = id > top ? id : top;
-        longest = (n = strlen(text_of(item, "content"))) > longest ? n : longest;
-    }
+    cJSON_ArrayForEach(item, vocab) if (!survey(item, item->string, &top, &longest))
+        return fail(err, "token \"%.100s\": its id is not a whole number below %d", item->string, VOCAB_MAX);
+    cJSON_ArrayForEach(item, added) if (!survey(json_get(item, "id"), text_of(item, "content"), &top, &longest))
+        return fail(err, "an added token's id is not a whole number below %d", VOCAB_MAX);
     if (top < 0) return fail(err, "the vocabulary is empty");
     *buffer = malloc(3 * longest + 2); // NFC may make an added token three times as long
     return (*buffer && vocab_init(&t->vocab, top + 1)) || fail(err, "out of memory");
@@ -68,14 +69,15 @@ static bool add_added(Tokenizer *t, const cJSON *item, int id, const char *conte
     if (known < 0 && !vocab_add(vocab, id, content, n, TOKEN_LITERAL, err)) return false;
     vocab->entries[id].special = is_on(item, "special");
     AddedTokens *matched = is_on(item, "normalized") ? &t->normalized : &t->raw;
-    bool good = added_add(matched, content, n, id, is_on(item, "lstrip"), is_on(item, "rstrip"));
-    return good || fail(err, "out of memory");
+    added_add(matched, content, n, id, is_on(item, "lstrip"), is_on(item, "rstrip"));
+    return true;
 }
 
 static bool read_added(Tokenizer *t, const cJSON *added, char *buffer, Error *err) {
     int id = 0;
     if (added && !cJSON_IsArray(added)) return fail(err, "added_tokens is not a list");
-    for (const cJSON *item = added ? added->child : NULL; item; item = item->next) {
+    const cJSON *item;
+    cJSON_ArrayForEach(item, added) {
         const char *content = text_of(item, "content");
         size_t n = strlen(content);
         char *form = NULL;
@@ -151,30 +153,27 @@ static bool read_normalizer(Tokenizer *t, const cJSON *normalizer, int depth, Er
 static bool read_split(Tokenizer *t, const cJSON *json, Error *err) {
     const char *behavior = text_of(json, "behavior");
     const cJSON *pattern = json_get(json, "pattern");
-    const char *regex = json_string(pattern, "Regex", NULL), *text = json_string(pattern, "String", NULL);
+    const char *regex = json_string(pattern, "Regex", NULL), *text = text_of(pattern, "String");
     bool removed = strcmp(behavior, "Removed") == 0, invert = is_on(json, "invert");
     if (!removed && strcmp(behavior, "Isolated") != 0)
         return fail(err, "Split with behavior \"%.40s\" is not supported", behavior);
-    if (regex) return splitter_add(&t->splitter, regex, removed && !invert, removed && invert, err);
-    if (text) return splitter_add_text(&t->splitter, text, removed && !invert, removed && invert, err);
-    return fail(err, "Split without a pattern");
+    if (!regex && !*text) return fail(err, "Split without a pattern");
+    SplitStage stage = {.literal = !regex, .drop_matches = removed && !invert, .drop_gaps = removed && invert};
+    return splitter_add(&t->splitter, regex ? regex : text, stage, err);
 }
 
-// Sets *byte_level at the final ByteLevel, the conversion to the byte alphabet; without one the model is not
-// byte-level.
+// Sets *byte_level at the final ByteLevel, the conversion to the byte alphabet.
 static bool read_pre_tokenizer(Tokenizer *t, const cJSON *json, int depth, bool *byte_level, Error *err) {
     const char *type = text_of(json, "type");
     if (*byte_level) return fail(err, "pre-tokenizer \"%.40s\" after ByteLevel is not supported", type);
     if (strcmp(type, "ByteLevel") == 0) {
         *byte_level = true;
         if (is_on(json, "add_prefix_space")) return fail(err, "ByteLevel with add_prefix_space is not supported");
-        return !json_bool(json, "use_regex", true) || splitter_add_gpt2(&t->splitter, err);
+        return !json_bool(json, "use_regex", true) || splitter_add(&t->splitter, SPLIT_GPT2, (SplitStage){0}, err);
     }
     if (strcmp(type, "Split") == 0) return read_split(t, json, err);
-    if (strcmp(type, "Digits") == 0) {
-        const char *pattern = is_on(json, "individual_digits") ? "\\p{N}" : "\\p{N}+";
-        return splitter_add(&t->splitter, pattern, false, false, err);
-    }
+    const char *digits = is_on(json, "individual_digits") ? "\\p{N}" : "\\p{N}+";
+    if (strcmp(type, "Digits") == 0) return splitter_add(&t->splitter, digits, (SplitStage){0}, err);
     if (strcmp(type, "Sequence") || depth > 8) return fail(err, "pre-tokenizer \"%.40s\" is not supported", type);
     const cJSON *part, *parts = json_get(json, "pretokenizers");
     cJSON_ArrayForEach(part, parts) if (!read_pre_tokenizer(t, part, depth + 1, byte_level, err)) return false;
@@ -205,16 +204,14 @@ static bool check_ids(const Vocab *vocab, Error *err) {
 static bool mark_whole(Tokenizer *t, Error *err) {
     Vocab *vocab = &t->vocab;
     BpeSpace space = {0};
-    bool good = true;
-    for (int id = 0; good && id < vocab->size; id++) {
+    if (!bpe_reserve(&space, vocab->longest)) return fail(err, "out of memory");
+    for (int id = 0; id < vocab->size; id++) {
         TokenEntry *entry = &vocab->entries[id];
         if (entry->kind != TOKEN_BYTES || entry->len == 0) continue;
-        good = bpe_reserve(&space, entry->len) || fail(err, "out of memory");
-        if (!good) break;
         entry->whole = t->ignore_merges || bpe_word(&t->merges, vocab, vocab_bytes(vocab, id), entry->len, &space) == 1;
     }
     bpe_free(&space);
-    return good;
+    return true;
 }
 
 bool tokenizer_read_json(Tokenizer *t, const cJSON *json, const char *path, Error *err) {

@@ -1,4 +1,11 @@
-// Optional (Hugging Face models): the parts of a tokenizer, and how they are read.
+// Optional (Hugging Face models): the parts of a tokenizer, and how they are read. It is byte-level BPE (Sennrich et
+// al. 2016, over the bytes of GPT-2) and equals Hugging Face's `tokenizers` package token for token:
+//
+//   text -> added tokens cut out -> NFC if the file wants it -> split by regular expressions -> bytes -> merges by rank
+//
+// Supported: BPE models; added and special tokens; normalizer none or NFC; pre-tokenizers ByteLevel, Split (Isolated,
+// Removed), Digits and sequences of them; ignore_merges. That covers GPT-2, Llama 3, Qwen2/2.5/3 and SmolLM2. Any other
+// component is an error that names it. Post-processors, which would add a first token, are not applied.
 #ifndef MODEL_TOKENIZER_FILE_H
 #define MODEL_TOKENIZER_FILE_H
 #include "model/tokenizer/tokenizer.h"

@@ -5,8 +5,6 @@
 #include "base/json.h"
 #include <string.h>
 
-static const char END_OF_TEXT[] = "<|endoftext|>";
-
 static bool add_merges(cJSON *list, const char *text, const char *path, Error *err) {
     char pair[4096];
     int line = 1;
@@ -25,23 +23,14 @@ static bool add_merges(cJSON *list, const char *text, const char *path, Error *e
 }
 
 cJSON *tokenizer_json_from_gpt2(cJSON *encoder, const char *merges, const char *merges_path, Error *err) {
-    const cJSON *end = json_get(encoder, END_OF_TEXT);
-    cJSON *json = cJSON_CreateObject(), *added = cJSON_AddArrayToObject(json, "added_tokens");
-    cJSON *pre = cJSON_AddObjectToObject(json, "pre_tokenizer"), *model = cJSON_AddObjectToObject(json, "model");
-    cJSON_AddStringToObject(pre, "type", "ByteLevel");
-    cJSON_AddStringToObject(model, "type", "BPE");
-    if (cJSON_IsNumber(end)) {
-        cJSON *token = cJSON_CreateObject();
-        cJSON_AddNumberToObject(token, "id", end->valuedouble);
-        cJSON_AddStringToObject(token, "content", END_OF_TEXT);
-        cJSON_AddTrueToObject(token, "special");
-        cJSON_AddItemToArray(added, token);
-    }
-    cJSON *list = cJSON_AddArrayToObject(model, "merges");
-    bool taken = model && cJSON_AddItemToObject(model, "vocab", encoder);
-    if (!taken) cJSON_Delete(encoder);
-    if (taken && list && add_merges(list, merges, merges_path, err)) return json;
-    if (!taken || !list) fail(err, "%s: out of memory", merges_path);
+    cJSON *json = cJSON_Parse("{\"pre_tokenizer\":{\"type\":\"ByteLevel\"},\"model\":{\"type\":\"BPE\",\"merges\":[]},"
+                              "\"added_tokens\":[{\"content\":\"<|endoftext|>\",\"special\":true}]}");
+    cJSON *model = cJSON_GetObjectItem(json, "model"), *added = cJSON_GetObjectItem(json, "added_tokens");
+    REQUIRE(json && cJSON_AddItemToObject(model, "vocab", encoder), "out of memory");
+    const cJSON *end = json_get(encoder, "<|endoftext|>");
+    if (cJSON_IsNumber(end)) cJSON_AddNumberToObject(added->child, "id", end->valuedouble);
+    else cJSON_DeleteItemFromArray(added, 0);
+    if (add_merges(cJSON_GetObjectItem(model, "merges"), merges, merges_path, err)) return json;
     cJSON_Delete(json);
     return NULL;
 }

@@ -1,4 +1,4 @@
-// Optional (Hugging Face models): loading, saving and encoding. tokenizer.h describes the steps.
+// Optional (Hugging Face models): loading, saving and encoding. file.h describes the steps.
 #include "model/tokenizer/tokenizer.h"
 #include "base/files.h"
 #include "base/text.h"
@@ -43,8 +43,8 @@ static cJSON *read_folder(Tokenizer *t, const char *dir, const char *name, char 
     if (!original && !has_file(dir, "vocab.json"))
         return fail(err, "%s: no %s in it, and no encoder.json with vocab.bpe", dir, name), NULL;
     cJSON *encoder = keep_json(t, dir, original ? "encoder.json" : "vocab.json", path, err);
-    if (!encoder) return NULL;
-    const char *merges = keep_file(t, dir, original ? "vocab.bpe" : "merges.txt", merges_path, err);
+    const char *merges = NULL;
+    if (encoder) merges = keep_file(t, dir, original ? "vocab.bpe" : "merges.txt", merges_path, err);
     if (merges) return tokenizer_json_from_gpt2(encoder, merges, merges_path, err);
     cJSON_Delete(encoder);
     return NULL;
@@ -128,8 +128,8 @@ typedef struct Encoding {
     const char *piece;   // the text between two raw added tokens, after the normalizer
     size_t piece_offset; // in the caller's text
     bool moved;          // the normalizer changed the piece: offsets in it are not offsets in the text
-    pcre2_match_data *match;
     BpeSpace space;
+    SplitWalk walk;
     Error *err;
 } Encoding;
 
@@ -154,18 +154,22 @@ static bool encode_word(void *context, const char *word, size_t n) {
                 e->moved ? " or, normalised, after it" : "");
 }
 
-// Cuts out the added tokens that are matched after the normalizer, and splits the text between them.
-static bool encode_normalized(Encoding *e, const char *text, size_t n) {
+// Cuts the added tokens out of the text, and passes what is between them, with its offset, to `between`.
+static bool encode_around(Encoding *e, const AddedTokens *added, const char *text, size_t n,
+                          bool (*between)(Encoding *, const char *, size_t, size_t)) {
     AddedMatch found;
     size_t done = 0;
     for (bool more = true; more; done = found.end) {
-        more = added_find(&e->t->normalized, text, n, done, &found);
+        more = added_find(added, text, n, done, &found);
         if (!more) found.start = found.end = n;
-        size_t between = found.start - done;
-        if (!splitter_walk(&e->t->splitter, text + done, between, e->match, encode_word, e, e->err)) return false;
-        if (more && !emit(e, &found.id, 1)) return false;
+        if (!between(e, text + done, found.start - done, done) || (more && !emit(e, &found.id, 1))) return false;
     }
     return true;
+}
+
+static bool split_words(Encoding *e, const char *text, size_t n, size_t offset) {
+    (void)offset;
+    return splitter_walk(&e->walk, text, n);
 }
 
 // Whether NFC may change the text: it leaves characters below U+0300 alone, whose bytes are below 0xcc.
@@ -184,7 +188,7 @@ static bool encode_piece(Encoding *e, const char *text, size_t n, size_t offset)
     e->piece = form ? form : text;
     e->piece_offset = offset;
     e->moved = form && (n_form != n || memcmp(form, text, n) != 0);
-    bool good = encode_normalized(e, e->piece, n_form);
+    bool good = encode_around(e, &e->t->normalized, e->piece, n_form, split_words);
     free(form);
     return good;
 }
@@ -194,16 +198,9 @@ int tokenizer_encode(const Tokenizer *t, const char *text, size_t len, int *ids,
     if (len > MAX_TEXT) return fail(err, "a text of %zu bytes; at most %zu are read", len, MAX_TEXT), -1;
     if (!utf8_valid(text, len, &bad)) return fail(err, "the text is not UTF-8 (at byte %zu)", bad), -1;
     Encoding e = {.t = t, .ids = ids, .max_ids = ids ? max_ids : INT_MAX, .err = err};
-    e.match = pcre2_match_data_create(1, NULL);
-    bool good = (e.match && bpe_reserve(&e.space, 256)) || fail(err, "out of memory");
-    AddedMatch found;
-    size_t done = 0;
-    for (bool more = true; good && more; done = found.end) {
-        more = added_find(&t->raw, text, len, done, &found);
-        if (!more) found.start = found.end = len;
-        good = encode_piece(&e, text + done, found.start - done, done) && (!more || emit(&e, &found.id, 1));
-    }
-    pcre2_match_data_free(e.match);
+    e.walk = (SplitWalk){&t->splitter, pcre2_match_data_create(1, NULL), encode_word, &e, err};
+    bool good = e.walk.match ? encode_around(&e, &t->raw, text, len, encode_piece) : fail(err, "out of memory");
+    pcre2_match_data_free(e.walk.match);
     bpe_free(&e.space);
     return good ? e.n : -1;
 }

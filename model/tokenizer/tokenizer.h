@@ -1,14 +1,5 @@
-// Text <-> tokens: what a trainer needs. These functions and nothing else of model/tokenizer/ are called by training on
-// tasks, so a character tokenizer of a hundred lines can take their place.
-//
-// The implementation is byte-level BPE (Sennrich et al. 2016, over the bytes of GPT-2), read from Hugging Face's
-// tokenizer.json and equal to the `tokenizers` package token for token:
-//
-//   text -> added tokens cut out -> NFC if the file wants it -> split by regular expressions -> bytes -> merges by rank
-//
-// Supported: BPE models; added and special tokens; normalizer none or NFC; pre-tokenizers ByteLevel, Split (Isolated,
-// Removed), Digits and sequences of them; ignore_merges. That covers GPT-2, Llama 3, Qwen2/2.5/3 and SmolLM2. Any other
-// component is an error that names it. Post-processors, which would add a first token, are not applied.
+// Text <-> tokens. Training on tasks calls these functions and nothing else of model/tokenizer/, so a character
+// tokenizer can take their place. model/tokenizer/file.h describes the implementation.
 #ifndef MODEL_TOKENIZER_TOKENIZER_H
 #define MODEL_TOKENIZER_TOKENIZER_H
 #include "base/check.h"
@@ -39,8 +30,7 @@ bool tokenizer_is_special(const Tokenizer *tokenizer, int id);  // a marker such
 bool tokenizer_save(const Tokenizer *tokenizer, const char *dir, Error *err);
 
 // Writes a character tokenizer into dir, which is made if missing: ids 0 .. n_special - 1 are the special tokens
-// (printable ASCII without spaces), the following ids the characters (ASCII, each once) in the order given. The files
-// are a tokenizer.json, byte-level BPE without merges, and a tokenizer_config.json.
+// (printable ASCII without spaces), the following ids the characters (ASCII, each once) in the order given.
 bool tokenizer_write_characters(const char *dir, const char *characters, const char *const *special, int n_special,
                                 Error *err);
 

@@ -1,6 +1,5 @@
-// Optional (Hugging Face models): token <-> id.
-// Byte-level files spell a token with one printable character per byte (GPT-2's byte alphabet); here a token is its
-// bytes.
+// Optional (Hugging Face models): token <-> id. Byte-level files spell a token with one printable character per byte
+// (GPT-2's byte alphabet); here a token is its bytes.
 #ifndef MODEL_TOKENIZER_VOCAB_H
 #define MODEL_TOKENIZER_VOCAB_H
 #include "base/check.h"

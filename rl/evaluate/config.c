@@ -2,6 +2,7 @@
 #include "rl/evaluate/config.h"
 #include "base/files.h"
 #include "data/sets.h"
+#include "rl/evaluate/sets.h"
 #include <string.h>
 
 enum { TASK_TOKENS = 96, FILE_TOKENS = 3072 }; // --max-tokens 0
@@ -57,12 +58,9 @@ bool eval_config_parse_k(const EvalConfig *c, int *k, int *count, Error *err) {
     return fail(err, "--k %s: at most %d values", c->k, EVAL_MAX_K);
 }
 
-bool eval_config_max_tokens(EvalConfig *c, const EvalSets *sets, const ModelConfig *model, Error *err) {
+void eval_config_max_tokens(EvalConfig *c, const EvalSets *sets, const ModelConfig *model) {
     int room = model->T_max - sets->longest, wanted = sets->files ? FILE_TOKENS : TASK_TOKENS;
     if (c->max_tokens == 0) c->max_tokens = room > 0 && room < wanted ? room : wanted;
-    if (c->max_tokens <= room) return true;
-    return fail(err, "%s takes %d tokens, not a prompt of %d and a response of %d: lower --max-tokens or --max-prompt",
-                c->model, model->T_max, sets->longest, c->max_tokens);
 }
 
 // `output`, and the temporary names beside it, are not `input`.

@@ -2,8 +2,11 @@
 #ifndef RL_EVALUATE_CONFIG_H
 #define RL_EVALUATE_CONFIG_H
 #include "model/config.h"
-#include "rl/evaluate/table.h"
 #include "rl/config.h"
+#include <cjson/cJSON.h>
+
+enum { EVAL_MAX_K = 16 };
+typedef struct EvalSets EvalSets; // rl/evaluate/sets.h
 
 typedef struct EvalConfig {
     char model[FLAG_TEXT_SIZE], data[FLAG_TEXT_SIZE], data_dir[FLAG_TEXT_SIZE], prompt_template[FLAG_TEXT_SIZE];
@@ -19,8 +22,8 @@ extern const FlagTable eval_flags;
 // Parses --k, such as "1,8,32", into k (EVAL_MAX_K) and count. Errors: not a list of numbers, a k above --samples.
 bool eval_config_parse_k(const EvalConfig *config, int *k, int *count, Error *err);
 
-// Sets max_tokens if it was left open (0). Error: prompt and response do not fit the model.
-bool eval_config_max_tokens(EvalConfig *config, const EvalSets *sets, const ModelConfig *model, Error *err);
+// Sets max_tokens if it was left open (0).
+void eval_config_max_tokens(EvalConfig *config, const EvalSets *sets, const ModelConfig *model);
 
 // Before any work: --out and --responses can be written, differ, and are neither an input nor in the --model folder,
 // whose files are hashed. False with the reason in err.

@@ -4,10 +4,10 @@
 // largest factor down. Random numbers are Philox 4x32-10 (Salmon et al., SC 2011) rather than a stream, so a resample
 // does not depend on the order of the draws.
 #include "rl/evaluate/estimate.h"
+#include "kernels/philox.h"
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include "kernels/philox.h"
 
 double pass_at_k(int n, int c, int k) {
     if (n < 1 || c < 0 || c > n || k < 1 || k > n) return NAN;
@@ -28,26 +28,6 @@ int majority_vote(int n, const int *answer) {
     return best;
 }
 
-void pass_at_k_each(double *value, size_t P, const int *n, const int *c, int k) {
-    for (size_t i = 0; i < P; i++) value[i] = pass_at_k(n[i], c[i], k);
-}
-
-void avg_each(double *value, size_t P, const int *n, const int *c) {
-    for (size_t i = 0; i < P; i++) {
-        const bool valid = n[i] >= 1 && c[i] >= 0 && c[i] <= n[i];
-        value[i] = valid ? (double)c[i] / n[i] : NAN;
-    }
-}
-
-void majority_each(double *value, size_t P, const int *n, const int *answer, const int *correct) {
-    size_t first = 0;
-    for (size_t i = 0; i < P; i++) {
-        const int winner = majority_vote(n[i], answer + first);
-        value[i] = n[i] < 1 ? NAN : winner >= 0 && correct[first + (size_t)winner];
-        if (n[i] > 0) first += (size_t)n[i];
-    }
-}
-
 static double resample_mean(const double *value, size_t P, uint32_t set, uint64_t seed, uint32_t resample) {
     Philox bits = {{0}};
     double sum = 0;
@@ -64,10 +44,9 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static double quantile(const double *sorted, int count, double q) {
-    const double at = q * (count - 1);
+static double quantile(const double sorted[BOOTSTRAP_RESAMPLES], double q) { // q < 1
+    const double at = q * (BOOTSTRAP_RESAMPLES - 1);
     const int below = (int)at;
-    if (below >= count - 1) return sorted[count - 1];
     return sorted[below] + (at - below) * (sorted[below + 1] - sorted[below]);
 }
 
@@ -84,8 +63,7 @@ Estimate bootstrap_average(const double *value, const size_t *P, int sets, uint6
     }
     if (!supported) return (Estimate){NAN, NAN, NAN};
     qsort(means, BOOTSTRAP_RESAMPLES, sizeof *means, ascending);
-    double low = quantile(means, BOOTSTRAP_RESAMPLES, 0.025), high = quantile(means, BOOTSTRAP_RESAMPLES, 0.975);
-    return (Estimate){average, low, high};
+    return (Estimate){average, quantile(means, 0.025), quantile(means, 0.975)};
 }
 
 Estimate bootstrap_mean(const double *value, size_t P, uint64_t seed) { return bootstrap_average(value, &P, 1, seed); }

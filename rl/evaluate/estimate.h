@@ -1,12 +1,6 @@
-// Optional (confidence intervals): pass@k, the mean over n samples (avg@n) and majority vote (maj@n) over a set of
-// problems, each with a 95 % interval. Pure functions over arrays: no allocation, no state, no files.
-//
-// There are two steps, so that they compose: first one number per problem (`*_each`), then its mean over the problems
-// with an interval (`bootstrap_mean`). To compare two models on the same problems, bootstrap the differences:
-//     for each problem i: difference[i] = value_b[i] - value_a[i];   bootstrap_mean(difference, ...)
-// This is the paired bootstrap, far tighter than asking whether two separate intervals overlap.
-//
-//   P  problems            n[i]  samples drawn of problem i       c[i]  correct ones among them, 0 <= c[i] <= n[i]
+// Optional (confidence intervals): pass@k and majority vote (maj@n) of one problem, and the mean of such numbers over a
+// set of problems with a 95 % interval. Pure functions over arrays. To compare two models on the same problems, take
+// the mean of the differences (the paired bootstrap): far tighter than asking whether two separate intervals overlap.
 //
 // A quantity that the samples cannot support (fewer than k samples, c > n, no problems) is NaN, and so is the mean over
 // it: to leave such a problem out would silently change the set that the figure describes.
@@ -31,18 +25,8 @@ double pass_at_k(int n, int c, int k);
 
 // The majority vote of one problem. answer[j], j < n, is the class of sample j's answer: equal answers share a number
 // >= 0; a sample with a negative number states no answer and does not vote. Returns the first sample with the most
-// frequent answer, a tie going to the answer seen first; -1 if no sample votes. O(n^2) comparisons, without memory: n
-// is some tens here.
+// frequent answer, a tie going to the answer seen first; -1 if no sample votes. O(n^2) comparisons; n is some tens.
 int majority_vote(int n, const int *answer);
-
-// value (P) writes: one number per problem. avg is c/n (NaN for n < 1 or c outside 0..n).
-void pass_at_k_each(double *value, size_t P, const int *n, const int *c, int k);
-void avg_each(double *value, size_t P, const int *n, const int *c);
-
-// value (P) writes: 1 if the majority answer is correct, else 0 (also if no sample votes); NaN if n[i] < 1. answer and
-// correct hold the samples of all problems end to end, sum of n[i] entries; correct[j] is nonzero if sample j was
-// graded correct. The verdict is that of the winning answer's first sample.
-void majority_each(double *value, size_t P, const int *n, const int *answer, const int *correct);
 
 // Mean of value (P) with the 95 % interval of the percentile bootstrap over problems (Efron 1979): draw P problems with
 // replacement, take the mean, 2,000 times; the interval runs from the 2.5 % to the 97.5 % quantile of those means

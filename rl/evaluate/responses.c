@@ -16,7 +16,6 @@ enum { PATH_BYTES = 2048 };
 
 struct ResponseFile {
     char path[PATH_BYTES];
-    const char *set;
     FILE *file;
     bool reading; // rows may follow; otherwise at the end, where rows are written
     long good;    // bytes of the identity and of whole problems
@@ -70,7 +69,6 @@ static FILE *open_alone(const char *path, Error *err) {
 ResponseFile *responses_open(const char *path, const cJSON *identity, bool fresh, Error *err) {
     ResponseFile *f = calloc(1, sizeof *f);
     REQUIRE(f, "out of memory");
-    f->set = "";
     snprintf(f->path, sizeof f->path, "%s", path);
     f->file = open_alone(path, err);
     const char *line = f->file && !fresh ? next_line(f) : NULL; // NULL: not even its first line is whole
@@ -88,8 +86,6 @@ void responses_close(ResponseFile *f) {
     free(f->line);
     free(f);
 }
-
-void responses_begin_set(ResponseFile *f, const char *name) { f->set = name; }
 
 bool responses_refuse(const ResponseFile *f, const char *what, Error *err) {
     return fail(err, "%.300s:%d: %s: start over with --fresh", f->path, f->line_number, what);
@@ -154,13 +150,13 @@ static void add_hex(cJSON *row, const Response *r) {
     free(hex);
 }
 
-void responses_write(ResponseFile *f, const Problem *problem, int sample, const Response *r) {
+void responses_write(ResponseFile *f, const char *set, const Problem *problem, int sample, const Response *r) {
     cJSON *row = cJSON_CreateObject();
     bool exact;
     char id[24], *text = utf8_text(r->text, r->len, &exact);
     REQUIRE(text, "out of memory");
     snprintf(id, sizeof id, "%lld", (long long)problem->id);
-    cJSON_AddStringToObject(row, "set", f->set);
+    cJSON_AddStringToObject(row, "set", set);
     cJSON_AddRawToObject(row, "prompt_id", id); // a double does not hold 63 bits
     cJSON_AddNumberToObject(row, "sample", sample);
     cJSON_AddStringToObject(row, "prompt", problem->prompt);

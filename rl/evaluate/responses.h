@@ -22,9 +22,6 @@ typedef struct ResponseFile ResponseFile;
 // not, err names the first difference. With `fresh` an existing one is discarded. NULL with the reason in err.
 ResponseFile *responses_open(const char *path, const cJSON *identity, bool fresh, Error *err);
 
-// Sets the set's name in the rows to come; `name` must outlive them.
-void responses_begin_set(ResponseFile *file, const char *name);
-
 // writes responses (n), all but start and length, as saved for this problem; the caller frees every text, whatever is
 // returned: 1; 0 if the file has no more whole problems, after which it takes rows; -1 with the reason in err if a row
 // belongs to another problem.
@@ -34,7 +31,7 @@ int responses_read(ResponseFile *file, const Problem *problem, int n, Response *
 bool responses_refuse(const ResponseFile *file, const char *what, Error *err);
 
 // Appends a row. A full disk ends the program with a message; what was flushed before can be resumed.
-void responses_write(ResponseFile *file, const Problem *problem, int sample, const Response *response);
+void responses_write(ResponseFile *file, const char *set, const Problem *problem, int sample, const Response *response);
 void responses_flush(ResponseFile *file);
 
 // Ends the evaluation: writes the rows to `to` (NULL: nowhere) and removes the partial file.

@@ -10,7 +10,7 @@
 // Plans the memory of model and generator, commits it if there is enough, and reads the weights.
 static bool open_model(EvalRun *run, const EvalConfig *c, const ModelConfig *model, Error *err) {
     int T = run->sets.longest + c->max_tokens, V = tokenizer_vocab_size(run->tokenizer);
-    if (V > model->V) return fail(err, "%s: the tokenizer has %d tokens, the model %d", c->model, V, model->V);
+    if (!model_config_fits(model, c->model, V, run->sets.longest, c->max_tokens, err)) return false;
     run->gpt = gpt_plan(run->dev, model, T);
     run->generator = generator_plan(run->gpt, c->slots, T);
     const Arena *arenas[] = {&run->gpt->arena};
@@ -30,15 +30,13 @@ static void partial_path(const EvalConfig *c, const cJSON *identity, char *path,
 }
 
 bool eval_run_open(EvalRun *run, EvalConfig *c, Comm *comm, Error *err) {
-    EvalSource source = {.data = c->data, .data_dir = c->data_dir, .prompt_template = c->prompt_template,
-                         .model = c->model, .seed = (uint64_t)c->seed, .problems = c->problems, .samples = c->samples,
-                         .max_prompt = c->max_prompt, .strict = c->bad_rows == BAD_ROWS_REFUSE};
     ModelConfig model;
     int room = 16 * c->slots / c->samples * c->samples; // rollouts of whole prompts
     run->samples = c->samples;
     if (!(run->tokenizer = tokenizer_load(c->model, err))) return false;
-    if (!eval_sets_load(&run->sets, &source, run->tokenizer, err)) return false;
-    if (!model_config_load(&model, c->model, err) || !eval_config_max_tokens(c, &run->sets, &model, err)) return false;
+    if (!eval_sets_load(&run->sets, c, run->tokenizer, err)) return false;
+    if (!model_config_load(&model, c->model, err)) return false;
+    eval_config_max_tokens(c, &run->sets, &model);
     if (!(run->identity = eval_config_identity(c, &run->sets, err))) return false;
     if (!(run->dev = device_open(c->threads, comm_local_rank(comm), err))) return false;
     if (!open_model(run, c, &model, err)) return false;
@@ -57,18 +55,17 @@ void eval_run_close(EvalRun *run) {
     eval_sets_free(&run->sets), tokenizer_free(run->tokenizer);
 }
 
-static void count_votes(const EvalRun *run, int i, const Response *responses) {
-    size_t at = (size_t)i * (size_t)run->samples;
-    for (int s = 0; s < run->samples; s++) run->set->correct[at + (size_t)s] = responses[s].verdict == VERDICT_CORRECT;
-    vote_classes(run->set->answer + at, responses, run->samples, run->set->set.problems.items[i].task != NULL);
+static void take_vote(const EvalRun *run, int i, const Response *responses) {
+    bool task = run->set->set.problems.items[i].task != NULL;
+    run->set->majority[i] = vote_is_correct(responses, run->samples, task);
 }
 
 // Takes the responses that evaluate_part generates.
 static void keep(void *context, int i, const Response *responses) {
     const EvalRun *run = context;
     const Problem *problem = &run->set->set.problems.items[i];
-    for (int s = 0; s < run->samples; s++) responses_write(run->file, problem, s, &responses[s]);
-    count_votes(run, i, responses);
+    for (int s = 0; s < run->samples; s++) responses_write(run->file, run->set->name, problem, s, &responses[s]);
+    take_vote(run, i, responses);
 }
 
 // Reads the saved responses to prompt i and grades them again. Returns as responses_read does; another verdict than the
@@ -86,7 +83,7 @@ static int take_saved(const EvalRun *run, const Evaluation *e, int i, Error *err
     }
     if (got > 0) {
         run->set->outcome[i] = evaluate_count(responses, run->samples);
-        count_votes(run, i, responses);
+        take_vote(run, i, responses);
     }
     for (int s = 0; s < run->samples; s++) free(responses[s].text);
     free(responses);
@@ -109,7 +106,6 @@ bool eval_run_fill(EvalRun *run, const EvalConfig *c, Comm *comm, const volatile
         EvalSet *set = run->set = &run->sets.set[s];
         int P = set->set.problems.count, got = 1;
         e.set = &set->set, e.grader = set->grader;
-        responses_begin_set(run->file, set->name);
         while (set->done < P && (got = take_saved(run, &e, set->done, err)) > 0) set->done++;
         if (got < 0) return false;
         saved += set->done;

@@ -3,6 +3,7 @@
 #define RL_EVALUATE_RUN_H
 #include "rl/evaluate/config.h"
 #include "rl/evaluate/responses.h"
+#include "rl/evaluate/table.h"
 #include <signal.h>
 
 typedef struct EvalRun {

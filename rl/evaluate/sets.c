@@ -9,39 +9,39 @@
 #include <fnmatch.h>
 #include <string.h>
 
-static bool load_problems(const EvalSource *source, const char *item, EvalSet *set, Error *err) {
+static bool load_problems(const EvalConfig *c, const char *item, EvalSet *set, Error *err) {
     ProblemSet *problems = &set->set.problems, train; // no training problems, so nothing to free
     TaskSpec spec;
-    int count = source->problems ? source->problems : EVAL_TASK_PROBLEMS;
-    if (!set->tasks) return data_load(item, source->data_dir, DATA_EVAL, source->strict, problems, stderr, err);
+    int count = c->problems ? c->problems : EVAL_TASK_PROBLEMS;
+    if (!set->tasks)
+        return data_load(item, c->data_dir, DATA_EVAL, c->bad_rows == BAD_ROWS_REFUSE, problems, stderr, err);
     return task_spec_parse(item + strlen("task:"), &spec, err) &&
-           problems_from_tasks(&spec, source->seed, 0, count, source->problems == 0, &train, problems, err);
+           problems_from_tasks(&spec, (uint64_t)c->seed, 0, count, c->problems == 0, &train, problems, err);
 }
 
-static bool load_set(const EvalSource *source, const char *item, const Tokenizer *tokenizer, EvalSet *set, Error *err) {
+static bool load_set(const EvalConfig *c, const char *item, const Tokenizer *tokenizer, EvalSet *set, Error *err) {
     set->tasks = data_is_tasks(item);
     data_name(item, set->name, sizeof set->name);
-    if (!load_problems(source, item, set, err)) return false;
-    if (source->problems) problems_truncate(&set->set.problems, source->problems);
-    if (!data_choose_template(&set->template, source->prompt_template, source->model, set->tasks, err)) return false;
-    if (!prompts_tokenize(&set->set, tokenizer, &set->template, source->max_prompt, stderr, err)) return false;
-    size_t P = (size_t)set->set.problems.count, all = P * (size_t)source->samples;
+    if (!load_problems(c, item, set, err)) return false;
+    if (c->problems) problems_truncate(&set->set.problems, c->problems);
+    if (!data_choose_template(&set->template, c->prompt_template, c->model, set->tasks, err)) return false;
+    if (!prompts_tokenize(&set->set, tokenizer, &set->template, c->max_prompt, stderr, err)) return false;
+    size_t P = (size_t)set->set.problems.count;
     set->grader = grader_new(&set->set.problems, false);
     set->outcome = calloc(P, sizeof *set->outcome);
-    set->answer = malloc(all * sizeof(int));
-    set->correct = malloc(all * sizeof(int));
-    REQUIRE(set->outcome && set->answer && set->correct, "out of memory for %zu responses", all);
+    set->majority = calloc(P, sizeof *set->majority);
+    REQUIRE(set->outcome && set->majority, "out of memory for %zu problems", P);
     return true;
 }
 
-bool eval_sets_load(EvalSets *sets, const EvalSource *source, const Tokenizer *tokenizer, Error *err) {
+bool eval_sets_load(EvalSets *sets, const EvalConfig *c, const Tokenizer *tokenizer, Error *err) {
     char item[DATA_ITEM_MAX];
-    const char *at = source->data;
+    const char *at = c->data;
     *sets = (EvalSets){0};
     while (data_list_next(&at, item)) {
         if (sets->count == EVAL_MAX_SETS) return fail(err, "--data: more than %d sets", EVAL_MAX_SETS);
         EvalSet *set = &sets->set[sets->count++];
-        if (!load_set(source, item, tokenizer, set, err)) return false;
+        if (!load_set(c, item, tokenizer, set, err)) return false;
         for (int i = 0; i < sets->count - 1; i++) // two files of the same name
             if (strcmp(sets->set[i].name, set->name) == 0)
                 snprintf(set->name + strnlen(set->name, 20), 12, "-%d", sets->count);
@@ -56,7 +56,7 @@ void eval_sets_free(EvalSets *sets) {
         EvalSet *set = &sets->set[i];
         grader_free(set->grader);
         prompts_free(&set->set);
-        free(set->outcome), free(set->answer), free(set->correct);
+        free(set->outcome), free(set->majority);
     }
     *sets = (EvalSets){0};
 }

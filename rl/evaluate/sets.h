@@ -1,6 +1,7 @@
 // Optional (./eval): the data sets of an evaluation, from a list such as "gsm8k,task:add,my.jsonl" (data/sets.h).
 #ifndef RL_EVALUATE_SETS_H
 #define RL_EVALUATE_SETS_H
+#include "rl/evaluate/config.h"
 #include "rl/evaluate/evaluate.h"
 
 enum { EVAL_MAX_SETS = 32, EVAL_TASK_PROBLEMS = 256 };
@@ -12,29 +13,20 @@ typedef struct EvalSet {
     PromptSet set;
     Grader *grader;
     PromptOutcome *outcome; // (P) of the first `done` prompts
-    int *answer, *correct;  // (P, samples) each sample's class of answer (vote.h), and whether it is correct
+    bool *majority;         // (P) whether the majority answer is correct
     int done;
 } EvalSet;
 
-typedef struct EvalSets {
+struct EvalSets {
     EvalSet set[EVAL_MAX_SETS];
     int count;
     int longest; // tokens of the longest prompt
     bool files;  // some set is from a file
-} EvalSets;
+};
 
-typedef struct EvalSource { // what to read, and how
-    const char *data, *data_dir, *prompt_template, *model; // as on the command line
-    uint64_t seed;  // of tasks
-    int problems;   // at most this many of each set; 0: all, and EVAL_TASK_PROBLEMS of tasks
-    int max_prompt; // tokens; longer prompts are left out and reported; 0: no limit
-    bool strict;    // a bad row is an error
-    int samples;
-} EvalSource;
-
-// Reads, tokenizes and prepares every set of the list; reports to stderr what was left out. False with the reason in
-// err. Free with eval_sets_free in either case.
-bool eval_sets_load(EvalSets *sets, const EvalSource *source, const Tokenizer *tokenizer, Error *err);
+// Reads, tokenizes and prepares every set of --data; reports to stderr what was left out. False with the reason in err.
+// Free with eval_sets_free in either case.
+bool eval_sets_load(EvalSets *sets, const EvalConfig *config, const Tokenizer *tokenizer, Error *err);
 void eval_sets_free(EvalSets *sets);
 
 // Continues a hash with every prompt's tokens and every gold, in order.

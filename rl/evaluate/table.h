@@ -5,12 +5,12 @@
 #include "rl/evaluate/estimate.h"
 #include "rl/evaluate/sets.h"
 
-enum { EVAL_MAX_K = 16, EVAL_MAX_ROWS = EVAL_MAX_SETS + TASK_KINDS + 1 };
+enum { EVAL_MAX_ROWS = EVAL_MAX_SETS + TASK_KINDS + 1 };
 
 typedef struct EvalRow {
     char name[32];
     int problems;
-    Estimate pass[EVAL_MAX_K], avg, maj;
+    Estimate column[EVAL_MAX_K + 2]; // pass@k for each of n_k values of k, avg@n, maj@n
     double worked, length, truncated; // fraction worked, mean tokens, fraction truncated (docs/glossary.md)
 } EvalRow;
 

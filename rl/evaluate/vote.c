@@ -1,5 +1,6 @@
 // Optional (./eval): classes of answers.
 #include "rl/evaluate/vote.h"
+#include "rl/evaluate/estimate.h"
 #include "verify/verify.h"
 #include <string.h>
 
@@ -39,4 +40,13 @@ void vote_classes(int *answer, const Response *responses, int n, bool task) {
             if (answer[i] == OPEN && same_bytes(&responses[i], &responses[j])) answer[i] = j, open--;
         if (!task && open > 0 && compared++ < COMPARED) gather_equal(answer, responses, j, n);
     }
+}
+
+bool vote_is_correct(const Response *responses, int n, bool task) {
+    int *answer = malloc((size_t)n * sizeof *answer);
+    REQUIRE(answer, "out of memory");
+    vote_classes(answer, responses, n, task);
+    int winner = majority_vote(n, answer);
+    free(answer);
+    return winner >= 0 && responses[winner].verdict == VERDICT_CORRECT;
 }

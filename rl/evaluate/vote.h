@@ -9,4 +9,7 @@
 // of a task, where an answer has only one spelling.
 void vote_classes(int *answer, const Response *responses, int n, bool task);
 
+// Whether the majority answer (estimate.h: majority_vote) is correct; false if no sample votes.
+bool vote_is_correct(const Response *responses, int n, bool task);
+
 #endif

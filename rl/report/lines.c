@@ -1,14 +1,14 @@
 // Optional (report).
 #include "rl/report/lines.h"
+#include "base/files.h"
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
 bool lines_open(Lines *lines, const char *dir, const char *name, Error *err) {
-    char path[4096];
+    char path[FILE_PATH_SIZE]; // longer ones are too long for the system
     *lines = (Lines){0};
-    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path)
-        return fail(err, "%.200s/%s: the path is too long; use a shorter one", dir, name);
+    snprintf(path, sizeof path, "%s/%s", dir, name);
     lines->file = fopen(path, "rb");
     if (!lines->file) return fail(err, "%.400s: %s; is this the folder of a run?", path, strerror(errno));
     return true;

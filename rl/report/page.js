@@ -1,10 +1,11 @@
-// Optional (report): Draws the report from the JSON in the element "data" (made by report.c) into the elements of page.html. Text from the
-// logs reaches the page through text nodes and attributes only.
+// Optional (report): draws the report from the JSON in the element "data" (made by report.c) into page.html. Text from
+// the logs reaches the page through text nodes and attributes only.
 'use strict';
 
 // ---- Elements and numbers
 
 const root = document.documentElement, $ = id => document.getElementById(id);
+const all = selector => [...document.querySelectorAll(selector)];
 addEventListener('error', event => { root.dataset.error = event.message; });
 
 // An element: attributes (null: left out) and children, of which strings become text nodes.
@@ -23,10 +24,12 @@ const rich = text => text.split(/(?<=\b[bH])_(comp|stab|max|min)/).map((part, i)
 const isNumber = x => typeof x === 'number' && Math.abs(x) < 1e100; // what an axis can hold; not NaN, not infinite
 const amount = x => isNumber(x) && x >= 0 && x <= 1e15 ? x : 0; // an entry of a table, which may hold anything
 const plain = x => typeof x === 'object' ? JSON.stringify(x) : String(x ?? '–'); // a flag, likewise
+const cut = (text, length) => text.length > length ? text.slice(0, length) + '…' : text;
 const sum = values => values.reduce((a, b) => a + b, 0);
 const mean = values => sum(values) / values.length;
 const least = values => values.reduce((a, b) => Math.min(a, b), Infinity);
 const largest = values => values.reduce((a, b) => Math.max(a, b), -Infinity);
+const last = values => values[values.length - 1];
 const distinct = values => [...new Set(values)];
 const ascending = values => distinct(values).sort((a, b) => a - b);
 
@@ -42,14 +45,10 @@ const points = x => (x < 0 ? '' : '+') + minus(x.toFixed(1));
 const interval = ({ low, high }) => isNumber(low) && isNumber(high)
     ? minus(`[${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`) : '';
 const plural = (n, word) => `${n} ${word}${n === 1 ? '' : 's'}`;
-function large(x) {
-    const scale = [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k']].find(([size]) => Math.abs(x) >= size);
-    return isNumber(x) && scale ? Number((x / scale[0]).toPrecision(3)) + '\u00a0' + scale[1] : num(x);
-}
+const large = x => x.toLocaleString('en', { notation: 'compact', maximumSignificantDigits: 3 });
 function duration(seconds) {
-    const minutes = Math.floor(seconds / 60);
-    if (seconds < 120) return Math.round(seconds) + '\u00a0s';
-    return minutes < 60 ? minutes + '\u00a0min' : `${Math.floor(minutes / 60)}\u00a0h ${minutes % 60}\u00a0min`;
+    const minutes = Math.floor(seconds / 60), hours = Math.floor(minutes / 60);
+    return seconds < 120 ? `${Math.round(seconds)} s` : hours < 1 ? `${minutes} min` : `${hours} h ${minutes % 60} min`;
 }
 
 // ---- Runs, and groups of runs that differ in their seed
@@ -60,15 +59,32 @@ const notCompared = ['phase', 'seed', 'out', 'resume', 'threads', 'device']; // 
 const withRollouts = runs.filter(run => run.rollouts && run.rollouts.groups.length);
 let singles = false; // draw every run instead of the mean of its group
 
+// What was logged of a field: at steps x the values y, for some an interval low..high.
+function trackOf(steps, values) {
+    const logged = (_, i) => isNumber(values[i]);
+    return { x: steps.filter(logged), y: values.filter(logged) };
+}
+
+function tracksOf({ step, columns, evaluations }) {
+    const tracks = Object.create(null), fields = distinct(evaluations.flatMap(row => Object.keys(row)));
+    for (const [field, { y }] of Object.entries(columns)) tracks[field] = trackOf(step, y);
+    for (const field of fields.filter(name => name.startsWith('heldout_')))
+        tracks[field] = trackOf(evaluations.map(row => row.step), evaluations.map(row => row[field]));
+    const { heldout_pass1: pass, heldout_low: low, heldout_high: high } = tracks;
+    if (low && high && low.y.length === pass.y.length && high.y.length === pass.y.length)
+        Object.assign(pass, { low: low.y, high: high.y });
+    return tracks;
+}
+
 function prepare(run) {
-    const evaluations = run.rl.evaluations.length ? run.rl.evaluations : run.sft.evaluations;
-    [run.first, run.last] = [evaluations[0], evaluations[evaluations.length - 1]];
+    const evaluations = run.rl.evaluations.length ? run.rl.evaluations : run.sft.evaluations, { columns } = run.rl;
+    [run.first, run.last] = [evaluations[0], last(evaluations)];
     run.config = Object.assign(Object.create(null), run.config); // a flag may have any name, __proto__ too
-    const { sec_total, ...rl } = run.rl.columns; // the time of a step that none of its parts accounts for
-    const parts = [rl.sec_generate, rl.sec_verify, rl.sec_update].filter(Boolean);
-    if (sec_total) run.rl.columns.sec_other = { y: sec_total.y.map((t, i) =>
+    const parts = ['sec_generate', 'sec_verify', 'sec_update'].map(name => columns[name] || { y: [] });
+    if (columns.sec_total) columns.sec_other = { y: columns.sec_total.y.map((t, i) => // of a step, what no part takes
         isNumber(t) ? Math.max(0, t - sum(parts.map(part => part.y[i] || 0))) : null) };
-    run.sft.columns.sec_update = run.sft.columns.sec_total; // all that a warm-up step does
+    for (const phase of phases) run[phase].tracks = tracksOf(run[phase]);
+    run.sft.tracks.sec_update = run.sft.tracks.sec_total; // all that a warm-up step does
 }
 
 const compared = run => Object.entries(run.config).filter(([name]) => !notCompared.includes(name))
@@ -76,7 +92,7 @@ const compared = run => Object.entries(run.config).filter(([name]) => !notCompar
 
 // A group's name: its method, with the flags that set it apart from others of that method; or its folder.
 function nameGroup(group, groups) {
-    const [{ config, name }] = group.runs, method = run => plain(run.config.method).slice(0, 60);
+    const [{ config, name }] = group.runs, method = run => cut(plain(run.config.method), 60);
     const rivals = groups.filter(g => g !== group && method(g.runs[0]) === method(group.runs[0]));
     const own = compared(group.runs[0]).filter(([flag, value]) =>
         rivals.some(g => plain(g.runs[0].config[flag]) !== plain(value)));
@@ -85,16 +101,14 @@ function nameGroup(group, groups) {
 }
 
 function makeGroups() {
-    const byFlags = new Map();
-    runs.forEach((run, i) => {
-        const flags = compared(run), same = flags.length ? JSON.stringify(flags) : i;
-        byFlags.set(same, [...byFlags.get(same) || [], run]);
-    });
-    const groups = [...byFlags.values()].map((list, i) => ({ runs: list, colour: i % 8 }));
-    groups.forEach(group => {
-        group.label = nameGroup(group, groups);
-        group.runs.forEach(run => { run.group = group; });
-    });
+    const groups = [];
+    for (const run of runs) {
+        const flags = compared(run), key = flags.length ? JSON.stringify(flags) : run;
+        if (!groups.some(g => g.key === key)) groups.push({ key, runs: [], colour: groups.length % 8 });
+        run.group = groups.find(g => g.key === key);
+        run.group.runs.push(run);
+    }
+    groups.forEach(group => { group.label = nameGroup(group, groups); });
     return groups;
 }
 
@@ -105,21 +119,12 @@ const groups = makeGroups(), seeds = groups.some(g => g.runs.length > 1);
 const subjects = () => !singles ? groups : runs.map(run => ({ runs: [run], colour: run.group.colour,
     label: `${run.group.label}, seed ${plain(run.config.seed)}` }));
 
-// A figure of a run over a phase: steps x, values y (null: not logged), for some an interval low..high.
-function track(run, phase, field) {
-    const part = run[phase], column = part.columns[field];
-    if (!field.startsWith('heldout_')) return { x: column ? part.step : [], y: column ? column.y : [] };
-    const rows = part.evaluations.filter(row => isNumber(row[field])), get = name => rows.map(row => row[name]);
-    const banded = field === 'heldout_pass1' && rows.every(r => isNumber(r.heldout_low) && isNumber(r.heldout_high));
-    return { x: get('step'), y: get(field), ...banded && { low: get('heldout_low'), high: get('heldout_high') } };
-}
-
 // The mean of several runs, and their smallest and largest value, at the steps that all of them have.
 function merge(tracks) {
-    const present = tracks.filter(t => t.y.some(isNumber));
-    if (present.length < 2) return present[0] || { x: [], y: [] };
+    const present = tracks.filter(t => t && t.y.length);
     const maps = present.map(t => new Map(t.x.map((x, i) => [x, t.y[i]])));
-    const x = present[0].x.filter(step => maps.every(map => isNumber(map.get(step))));
+    if (present.length < 2) return { x: [], y: [], ...present[0] };
+    const x = present[0].x.filter(step => maps.every(map => map.has(step)));
     const at = x.map(step => maps.map(map => map.get(step)));
     return { x, y: at.map(mean), low: at.map(least), high: at.map(largest) };
 }
@@ -158,13 +163,12 @@ function difference(b, a) {
 
 // ---- Choosing with pointer or keyboard; the tip
 
-const tip = $('tip'), hideTip = () => { tip.hidden = true; };
+const tip = $('tip');
 
 // Shows the tip at (x, y) of the window: a heading, and rows [name, value].
 function showTip(x, y, heading, rows) {
-    const more = rows.length > 24 ? [['…', '']] : [];
-    tip.replaceChildren(el('b', {}, heading), el('table', {}, rows.slice(0, 24).concat(more).map(cells =>
-        el('tr', {}, cells.map(cell => el('td', {}, cell))))));
+    const more = rows.length > 24 ? line('td', ['…', '']) : [];
+    tip.replaceChildren(el('b', {}, heading), el('table', {}, rows.slice(0, 24).map(row => line('td', row)), more));
     tip.hidden = false;
     const place = (at, size, end) => Math.max(4, at + 14 + size > end - 4 ? at - 14 - size : at + 14);
     tip.style.left = place(x, tip.offsetWidth, root.clientWidth) + scrollX + 'px';
@@ -176,7 +180,7 @@ function showTip(x, y, heading, rows) {
 function choosable(node, count, nearest, show, clear) {
     let at = -1;
     const choose = (i, event) => { if (i >= 0 && i < count()) show(at = i, event); };
-    const leave = () => { clear(); hideTip(); };
+    const leave = () => { clear(); tip.hidden = true; };
     const moves = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -1e9, End: 1e9 };
     for (const name of ['pointermove', 'pointerdown']) node.addEventListener(name, e => choose(nearest(e), e));
     for (const name of ['pointerleave', 'blur']) node.addEventListener(name, leave);
@@ -195,6 +199,16 @@ function choosable(node, count, nearest, show, clear) {
 
 const tinted = colour => `color:var(--c${colour})`;
 const label = (x, y, anchor, text, name) => svg('text', { x, y, 'text-anchor': anchor, class: name }, text);
+const line = (tag, cells, name) => el('tr', { class: name }, cells.map(cell => el(tag, {}, cell)));
+
+// A figure of page.html holds its caption: puts its title before it, and reads which fields its lines show.
+function setUp(node) {
+    const { title, lines = `${title}=${node.id}`, total, unit = '' } = node.dataset, percents = unit.endsWith('%');
+    const pair = text => text.trim().split('=');
+    node.replaceChildren(el('h3', {}, title), el('figcaption', {}, [...node.childNodes]));
+    node.spec = { ...node.dataset, unit, lines: lines.split(';').map(pair), total: total && pair(total),
+        percents, show: percents ? percent : num };
+}
 
 // A key of the legend: a stroke, or a block for areas and bars.
 const key = (colour, dash, block) => svg('svg', { class: 'key', style: tinted(colour), viewBox: '0 0 22 8',
@@ -211,32 +225,33 @@ function mount(node, legend, content) {
     node.querySelector('h3').after(el('p', { class: 'legend' }, entries), content);
 }
 
-// A picture, redrawn when its width changes. draw(picture, width) returns what can be chosen:
-// {x: [where], describe: i => {heading, rows, marks}}.
-function picture(node, draw) {
-    const name = node.querySelector('h3').textContent + '. The arrow keys show its values.';
-    const image = svg('svg', { tabindex: 0, role: 'img', 'aria-label': name, class: 'picture' });
-    let width = 0, items = { x: [] }, marks;
+// A picture with a y axis for the values, redrawn when its width changes. draw(image, frame) draws the rest and returns
+// what can be chosen: [{x, heading, rows, marks}], the last two functions.
+function mountPicture(node, legend, values, draw) {
+    const image = svg('svg', { tabindex: 0, role: 'img', class: 'picture',
+        'aria-label': node.dataset.title + '. The arrow keys show its values.' });
+    const scale = makeScale(least(values), largest(values), node.spec), marks = svg('g', {});
+    let width = 0, items = [];
     image.draw = () => {
         const now = Math.round(image.getBoundingClientRect().width);
         if (now === width || now === 0) return;
         width = now;
         image.replaceChildren();
-        items = draw(image, width);
-        image.append(marks = svg('g', {}));
-        node.dataset.drawn = items.x.length;
+        items = draw(image, drawAxis(image, width, scale));
+        image.append(marks);
+        node.dataset.drawn = items.length;
     };
     const nearest = event => {
         const box = image.getBoundingClientRect(), x = (event.clientX - box.left) * width / box.width;
-        return items.x.reduce((best, at, i) => Math.abs(at - x) < Math.abs(items.x[best] - x) ? i : best, 0);
+        return items.reduce((best, { x: at }, i) => Math.abs(at - x) < Math.abs(items[best].x - x) ? i : best, 0);
     };
-    choosable(image, () => items.x.length, nearest, (i, event) => {
-        const box = image.getBoundingClientRect(), chosen = items.describe(i);
-        marks.replaceChildren(...chosen.marks);
-        showTip(event ? event.clientX : box.left + items.x[i] * box.width / width,
-            event ? event.clientY : box.top + box.height / 3, chosen.heading, chosen.rows);
+    choosable(image, () => items.length, nearest, (i, event) => {
+        const box = image.getBoundingClientRect(), { x, heading, rows, marks: drawn } = items[i];
+        marks.replaceChildren(...drawn());
+        showTip(event ? event.clientX : box.left + x * box.width / width,
+            event ? event.clientY : box.top + box.height / 3, heading, rows());
     }, () => marks.replaceChildren());
-    return image;
+    mount(node, legend, image);
 }
 
 function niceStep(range, count) {
@@ -245,35 +260,30 @@ function niceStep(range, count) {
 }
 
 // The y axis of values in [low, high]: its ends are ticks, and a power of ten in the unit keeps the labels short.
-function makeScale(low, high, spec) {
-    if (low === 0 && high === 0) return { low: 0, high: 1, ticks: [0], text: () => '0', unit: spec.unit };
-    if (spec.zero) [low, high] = [Math.min(0, low), Math.max(0, high)];
+function makeScale(low, high, { unit, percents, from }) {
+    if (low === 0 && high === 0) return { low: 0, high: 1, ticks: [0], text: () => '0', unit };
+    if (from !== 'lowest') [low, high] = [Math.min(0, low), Math.max(0, high)];
     if (low === high) [low, high] = [low - Math.abs(low) / 10, high + Math.abs(high) / 10];
-    const step = niceStep(high - low, 5), first = Math.floor(low / step + 1e-9), last = Math.ceil(high / step - 1e-9);
-    const ticks = Array.from({ length: last - first + 1 }, (_, k) => (first + k) * step);
-    const most = Math.max(-ticks[0], ticks[ticks.length - 1]);
-    const power = spec.percent ? -2 : most >= 1e4 || most < 0.01 ? 3 * Math.floor(Math.log10(most) / 3 + 1e-9) : 0;
+    const step = niceStep(high - low, 5), first = Math.floor(low / step + 1e-9), end = Math.ceil(high / step - 1e-9);
+    const ticks = Array.from({ length: end - first + 1 }, (_, k) => (first + k) * step);
+    const most = Math.max(-ticks[0], last(ticks));
+    const power = percents ? -2 : most >= 1e4 || most < 0.01 ? 3 * Math.floor(Math.log10(most) / 3 + 1e-9) : 0;
     const digits = Math.min(12, Math.max(0, Math.ceil(power - Math.log10(step) - 1e-9)));
     const raised = String(power).replace(/./g, c => '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'['-0123456789'.indexOf(c)]);
-    return { low: ticks[0], high: ticks[ticks.length - 1], ticks, text: y => minus((y / 10 ** power).toFixed(digits)),
-        unit: spec.unit + (spec.percent ? ', %' : power ? `, 10${raised}` : '') };
+    return { low: ticks[0], high: last(ticks), ticks, text: y => minus((y / 10 ** power).toFixed(digits)),
+        unit: percents || !power ? unit : [unit, `10${raised}`].filter(Boolean).join(', ') };
 }
 
 // Sizes the picture and draws its y axis. Returns the plot's frame, with the place y(value).
-function drawAxis(image, width, scale, height) {
-    const left = 12 + 7 * largest(scale.ticks.map(t => scale.text(t).length)), top = 24, bottom = height - 40;
+function drawAxis(image, width, scale) {
+    const height = width > 800 ? 300 : 232, top = 24, bottom = height - 40;
+    const left = 12 + 7 * largest(scale.ticks.map(t => scale.text(t).length));
     const y = value => bottom - (value - scale.low) / (scale.high - scale.low) * (bottom - top);
     image.setAttribute('viewBox', `0 0 ${width} ${height}`);
     image.append(label(0, 12, 'start', scale.unit, 'name'), ...scale.ticks.flatMap(t => [svg('path', { class: 'grid',
         d: `M${left} ${y(t)}H${width}` }), label(left - 6, y(t) + 4, 'end', scale.text(t))]));
+    if (scale.ticks.length === 1) image.append(label((left + width) / 2, 100, 'middle', '0 at every step'));
     return { left, right: width, top, bottom, y };
-}
-
-// The specification of a figure, from its attributes.
-function specOf(node) {
-    const { lines = '', total, unit, xname, only, is = '' } = node.dataset, pair = text => text.trim().split('=');
-    return { lines: lines.split(';').map(pair), total: total && pair(total), unit, xname, only,
-        percent: is.includes('percent'), zero: is.includes('zero') };
 }
 
 // ---- Line charts
@@ -285,145 +295,146 @@ const extent = Object.fromEntries(phases.map(phase => {
 }));
 
 // Where the phases lie, side by side: the warm-up takes a quarter of the width if RL has values too.
-function makePanels(curves, frame) {
-    const list = phases.filter(phase => curves.some(c => c[phase].y.some(isNumber))), both = list.length === 2;
-    const split = frame.left + 0.27 * (frame.right - frame.left);
+function makePanels(curves, { left, right }) {
+    const list = phases.filter(phase => curves.some(c => c[phase].y.length)), both = list.length === 2;
+    const split = left + 0.27 * (right - left);
     return list.map(phase => {
-        const from = both && phase === 'rl' ? split + 16 : frame.left, { low, high } = extent[phase];
-        const to = both && phase === 'sft' ? split : frame.right - 8;
+        const from = both && phase === 'rl' ? split + 16 : left, { low, high } = extent[phase];
+        const to = both && phase === 'sft' ? split : right - 8;
         return { phase, from, to, low, high,
             x: step => high > low ? from + (step - low) / (high - low) * (to - from) : (from + to) / 2 };
     });
 }
 
-function drawPanel(image, p, { top, bottom }) {
-    const step = Math.max(1, niceStep(p.high - p.low || 1, Math.max(2, (p.to - p.from) / 56)));
-    if (p.phase === 'sft') image.prepend(svg('rect', { class: 'warmup', x: p.from, y: top, width: p.to - p.from,
-        height: bottom - top }));
-    image.append(svg('path', { class: 'axis', d: `M${p.from} ${bottom}H${p.to}` }),
-        label((p.from + p.to) / 2, bottom + 33, 'middle', phaseNames[p.phase] + ' step', 'name'));
-    for (let t = Math.ceil(p.low / step) * step; t <= p.high; t += step)
-        image.append(svg('path', { class: 'axis', d: `M${p.x(t)} ${bottom}v4` }),
-            label(p.x(t), bottom + 16, 'middle', String(t)));
+function drawPanel(image, { phase, from, to, low, high, x }, { top, bottom }) {
+    const step = Math.max(1, niceStep(high - low || 1, Math.max(2, (to - from) / 56)));
+    const area = { class: 'warmup', x: from, y: top, width: to - from, height: bottom - top };
+    if (phase === 'sft') image.prepend(svg('rect', area));
+    image.append(svg('path', { class: 'axis', d: `M${from} ${bottom}H${to}` }),
+        label((from + to) / 2, bottom + 33, 'middle', phaseNames[phase] + ' step', 'name'));
+    for (let t = Math.ceil(low / step) * step; t <= high; t += step)
+        image.append(svg('path', { class: 'axis', d: `M${x(t)} ${bottom}v4` }),
+            label(x(t), bottom + 16, 'middle', String(t)));
 }
 
 // Mean with the neighbours within a fortieth of the curve on either side.
 const smoothFrom = 60; // points
 function smooth(y) {
     const reach = Math.floor(y.length / 40);
-    return y.map((v, i) => isNumber(v) ? mean(y.slice(Math.max(0, i - reach), i + reach + 1).filter(isNumber)) : null);
+    return y.map((_, i) => mean(y.slice(Math.max(0, i - reach), i + reach + 1)));
 }
-
-const at = (p, frame, step, value) => `${p.x(step).toFixed(1)} ${frame.y(value).toFixed(1)}`;
-
-// A curve breaks where a value is missing, unless most are.
-function linePath(p, frame, x, y) {
-    const join = 2 * y.filter(isNumber).length < y.length;
-    let path = '', down = false;
-    y.forEach((value, i) => {
-        if (isNumber(value)) path += (down ? 'L' : 'M') + at(p, frame, x[i], value);
-        down = isNumber(value) || (down && join);
-    });
-    return path;
-}
-const bandPath = (p, frame, t) => `M${t.x.map((step, i) => at(p, frame, step, t.high[i])).join('L')}L` +
-    t.x.map((step, i) => at(p, frame, step, t.low[i])).reverse().join('L') + 'Z';
 
 function drawCurve(image, p, frame, c, stacked) {
-    const t = c[p.phase], count = t.y.filter(isNumber).length, group = svg('g', { style: tinted(c.colour) });
-    const path = (name, d) => group.append(svg('path', { class: name, d })), smoothed = count >= smoothFrom;
+    const t = c[p.phase], count = t.y.length, smoothed = count >= smoothFrom;
+    const group = svg('g', { style: tinted(c.colour) });
+    const through = values => t.x.map((step, i) => `${p.x(step).toFixed(1)} ${frame.y(values[i]).toFixed(1)}`);
+    const path = (name, places) => group.append(svg('path', { class: name, d: 'M' + places.join('L') }));
+    const between = () => [...through(t.high), ...through(t.low).reverse()];
     if (count === 0) return;
     image.append(group);
-    if (stacked) return path('area', bandPath(p, frame, t));
-    if (t.low && !singles) path(count > 1 ? 'band' : 'line', bandPath(p, frame, t)); // of a single value, a bar
-    if (smoothed && !several) path('pale', linePath(p, frame, t.x, t.y));
-    path(`line dash${c.dash}${singles ? ' thin' : ''}`, linePath(p, frame, t.x, smoothed ? smooth(t.y) : t.y));
-    if (count <= (several ? 12 : 40)) t.y.forEach((y, i) => {
-        if (isNumber(y)) group.append(svg('circle', { class: 'dot', cx: p.x(t.x[i]), cy: frame.y(y), r: 2.3 }));
-    });
+    if (stacked) return path('bar', between());
+    if (t.low && !singles) path(count > 1 ? 'band' : 'line', between()); // of a single value, a bar
+    if (smoothed && !several) path('pale', through(t.y));
+    path(`line dash${c.dash}${singles ? ' thin' : ''}`, through(smoothed ? smooth(t.y) : t.y));
+    if (count <= (several ? 12 : 40)) group.append(...t.y.map((y, i) =>
+        svg('circle', { class: 'dot', cx: p.x(t.x[i]), cy: frame.y(y), r: 2.3 })));
 }
 
 // Areas on top of each other: low..high is where the part lies, y its size.
 function stack(curves) {
     for (const phase of phases) {
-        let floor = null;
-        for (const t of curves.map(c => c[phase]).filter(track => track.y.some(isNumber))) {
-            t.low = floor || t.y.map(() => 0);
-            t.high = floor = t.y.map((y, i) => t.low[i] + (isNumber(y) ? y : 0));
+        const height = new Map(), at = step => height.get(step) || 0;
+        for (const t of curves.map(c => c[phase])) {
+            t.low = t.x.map(at);
+            t.x.forEach((step, i) => height.set(step, at(step) + t.y[i]));
+            t.high = t.x.map(at);
         }
     }
 }
 
 // Of one run a curve a line, told apart by colour and dashes; of several runs the colour tells the run.
-function makeCurves(spec) {
-    const lines = several && spec.total ? [spec.total] : spec.lines;
-    return lines.flatMap(([name, field], s) => subjects().map(subject => {
-        const get = phase => merge(spec.only && spec.only !== phase ? []
-            : subject.runs.map(run => track(run, phase, field)));
-        const text = () => [several ? subject.label : '', several && lines.length > 1 ? ': ' : '',
-            several && lines.length === 1 ? '' : rich(name)];
-        return { text, name, label: subject.label, colour: several ? subject.colour : s,
-            dash: spec.total ? 0 : s % 4, sft: get('sft'), rl: get('rl') };
-    })).filter(c => [c.sft, c.rl].some(t => t.y.some(isNumber)));
+function makeCurves({ lines, total, only = '' }) {
+    const drawn = several && total ? [total] : lines;
+    return drawn.flatMap(([name, field], s) => subjects().map(subject => {
+        const get = phase => merge(subject.runs.map(run => phase.includes(only) && run[phase].tracks[field]));
+        const text = () => [several ? subject.label : '', several && drawn.length > 1 ? ': ' : '',
+            several && drawn.length === 1 ? '' : rich(name)];
+        return { text, name, label: subject.label, colour: several ? subject.colour : s % 8,
+            dash: total ? 0 : s % 4, sft: get('sft'), rl: get('rl') };
+    })).filter(c => c.sft.y.length + c.rl.y.length > 0);
 }
 
-function makeLegend(curves, spec) {
+function makeLegend(curves, areas) {
     const lines = distinct(curves.map(c => c.name)).map(name => curves.find(c => c.name === name));
-    const named = lines.map(c => [key(several ? 7 : c.colour, c.dash, spec.total), rich(c.name)]);
+    const named = lines.map(c => [key(several ? 7 : c.colour, c.dash, areas), rich(c.name)]);
     return [...several ? groups.map(g => [key(g.colour, 0), g.label]) : [], ...named.length > 1 ? named : []];
 }
 
-// Draws a figure whose data-lines are "name=field; ...": options data-is "percent", "zero" (the axis begins there),
-// data-only (a phase), data-total (the lines are stacked; of several runs this line alone is drawn).
+// What the pointer finds at a step.
+function itemAt(p, step, frame, curves, stacked, show) {
+    const x = p.x(step), found = curves.map(c => ({ c, t: c[p.phase], k: c[p.phase].x.indexOf(step) }))
+        .filter(({ k }) => k >= 0);
+    const dot = ({ c, t, k }) =>
+        svg('circle', { class: 'dot', style: tinted(c.colour), cx: x, cy: frame.y(t.y[k]), r: 3.4 });
+    const band = ({ t, k }) => t.low && !stacked ? ` [${show(t.low[k])}, ${show(t.high[k])}]` : '';
+    return { x, heading: `${phaseNames[p.phase]} step ${step}`,
+        marks: () => [svg('path', { class: 'cross', d: `M${x} ${frame.top}V${frame.bottom}` }),
+            ...stacked ? [] : found.map(dot)],
+        rows: () => found.map(f => [[key(f.c.colour, f.c.dash, stacked), f.c.text()], show(f.t.y[f.k]) + band(f)]) };
+}
+
 function chart(node) {
-    const spec = specOf(node), show = spec.percent ? percent : num;
-    const curves = makeCurves(spec), stacked = spec.total && !several;
+    const { spec } = node, curves = makeCurves(spec), stacked = spec.total && !several;
     if (!curves.length) return mount(node);
     if (stacked) stack(curves);
-    const tracks = curves.flatMap(c => [c.sft, c.rl]);
-    const values = tracks.flatMap(t => [t.y, t.low || [], t.high || []]).flat().filter(isNumber);
-    const scale = makeScale(least(values), largest(values), spec);
-    const describe = ({ p, step, x }, frame) => {
-        const marks = [svg('path', { class: 'cross', d: `M${x} ${frame.top}V${frame.bottom}` })];
-        const rows = curves.flatMap(c => {
-            const t = c[p.phase], k = t.x.indexOf(step), y = t.y[k];
-            if (!isNumber(y)) return [];
-            const dot = { class: 'dot', style: tinted(c.colour), cx: x, cy: frame.y(y), r: 3.4 };
-            if (!stacked) marks.push(svg('circle', dot));
-            const band = t.low && !stacked ? ` [${show(t.low[k])}, ${show(t.high[k])}]` : '';
-            return [[[key(c.colour, c.dash, stacked), c.text()], show(y) + band]];
-        });
-        return { heading: `${phaseNames[p.phase]} step ${step}`, rows, marks };
-    };
-    mount(node, makeLegend(curves, spec), picture(node, (image, width) => {
-        const frame = drawAxis(image, width, scale, width > 800 ? 300 : 232), panels = makePanels(curves, frame);
-        for (const p of panels) {
+    const values = curves.flatMap(c => [c.sft, c.rl]).flatMap(t => [...t.y, ...t.low || [], ...t.high || []]);
+    mountPicture(node, makeLegend(curves, spec.total), values, (image, frame) =>
+        makePanels(curves, frame).flatMap(p => {
             drawPanel(image, p, frame);
             curves.forEach(c => drawCurve(image, p, frame, c, stacked));
-        }
-        if (scale.ticks.length === 1) image.append(label((frame.left + width) / 2, 100, 'middle', '0 at every step'));
-        const steps = phase => ascending(curves.flatMap(c => c[phase].x.filter((_, i) => isNumber(c[phase].y[i]))));
-        const items = panels.flatMap(p => steps(p.phase).map(step => ({ p, step, x: p.x(step) })));
-        return { x: items.map(item => item.x), describe: i => describe(items[i], frame) };
-    }));
-    const last = c => [...c.sft.y, ...c.rl.y].filter(isNumber).pop();
-    node.dataset.last = curves.map(c => `${c.label}, ${c.name}=${last(c)}`).join('; ');
+            const steps = ascending(curves.flatMap(c => c[p.phase].x));
+            return steps.map(step => itemAt(p, step, frame, curves, stacked, spec.show));
+        }));
+    node.dataset.last = curves.map(c => `${c.label}, ${c.name}=${last([...c.sft.y, ...c.rl.y])}`).join('; ');
+}
+
+// A figure for every field of the logs that no other shows.
+function chartOthers() {
+    const known = all('figure').flatMap(({ spec }) => [...spec.lines, spec.total || []]).map(([, field]) => field);
+    known.push('heldout_low', 'heldout_high', 'tokens', 'skipped'); // in a band, and at the head of the page
+    const fields = distinct(runs.flatMap(run => phases.flatMap(phase => Object.keys(run[phase].tracks))));
+    for (const field of fields.filter(name => !known.includes(name))) {
+        const node = el('figure', { 'data-title': field, 'data-unit': '', 'data-from': 'lowest' }, 'As logged.');
+        $('others').append(node);
+        setUp(node);
+        node.spec.lines = [[field, field]];
+    }
 }
 
 // ---- Bar charts and tables, from the tables of the log
 
+const tenths = ['0', '0.1', '0.2', '0.3', '0.4', '0.5', '0.6', '0.7', '0.8', '0.9', '1'];
+const entry = (array, i) => Array.isArray(array) ? array[i] : undefined;
+const tables = (list, name, end = 'last') => list.flatMap(run => run.rl[end]).map(row => row[name]).filter(Boolean);
+const share = (weights, total = sum(weights)) => weights.map(w => total > 0 ? w / total : null);
+
+// A table {name: count}, summed over the last (or first) steps of the runs.
+function tally(list, name, end) {
+    const counts = new Map();
+    for (const [key, count] of tables(list, name, end).flatMap(row => Object.entries(row)))
+        counts.set(key, (counts.get(key) || 0) + amount(count));
+    return counts;
+}
+
 // Draws a bar for every bin (labels) and series {name, colour, values, weights}; weights count the prompts of a bin.
 // reference: {name, value} of a dashed line.
 function barChart(node, bins, series, reference) {
-    const spec = specOf(node), show = spec.percent ? percent : num;
-    const values = [...series.flatMap(s => s.values), reference && reference.value].filter(isNumber);
+    const { show, xname } = node.spec, values = series.flatMap(s => s.values).concat(reference ? reference.value : 0);
     if (!series.some(s => s.values.some(isNumber))) return mount(node);
-    const scale = makeScale(0, largest(values), { ...spec, zero: true });
     const legend = series.length > 1 || reference ? series.map(s => [key(s.colour, 0, true), s.name]) : [];
     if (reference) legend.push([key(7, 'reference'), reference.name]);
-    mount(node, legend, picture(node, (image, width) => {
-        const frame = drawAxis(image, width, scale, 232), { left, top, bottom, y } = frame;
-        const slot = (width - left) / bins.length, bar = 0.8 * slot / series.length, gap = bar > 4 ? 1 : 0;
+    mountPicture(node, legend, values.filter(isNumber), (image, { left, right, top, bottom, y }) => {
+        const slot = (right - left) / bins.length, bar = 0.8 * slot / series.length, gap = bar > 4 ? 1 : 0;
         const every = Math.ceil((8 + 7 * largest(bins.map(text => text.length))) / slot);
         bins.forEach((text, i) => {
             if (i % every === 0) image.append(label(left + slot * (i + 0.5), bottom + 16, 'middle', text));
@@ -431,96 +442,87 @@ function barChart(node, bins, series, reference) {
                 style: tinted(s.colour), x: left + slot * (i + 0.1) + k * bar, width: bar - gap,
                 y: y(s.values[i]), height: bottom - y(s.values[i]) })));
         });
-        image.append(svg('path', { class: 'axis', d: `M${left} ${bottom}H${width}` }),
-            label((left + width) / 2, bottom + 33, 'middle', spec.xname, 'name'));
+        image.append(svg('path', { class: 'axis', d: `M${left} ${bottom}H${right}` }),
+            label((left + right) / 2, bottom + 33, 'middle', xname, 'name'));
         if (reference) image.append(svg('path', { class: 'reference', style: tinted(7),
-            d: `M${left} ${y(reference.value)}H${width}` }));
-        return { x: bins.map((_, i) => left + slot * (i + 0.5)), describe: i => ({ heading: `${spec.xname}: ${bins[i]}`,
-            marks: [svg('rect', { class: 'cross', x: left + slot * i, y: top, width: slot, height: bottom - top })],
-            rows: series.map(s => [[key(s.colour, 0, true), s.name],
-                `${show(s.values[i])} (${plural(s.weights[i], 'prompt')})`]) }) };
-    }));
+            d: `M${left} ${y(reference.value)}H${right}` }));
+        return bins.map((text, i) => ({ x: left + slot * (i + 0.5), heading: `${xname}: ${text}`,
+            marks: () => [svg('rect', { class: 'cross', x: left + slot * i, y: top, width: slot,
+                height: bottom - top })],
+            rows: () => series.map(s => [[key(s.colour, 0, true), s.name],
+                `${show(s.values[i])} (${plural(s.weights[i], 'prompt')})`]) }));
+    });
 }
 
-const tenths = ['0', '0.1', '0.2', '0.3', '0.4', '0.5', '0.6', '0.7', '0.8', '0.9', '1'];
-const entry = (array, i) => Array.isArray(array) ? array[i] : undefined;
-const tables = (list, name, end = 'last') => list.flatMap(run => run.rl[end]).map(row => row[name]).filter(Boolean);
-const share = (weights, total = sum(weights)) => weights.map(w => total > 0 ? w / total : null);
+// A series for every group of runs; of one run it has this name.
+const seriesOf = (name, counts) => groups.map((g, i) =>
+    ({ name: several ? g.label : name, colour: g.colour, ...counts(g.runs, i) }));
 
 function byPassRate() {
-    const series = groups.map(g => {
-        const rows = tables(g.runs, 'alloc_by_pass');
-        const bin = (b, k) => sum(rows.map(row => amount(entry(entry(row, b), k))));
-        const weights = tenths.map((_, b) => bin(b, 0)), rollouts = tenths.map((_, b) => bin(b, 1));
-        return { name: several ? g.label : 'allocated', colour: g.colour, weights, rollouts,
-            values: weights.map((prompts, b) => prompts > 0 ? rollouts[b] / prompts : null) };
+    const series = seriesOf('allocated', list => {
+        const rows = tables(list, 'alloc_by_pass');
+        const bins = k => tenths.map((_, b) => sum(rows.map(row => amount(entry(entry(row, b), k)))));
+        const weights = bins(0), rollouts = bins(1);
+        return { weights, rollouts, values: weights.map((prompts, b) => prompts > 0 ? rollouts[b] / prompts : null) };
     });
     const uniform = distinct(series.map(s => sum(s.rollouts) / sum(s.weights)).filter(isNumber));
     barChart($('by_pass_rate'), tenths, series, uniform.length === 1 && { name: 'equal shares', value: uniform[0] });
 }
 
 function rolloutsPerPrompt() {
-    const counts = groups.map(g => tables(g.runs, 'n_hist').flatMap(row => Object.entries(row))
-        .map(([n, prompts]) => [/^[0-9]{1,4}$/.test(n) ? Number(n) : NaN, amount(prompts)])
-        .filter(([n, prompts]) => n >= 0 && prompts > 0));
-    const all = counts.flat().map(([n]) => n), low = least(all), width = Math.floor((largest(all) - low) / 48) + 1;
-    const bin = n => Math.floor((n - low) / width), bins = [];
-    for (let n = low; n <= largest(all); n += width) bins.push(width > 1 ? `${n}–${n + width - 1}` : String(n));
-    barChart($('rollouts_per_prompt'), bins, groups.map((g, i) => {
+    const counts = groups.map(g => [...tally(g.runs, 'n_hist')]
+        .filter(([n, prompts]) => /^[0-9]{1,4}$/.test(n) && prompts > 0).map(([n, prompts]) => [Number(n), prompts]));
+    const sizes = counts.flat().map(([n]) => n), low = least(sizes), high = largest(sizes);
+    const width = Math.floor((high - low) / 48) + 1, bins = [];
+    for (let n = low; n <= high; n += width) bins.push(width > 1 ? `${n}–${n + width - 1}` : String(n));
+    barChart($('rollouts_per_prompt'), bins, seriesOf('prompts', (_, i) => {
         const weights = bins.map(() => 0);
-        for (const [n, prompts] of counts[i]) weights[bin(n)] += prompts;
-        return { name: several ? g.label : 'prompts', colour: g.colour, weights, values: share(weights) };
+        for (const [n, prompts] of counts[i]) weights[Math.floor((n - low) / width)] += prompts;
+        return { weights, values: share(weights) };
     }));
 }
 
 function promptsByPassRate() {
     const measured = (run, phase) => run[phase].evaluations.filter(row => Array.isArray(row.pass_hist));
-    const start = run => measured(run, 'sft').pop() || measured(run, 'rl')[0];
-    const end = run => [...measured(run, 'sft'), ...measured(run, 'rl')].pop();
-    const make = (rows, name, colour) => {
+    const start = run => last(measured(run, 'sft')) || measured(run, 'rl')[0];
+    const end = run => last([...measured(run, 'sft'), ...measured(run, 'rl')]);
+    const binsOf = rows => {
         const weights = tenths.map((_, b) => sum(rows.filter(Boolean).map(row => amount(entry(row.pass_hist, b)))));
-        return { name, colour, weights, values: share(weights) };
+        return { weights, values: share(weights) };
     };
-    const series = groups.map(g => make(g.runs.map(end), several ? g.label : 'last measured', g.colour));
-    if (!several && start(runs[0]) !== end(runs[0])) series.unshift(make([start(runs[0])], 'before RL', 7));
+    const series = seriesOf('last measured', list => binsOf(list.map(end)));
+    if (!several && start(runs[0]) !== end(runs[0]))
+        series.unshift({ name: 'before RL', colour: 7, ...binsOf([start(runs[0])]) });
     put('inside', series.map(s => `${s.name} ${percent(sum(s.values.slice(1, 10)))}`).join(', '));
     barChart($('prompts_by_pass_rate'), tenths, series);
 }
 
-function table(name, head, rows) {
-    return el('div', { class: 'scroll' }, el('table', { class: name }, el('thead', {}, el('tr', {}, head.map(cell =>
-        el('th', { scope: 'col' }, cell)))), el('tbody', {}, rows.map(row => row instanceof Node ? row
-        : el('tr', {}, row.map(cell => el('td', {}, cell)))))));
-}
+const table = (name, head, rows) => el('div', { class: 'scroll' }, el('table', { class: name },
+    el('thead', {}, line('th', head)), el('tbody', {}, rows.map(row => row instanceof Node ? row : line('td', row)))));
 
 function verdicts() {
-    const columns = several ? groups.map(g => [g.label, g.runs, 'last'])
-        : [['first', runs, 'first'], ['last', runs, 'last']];
-    const tallies = columns.map(([, list, end]) => {
-        const tally = new Map();
-        for (const [name, count] of tables(list, 'verdicts', end).flatMap(row => Object.entries(row)))
-            tally.set(name, (tally.get(name) || 0) + amount(count));
-        return tally;
-    });
-    const totals = tallies.map(tally => sum([...tally.values()])), last = tallies[tallies.length - 1];
-    const names = distinct(tallies.flatMap(tally => [...tally.keys()]))
-        .sort((a, b) => (last.get(b) || 0) - (last.get(a) || 0)).slice(0, 16);
-    const rows = names.map(name => [name.slice(0, 80), ...tallies.map((tally, i) =>
-        percent((tally.get(name) || 0) / totals[i]))]);
+    const columns = several ? groups.map(g => [g.label, g.runs]) : [['first', runs, 'first'], ['last', runs]];
+    const tallies = columns.map(([, list, end]) => tally(list, 'verdicts', end));
+    const totals = tallies.map(counts => sum([...counts.values()])), most = name => last(tallies).get(name) || 0;
+    const names = distinct(tallies.flatMap(counts => [...counts.keys()])).sort((a, b) => most(b) - most(a));
+    const rows = names.slice(0, 16).map(name => [cut(name, 80), ...tallies.map((counts, i) =>
+        percent((counts.get(name) || 0) / totals[i]))]);
+    if (names.length > 16) rows.push([`${names.length - 16} more`, ...columns.map(() => '')]);
     mount($('verdicts'), [], sum(totals) > 0 && table('', ['verdict', ...columns.map(([name]) => name)], rows));
     $('verdicts').dataset.drawn = names.length;
 }
 
 // ---- Head of the page
 
-const baseName = path => plain(path).split('/').filter(Boolean).pop() || plain(path);
-const lastStep = (run, phase) => run[phase].step[run[phase].step.length - 1] || 0;
-const total = (run, field) => sum(phases.map(phase => run[phase].columns[field]).filter(Boolean).map(c => c.sum));
+const baseName = path => last(plain(path).split('/').filter(Boolean)) || plain(path);
+const lastStep = (run, phase) => last(run[phase].step) || 0;
+const total = (run, field) => sum(phases.map(phase => (run[phase].columns[field] || { sum: 0 }).sum));
+const skipped = run => largest(phases.flatMap(phase => (run[phase].columns.skipped || { y: [] }).y).filter(isNumber));
 
 function head() {
     const { config } = runs[0], names = config.method || several ? groups.map(g => g.label) : ['Training run'];
-    document.title = (names.slice(0, 4).join(', ') + (names.length > 4 ? ', …' : '') +
-        (config.data ? ' on ' + baseName(config.data) : '')).slice(0, 200);
+    document.title = cut(names.slice(0, 4).join(', ') + (names.length > 4 ? ', …' : '') +
+        (config.data ? ' on ' + baseName(config.data) : ''), 200);
     put('title', document.title);
     const flags = ['seed', 'allocation', 'modulation'].filter(name => name in config);
     put('facts', [config.model && baseName(config.model), isNumber(config.parameters) && large(config.parameters) +
@@ -529,11 +531,11 @@ function head() {
 }
 
 function resultOfOne(run) {
-    const { first, last } = run, phase = run.rl.evaluations.length ? 'RL' : 'the warm-up', two = first !== last;
-    if (!last) return el('p', {}, 'No held-out evaluation has been logged yet.');
-    const before = estimateOf(first), after = estimateOf(last), d = difference(after, before);
+    const { first, last: final } = run, phase = run.rl.evaluations.length ? 'RL' : 'the warm-up', two = first !== final;
+    if (!final) return el('p', {}, 'No held-out evaluation has been logged yet.');
+    const before = estimateOf(first), after = estimateOf(final), d = difference(after, before);
     const big = (e, name) => el('span', { class: name, 'data-value': e.mean }, percent(e.mean));
-    const ends = (two ? [first, last] : [last]).map(row => `${interval(estimateOf(row))} at step ${row.step}`);
+    const ends = (two ? [first, final] : [final]).map(row => `${interval(estimateOf(row))} at step ${row.step}`);
     const gain = interval(d) && `, 95 % interval ${interval(d)}, taking the two evaluations as independent`;
     return [el('p', { class: 'soft' }, `Held-out pass@1, ${two ? 'first and last' : 'the one'} evaluation of ${phase}`),
         el('p', { class: 'big' }, two ? [big(before), el('span', { class: 'arrow' }, '→')] : [], big(after, 'last')),
@@ -542,38 +544,37 @@ function resultOfOne(run) {
 }
 
 function costOfOne(run) {
-    const rate = run.rl.columns.tokens_per_s, skipped = phases.flatMap(p => (run[p].columns.skipped || { y: [] }).y);
+    const rate = run.rl.columns.tokens_per_s;
     const list = [['Warm-up steps', num(lastStep(run, 'sft'))], ['RL steps', num(lastStep(run, 'rl'))],
         ['Time in steps', duration(total(run, 'sec_total'))], ['Tokens', large(total(run, 'tokens'))],
-        ['Tokens/s in RL, mean', rate ? large(rate.sum / rate.count) : '–'],
-        ['Updates skipped', num(largest(skipped.filter(isNumber)))]];
+        ['Tokens/s in RL, mean', rate ? large(rate.sum / rate.count) : '–'], ['Updates skipped', num(skipped(run))]];
     return el('dl', {}, list.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value))));
 }
 
 // Final pass@1 of every group, its difference from the first, and below a group of several runs each of them.
 function resultTable() {
     const base = finalOf(groups[0]), seed = run => `seed ${plain(run.config.seed)}`;
-    const row = (attributes, name, list, count, e, d) => el('tr', attributes, el('td', {}, name), el('td', {}, count),
-        el('td', {}, ascending(list.map(run => lastStep(run, 'rl'))).join(', ')),
-        el('td', { 'data-value': e && e.mean }, e ? percent(e.mean) : '–'), el('td', {}, e ? interval(e) : ''),
-        el('td', {}, d ? points(d.points) : ''), el('td', {}, d ? interval(d) : ''),
-        el('td', {}, duration(mean(list.map(run => total(run, 'sec_total'))))));
+    const row = (name, list, count, e, d) => [name, count, ascending(list.map(run => lastStep(run, 'rl'))).join(', '),
+        e ? percent(e.mean) : '–', e ? interval(e) : '', d ? points(d.points) : '', d ? interval(d) : '',
+        duration(mean(list.map(run => total(run, 'sec_total'))))];
     const rows = groups.flatMap((g, i) => {
         const e = finalOf(g), d = i > 0 && e && base ? difference(e, base) : null, one = g.runs.length === 1;
-        return [row({}, [key(g.colour, 0), g.label], g.runs, one ? seed(g.runs[0]) : String(g.runs.length), e, d),
-            ...one ? [] : g.runs.map(run => row({ class: 'part' }, run.name, [run], seed(run), estimateOf(run.last)))];
+        const parts = one ? [] : g.runs.map(run => row(run.name, [run], seed(run), estimateOf(run.last)));
+        return [row([key(g.colour, 0), g.label], g.runs, one ? seed(g.runs[0]) : String(g.runs.length), e, d),
+            ...parts.map(cells => line('td', cells, 'part'))];
     });
     return table('results', ['', 'runs', 'RL steps', 'final pass@1', '95 % interval, %',
         `difference from ${groups[0].label}, points`, '95 % interval, points', 'time in steps'], rows);
 }
 
 // Flags by group: all, or those whose values differ.
-function flagTable(all) {
+function flagTable(every) {
     const values = (g, name) => distinct(g.runs.map(run => plain(run.config[name])));
     const differs = name => name !== 'out' && distinct(groups.flatMap(g => values(g, name))).length > 1;
     const names = distinct(runs.flatMap(run => Object.keys(run.config))).filter(name => name !== 'phase');
-    return table('flags', ['flag', ...groups.map(g => g.label)], names.filter(name => all || differs(name)).map(name =>
-        [name.slice(0, 100), ...groups.map(g => values(g, name).join(', ').slice(0, 400))]));
+    const rows = names.filter(name => every || differs(name));
+    return table('flags', ['flag', ...groups.map(g => g.label)], rows.map(name =>
+        [cut(name, 100), ...groups.map(g => cut(values(g, name).join(', '), 400))]));
 }
 
 // ---- Rollouts: a token is [text, log p, entropy, b_comp, b_stab, final advantage]
@@ -591,9 +592,8 @@ function visible(text) {
 
 // Blue above the value without colour, orange below; `far` is the largest distance from it.
 function paint(node, x, far) {
-    if (!isNumber(x) || x === 0) return node;
     const strength = Math.round(8 + 62 * Math.min(1, Math.abs(x) / far));
-    node.style.background = `color-mix(in srgb, var(--${x > 0 ? 'up' : 'down'}) ${strength}%, transparent)`;
+    if (isNumber(x) && x !== 0) node.style.background = `rgb(var(--${x > 0 ? 'up' : 'down'}) / ${strength}%)`;
     return node;
 }
 
@@ -627,13 +627,13 @@ function rolloutBox(rollout, far) {
 
 // A run's latest group with both outcomes, else its last.
 function firstView(run) {
-    const list = run.rollouts.groups, spread = list.filter(g => g.correct > 0 && g.correct < g.logged);
-    return { run, group: (spread.length ? spread : list).slice(-1)[0] };
+    const list = run.rollouts.groups;
+    return { run, group: last(list.filter(g => g.correct > 0 && g.correct < g.logged)) || last(list) };
 }
 
-function offer(id, options, chosen) {
+function offer(id, options, chosen, show) {
     put(id, options.map(text => el('option', {}, text)));
-    $(id).selectedIndex = chosen;
+    Object.assign($(id), { selectedIndex: chosen, onchange: () => show($(id).selectedIndex) });
 }
 
 function showRollouts(change) {
@@ -644,10 +644,11 @@ function showRollouts(change) {
     const same = distinct(group.rollouts.map(r => r.reward)).length === 1 &&
         group.rollouts.some(r => r.advantage && r.advantage !== r.reward); // of w-reinforce A is the reward
     const missing = group.rollouts.length < group.logged ? `, ${group.rollouts.length} shown` : '';
-    offer('choose-run', withRollouts.map(r => r.name), withRollouts.indexOf(run));
-    offer('choose-group', list.map(g => `step ${g.step}, ${g.correct} of ${g.logged} correct: ` +
-        (g.prompt || '').slice(0, 40)), list.indexOf(group));
-    offer('choose-shade', shades.map(([name]) => name), shade);
+    offer('choose-run', withRollouts.map(r => r.name), withRollouts.indexOf(run),
+        i => showRollouts(firstView(withRollouts[i])));
+    const title = g => `step ${g.step}, ${g.correct} of ${g.logged} correct: ${cut(g.prompt || '', 40)}`;
+    offer('choose-group', list.map(title), list.indexOf(group), i => showRollouts({ group: list[i] }));
+    offer('choose-shade', shades.map(([name]) => name), shade, i => showRollouts({ shade: i }));
     put('ramp', num(rest - far), [-6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6].map(k => paint(el('i', {}), k, 6)),
         num(rest + far));
     put('rollouts', el('h3', {}, `Prompt at step ${group.step}`), el('pre', { tabindex: 0 }, group.prompt ?? '–'),
@@ -660,14 +661,16 @@ function showRollouts(change) {
 // ---- Notes, the whole page
 
 const was = n => n === 1 ? 'was' : 'were';
-const lineNotes = (file, { cut_off: cut, unreadable: n }) => [
-    cut && `The last line of ${file} is cut off (the run was stopped while writing it) and was left out.`,
+const lineNotes = (file, { cut_off: cutOff, unreadable: n }) => [
+    cutOff && `The last line of ${file} is cut off (the run was stopped while writing it) and was left out.`,
     n > 0 && `${plural(n, 'line')} of ${file} could not be read and ${was(n)} left out.`];
 
 function notesOf(run) {
-    const { rollouts, replaced: n } = run, wide = phases.filter(phase => run[phase].width > 1);
+    const { rollouts, replaced: n, left_out: lost = {} } = run, wide = phases.filter(phase => run[phase].width > 1);
     return [run.sft.rows + run.rl.rows === 0 && 'No step has been logged yet.', ...lineNotes('metrics.jsonl', run),
         n > 0 && `${plural(n, 'step')} ${was(n)} logged more than once (a resumed run); the last line counts.`,
+        ...Object.entries(lost).map(([what, times]) => `Left out of this page: ${what} (${times}).`),
+        skipped(run) > 0 && `Updates skipped because the gradient was not finite: ${num(skipped(run))}.`,
         ...wide.map(phase => `Each point of the ${phaseNames[phase]} curves is the mean of ${run[phase].width} steps ` +
             '(of maxima the largest, of minima the smallest). Evaluations are not averaged.'),
         ...rollouts ? lineNotes('rollouts.jsonl', rollouts) : ['There is no rollouts.jsonl.'],
@@ -675,52 +678,56 @@ function notesOf(run) {
         .filter(Boolean);
 }
 
-// Classes that choose among sentences of the page: see the rules of .if-... in the style sheet.
+function putNotes() {
+    for (const note of distinct(runs.flatMap(notesOf)).reverse()) {
+        const names = runs.filter(run => notesOf(run).includes(note)).map(run => run.name);
+        const whose = names.length === runs.length ? 'Every run' : names.join(', ');
+        $('notes').prepend(el('li', {}, several ? `${whose}: ${note}` : note));
+    }
+}
+
+// Shows the elements whose data-if names a state of the view.
 function describeView() {
     const binary = runs.every(({ rl: { columns: { reward, pass_rate: rate } } }) =>
-        !reward || (rate && reward.y.every((y, i) => y === null || Math.abs(y - rate.y[i]) < 1e-6)));
+        reward && rate && reward.y.every((y, i) => y === null || Math.abs(y - rate.y[i]) < 1e-6));
     const states = { one: !several, several, seeds, lone: !seeds, means: seeds && !singles, singles, binary };
-    root.className = Object.keys(states).filter(name => states[name]).join(' ');
+    all('[data-if]').forEach(node => { node.hidden = !states[node.dataset.if]; });
+    root.classList.toggle('one', !several);
     $('singles').setAttribute('aria-pressed', String(singles));
+    return states;
 }
 
 function drawCharts() {
-    describeView();
-    document.querySelectorAll('figure[data-lines]').forEach(chart);
-    if (root.classList.contains('binary')) mount($('reward'));
+    const { binary } = describeView();
+    all('figure[data-unit]:not([data-xname])').forEach(chart);
+    if (binary) mount($('reward'));
     resize();
 }
-function resize() {
-    document.querySelectorAll('.picture').forEach(image => image.draw());
-}
+const resize = () => all('.picture').forEach(image => image.draw());
 
 function build() {
-    const steps = largest(runs.map(run => run.rl.last.length));
-    document.querySelectorAll('.recent').forEach(node => node.append('the last ' + plural(steps, 'RL step')));
+    all('figure').forEach(setUp);
+    const recent = 'the last ' + plural(largest(runs.map(run => run.rl.last.length)), 'RL step');
+    all('.recent').forEach(node => node.append(recent));
     head();
     put('result', several ? resultTable() : [resultOfOne(runs[0]), costOfOne(runs[0])]);
     put('differing', flagTable(false));
     put('flags', flagTable(true));
-    for (const draw of [verdicts, byPassRate, rolloutsPerPrompt, promptsByPassRate]) draw();
+    for (const draw of [verdicts, byPassRate, rolloutsPerPrompt, promptsByPassRate, chartOthers]) draw();
     drawCharts();
-    document.querySelectorAll('section:has(.figures)').forEach(section => {
-        section.hidden = !section.querySelector('figure:not([hidden])');
+    all('.figures').forEach(list => {
+        list.closest('section').hidden = !list.querySelector('figure:not([hidden])');
     });
     $('choice').hidden = !withRollouts.length;
     if (withRollouts.length) showRollouts(firstView(withRollouts[0]));
-    const said = distinct(runs.flatMap(notesOf)).map(note => [note, runs.filter(run => notesOf(run).includes(note))]);
-    $('notes').prepend(...said.map(([note, of]) => el('li', {}, !several ? note :
-        `${of.length === runs.length ? 'Every run' : of.map(run => run.name).join(', ')}: ${note}`)));
+    putNotes();
 }
 
+const dark = matchMedia('(prefers-color-scheme: dark)');
+const setTheme = isDark => { root.dataset.theme = isDark ? 'dark' : ''; };
+setTheme(dark.matches);
+dark.addEventListener('change', () => setTheme(dark.matches));
+$('theme').addEventListener('click', () => setTheme(!root.dataset.theme));
 addEventListener('resize', resize);
-$('theme').addEventListener('click', () => {
-    const now = root.style.colorScheme, dark = matchMedia('(prefers-color-scheme: dark)').matches;
-    root.style.colorScheme = (now ? now === 'dark' : dark) ? 'light' : 'dark';
-});
 $('singles').addEventListener('click', () => { singles = !singles; drawCharts(); });
-const chosen = (id, show) => $(id).addEventListener('change', () => show($(id).selectedIndex));
-chosen('choose-run', i => showRollouts(firstView(withRollouts[i])));
-chosen('choose-group', i => showRollouts({ group: view.run.rollouts.groups[i] }));
-chosen('choose-shade', i => showRollouts({ shade: i }));
 if (runs.length) build();

@@ -36,17 +36,15 @@ typedef struct Entry { // one line of a log
 } Entry;
 
 typedef struct Index {
-    Entry *entry; // sorted by major, minor, offset
+    Entry *entry; // (capacity) sorted by major, minor, offset
     size_t count, capacity;
 } Index;
 
 static bool index_add(Index *index, Entry entry, Error *err) {
     if (index->count == index->capacity) {
-        size_t capacity = index->capacity ? 2 * index->capacity : 1024;
-        Entry *grown = realloc(index->entry, capacity * sizeof *grown);
+        Entry *grown = realloc(index->entry, (index->capacity = 2 * index->count + 1024) * sizeof *grown);
         if (!grown) return fail(err, "out of memory after %zu lines of a log", index->count);
         index->entry = grown;
-        index->capacity = capacity;
     }
     index->entry[index->count++] = entry;
     return true;
@@ -56,29 +54,39 @@ static int entry_order(const void *a, const void *b) {
     const Entry *x = a, *y = b;
     if (x->major != y->major) return x->major < y->major ? -1 : 1;
     if (x->minor != y->minor) return x->minor < y->minor ? -1 : 1;
-    return (x->offset > y->offset) - (x->offset < y->offset);
+    return x->offset < y->offset ? -1 : 1;
 }
 
 static bool same_key(const Entry *x, const Entry *y) { return x->major == y->major && x->minor == y->minor; }
 
-static cJSON *number(double x) {
+static cJSON *number(double x) { // null unless finite
     char text[32];
     snprintf(text, sizeof text, "%.7g", x);
     return isfinite(x) ? cJSON_CreateRaw(text) : cJSON_CreateNull();
 }
 
-// At most `limit` bytes of the text, null for NULL.
-static cJSON *text_cut(const char *text, size_t limit) {
+// The text under `name`, at most `limit` bytes of it; null if there is none.
+static cJSON *text_of(const cJSON *object, const char *name, size_t limit) {
     char copy[PROMPT_MAX + 4];
+    const char *text = json_string(object, name, NULL);
     if (!text) return cJSON_CreateNull();
     snprintf(copy, sizeof copy, "%.*s%s", (int)limit, text, strlen(text) > limit ? "\u2026" : "");
     return cJSON_CreateString(copy);
 }
 
+// Counts what the page leaves out; its notes name it.
+static void leave_out(cJSON *run, const char *what) {
+    cJSON *list = cJSON_GetObjectItem(run, "left_out"), *count = cJSON_GetObjectItemCaseSensitive(list, what);
+    if (!list) list = cJSON_AddObjectToObject(run, "left_out");
+    if (count) cJSON_SetNumberValue(count, count->valuedouble + 1);
+    else cJSON_AddNumberToObject(list, what, 1);
+}
+
 // Adds a copy of the item, unless it is too large to have come from a run.
-static void add_copy(cJSON *to, const char *name, const cJSON *item) {
+static void add_copy(cJSON *to, const char *name, const cJSON *item, cJSON *run) {
     char *text = item ? cJSON_PrintUnformatted(item) : NULL;
     if (text && strlen(text) <= 1 << 16) cJSON_AddItemToObject(to, name, cJSON_Duplicate(item, true));
+    else if (text) leave_out(run, "flags or tables of more than 64 KiB");
     cJSON_free(text);
 }
 
@@ -96,26 +104,10 @@ typedef struct Column { // one figure of a phase
 } Column;
 
 typedef struct Phase {
-    cJSON *step, *columns, *evaluations, *first, *last; // first, last: tables of the first and last steps
+    cJSON *run, *step, *columns, *evaluations, *first, *last; // first, last: tables of the first and last steps
     Column column[COLUMNS];
     int count, points;
 } Phase;
-
-static bool ends_with(const char *text, const char *end) {
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
-// A point is the mean of its rows; of maxima and running counts the largest, of minima the least.
-static void pool(Column *c, double x) {
-    const char *name = c->json->string;
-    bool largest = ends_with(name, "_max") || strcmp(name, "skipped") == 0, least = ends_with(name, "_min");
-    if (c->pooled_count == 0 || (largest && x > c->pooled) || (least && x < c->pooled)) c->pooled = x;
-    else if (!largest && !least) c->pooled += x;
-    c->pooled_count = largest || least ? 1 : c->pooled_count + 1;
-    c->sum += x;
-    c->count++;
-}
 
 static Column *column_of(Phase *p, const char *name) {
     for (int c = 0; c < p->count; c++)
@@ -127,6 +119,20 @@ static Column *column_of(Phase *p, const char *name) {
     return y ? &p->column[p->count++] : NULL;
 }
 
+// A point is the mean of its rows; of maxima and running counts the largest, of minima the least.
+static void take_figure(Phase *p, const char *name, double x) {
+    const char *end = strrchr(name, '_');
+    bool largest = strcmp(name, "skipped") == 0 || (end && strcmp(end, "_max") == 0);
+    bool least = end && strcmp(end, "_min") == 0;
+    if (!isfinite(x)) return leave_out(p->run, "values that are not finite");
+    Column *c = column_of(p, name);
+    if (!c) return leave_out(p->run, "values of figures beyond 64 in a phase, or with a name of more than 40 bytes");
+    if ((largest || least) && c->pooled_count) c->pooled = largest ? fmax(c->pooled, x) : fmin(c->pooled, x);
+    else c->pooled += x, c->pooled_count++;
+    c->sum += x;
+    c->count++;
+}
+
 static void end_point(Phase *p, double step) {
     cJSON_AddItemToArray(p->step, number(step));
     p->points++;
@@ -136,61 +142,57 @@ static void end_point(Phase *p, double step) {
     }
 }
 
-static void take_figures(Phase *p, const cJSON *row) {
-    for (const cJSON *item = row->child; item; item = item->next) {
-        if (!cJSON_IsNumber(item) || !isfinite(item->valuedouble) || strcmp(item->string, "step") == 0) continue;
-        Column *c = strncmp(item->string, "heldout_", 8) == 0 ? NULL : column_of(p, item->string);
-        if (c) pool(c, item->valuedouble);
-    }
+static bool is_table(const char *name) {
+    return strcmp(name, "n_hist") == 0 || strcmp(name, "alloc_by_pass") == 0 || strcmp(name, "verdicts") == 0;
 }
 
 // Evaluations are embedded one by one: their figures are never averaged over steps.
-static void take_evaluation(Phase *p, const cJSON *row) {
-    static const char *const names[] = {"step", "heldout_pass1", "heldout_low", "heldout_high", "heldout_worked",
-                                        "heldout_length", "pass_hist"};
-    if (isnan(json_number(row, "heldout_pass1"))) return;
-    cJSON *evaluation = cJSON_CreateObject();
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) add_copy(evaluation, names[i], json_get(row, names[i]));
-    cJSON_AddItemToArray(p->evaluations, evaluation);
-}
-
-static void take_tables(Phase *p, const cJSON *row) {
-    static const char *const names[] = {"n_hist", "alloc_by_pass", "verdicts"};
-    cJSON *tables = cJSON_CreateObject();
-    for (int i = 0; i < 3; i++) add_copy(tables, names[i], json_get(row, names[i]));
-    if (!tables || !tables->child) return cJSON_Delete(tables);
+static void take_row(Phase *p, const cJSON *row) {
+    cJSON *evaluation = cJSON_CreateObject(), *tables = cJSON_CreateObject();
+    cJSON_AddItemToObject(evaluation, "step", number(json_number(row, "step")));
+    for (const cJSON *item = row ? row->child : NULL; item; item = item->next) {
+        const char *name = item->string;
+        bool heldout = strncmp(name, "heldout_", 8) == 0 || strcmp(name, "pass_hist") == 0;
+        cJSON *to = heldout ? evaluation : is_table(name) ? tables : NULL;
+        if (to && !json_get(to, name) && cJSON_GetArraySize(to) < COLUMNS) add_copy(to, name, item, p->run);
+        if (!to && cJSON_IsNumber(item) && strcmp(name, "step") != 0) take_figure(p, name, item->valuedouble);
+    }
+    if (isnan(json_number(evaluation, "heldout_pass1"))) cJSON_Delete(evaluation);
+    else cJSON_AddItemToArray(p->evaluations, evaluation);
+    if (!tables->child) return cJSON_Delete(tables);
     if (cJSON_GetArraySize(p->first) < TABLES) cJSON_AddItemToArray(p->first, cJSON_Duplicate(tables, true));
     if (cJSON_GetArraySize(p->last) == TABLES) cJSON_DeleteItemFromArray(p->last, 0);
     cJSON_AddItemToArray(p->last, tables);
 }
 
 // Drops every second item, never the last.
-static void halve(cJSON *array) {
-    for (cJSON *item = array->child; item && item->next && item->next->next; item = item->next)
+static void halve(cJSON *array, cJSON *run) {
+    for (cJSON *item = array->child; item && item->next && item->next->next; item = item->next) {
         cJSON_Delete(cJSON_DetachItemViaPointer(array, item->next));
+        leave_out(run, "evaluations between others");
+    }
 }
 
 // The rows of one phase, in the order of their steps. A power of two steps make a point, so that the points of several
 // runs fall on common steps.
-static cJSON *phase_json(Lines *lines, const Entry *entry, size_t count) {
+static cJSON *phase_json(cJSON *run, Lines *lines, const Entry *entry, size_t count) {
     cJSON *json = cJSON_CreateObject();
     double width = 1;
     while (count > POINTS && (entry[count - 1].minor - entry[0].minor) / width > POINTS) width *= 2;
     cJSON_AddNumberToObject(json, "rows", (double)count);
     cJSON_AddNumberToObject(json, "width", width);
-    Phase p = {.step = cJSON_AddArrayToObject(json, "step"), .columns = cJSON_AddObjectToObject(json, "columns"),
-               .evaluations = cJSON_AddArrayToObject(json, "evaluations"),
-               .first = cJSON_AddArrayToObject(json, "first"), .last = cJSON_AddArrayToObject(json, "last")};
+    Phase p = {.run = run};
+    p.step = cJSON_AddArrayToObject(json, "step"), p.columns = cJSON_AddObjectToObject(json, "columns");
+    p.evaluations = cJSON_AddArrayToObject(json, "evaluations");
+    p.first = cJSON_AddArrayToObject(json, "first"), p.last = cJSON_AddArrayToObject(json, "last");
     for (size_t i = 0; i < count; i++) {
         cJSON *row = lines_at(lines, entry[i].offset);
-        if (row) take_figures(&p, row);
-        take_evaluation(&p, row);
-        take_tables(&p, row);
+        take_row(&p, row);
         cJSON_Delete(row);
         bool ends = i + 1 == count || ceil(entry[i + 1].minor / width) > ceil(entry[i].minor / width);
         if (ends) end_point(&p, entry[i].minor);
     }
-    while (cJSON_GetArraySize(p.evaluations) > POINTS) halve(p.evaluations);
+    while (cJSON_GetArraySize(p.evaluations) > POINTS) halve(p.evaluations, run);
     for (Column *c = p.column; c < p.column + p.count; c++) {
         cJSON_AddItemToObject(c->json, "sum", number(c->sum));
         cJSON_AddNumberToObject(c->json, "count", c->count);
@@ -205,7 +207,7 @@ static bool metrics_json(cJSON *run, Lines *lines, Index *index, Error *err) {
         const char *phase = json_string(row, "phase", "");
         double step = json_number(row, "step");
         bool rl = strcmp(phase, "rl") == 0, known = rl || strcmp(phase, "sft") == 0;
-        if (strcmp(phase, "config") == 0 && !json_get(run, "config")) add_copy(run, "config", row);
+        if (strcmp(phase, "config") == 0 && !json_get(run, "config")) add_copy(run, "config", row, run);
         else if (known && step >= 0 && step <= 1e9) ok = index_add(index, (Entry){rl, step, lines->offset, false}, err);
         else unreadable += strcmp(phase, "config") != 0;
     }
@@ -218,52 +220,49 @@ static bool metrics_json(cJSON *run, Lines *lines, Index *index, Error *err) {
     }
     add_line_notes(run, lines, unreadable);
     cJSON_AddNumberToObject(run, "replaced", (double)(read - kept));
-    cJSON_AddItemToObject(run, "sft", phase_json(lines, index->entry, sft));
-    cJSON_AddItemToObject(run, "rl", phase_json(lines, index->entry + sft, kept - sft));
+    cJSON_AddItemToObject(run, "sft", phase_json(run, lines, index->entry, sft));
+    cJSON_AddItemToObject(run, "rl", phase_json(run, lines, index->entry + sft, kept - sft));
     return ok;
 }
 
 // ---- rollouts.jsonl: {logged, shown, groups: [{step, prompt, gold, logged, correct, rollouts: [{..., tokens: []}]}]}
+
+typedef struct Group { // the rollouts of one prompt at one step
+    size_t begin, count, correct;
+} Group;
 
 static cJSON *rollout_json(const cJSON *line, size_t limit) {
     static const char *const figures[] = {"logp", "entropy", "b_comp", "b_stab", "advantage"};
     const cJSON *token, *tokens = json_get(line, "tokens");
     cJSON *rollout = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(rollout, "tokens");
     if (!cJSON_IsArray(tokens)) tokens = NULL;
-    cJSON_AddItemToObject(rollout, "number", number(json_number(line, "rollout")));
     cJSON_AddItemToObject(rollout, "reward", number(json_number(line, "reward")));
     cJSON_AddItemToObject(rollout, "advantage", number(json_number(line, "advantage")));
-    cJSON_AddItemToObject(rollout, "verdict", text_cut(json_string(line, "verdict", NULL), 80));
+    cJSON_AddItemToObject(rollout, "verdict", text_of(line, "verdict", 80));
     cJSON_AddNumberToObject(rollout, "length", cJSON_GetArraySize(tokens));
     cJSON_ArrayForEach(token, tokens) {
         if (limit-- == 0) break;
         cJSON *values = cJSON_CreateArray();
-        cJSON_AddItemToArray(values, text_cut(json_string(token, "text", NULL), 200));
+        cJSON_AddItemToArray(values, text_of(token, "text", 200));
         for (int f = 0; f < 5; f++) cJSON_AddItemToArray(values, number(json_number(token, figures[f])));
         cJSON_AddItemToArray(list, values);
     }
     return rollout;
 }
 
-static size_t correct_of(const Entry *entry, size_t count) {
-    size_t correct = 0;
-    for (size_t i = 0; i < count; i++) correct += entry[i].correct;
-    return correct;
-}
-
 // *budget: tokens left for the *rollouts still to come, of which this group's are the first.
-static cJSON *group_json(Lines *lines, const Entry *entry, size_t count, size_t *budget, size_t *rollouts) {
+static cJSON *group_json(Lines *lines, const Entry *entry, const Group *g, size_t *budget, size_t *rollouts) {
     cJSON *group = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(group, "rollouts");
     cJSON_AddItemToObject(group, "step", number(entry->major));
-    cJSON_AddNumberToObject(group, "logged", (double)count);
-    cJSON_AddNumberToObject(group, "correct", (double)correct_of(entry, count));
-    for (size_t i = 0; i < count && i < GROUP_SIZE; i++, --*rollouts) {
+    cJSON_AddNumberToObject(group, "logged", (double)g->count);
+    cJSON_AddNumberToObject(group, "correct", (double)g->correct);
+    for (size_t i = 0; i < g->count && i < GROUP_SIZE; i++, --*rollouts) {
         size_t fair = *budget / *rollouts;
         cJSON *line = lines_at(lines, entry[i].offset);
         cJSON *rollout = rollout_json(line, fair < ROLLOUT_MAX ? fair : ROLLOUT_MAX);
         *budget -= (size_t)cJSON_GetArraySize(json_get(rollout, "tokens"));
-        if (i == 0) cJSON_AddItemToObject(group, "prompt", text_cut(json_string(line, "prompt", NULL), PROMPT_MAX));
-        if (i == 0) cJSON_AddItemToObject(group, "gold", text_cut(json_string(line, "gold", NULL), 200));
+        if (i == 0) cJSON_AddItemToObject(group, "prompt", text_of(line, "prompt", PROMPT_MAX));
+        if (i == 0) cJSON_AddItemToObject(group, "gold", text_of(line, "gold", 200));
         cJSON_AddItemToArray(list, rollout);
         cJSON_Delete(line);
     }
@@ -273,30 +272,28 @@ static cJSON *group_json(Lines *lines, const Entry *entry, size_t count, size_t 
 // Embeds up to GROUPS groups, evenly spaced over the log. Of each stretch the first group with both outcomes is taken:
 // the tokens of the others have no advantage.
 static bool groups_json(cJSON *json, Lines *lines, const Index *index, size_t budget, Error *err) {
-    size_t *begin = malloc((index->count + 1) * sizeof *begin), groups = 0, rollouts = 0, chosen[GROUPS];
-    if (!begin) return fail(err, "out of memory for %zu rollouts", index->count);
-    for (size_t i = 0; i < index->count; i++)
-        if (i == 0 || !same_key(&index->entry[i - 1], &index->entry[i])) begin[groups++] = i;
-    begin[groups] = index->count;
+    Group *group = calloc(index->count + 1, sizeof *group);
+    size_t groups = 0, rollouts = 0, chosen[GROUPS];
+    if (!group) return fail(err, "out of memory for %zu rollouts", index->count);
+    for (size_t i = 0; i < index->count; i++) {
+        if (i == 0 || !same_key(&index->entry[i - 1], &index->entry[i])) group[groups++].begin = i;
+        group[groups - 1].count++;
+        group[groups - 1].correct += index->entry[i].correct;
+    }
     size_t taken = groups < GROUPS ? groups : GROUPS;
     for (size_t s = 0; s < taken; s++) {
-        chosen[s] = s * groups / taken;
-        for (size_t g = chosen[s], end = (s + 1) * groups / taken; g < end; g++) {
-            size_t count = begin[g + 1] - begin[g], correct = correct_of(index->entry + begin[g], count);
-            if (correct == 0 || correct == count) continue;
-            chosen[s] = g;
-            break;
-        }
-        size_t count = begin[chosen[s] + 1] - begin[chosen[s]];
-        rollouts += count < GROUP_SIZE ? count : GROUP_SIZE;
+        size_t begin = s * groups / taken, end = (s + 1) * groups / taken, g = begin;
+        while (g < end && group[g].correct % group[g].count == 0) g++; // none or all are correct
+        chosen[s] = g < end ? g : begin;
+        rollouts += group[chosen[s]].count < GROUP_SIZE ? group[chosen[s]].count : GROUP_SIZE;
     }
     cJSON_AddNumberToObject(json, "shown", (double)rollouts);
     cJSON *list = cJSON_AddArrayToObject(json, "groups");
     for (size_t s = 0; s < taken; s++) {
-        size_t at = begin[chosen[s]], count = begin[chosen[s] + 1] - at;
-        cJSON_AddItemToArray(list, group_json(lines, index->entry + at, count, &budget, &rollouts));
+        const Group *g = &group[chosen[s]];
+        cJSON_AddItemToArray(list, group_json(lines, index->entry + g->begin, g, &budget, &rollouts));
     }
-    free(begin);
+    free(group);
     return true;
 }
 
@@ -322,7 +319,9 @@ static bool run_json(cJSON *run, const char *dir, size_t budget, Error *err) {
     Lines lines;
     Index index = {0};
     if (!lines_open(&lines, dir, "metrics.jsonl", err)) return false;
-    cJSON_AddItemToObject(run, "name", text_cut(dir, 400));
+    char name[404];
+    snprintf(name, sizeof name, "%.400s", dir);
+    cJSON_AddStringToObject(run, "name", name);
     bool ok = metrics_json(run, &lines, &index, err);
     lines_close(&lines);
     index.count = 0;
@@ -377,7 +376,6 @@ bool report_write_runs(const char *path, const char *const *dirs, int runs, Erro
 
 bool report_write(const char *dir, Error *err) {
     char path[FILE_PATH_SIZE];
-    if (snprintf(path, sizeof path, "%s/report.html", dir) >= (int)sizeof path)
-        return fail(err, "%.200s...: the path is too long; use a shorter one", dir);
+    snprintf(path, sizeof path, "%s/report.html", dir);
     return report_write_runs(path, &dir, 1, err);
 }

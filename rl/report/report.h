@@ -11,7 +11,8 @@
 //                   Of the 11 bins, 0 holds a rate of exactly 0 and 10 exactly 1; the others the nearest tenth.
 //   rollouts.jsonl  {"step", "prompt_id", "rollout", "prompt", "gold", "reward", "verdict", "advantage" (A), "tokens":
 //                   [{"text", "logp", "entropy", "b_comp", "b_stab", "advantage" (A b_comp b_stab)}, ...]}; optional
-// Any field may be missing. Damaged lines are left out, and the page says how many.
+// Any field may be missing; a figure that the page does not know is drawn without an explanation. Damaged lines, and
+// what is too large or not finite, are left out, and the notes of the page say how much.
 #ifndef RL_REPORT_REPORT_H
 #define RL_REPORT_REPORT_H
 #include "base/check.h"

@@ -21,7 +21,7 @@ static void print_row(FILE *out, const char *name, const char *unit, double befo
 
 // Held-out prompts by pass rate. False if the row has no such table.
 static bool pass_rates(const cJSON *row, double prompts[BINS]) {
-    const cJSON *hist = cJSON_GetObjectItemCaseSensitive(row, "pass_hist");
+    const cJSON *hist = json_get(row, "pass_hist");
     double total = 0;
     for (int b = 0; b < BINS; b++) {
         const cJSON *bin = cJSON_IsArray(hist) ? cJSON_GetArrayItem(hist, b) : NULL;
@@ -31,26 +31,22 @@ static bool pass_rates(const cJSON *row, double prompts[BINS]) {
     return total > 0;
 }
 
-// Percentage of the prompts in bins [from, end).
-static double share(const double prompts[BINS], int from, int end) {
-    double part = 0, total = 0;
-    for (int b = 0; b < BINS; b++) {
-        total += prompts[b];
-        if (b >= from && b < end) part += prompts[b];
-    }
-    return 100 * part / total;
-}
-
 static void print_pass_rates(FILE *out, const cJSON *first, const cJSON *last) {
-    double before[BINS], after[BINS];
-    if (!pass_rates(first, before) || !pass_rates(last, after)) return;
-    print_row(out, "prompts solved by no sample, %", "points", share(before, 0, 1), share(after, 0, 1));
-    print_row(out, "prompts solved by some, %", "points", share(before, 1, 10), share(after, 1, 10));
-    print_row(out, "prompts solved by every sample, %", "points", share(before, 10, BINS), share(after, 10, BINS));
+    static const char *const names[] = {"prompts solved by no sample, %", "prompts solved by some, %",
+                                        "prompts solved by every sample, %"};
+    double bins[2][BINS], share[2][3] = {{0}}, total[2] = {0};
+    if (!pass_rates(first, bins[0]) || !pass_rates(last, bins[1])) return;
+    for (int side = 0; side < 2; side++)
+        for (int b = 0; b < BINS; b++) {
+            share[side][b == 0 ? 0 : b < BINS - 1 ? 1 : 2] += bins[side][b];
+            total[side] += bins[side][b];
+        }
+    for (int i = 0; i < 3; i++)
+        print_row(out, names[i], "points", 100 * share[0][i] / total[0], 100 * share[1][i] / total[1]);
     fprintf(out, "  %-38s    0   .1   .2   .3   .4   .5   .6   .7   .8   .9    1\n", "prompts by pass rate");
     for (int side = 0; side < 2; side++) {
         fprintf(out, "  %-38s", side ? "  after" : "  before");
-        for (int b = 0; b < BINS; b++) fprintf(out, " %4.0f", side ? after[b] : before[b]);
+        for (int b = 0; b < BINS; b++) fprintf(out, " %4.0f", bins[side][b]);
         fputc('\n', out);
     }
 }

@@ -18,7 +18,7 @@ static void test_by_hand(void **state) {
                                {0.75, -0.25, -0.25, -0.25, 0, -1, 1},
                                {1, -1 / 3., -1 / 3., -1 / 3., 0, -2, 2},
                                {1, 0, 0, 0, 1, 0.5, 2.5}};
-    for (AdvantageKind kind = ADVANTAGE_GRPO; kind <= ADVANTAGE_REWARD; kind++) {
+    for (AdvantageKind kind = ADVANTAGE_GRPO; kind < ADVANTAGE_KINDS; kind++) {
         float *got = advantages(&t, reward, starts, 3, kind);
         for (int j = 0; j < 7; j++) assert_true(near(got[j], want[kind][j], 8 * UNIT_FP32 * fabs(want[kind][j])));
     }
@@ -65,7 +65,7 @@ static void test_many_groups(void **state) {
     float *reward = random_floats(&t, starts[P], 1, 1);
     for (int j = 0; j < starts[P]; j++) reward[j] = j % 3 ? reward[j] > 0.4f : reward[j];
     Sum *want = HOST(&t, Sum, starts[P]);
-    for (AdvantageKind kind = ADVANTAGE_GRPO; kind <= ADVANTAGE_REWARD; kind++) {
+    for (AdvantageKind kind = ADVANTAGE_GRPO; kind < ADVANTAGE_KINDS; kind++) {
         for (int i = 0; i < P; i++)
             for (int j = starts[i]; j < starts[i + 1]; j++)
                 want[j] = reference(reward + starts[i], starts[i + 1] - starts[i], j - starts[i], kind);

@@ -140,8 +140,8 @@ static void test_policy(void **state) {
     (void)state;
     TWINS(twin_policy_loss(w, false, 9, 1003));
     TWINS(twin_policy_loss(w, true, 3, 264));
-    for (int kind = ADVANTAGE_GRPO; kind <= ADVANTAGE_REWARD; kind++) TWINS(twin_advantage(w, 40, (AdvantageKind)kind));
-    for (int kind = ALLOCATE_UNIFORM; kind <= ALLOCATE_STDDEV; kind++) TWINS(twin_allocate(w, (AllocateKind)kind, 101));
+    for (int kind = ADVANTAGE_GRPO; kind < ADVANTAGE_KINDS; kind++) TWINS(twin_advantage(w, 40, (AdvantageKind)kind));
+    for (int kind = ALLOCATE_UNIFORM; kind < ALLOCATE_KINDS; kind++) TWINS(twin_allocate(w, (AllocateKind)kind, 101));
 }
 
 static void test_optimizer(void **state) {

@@ -59,9 +59,8 @@ static void exact_values(void **state) {
 
 static void no_value(void **state) {
     (void)state;
-    static const char *const TEXTS[] = {
-        "\\frac{5}{3-3}",      "0^{-1}",      "0^0", "\\ln 0", "(-1)!", "\\infty-\\infty", "\\frac{1}{\\frac{1}{0}}+2",
-        "7\\cdot\\frac{0}{0}", "(1,\\frac10)"};
+    static const char *const TEXTS[] = {"\\frac{5}{3-3}", "0^{-1}", "0^0", "\\ln 0", "(-1)!", "\\infty-\\infty",
+        "\\frac{1}{\\frac{1}{0}}+2", "7\\cdot\\frac{0}{0}", "(1,\\frac10)"};
     for (size_t i = 0; i < sizeof TEXTS / sizeof *TEXTS; i++)
         if (!node_is(read(TEXTS[i]), N_UNDEF) && !(i == 2 && !node_is(read(TEXTS[i]), N_RAT)))
             fail_msg("%s has a value", TEXTS[i]);
@@ -70,7 +69,7 @@ static void no_value(void **state) {
 static void refuses_what_is_large(void **state) {
     (void)state;
     static const char *const TEXTS[] = {"10^{10^{10}}", "30000!", "\\binom{10^{12}}{10^{6}}", "2^{3000000}",
-                                        "7^{7^{7}}"};
+        "7^{7^{7}}"};
     for (size_t i = 0; i < sizeof TEXTS / sizeof *TEXTS; i++) assert_false(node_is(read(TEXTS[i]), N_RAT));
     folds("2^{1000000}", "4^{500000}");
 }

@@ -7,6 +7,7 @@
 
 #include "verify/verify.h"
 
+#include <dirent.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -59,11 +60,10 @@ static VerifyVerdict nested(const char *gold, const char *open, size_t n, const 
 
 static void ten_thousand_levels(void **state) {
     (void)state;
-    static const char *const OPEN[] = {"\\frac{1}{", "(",   "\\sqrt{", "[",           "\\{",    "-",
-                                       "|",          "x^",  "\\left(", "{",           "\\sin ", "(1,",
-                                       "\\text{",    "1+(", "a_{",     "\\binom{2}{", "f(",     "\\lfloor "};
-    static const char *const CLOSE[] = {"}", ")", "}", "]", "\\}", "",  "|", "",  "\\right)",
-                                        "}", "",  ")", "}", ")",   "}", "}", ")", "\\rfloor"};
+    static const char *const OPEN[] = {"\\frac{1}{", "(", "\\sqrt{", "[", "\\{", "-", "|", "x^", "\\left(", "{",
+        "\\sin ", "(1,", "\\text{", "1+(", "a_{", "\\binom{2}{", "f(", "\\lfloor "};
+    static const char *const CLOSE[] = {"}", ")", "}", "]", "\\}", "", "|", "", "\\right)", "}", "", ")", "}", ")",
+        "}", "}", ")", "\\rfloor"};
     for (size_t i = 0; i < sizeof OPEN / sizeof *OPEN; i++)
         for (size_t n = 40; n <= 10000; n = n * 4 < 10000 ? n * 4 : n + 9000)
             assert_int_not_equal(nested("7", OPEN[i], n, "2", CLOSE[i]), VERIFY_EQUAL);
@@ -126,27 +126,12 @@ static void memory_stays(void **state) {
 
 static void huge_numbers(void **state) {
     (void)state;
-    static const char *const ANSWERS[] = {"10^{10^{10}}",
-                                          "9^{9^{9^{9}}}",
-                                          "((10!)!)!",
-                                          "\\binom{10^{12}}{5\\cdot10^{11}}",
-                                          "\\sum_{k=1}^{10^{15}} k",
-                                          "\\frac{5^{5^{5^{5^5}}-4}-5}{16}",
-                                          "2^{2^{2^{2^{2^2}}}}",
-                                          "1e999999999",
-                                          "\\sum_{k=1}^{1000}\\sum_{j=1}^{1000} kj",
-                                          "\\prod_{k=1}^{999} k^k",
-                                          "99999!",
-                                          "\\sqrt[100000]{2}",
-                                          "\\sin(10^{100})",
-                                          "e^{e^{e^{e^{e}}}}",
-                                          "\\gcd(2^{1000000},3^{1000000})",
-                                          "3^{1300000}/7^{700000}",
-                                          "1\\pm1\\pm1\\pm1\\pm1\\pm1\\pm1\\pm1\\pm1",
-                                          "(x+1)^{1000000}",
-                                          "0.\\overline{1234567890123456789}",
-                                          "\\binom{n}{10^{9}}",
-                                          "\\lfloor 10^{100000}/7 \\rfloor"};
+    static const char *const ANSWERS[] = {"10^{10^{10}}", "9^{9^{9^{9}}}", "((10!)!)!",
+        "\\binom{10^{12}}{5\\cdot10^{11}}", "\\sum_{k=1}^{10^{15}} k", "\\frac{5^{5^{5^{5^5}}-4}-5}{16}",
+        "2^{2^{2^{2^{2^2}}}}", "1e999999999", "\\sum_{k=1}^{1000}\\sum_{j=1}^{1000} kj", "\\prod_{k=1}^{999} k^k",
+        "99999!", "\\sqrt[100000]{2}", "\\sin(10^{100})", "e^{e^{e^{e^{e}}}}", "\\gcd(2^{1000000},3^{1000000})",
+        "3^{1300000}/7^{700000}", "1\\pm1\\pm1\\pm1\\pm1\\pm1\\pm1\\pm1\\pm1", "(x+1)^{1000000}",
+        "0.\\overline{1234567890123456789}", "\\binom{n}{10^{9}}", "\\lfloor 10^{100000}/7 \\rfloor"};
     for (size_t i = 0; i < sizeof ANSWERS / sizeof *ANSWERS; i++) {
         assert_int_not_equal(nested("1", ANSWERS[i], 1, "", ""), VERIFY_EQUAL);
         nested(ANSWERS[i], ANSWERS[i], 1, "+1", "");
@@ -158,9 +143,8 @@ static void huge_numbers(void **state) {
 static void long_and_odd_bytes(void **state) {
     (void)state;
     Buffer b = {malloc(BIG), 0};
-    static const char *const SPAM[] = {"9",        "answer is 2. ", "$",   "\\(",  "1,",           "\\boxed{1}",
-                                       "\\boxed{", "<answer>",      "}",   "\xff", "\xc2\xb2",     "#### ",
-                                       "1 ",       "\\text{ or }",  "is ", "$1$ ", "\\\\boxed{3} "};
+    static const char *const SPAM[] = {"9", "answer is 2. ", "$", "\\(", "1,", "\\boxed{1}", "\\boxed{", "<answer>",
+        "}", "\xff", "\xc2\xb2", "#### ", "1 ", "\\text{ or }", "is ", "$1$ ", "\\\\boxed{3} "};
     for (size_t i = 0; i < sizeof SPAM / sizeof *SPAM; i++)
         for (int boxed = 0; boxed < 2; boxed++) {
             b.len = 0;
@@ -205,34 +189,10 @@ static void *judge_all(void *argument) {
 
 static void same_verdicts_with_64_threads(void **state) {
     (void)state;
-    static const char *const ANSWERS[] = {"18",
-                                          "\\frac34",
-                                          "0.75",
-                                          "2\\sqrt3",
-                                          "\\sqrt{12}",
-                                          "x^2-1",
-                                          "(x-1)(x+1)",
-                                          "\\sin 2x",
-                                          "2\\sin x\\cos x",
-                                          "[1,2]",
-                                          "1\\le x\\le2",
-                                          "\\{1,2\\}",
-                                          "2,1",
-                                          "10^{10^{10}}",
-                                          "\\text{ellipse}",
-                                          "n!/(n-2)!",
-                                          "n(n-1)",
-                                          "3\\text{ hours}",
-                                          "180\\text{ minutes}",
-                                          "\\pi/4",
-                                          "45^\\circ",
-                                          "e^{i\\pi}",
-                                          "-1",
-                                          "y=2x+1",
-                                          "2x-y=-1",
-                                          "0.\\overline{3}",
-                                          "1/3",
-                                          "\\begin{pmatrix}1\\\\2\\end{pmatrix}"};
+    static const char *const ANSWERS[] = {"18", "\\frac34", "0.75", "2\\sqrt3", "\\sqrt{12}", "x^2-1", "(x-1)(x+1)",
+        "\\sin 2x", "2\\sin x\\cos x", "[1,2]", "1\\le x\\le2", "\\{1,2\\}", "2,1", "10^{10^{10}}", "\\text{ellipse}",
+        "n!/(n-2)!", "n(n-1)", "3\\text{ hours}", "180\\text{ minutes}", "\\pi/4", "45^\\circ", "e^{i\\pi}", "-1",
+        "y=2x+1", "2x-y=-1", "0.\\overline{3}", "1/3", "\\begin{pmatrix}1\\\\2\\end{pmatrix}"};
     enum { N = sizeof ANSWERS / sizeof *ANSWERS };
     VerifyPolicy policy = verify_policy_training();
     const VerifyGold *golds[N * N];
@@ -262,10 +222,40 @@ static void same_verdicts_with_64_threads(void **state) {
     free(verdicts);
 }
 
+// The seeds of the fuzz target, gold and response around a zero byte, among them inputs that once wrote out of bounds:
+// under the sanitizers each is a test of memory. Judging twice must give the same verdict.
+static void fuzz_seeds(void **state) {
+    (void)state;
+    DIR *folder = opendir("tests/verify/corpus");
+    assert_non_null(folder);
+    VerifyScratch *scratch = verify_scratch_new();
+    VerifyPolicy policy = verify_policy_evaluation();
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        char path[512], *text = malloc(4096);
+        snprintf(path, sizeof path, "tests/verify/corpus/%s", entry->d_name);
+        FILE *file = entry->d_name[0] == '.' ? NULL : fopen(path, "rb");
+        size_t len = file ? fread(text, 1, 4096, file) : 0;
+        const char *zero = memchr(text, 0, len);
+        size_t gold_len = zero ? (size_t)(zero - text) : len, rest = zero ? gold_len + 1 : 0;
+        VerifyGold *gold = verify_compile(text, gold_len, &policy);
+        VerifyVerdict verdict = verify_check(scratch, gold, text + rest, len - rest).verdict;
+        assert_int_equal(verify_check(scratch, gold, text + rest, len - rest).verdict, verdict);
+        count += len > 0;
+        verify_gold_free(gold);
+        free(text);
+        if (file) fclose(file);
+    }
+    closedir(folder);
+    verify_scratch_free(scratch);
+    assert_true(count > 80);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ten_thousand_levels), cmocka_unit_test(depth_that_people_write),
         cmocka_unit_test(memory_stays),        cmocka_unit_test(huge_numbers),
-        cmocka_unit_test(long_and_odd_bytes),  cmocka_unit_test(same_verdicts_with_64_threads)};
+        cmocka_unit_test(long_and_odd_bytes),  cmocka_unit_test(same_verdicts_with_64_threads),
+        cmocka_unit_test(fuzz_seeds)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,31 +60,6 @@ static void hash_sees_changes(void **state) {
         for (int j = 0; j < i; j++) assert_true(hash[i].value != hash[j].value);
 }
 
-// A character in pieces is returned whole when it is complete; bytes that can never become one are replaced at once.
-static void streams_characters(void **state) {
-    (void)state;
-    static const struct {
-        unsigned char byte;
-        const char *out;
-    } steps[] = {{0xf0, ""}, {0x9f, ""}, {0x98, ""}, {0x80, "\xf0\x9f\x98\x80"}, {0xc3, ""},
-                 {'a', "\xef\xbf\xbd" "a"}, {0xff, "\xef\xbf\xbd"}, {0xe2, ""}, {0x82, ""}};
-    Tokenizer *t = family("gpt2");
-    TokenStream stream = {0};
-    char *part;
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        part = tokenizer_stream(t, &stream, t->vocab.byte_ids[steps[i].byte], NULL, NULL);
-        assert_string_equal(part, steps[i].out);
-        free(part);
-    }
-    part = tokenizer_stream(t, &stream, -1, NULL, NULL);
-    assert_string_equal(part, "\xef\xbf\xbd");
-    free(part);
-    Error err = {""};
-    assert_null(tokenizer_stream(t, &stream, 100000, NULL, &err));
-    assert_non_null(strstr(err.text, "100000"));
-    tokenizer_free(t);
-}
-
 // Any bytes: UTF-8 is encoded and decoded back; anything else is refused with the offset of the first wrong byte.
 static void raw_bytes_are_text_or_refused(void **state) {
     (void)state;
@@ -164,7 +139,7 @@ static void saves_what_it_read(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cases_match), cmocka_unit_test(random_texts_match), cmocka_unit_test(hash_sees_changes),
-        cmocka_unit_test(streams_characters), cmocka_unit_test(raw_bytes_are_text_or_refused),
+        cmocka_unit_test(raw_bytes_are_text_or_refused),
         cmocka_unit_test(finds_special_tokens), cmocka_unit_test(saves_what_it_read)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,8 +12,9 @@ typedef struct Parts {
 static const Parts good = {"[" SPECIAL "]", "null", LEVEL, "\"type\":\"BPE\"",
                            "{\"a\":0,\"b\":1,\"c\":2,\"ab\":3,\"abc\":4}", "[[\"a\",\"b\"],[\"ab\",\"c\"]]"};
 // A pre-tokenizer that splits by a regular expression.
-#define SPLIT(regex, behavior)                                                                                         \
-    "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" regex "\"},"            \
+#define SPLIT(regex, behavior) SPLIT_BY("Regex", regex, behavior)
+#define SPLIT_BY(kind, pattern, behavior)                                                                              \
+    "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"" kind "\":\"" pattern "\"},"        \
     "\"behavior\":\"" behavior "\"}," LEVEL "]}"
 
 static char path[64];
@@ -122,6 +123,7 @@ static void refuses_what_is_not_supported(void **state) {
     REFUSE(pre, SPLIT("(", "Isolated"), "does not compile");
     REFUSE(pre, SPLIT("\\\\w", "Isolated"), "\\w, \\b");
     REFUSE(pre, SPLIT("a", "MergedWithNext"), "MergedWithNext");
+    REFUSE(pre, SPLIT_BY("String", "", "Isolated"), "without a pattern");
     REFUSE(pre, "{\"type\":\"Sequence\",\"pretokenizers\":[" LEVEL "," LEVEL "]}", "after ByteLevel");
     REFUSE(model, "\"type\":\"WordPiece\"", "model \"WordPiece\"");
     REFUSE(model, "\"type\":\"BPE\",\"byte_fallback\":true", "byte_fallback");
@@ -146,6 +148,29 @@ static void refuses_what_is_no_tokenizer(void **state) {
     assert_non_null(strstr(err.text, "/nonexistent: no such file or folder"));
     assert_null(tokenizer_load(P_tmpdir "/..", &err));
     assert_non_null(strstr(err.text, "no tokenizer.json in it"));
+}
+
+// A text that splits is no pattern: "." is not any character, "(" alone is fine.
+static void splits_by_a_text(void **state) {
+    (void)state;
+    static const struct {
+        const char *pre;
+        int count, ids[3];
+    } cases[] = {{SPLIT_BY("String", "b", "Isolated"), 3, {0, 1, 2}}, {SPLIT_BY("String", "b", "Removed"), 2, {0, 2}},
+                 {SPLIT_BY("String", ".", "Isolated"), 1, {4}}, {SPLIT("[.]|b(?=c)", "Isolated"), 3, {0, 1, 2}},
+                 {SPLIT_BY("String", "(", "Isolated"), 1, {4}}, {SPLIT(".", "Isolated"), 3, {0, 1, 2}}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[4096];
+        Error err = {""};
+        Parts parts = good;
+        parts.pre = cases[i].pre;
+        int n = print_parts(text, sizeof text, &parts), ids[8];
+        Tokenizer *t = load_bytes(text, (size_t)n, &err);
+        if (!t) fail_msg("%s", err.text);
+        assert_int_equal(tokenizer_encode(t, "abc", 3, ids, 8, &err), cases[i].count);
+        assert_memory_equal(ids, cases[i].ids, (size_t)cases[i].count * sizeof *ids);
+        tokenizer_free(t);
+    }
 }
 
 // A pattern with too much backtracking ends in an error, not in a hang.
@@ -192,6 +217,7 @@ int main(void) {
                                        cmocka_unit_test(refuses_bad_merges),
                                        cmocka_unit_test(refuses_what_is_not_supported),
                                        cmocka_unit_test(refuses_what_is_no_tokenizer),
+                                       cmocka_unit_test(splits_by_a_text),
                                        cmocka_unit_test(gives_up_on_endless_patterns),
                                        cmocka_unit_test(survives_any_damage)};
     return cmocka_run_group_tests(tests, make_file, remove_file);

@@ -52,6 +52,7 @@ static void pass_at_k_refuses(void **state) {
     assert_true(isnan(pass_at_k(4, 5, 1)));
     assert_true(isnan(pass_at_k(4, -1, 1)));
     assert_true(isnan(pass_at_k(0, 0, 1)));
+    assert_true(near(pass_at_k(4, 1, 2), 0.5, 1e-15) && near(pass_at_k(2, 2, 2), 1, 0));
 }
 
 // The estimator is unbiased: its mean over Binomial(n, p) is 1 - (1-p)^k; the naive 1 - (1-c/n)^k is not.
@@ -78,25 +79,6 @@ static void majority_breaks_ties_by_first_seen(void **state) {
     assert_int_equal(majority_vote(5, (int[]){-1, -1, -1, 6, -1}), 3); // samples without an answer do not vote
     assert_int_equal(majority_vote(2, (int[]){-1, -1}), -1);
     assert_int_equal(majority_vote(0, NULL), -1);
-}
-
-static void values_of_each_problem(void **state) {
-    (void)state;
-    const int n[] = {4, 2, 3, 0, 2}, c[] = {1, 2, 4, 0, 0};
-    double value[5];
-    avg_each(value, 5, n, c);
-    assert_true(near(value[0], 0.25, 0) && near(value[1], 1, 0) && isnan(value[2]) && isnan(value[3]));
-    pass_at_k_each(value, 5, n, c, 2);
-    assert_true(near(value[0], 0.5, 1e-15) && near(value[1], 1, 0) && isnan(value[2]) && near(value[4], 0, 0));
-
-    const int answer[] = {5, 8, 8, 1, /**/ 2, 3, /**/ -1, -1, 4, /* none */ -1, -1};
-    const int correct[] = {1, 0, 0, 0, /**/ 1, 0, /**/ 0, 0, 1, /* none */ 1, 1};
-    majority_each(value, 5, n, answer, correct);
-    assert_true(near(value[0], 0, 0)); // 8 wins and is wrong, though one sample was right
-    assert_true(near(value[1], 1, 0)); // a tie: the answer seen first is right
-    assert_true(near(value[2], 1, 0)); // one vote
-    assert_true(isnan(value[3]));
-    assert_true(near(value[4], 0, 0)); // no sample voted
 }
 
 static void bootstrap_of_one_and_of_equal_values(void **state) {
@@ -176,7 +158,6 @@ int main(void) {
         cmocka_unit_test(pass_at_k_refuses),
         cmocka_unit_test(pass_at_k_is_unbiased),
         cmocka_unit_test(majority_breaks_ties_by_first_seen),
-        cmocka_unit_test(values_of_each_problem),
         cmocka_unit_test(bootstrap_of_one_and_of_equal_values),
         cmocka_unit_test(bootstrap_of_three),
         cmocka_unit_test(bootstrap_of_many),

@@ -52,7 +52,7 @@ static void write_problem(ResponseFile *file, int i) {
     Problem problem = problem_of(i);
     for (int s = 0; s < SAMPLES; s++) {
         Response r = response_of(i, s);
-        responses_write(file, &problem, s, &r);
+        responses_write(file, "set", &problem, s, &r);
         free(r.text);
     }
 }
@@ -79,7 +79,6 @@ static int read_problem(ResponseFile *file, int i, Error *err) {
 // Reads what is saved and writes the rest. Returns how many problems were saved; -1 with the reason in err.
 static int resume(ResponseFile *file, Error *err) {
     int i = 0, got;
-    responses_begin_set(file, "set");
     for (; i < PROBLEMS; i++)
         if ((got = read_problem(file, i, err)) <= 0) break;
     if (i < PROBLEMS && got < 0) return -1;

@@ -16,7 +16,7 @@ typedef struct Made { // the memory of an EvalSet
     TaskProblem tasks[MOST];
     Prompt prompts[MOST];
     PromptOutcome outcome[MOST];
-    int answer[MOST * SAMPLES], right[MOST * SAMPLES];
+    bool majority[MOST];
 } Made;
 
 static int near(double got, double want) { return fabs(got - want) <= 1e-12; }
@@ -28,18 +28,15 @@ static void comparator_fails(void **state) {
     assert_false(near(NAN, 1));
 }
 
-// Of problem i the first correct[i] samples are right. All right answers are equal, and all wrong ones.
+// Of problem i, correct[i] samples are right; the majority is if they are half of the samples.
 static void make(EvalSet *set, Made *made, const char *name, const int *correct, int count) {
     *made = (Made){0};
     *set = (EvalSet){.set.problems = {.items = made->problems, .count = count}, .set.prompts = made->prompts};
     snprintf(set->name, sizeof set->name, "%s", name);
-    set->outcome = made->outcome, set->answer = made->answer, set->correct = made->right;
+    set->outcome = made->outcome, set->majority = made->majority;
     for (int i = 0; i < count; i++) {
         made->outcome[i] = (PromptOutcome){correct[i], 1, 10 * SAMPLES, i == 0};
-        for (int s = 0; s < SAMPLES; s++) {
-            made->right[i * SAMPLES + s] = s < correct[i];
-            made->answer[i * SAMPLES + s] = s < correct[i] ? 0 : 1;
-        }
+        made->majority[i] = 2 * correct[i] >= SAMPLES;
     }
 }
 
@@ -55,13 +52,14 @@ static void test_sets_and_average(void **state) {
     assert_string_equal(one->name, "one");
     assert_string_equal(average->name, "average");
     assert_true(one->problems == 4 && two->problems == 2 && average->problems == 6);
-    assert_true(near(one->pass[0].mean, 7.0 / 16) && near(one->pass[1].mean, 3.0 / 4) && near(one->avg.mean, 7.0 / 16));
-    assert_true(near(one->maj.mean, 2.0 / 4)); // 4 of 4; 2 of 4 was seen first; the others lose
-    assert_true(near(two->pass[0].mean, 0.75) && near(two->pass[1].mean, 1) && near(two->maj.mean, 1));
-    assert_true(near(two->pass[0].low, 0.75) && near(two->pass[0].high, 0.75)); // problems with equal pass rates
-    assert_true(near(average->pass[0].mean, (7.0 / 16 + 0.75) / 2) && near(average->pass[1].mean, (0.75 + 1) / 2));
-    assert_true(average->pass[0].low < average->pass[0].mean && average->pass[0].high > average->pass[0].mean);
-    assert_true(average->pass[0].low >= (one->pass[0].low + 0.75) / 2 - 0.06); // half as wide as the one that varies
+    assert_true(near(one->column[0].mean, 7.0 / 16) && near(one->column[1].mean, 3.0 / 4) &&
+                near(one->column[2].mean, 7.0 / 16));
+    assert_true(near(one->column[3].mean, 2.0 / 4)); // of 4 and 2 right samples
+    assert_true(near(two->column[0].mean, 0.75) && near(two->column[1].mean, 1) && near(two->column[3].mean, 1));
+    assert_true(near(two->column[0].low, 0.75) && near(two->column[0].high, 0.75)); // problems with equal pass rates
+    assert_true(near(average->column[0].mean, (7.0 / 16 + 0.75) / 2) && near(average->column[1].mean, (0.75 + 1) / 2));
+    assert_true(average->column[0].low < average->column[0].mean && average->column[0].high > average->column[0].mean);
+    assert_true(average->column[0].low >= (one->column[0].low + 0.75) / 2 - 0.06); // half as wide as "one"
     assert_true(near(average->length, 10) && near(one->worked, 1.0 / SAMPLES));
     assert_true(near(one->truncated, 1.0 / 16) && near(two->truncated, 1.0 / 8) && near(average->truncated, 3.0 / 32));
 }
@@ -79,11 +77,11 @@ static void test_tasks_alone(void **state) {
     EvalTable table = eval_table_make(&sets, (const int[]){1}, 1, SAMPLES);
     assert_int_equal(table.n_rows, 3);
     assert_string_equal(table.rows[0].name, "add");
-    assert_true(table.rows[0].problems == 2 && near(table.rows[0].pass[0].mean, 0.75));
+    assert_true(table.rows[0].problems == 2 && near(table.rows[0].column[0].mean, 0.75));
     assert_string_equal(table.rows[1].name, "gcd");
-    assert_true(near(table.rows[1].pass[0].mean, 0));
+    assert_true(near(table.rows[1].column[0].mean, 0));
     assert_string_equal(table.rows[2].name, "all");
-    assert_true(near(table.rows[2].pass[0].mean, 0.5) && near(table.rows[2].length, 10));
+    assert_true(near(table.rows[2].column[0].mean, 0.5) && near(table.rows[2].length, 10));
     made.tasks[2].kind = TASK_ADD; // one kind alone: one row
     table = eval_table_make(&sets, (const int[]){1}, 1, SAMPLES);
     assert_int_equal(table.n_rows, 1);

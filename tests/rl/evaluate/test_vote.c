@@ -73,6 +73,15 @@ static void test_majority(void **state) {
     for (int j = 0; j < 6; j++) free(r[j].text);
 }
 
+static void test_verdict_of_the_majority(void **state) {
+    (void)state;
+    Response r[] = {boxed("5", VERDICT_CORRECT), wrong("8"), wrong("8"), boxed("1", VERDICT_TRUNCATED)};
+    assert_false(vote_is_correct(r, 4, true));    // 8 wins, though one sample is right
+    assert_true(vote_is_correct(r, 2, true));     // a tie: the answer seen first is right
+    assert_false(vote_is_correct(r + 3, 1, true)); // no sample votes
+    for (int j = 0; j < 4; j++) free(r[j].text);
+}
+
 // Beyond 64 different answers only bytes are compared.
 static void test_many_answers(void **state) {
     (void)state;
@@ -96,6 +105,7 @@ int main(void) {
         cmocka_unit_test(test_correct_ones),
         cmocka_unit_test(test_without_a_vote),
         cmocka_unit_test(test_majority),
+        cmocka_unit_test(test_verdict_of_the_majority),
         cmocka_unit_test(test_many_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,7 +92,7 @@ static inline cJSON *run_of(const char *log, size_t log_size, const char *sample
 
 // The value at a path such as "runs.0.rl.columns.reward.y.1"; NULL where there is none.
 static const cJSON *at(const cJSON *json, const char *path) {
-    char part[64];
+    char part[128];
     for (const char *s = path; json && *s;) {
         size_t n = strcspn(s, ".");
         assert_true(n < sizeof part);

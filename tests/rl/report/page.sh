@@ -82,6 +82,18 @@ if (heldout) {
 }
 if (bars) found.bar = press(bars, 'Home');
 if (tokens) found.token = press(tokens, 'Home');
+const shade = document.getElementById('choose-shade'), theme = document.getElementById('theme');
+const colour = i => {
+    shade.selectedIndex = i;
+    shade.dispatchEvent(new Event('change'));
+    return document.getElementById('ramp').textContent;
+};
+found.shade = colour(1);
+colour(0);
+const paper = () => getComputedStyle(document.body).backgroundColor, before = paper();
+theme.click();
+found.theme = before + ' to ' + paper();
+theme.click();
 if (toggle.offsetParent) {
     const drawn = name => document.querySelectorAll(`#pass_rate .picture .${name}`).length;
     found.bands = drawn('band') + ' ' + drawn('line');
@@ -94,7 +106,7 @@ found.undrawn = figures.filter(f => !(f.dataset.drawn > 0)).map(f => f.id).join(
 found.unreachable = [...document.querySelectorAll('.picture')].filter(p => p.tabIndex !== 0).length;
 found.wide = document.documentElement.scrollWidth > innerWidth ? 'yes' : 'no';
 found.width = innerWidth;
-found.paper = getComputedStyle(document.body).backgroundColor;
+found.paper = paper();
 found.scripts = document.scripts.length;
 const list = document.createElement('pre');
 list.append('\n');
@@ -138,7 +150,7 @@ check interval_of_the_final holds one "[$(percent "$low"), $(percent "$high")] a
 check gain_is_that_of_the_rounded_figures holds one "+31.4 points" # 51.4 - 20.0, though 51.36 - 20.04 is 31.3
 check last_warm_up_loss holds one "data-last=\"dynamo, loss=$(value '"phase":"sft"' loss)\""
 check last_policy_loss holds one "data-last=\"dynamo, loss=$(value '"phase":"rl"' loss)\""
-check reward_is_not_the_pass_rate holds one "data-last=\"dynamo, reward=0\""
+check reward_is_not_the_pass_rate holds one "data-last=\"dynamo, Mean reward=0\""
 check first_point_by_keyboard found one first "RL step 0pass@120.0 % \[17.0 %, 24.0 %\]"
 check next_point_by_keyboard found one next "RL step 10pass@135.7 % .*"
 check escape_hides found one escape hidden
@@ -147,7 +159,9 @@ check leaving_hides found one left true
 check bars_by_keyboard found one bar "rollouts of a prompt: 8prompts75.0 % (60 prompts)"
 check token_by_keyboard found one token \
     '" "log p.0.25entropy H0.5 natsadvantage A0.5bcomp1.2bstab0.9final advantage0.54'
-check advantage_of_a_token holds one '<i data-advantage="-0.5" style="background: color-mix(in srgb, var(--down)'
+check colours_by_another_figure found one shade "0.81.2" # b_comp is 1 and 1.2
+check light_becomes_dark found one theme "rgb(253, 253, 251) to rgb(21, 22, 24)"
+check advantage_of_a_token holds one '<i data-advantage="-0.5" style="background: rgb(var(--down) /'
 check spaces_and_newlines_are_seen holds one '<s>␣</s>'
 check newlines_are_seen holds one '2<s>↵'
 check no_script_no_page grep -q '<noscript>' one.html
@@ -159,7 +173,7 @@ draw seeds 1000
 check seeds_without_console_errors quiet seeds
 check seeds_every_figure_is_drawn found seeds undrawn ""
 check seeds_no_horizontal_scroll found seeds wide no
-check mean_and_t_interval holds seeds 'data-value="0.52">52.0&nbsp;%</td><td>[49.5, 54.5]</td>'
+check mean_and_t_interval holds seeds '<td>52.0&nbsp;%</td><td>[49.5, 54.5]</td>'
 check difference_and_welch_interval holds seeds '<td>+10.0</td><td>[7.7, 12.3]</td>'
 check what_differs_is_the_method_and_the_seed holds seeds '<tr><td>method</td><td>grpo</td><td>dynamo</td></tr>'
 check a_band_a_group found seeds bands "2 2"
@@ -192,6 +206,7 @@ evil='</script><script>alert(1)</script><!--<script>\u2028\u0000x'
     printf '"verdicts":{"%s":1,"\377\300\257":2,"toString":"x"}}\n' "$evil"
     printf '{"phase":"rl","step":2,"loss":1e308,"reward":-1e308,"entropy":1e-300,"n_hist":{"-1":2,"99999":1,"8":"x"},'
     echo '"alloc_by_pass":[1,[2]],"verdicts":[]}'
+    echo '{"phase":"rl","step":2.5,"a_new_metric":2,"__proto__":1}'
     echo '{"phase":"rl","step":3,"loss":-1e308,"heldout_pass1":-4,"verdicts":{"\ud800":1}}'
     echo '{"phase":"rl","step":3,"heldout_pass1":-4,"pass_hist":[1e300,-1,"a"],"n_hist":7,"reward":1e308}'
     echo '{"phase":"rl","step":4,"loss":NaN}'
@@ -209,7 +224,9 @@ draw evil 1000
 check hostile_page_without_console_errors quiet evil
 check hostile_text_runs_no_script found evil scripts 3
 check a_flag_may_be_named_proto holds evil '<tr><td>__proto__</td><td>3</td><td>–</td></tr>'
-check a_flag_may_be_named_proto holds evil '<tr><td>__proto__</td><td>3</td><td>–</td></tr>'
+check a_new_metric_is_drawn holds evil ', a_new_metric=2"'
+check every_figure_is_drawn_of_a_hostile_log found evil undrawn ""
+check lost_values_are_noted holds evil 'Left out of this page: values that are not finite (1).'
 check hostile_text_is_shown_as_text holds evil '&lt;/script&gt;&lt;script&gt;alert(1)'
 check damaged_lines_are_counted holds evil 'evil: 2 lines of metrics.jsonl could not be read'
 check cut_off_line_is_noted holds evil 'evil: The last line of metrics.jsonl is cut off'
@@ -220,7 +237,7 @@ mkdir empty && : >empty/metrics.jsonl
 draw empty 1000
 check empty_log_without_console_errors quiet empty
 check empty_log_says_so holds empty 'No step has been logged yet.'
-sed 's/^    drawCharts();$/    undefined_name();/' one.html >broken.html
+sed "s/^    resize();$/    undefined_name();/" one.html >broken.html
 draw broken 1000
 check a_broken_page_is_noticed eval '! quiet broken && ! found broken undrawn "" >broken.found'
 exit $failed

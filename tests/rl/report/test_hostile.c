@@ -143,6 +143,9 @@ static void huge_lines_stay_small(void **state) {
     assert_true(strlen(page) < 300000);
     cJSON *data = data_of(page);
     assert_null(at(data, "runs.0.config"));
+    assert_number(data, "runs.0.left_out.flags or tables of more than 64 KiB", 2);
+    assert_number(data, "runs.0.left_out.values of figures beyond 64 in a phase, or with a name of more than 40 bytes",
+                  5001 - 64);
     assert_int_equal(strlen(at(data, "runs.0.rollouts.groups.0.prompt")->valuestring), 3000 + strlen("\u2026"));
     assert_number(data, "runs.0.rl.columns.loss.y.0", 1);
     assert_number(data, "runs.0.rl.last.0.verdicts.a", 1);
