@@ -360,8 +360,20 @@ static bool page_write(const char *path, const cJSON *document, Error *err) {
     return ok;
 }
 
+// The page is not one of the logs that it shows.
+static bool is_log(const char *path, const char *dir) {
+    char log[FILE_PATH_SIZE];
+    for (int i = 0; i < 2; i++) {
+        snprintf(log, sizeof log, "%s/%s.jsonl", dir, i ? "rollouts" : "metrics");
+        if (path_same(path, log)) return true;
+    }
+    return false;
+}
+
 bool report_write_runs(const char *path, const char *const *dirs, int runs, Error *err) {
     if (runs < 1 || runs > REPORT_RUNS_MAX) return fail(err, "a report shows 1 to %d runs", REPORT_RUNS_MAX);
+    for (int r = 0; r < runs; r++)
+        if (is_log(path, dirs[r])) return fail(err, "%.400s is a log of %.60s: choose another page", path, dirs[r]);
     cJSON *document = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(document, "runs");
     bool ok = true;
     for (int r = 0; ok && r < runs; r++) {

@@ -91,6 +91,13 @@ static void several_runs_on_one_page(void **state) {
     dirs[1] = "no/such/folder";
     assert_false(report_write_runs("report.html", dirs, 3, &err));
     assert_non_null(strstr(err.text, "no/such/folder"));
+    dirs[1] = ".";
+    assert_false(report_write_runs("./metrics.jsonl", dirs, 3, &err)); // would replace a log
+    assert_non_null(strstr(err.text, "./metrics.jsonl is a log"));
+    assert_false(report_write_runs("rollouts.jsonl", dirs, 3, &err));
+    char *log = get("metrics.jsonl");
+    assert_string_equal(log, metrics);
+    free(log);
 }
 
 static void the_same_page_again(void **state) {
