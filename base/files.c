@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,6 +58,14 @@ bool file_hash(const char *path, uint64_t *hash, size_t *n, Error *err) {
     fclose(file);
     free(block);
     return ok;
+}
+
+bool file_lock(int fd) {
+    for (int tries = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; tries++) {
+        if (errno != EWOULDBLOCK || tries == 40) return false;
+        usleep(50000);
+    }
+    return true;
 }
 
 // The path of the folder that an entry is in, malloc'd. *name: the entry's name in it.

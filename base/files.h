@@ -18,6 +18,10 @@ char *file_read(const char *path, size_t limit, size_t *n, Error *err);
 // the hash, other accidents go unnoticed about once in 2^64. It offers no protection against forgery.
 bool file_hash(const char *path, uint64_t *hash, size_t *n, Error *err);
 
+// Locks an open file until it is closed. Waits up to 2 s, in which a process that was killed ends. False where another
+// process holds the lock (errno is EWOULDBLOCK) and where the file system has no locks.
+bool file_lock(int fd);
+
 bool path_same(const char *a, const char *b); // one file or folder (device and inode), or one name for a new one
 bool path_inside(const char *path, const char *folder); // or the folder itself; a path may also be of a new file
 

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -133,7 +132,7 @@ static bool lock_folder(const char *out, FILE **lock, Error *err) {
     snprintf(path, sizeof path, "%s/.lock", out);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
     if (fd < 0 || !(*lock = fdopen(fd, "r+"))) return fail(err, "%s: %s", path, strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) { // the number is for people; the lock is the kernel's
+    if (file_lock(fd)) { // the number is for people; the lock is the kernel's
         if (ftruncate(fd, 0) == 0) fprintf(*lock, "%ld\n", (long)getpid()), fflush(*lock);
         return true;
     }

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <math.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,7 +58,7 @@ static FILE *open_alone(const char *path, Error *err) {
     if (fd < 0) return fail(err, "%.300s: %s", path, strerror(errno)), NULL;
     bool ok = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
     if (!ok) fail(err, "%.300s: not a regular file", path);
-    if (ok && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    if (ok && !file_lock(fd) && errno == EWOULDBLOCK)
         ok = fail(err, "%.300s: another process is writing this evaluation", path);
     if (ok) return fdopen(fd, "r+");
     close(fd);
