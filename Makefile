@@ -13,7 +13,8 @@ MPI_LIBS   := $(shell mpicc --showme:link 2>/dev/null)
 MPI_CFLAGS := $(if $(MPI_LIBS),-DHAVE_MPI $(shell mpicc --showme:compile 2>/dev/null))
 FLINT       = $(if $(wildcard /usr/include/arb.h),-lflint-arb) -lflint
 
-FOLDERS := base kernels kernels/device model model/files model/tokenizer rl rl/evaluate rl/report data verify
+FOLDERS := base kernels kernels/device model model/files model/tokenizer rl rl/checkpoint rl/evaluate rl/report \
+    data verify
 SOURCES := $(filter-out %/main.c,$(wildcard $(FOLDERS:%=%/*.c))) # main.c: a program
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(patsubst %,tests/%/test_*.c,$(FOLDERS) convert docs)))

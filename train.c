@@ -2,7 +2,7 @@
 // learns from the tasks' teacher; rl_step (rl/step.c) allocates rollouts to prompts, generates and verifies them, and
 // updates the policy with modulated advantages. ./train --help explains every flag.
 #include "base/clock.h"
-#include "rl/checkpoint.h"
+#include "rl/checkpoint/checkpoint.h"
 #include "rl/evaluate/evaluate.h"
 #include "rl/step.h"
 #include <signal.h>

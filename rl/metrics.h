@@ -75,7 +75,7 @@ static inline StepMetrics metrics_empty(const char *phase, int step, int steps) 
 
 typedef struct MetricsLog {
     FILE *metrics, *rollouts;
-    FILE *lock;     // of the folder (rl/run_folder.h)
+    FILE *lock;     // of the folder (rl/checkpoint/run_folder.h)
     bool terminal;  // stdout is one: a progress line with rate and remaining time
     double started; // clock at the start of this phase
     int first;      // steps of this phase that were done before this process started

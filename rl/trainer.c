@@ -1,7 +1,7 @@
 #include "rl/trainer.h"
 #include "model/files/config_file.h"
 #include "model/files/gpt_files.h"
-#include "rl/checkpoint.h"
+#include "rl/checkpoint/checkpoint.h"
 #include "rl/data.h"
 #include "rl/methods.h"
 #include <math.h>

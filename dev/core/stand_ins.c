@@ -5,7 +5,7 @@
 #include "kernels/device/graph.h"
 #include "model/files/config_file.h"
 #include "model/files/gpt_files.h"
-#include "rl/checkpoint.h"
+#include "rl/checkpoint/checkpoint.h"
 #include "rl/data.h"
 #include "rl/evaluate/evaluate.h"
 #include "rl/step_metrics.h"

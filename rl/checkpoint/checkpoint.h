@@ -2,13 +2,14 @@
 // model.safetensors, tokenizer.json, ...) and trainer.safetensors: optimizer state, history, and in its metadata the
 // counters and flags of the run. model.safetensors is always fp32, so it also holds the master weights of a bf16 run.
 // The position in the data and all random numbers follow from the counters. A checkpoint is written into a folder with
-// a temporary name, flushed, and renamed; its manifest (rl/manifest.h) is checked before it is loaded. docs/trust.md
-// says what is promised.
-#ifndef RL_CHECKPOINT_H
-#define RL_CHECKPOINT_H
+// a temporary name, flushed, and renamed; its manifest (rl/checkpoint/manifest.h) is checked before it is loaded.
+// docs/trust.md says what is promised.
+#ifndef RL_CHECKPOINT_CHECKPOINT_H
+#define RL_CHECKPOINT_CHECKPOINT_H
 #include "rl/trainer.h"
 
-// Before anything is written to --out: makes and locks the folder (rl/run_folder.h) until trainer->log is closed.
+// Before anything is written to --out: makes and locks the folder (rl/checkpoint/run_folder.h) until trainer->log is
+// closed.
 bool checkpoint_begin(Trainer *trainer, Error *err);
 
 // With --resume loads the latest checkpoint of --out. One that is damaged, impossible, or of a run with other flags or

@@ -4,8 +4,8 @@
 //
 // It is written last and checked before anything of the checkpoint is believed. It protects against accidents: flipped
 // bits, short files, files of another step or run. Who can write files can also write a manifest to match.
-#ifndef RL_MANIFEST_H
-#define RL_MANIFEST_H
+#ifndef RL_CHECKPOINT_MANIFEST_H
+#define RL_CHECKPOINT_MANIFEST_H
 #include "base/check.h"
 #include <cjson/cJSON.h>
 

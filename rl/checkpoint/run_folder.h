@@ -1,8 +1,8 @@
 // Optional (checkpoints): the files of a run in OUT. A process locks OUT while it writes there; what a run leaves is
 // neither overwritten nor deleted unless --resume or --overwrite asks for it; deleting follows no symbolic link and
 // removes only files that this program names.
-#ifndef RL_RUN_FOLDER_H
-#define RL_RUN_FOLDER_H
+#ifndef RL_CHECKPOINT_RUN_FOLDER_H
+#define RL_CHECKPOINT_RUN_FOLDER_H
 #include "rl/config.h"
 
 enum { RUN_PATH_SIZE = FLAG_TEXT_SIZE + 64 }; // OUT and a folder's name below it

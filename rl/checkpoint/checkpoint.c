@@ -1,14 +1,14 @@
 // Optional (checkpoints).
-#include "rl/checkpoint.h"
+#include "rl/checkpoint/checkpoint.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "model/files/gpt_files.h"
 #include "model/files/safetensors.h"
 #include "rl/evaluate/sets.h"
-#include "rl/manifest.h"
+#include "rl/checkpoint/manifest.h"
 #include "rl/report/report.h"
 #include "rl/report/summary.h"
-#include "rl/run_folder.h"
+#include "rl/checkpoint/run_folder.h"
 #include <errno.h>
 #include <float.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 // rl/run_folder: one process at a time; no run is overwritten unasked; nothing foreign, and nothing behind a link, is
 // deleted; what a killed run left half-done is completed or removed.
-#include "rl/run_folder.h"
+#include "rl/checkpoint/run_folder.h"
 #include "tests/rl/small_trainer.h"
 #include <signal.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 // Optional (checkpoints).
-#include "rl/manifest.h"
+#include "rl/checkpoint/manifest.h"
 #include "base/files.h"
 #include "base/json.h"
 #include <dirent.h>

@@ -1,5 +1,5 @@
 // Optional (checkpoints).
-#include "rl/run_folder.h"
+#include "rl/checkpoint/run_folder.h"
 #include "base/files.h"
 #include "data/sets.h"
 #include <dirent.h>

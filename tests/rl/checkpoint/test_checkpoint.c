@@ -2,9 +2,9 @@
 // foreign or impossible is refused with the reason, whichever byte or value is wrong.
 #include "base/files.h"
 #include "model/files/safetensors.h"
-#include "rl/checkpoint.h"
-#include "rl/manifest.h"
-#include "rl/run_folder.h"
+#include "rl/checkpoint/checkpoint.h"
+#include "rl/checkpoint/manifest.h"
+#include "rl/checkpoint/run_folder.h"
 #include "rl/step.h"
 #include "tests/rl/small_trainer.h"
 #include <errno.h>
