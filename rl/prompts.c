@@ -1,4 +1,5 @@
 #include "rl/prompts.h"
+#include "data/random.h"
 #include <string.h>
 
 // The tokens of one prompt, to be freed; NULL with the reason in err.
@@ -59,4 +60,13 @@ void prompts_free(PromptSet *set) {
     free(set->prompts);
     problems_free(&set->problems);
     *set = (PromptSet){0};
+}
+
+uint64_t prompts_hash(const PromptSet *set, uint64_t hash) {
+    for (int i = 0; i < set->problems.count; i++) {
+        const Prompt *prompt = &set->prompts[i];
+        for (int t = 0; t < prompt->n; t++) hash = random_mix(hash ^ (uint32_t)prompt->tokens[t]) + 1;
+        hash = text_hash(set->problems.items[i].gold, hash);
+    }
+    return hash;
 }

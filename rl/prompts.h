@@ -19,4 +19,7 @@ bool prompts_tokenize(PromptSet *set, const Tokenizer *tokenizer, const PromptTe
                       Error *err);
 void prompts_free(PromptSet *set); // the problems too
 
+// Continues a hash with every prompt's tokens and every gold, in order.
+uint64_t prompts_hash(const PromptSet *set, uint64_t hash);
+
 #endif

@@ -4,11 +4,10 @@
 #include "base/json.h"
 #include "model/files/gpt_files.h"
 #include "model/files/safetensors.h"
-#include "rl/evaluate/sets.h"
 #include "rl/checkpoint/manifest.h"
+#include "rl/checkpoint/run_folder.h"
 #include "rl/report/report.h"
 #include "rl/report/summary.h"
-#include "rl/checkpoint/run_folder.h"
 #include <errno.h>
 #include <float.h>
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-// Optional (./eval): reading the sets, and hashes of data and model.
+// Optional (./eval): reading the sets, and a hash of the model.
 #include "rl/evaluate/sets.h"
 #include "base/files.h"
 #include "data/random.h"
@@ -59,15 +59,6 @@ void eval_sets_free(EvalSets *sets) {
         free(set->outcome), free(set->majority);
     }
     *sets = (EvalSets){0};
-}
-
-uint64_t prompts_hash(const PromptSet *set, uint64_t hash) {
-    for (int i = 0; i < set->problems.count; i++) {
-        const Prompt *prompt = &set->prompts[i];
-        for (int t = 0; t < prompt->n; t++) hash = random_mix(hash ^ (uint32_t)prompt->tokens[t]) + 1;
-        hash = text_hash(set->problems.items[i].gold, hash);
-    }
-    return hash;
 }
 
 static int is_model_file(const struct dirent *entry) {

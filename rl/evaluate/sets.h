@@ -29,9 +29,6 @@ struct EvalSets {
 bool eval_sets_load(EvalSets *sets, const EvalConfig *config, const Tokenizer *tokenizer, Error *err);
 void eval_sets_free(EvalSets *sets);
 
-// Continues a hash with every prompt's tokens and every gold, in order.
-uint64_t prompts_hash(const PromptSet *set, uint64_t hash);
-
 // A hash of the .json, .txt and .safetensors files of a model folder. False with the reason in err.
 bool eval_model_hash(const char *dir, uint64_t *hash, Error *err);
 
