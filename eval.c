@@ -4,6 +4,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "rl/evaluate/run.h"
+#include "rl/ranks.h"
 #include "verify/score.h"
 #include <errno.h>
 #include <signal.h>
@@ -89,7 +90,7 @@ int main(int argc, char **argv) {
     int status = !ok ? 2 : *config.score ? score(&config, &err) : evaluate(&config, comm, &err);
     if (status == 0 && (fflush(stdout) != 0 || ferror(stdout)))
         status = 1, fail(&err, "not everything could be written to stdout: %s", strerror(errno));
-    if (status) fprintf(stderr, "eval: %s\n", err.text);
+    if (status && !(comm && comm_rank(comm) > 0)) ranks_refuse(NULL, "eval", &err);
     if (comm) comm_close(comm);
     return status;
 }

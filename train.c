@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "rl/checkpoint/checkpoint.h"
 #include "rl/evaluate/evaluate.h"
+#include "rl/ranks.h"
 #include "rl/step.h"
 #include <signal.h>
 #include <string.h>
@@ -102,9 +103,9 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0) return help();
     Comm *comm = train_config_parse(&config, argc, argv, &err) ? comm_open(&argc, &argv, &err) : NULL;
-    if (!comm) return fprintf(stderr, "train: %s\n", err.text), 2;
+    if (!comm) return ranks_refuse(NULL, "train", &err);
     bool ok = config.plan ? trainer_plan(&trainer, &config, comm, &err) : trainer_open(&trainer, &config, comm, &err);
-    if (!ok) return fprintf(stderr, "train: %s\n", err.text), 2;
+    if (!ok) return ranks_refuse(comm, "train", &err);
     if (comm_rank(comm) == 0) trainer_print(&trainer, stdout);
     bool complete = true;
     if (!config.plan) {

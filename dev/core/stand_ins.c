@@ -8,6 +8,7 @@
 #include "rl/checkpoint/checkpoint.h"
 #include "rl/data.h"
 #include "rl/evaluate/evaluate.h"
+#include "rl/ranks.h"
 #include "rl/step_metrics.h"
 #include "verify/verify.h"
 #include <string.h>
@@ -66,9 +67,11 @@ int comm_local_rank(const Comm *c) { return (void)c, 0; }
 bool comm_attach(Comm *c, Device *dev, Error *err) { return (void)c, (void)dev, (void)err, true; }
 void comm_detach(Comm *c) { (void)c; }
 void comm_close(Comm *c) { (void)c; }
-void comm_barrier(Comm *c) { (void)c; }
 void comm_sum(Comm *c, double *h_x, size_t n) { (void)c, (void)h_x, (void)n; }
 void comm_max(Comm *c, double *h_x, size_t n) { (void)c, (void)h_x, (void)n; }
+bool ranks_agree(Comm *c, bool ok, Error *err) { return (void)c, (void)err, ok; }
+bool ranks_same(Trainer *t, Error *err) { return (void)t, (void)err, true; }
+int ranks_refuse(Comm *c, const char *by, const Error *e) { return (void)c, fprintf(stderr, "%s: %s\n", by, e->text), 2; }
 bool graph_replay(Device *dev, Graph *graph) { return (void)dev, (void)graph, false; }
 void graph_begin(Device *dev) { (void)dev; }
 Graph *graph_end(Device *dev) { return (void)dev, NULL; }
