@@ -2,6 +2,7 @@
 // learns from the tasks' teacher; rl_step (rl/step.c) allocates rollouts to prompts, generates and verifies them, and
 // updates the policy with modulated advantages. ./train --help explains every flag.
 #include "base/clock.h"
+#include "base/process.h"
 #include "rl/checkpoint/checkpoint.h"
 #include "rl/evaluate/evaluate.h"
 #include "rl/ranks.h"
@@ -100,6 +101,7 @@ int main(int argc, char **argv) {
     static TrainConfig config;
     static Trainer trainer;
     Error err;
+    process_start("train");
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0) return help();
     Comm *comm = train_config_parse(&config, argc, argv, &err) ? comm_open(&argc, &argv, &err) : NULL;

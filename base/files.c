@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,7 +14,23 @@ static FILE *open_regular(const char *path, struct stat *info, Error *err) {
     FILE *file = fstat(fd, info) == 0 && S_ISREG(info->st_mode) ? fdopen(fd, "rb") : NULL;
     if (file) return file;
     close(fd);
+    errno = EINVAL;
     return fail(err, "%s: not a regular file", path), NULL;
+}
+
+FILE *file_open(const char *path, Error *err) { return open_regular(path, &(struct stat){0}, err); }
+
+void *file_map(const char *path, size_t least, size_t *n, Error *err) {
+    struct stat info;
+    FILE *file = open_regular(path, &info, err);
+    if (!file) return NULL;
+    void *map = MAP_FAILED;
+    *n = (size_t)info.st_size;
+    if (*n < least) fail(err, "%s: only %zu bytes", path, *n);
+    else if ((map = mmap(NULL, *n, PROT_READ, MAP_PRIVATE, fileno(file), 0)) == MAP_FAILED)
+        fail(err, "%s: cannot be mapped: %s", path, strerror(errno));
+    fclose(file);
+    return map == MAP_FAILED ? NULL : map;
 }
 
 char *file_read(const char *path, size_t limit, size_t *n, Error *err) {

@@ -82,7 +82,7 @@ bool ranks_same(Trainer *t, Error *err) {
     comm_broadcast(t->comm, first, sizeof first);
     bool same = same_flags(t, err);
     if (same && own[0] != first[0])
-        same = fail(err, "its data differ from rank 0's (prompts, golds or their order): give all ranks the same files");
+        same = fail(err, "its data differ from rank 0's, in prompts, golds or order: give all ranks the same files");
     if (same && own[1] != first[1])
         same = fail(err, "its weights differ from rank 0's, or the step that it resumes from: give all ranks the same "
                          "--model and --out, on a file system that they share");

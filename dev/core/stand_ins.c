@@ -1,5 +1,6 @@
 // Optional (the core demo): what train.c needs beside the files of dev/core.txt, as small as it can be: one rank, a
 // tokenizer of single characters, a line a step on the terminal; no checkpoints, no evaluation, no report, no files.
+#include "base/process.h"
 #include "data/task_kind.h"
 #include "kernels/device/comm.h"
 #include "kernels/device/graph.h"
@@ -45,7 +46,6 @@ const char *tokenizer_token_bytes(const Tokenizer *t, int id, size_t *len) {
 }
 int tokenizer_vocab_size(const Tokenizer *t) { return (int)strlen(t->characters); }
 bool tokenizer_is_special(const Tokenizer *t, int id) { return (void)t, (void)id, false; }
-void tokenizer_free(Tokenizer *t) { (void)t; }
 
 // ---- One rank: nothing to exchange; no CUDA graphs, no timers -----------------------------------------------------
 Buckets buckets_make(const ParamTable *table, Comm *comm, bool sharded) {
@@ -62,23 +62,18 @@ Comm *comm_open(int *argc, char ***argv, Error *err) {
     return (Comm *)&one_rank;
 }
 int comm_rank(const Comm *c) { return (void)c, 0; }
-int comm_size(const Comm *c) { return (void)c, 1; }
 int comm_local_rank(const Comm *c) { return (void)c, 0; }
+int comm_size(const Comm *c) { return (void)c, 1; }
 bool comm_attach(Comm *c, Device *dev, Error *err) { return (void)c, (void)dev, (void)err, true; }
-void comm_detach(Comm *c) { (void)c; }
-void comm_close(Comm *c) { (void)c; }
 void comm_sum(Comm *c, double *h_x, size_t n) { (void)c, (void)h_x, (void)n; }
 void comm_max(Comm *c, double *h_x, size_t n) { (void)c, (void)h_x, (void)n; }
 bool ranks_agree(Comm *c, bool ok, Error *err) { return (void)c, (void)err, ok; }
 bool ranks_same(Trainer *t, Error *err) { return (void)t, (void)err, true; }
-int ranks_refuse(Comm *c, const char *by, const Error *e) { return (void)c, fprintf(stderr, "%s: %s\n", by, e->text), 2; }
+int ranks_refuse(Comm *c, const char *by, const Error *e) { return (void)c, printf("%s: %s\n", by, e->text), 2; }
 bool graph_replay(Device *dev, Graph *graph) { return (void)dev, (void)graph, false; }
-void graph_begin(Device *dev) { (void)dev; }
 Graph *graph_end(Device *dev) { return (void)dev, NULL; }
 void graph_free(Device *dev, Graph *graph) { (void)dev, (void)graph; }
-void timers_start(Device *dev) { (void)dev; }
 void timer_begin(Device *dev, Timer timer) { (void)dev, (void)timer; }
-void timer_end(Device *dev) { (void)dev; }
 void timers_stop(Device *dev, double seconds[TIMERS]) { (void)dev, (void)seconds; }
 
 // ---- What comes from files, or goes there: not in the core --------------------------------------------------------
@@ -104,9 +99,7 @@ VerifyPolicy verify_policy_evaluation(void) { return (VerifyPolicy){0}; }
 VerifyGold *verify_compile(const char *gold, size_t len, const VerifyPolicy *policy) {
     return (void)gold, (void)len, (void)policy, NULL;
 }
-void verify_gold_free(VerifyGold *gold) { (void)gold; }
 VerifyScratch *verify_scratch_new(void) { return NULL; }
-void verify_scratch_free(VerifyScratch *scratch) { (void)scratch; }
 VerifyResult verify_check(VerifyScratch *scratch, const VerifyGold *gold, const char *text, size_t len) {
     return (void)scratch, (void)gold, (void)text, (void)len, (VerifyResult){0};
 }
@@ -115,7 +108,6 @@ VerifyResult verify_check(VerifyScratch *scratch, const VerifyGold *gold, const 
 bool metrics_open(MetricsLog *log, const char *dir, cJSON *config, int sft_done, int rl_done, Error *err) {
     return (void)log, (void)dir, (void)config, (void)sft_done, (void)rl_done, (void)err, true;
 }
-void metrics_close(MetricsLog *log) { (void)log; }
 void metrics_write(MetricsLog *log, const StepMetrics *m, bool show) {
     (void)log;
     if (!show || isnan(m->loss)) return; // step 0 is the evaluation that is not here
@@ -143,6 +135,12 @@ MemoryPlan memory_plan(const Gpt *g, const Arena *const *arenas, int n, const Ge
 }
 bool memory_check(const MemoryPlan *p, Error *err) { return (void)p, (void)err, true; }
 void trainer_print(const Trainer *t, FILE *out) { (void)t, (void)out; }
+
+// ---- Functions with nothing to do ---------------------------------------------------------------------------------
+#define EMPTY(function, type) void function(type nothing) { (void)nothing; }
+EMPTY(comm_detach, Comm *) EMPTY(comm_close, Comm *) EMPTY(process_start, const char *) EMPTY(graph_begin, Device *)
+EMPTY(metrics_close, MetricsLog *) EMPTY(timers_start, Device *) EMPTY(timer_end, Device *)
+EMPTY(tokenizer_free, Tokenizer *) EMPTY(verify_gold_free, VerifyGold *) EMPTY(verify_scratch_free, VerifyScratch *)
 
 // ---- The tasks that the demo does not use -------------------------------------------------------------------------
 #define NO_TASK(task) const TaskRow task_row_##task = {.name = ""};

@@ -253,8 +253,8 @@ static bool connect_to_rank_0(Rendezvous *job, const Broadcast *by, void *messag
     }
     if (by) return fail(err, "rank %d of %d cannot connect to port %d of %s, where rank 0 is", job->launch.rank,
                         job->launch.size, at.port, at.host);
-    return fail(err, "rank %d of %d did not find rank 0 in %.200s%s: " TOGETHER, job->launch.rank, job->launch.size, path,
-                foreign ? ", which others may have written" : "");
+    return fail(err, "rank %d of %d did not find rank 0 in %.200s%s: " TOGETHER, job->launch.rank, job->launch.size,
+                path, foreign ? ", which others may have written" : "");
 }
 
 // ---- Watching -------------------------------------------------------------------------------------------------------
