@@ -26,7 +26,7 @@ void *file_map(const char *path, size_t least, size_t *n, Error *err) {
     if (!file) return NULL;
     void *map = MAP_FAILED;
     *n = (size_t)info.st_size;
-    if (*n < least) fail(err, "%s: only %zu bytes", path, *n);
+    if (*n < least) fail(err, "%s: too few bytes (%zu)", path, *n);
     else if ((map = mmap(NULL, *n, PROT_READ, MAP_PRIVATE, fileno(file), 0)) == MAP_FAILED)
         fail(err, "%s: cannot be mapped: %s", path, strerror(errno));
     fclose(file);

@@ -1,12 +1,9 @@
 // Optional (converters): the GGUF reader. Every length and count is checked against the remaining bytes before it is
 // used, so no count can allocate more memory than the file could fill.
 #include "dev/convert/gguf.h"
-#include <errno.h>
-#include <fcntl.h>
+#include "base/files.h"
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static const size_t TYPE_SIZE[GGUF_TYPES] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 
