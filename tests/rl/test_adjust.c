@@ -63,6 +63,7 @@ typedef struct World {
 static World world;
 static const PolicyObjective objective = {.inv_temp = 1, .eps_low = 0.2f, .eps_high = 0.2f};
 static const float reference_off = -0.25f; // log pi of the reference minus that of the policy
+static const float left_from_before = -77; // log pi of the reference, of an earlier epoch
 static floatX policy_params[4], reference_params[4];
 
 static void played_forward(Updater *u, Gradients *grads, TokenResult *r, const TrainSequence *s, int count,
@@ -92,6 +93,7 @@ static void *rank_main(void *argument) {
                              .max_new = LENGTH, .tokens = world.tokens};
     t.adjust = (Adjust){calloc(n, sizeof(TokenAdjust)), calloc(n, sizeof(uint64_t)),
                         calloc((size_t)world.count, sizeof(double)), world.reference ? reference_params : NULL};
+    for (size_t m = 0; m < n; m++) t.adjust.tokens[m].logp_ref = left_from_before;
     t.updater = (Updater *)(void *)&t, t.weights = world.weights;
     t.results = calloc(n, sizeof *t.results), t.sequences = calloc((size_t)world.count, sizeof *t.sequences);
     t.dev = device_open(1, 0, NULL);
@@ -204,13 +206,18 @@ static void test_clip_cov(void **state) {
         assert_int_equal(count, 1);
     }
     for (int i = 0; i < 5; i++) assert_true(drawn[i] >= 4); // 12 expected
-    // In a later update (2, 1) is clipped below and rollout 0 above, but for (0, 4): that one is left.
-    small("clip-cov");
-    world.update = 1;
-    for (int i = 0; i < 4; i++) world.sampled[i].logp -= 0.3f;
-    world.sampled[2 * LENGTH + 1].logp += 0.3f;
-    adjust(1);
-    assert_true(world.forwards == 1 && out(0, 4)->factor == 0);
+    // In a later update (2, 1) is clipped below and rollout 0 above, but for (0, 4): that one is left. By the ratio of
+    // the sequence all of rollout 0 is clipped (e^0.24 > 1.2), and (2, 1) is not (e^-0.075).
+    for (int seed = 0; seed < 20; seed++)
+        for (int ratio = RATIO_TOKEN; ratio <= RATIO_SEQUENCE; ratio++) {
+            small("clip-cov");
+            world.update = 1, world.seed = seed, world.ratio = (Ratio)ratio;
+            for (int i = 0; i < 4; i++) world.sampled[i].logp -= 0.3f;
+            world.sampled[2 * LENGTH + 1].logp += 0.3f;
+            adjust(1);
+            assert_true(world.forwards == 1 && out(0, 4)->factor == (ratio == RATIO_SEQUENCE) &&
+                        out(2, 1)->factor == (ratio == RATIO_TOKEN));
+        }
     small("clip-cov"); // no candidate at all: nothing is clipped
     for (int j = 0; j < 4; j++) world.rollouts[j].advantage = 0;
     adjust(1);
@@ -250,7 +257,7 @@ static void test_reference(void **state) {
     assert_memory_equal(reference_params, before, sizeof before);
     world.update = 4; // the second epoch
     adjust(1);
-    assert_int_equal(world.forwards, 0);
+    assert_true(world.forwards == 0 && out(2, 1)->logp_ref == left_from_before);
     device_close(dev);
 }
 
