@@ -42,8 +42,8 @@ typedef struct TrainConfig {
     double temp;
     int allocation, modulation, constants, advantage, loss_mean, truncated, ratio, kl; // values of enums
     double explore, mastered, history_decay;
-    double eps_low, eps_high, dual_clip, entropy_coef, const_boost; // -1 = the method's, except const_boost
-    double kl_coef;
+    double eps_low, eps_high, dual_clip, entropy_coef; // -1 = the method's
+    double const_boost, kl_coef;
     int updates, epochs;
     // optimizer
     double lr, weight_decay, beta1, beta2, adam_eps, grad_clip;
@@ -56,7 +56,8 @@ typedef struct TrainConfig {
 extern const FlagTable train_flags;
 
 // Fills config from argv, resolves what was left to the method (allocation, modulation, advantage, the bounds of the
-// ratio and entropy_coef) to its values, and checks what no flag's range can (low <= rollouts <= high, ...). False with one line in err.
+// ratio, entropy_coef) to its values, and checks what no flag's range can (low <= rollouts <= high, ...). False with
+// one line in err.
 bool train_config_parse(TrainConfig *config, int argc, char **argv, Error *err);
 
 #endif
