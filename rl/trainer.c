@@ -100,6 +100,7 @@ static void plan_memory(Trainer *t, const ModelConfig *model, int T) {
     t->updater = updater_plan(t->gpt, c->micro_tokens, t->T, c->logit_rows);
     t->generator = generator_plan(t->gpt, c->slots, longest + c->max_tokens);
     rollout_batch_plan(&t->batch, c->prompts, c->prompts * c->rollouts, c->max_tokens);
+    adjust_plan(t);
     const Arena *arenas[] = {&t->gpt->arena, &t->arena, updater_arena(t->updater), &t->batch.arena};
     t->memory = memory_plan(t->gpt, arenas, 4, t->generator, c->slots, longest + c->max_tokens);
 }
