@@ -70,6 +70,8 @@ static uint64_t hash_state(Trainer *t) {
     hash = bytes_hash(h->verified, P * sizeof *h->verified, hash);
     hash = bytes_hash(h->length, P * sizeof *h->length, hash);
     hash = hash_device(t, t->gpt->params, n * sizeof *t->gpt->params, hash);
+    if (t->adjust.reference && t->rl_done > 0)
+        hash = hash_device(t, t->adjust.reference, n * sizeof *t->adjust.reference, hash);
     if (t->buckets.sharded || t->opt.t == 0) return hash;
     hash = hash_device(t, t->opt.m, n * sizeof *t->opt.m, hash);
     return hash_device(t, t->opt.v, n * sizeof *t->opt.v, hash);

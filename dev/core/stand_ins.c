@@ -134,13 +134,16 @@ MemoryPlan memory_plan(const Gpt *g, const Arena *const *arenas, int n, const Ge
     return (void)g, (void)arenas, (void)n, (void)generator, (void)slots, (void)T, (MemoryPlan){0};
 }
 bool memory_check(const MemoryPlan *p, Error *err) { return (void)p, (void)err, true; }
+void adjust_tokens(Trainer *t, int first, int end, int count, int update, const PolicyObjective *o) {
+    (void)t, (void)first, (void)end, (void)count, (void)update, (void)o;
+}
 void trainer_print(const Trainer *t, FILE *out) { (void)t, (void)out; }
 
 // ---- Functions with nothing to do ---------------------------------------------------------------------------------
 #define EMPTY(function, type) void function(type nothing) { (void)nothing; }
-EMPTY(comm_detach, Comm *) EMPTY(comm_close, Comm *) EMPTY(process_start, const char *) EMPTY(graph_begin, Device *)
-EMPTY(metrics_close, MetricsLog *) EMPTY(timers_start, Device *) EMPTY(timer_end, Device *)
-EMPTY(tokenizer_free, Tokenizer *) EMPTY(verify_gold_free, VerifyGold *) EMPTY(verify_scratch_free, VerifyScratch *)
+EMPTY(verify_gold_free, VerifyGold *) EMPTY(timer_end, Device *) EMPTY(comm_detach, Comm *) EMPTY(graph_begin, Device *)
+EMPTY(timers_start, Device *) EMPTY(adjust_plan, Trainer *) EMPTY(process_start, const char *) EMPTY(comm_close, Comm *)
+EMPTY(tokenizer_free, Tokenizer *) EMPTY(verify_scratch_free, VerifyScratch *) EMPTY(metrics_close, MetricsLog *)
 
 // ---- The tasks that the demo does not use -------------------------------------------------------------------------
 #define NO_TASK(task) const TaskRow task_row_##task = {.name = ""};
