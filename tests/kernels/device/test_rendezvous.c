@@ -105,7 +105,7 @@ static void test_folder_of_others(void **state) {
     assert_int_equal(chmod(private, 0755), 0);
     assert_no_rendezvous("is not a folder that this user alone can enter");
     assert_int_equal(rmdir(private), 0);
-    assert_int_equal(symlink("/tmp", private), 0);
+    assert_int_equal(symlink(folder, private), 0); // to one that is private
     assert_no_rendezvous("is not a folder that this user alone can enter");
     assert_int_equal(unlink(private), 0);
     if (getuid() == 0) {
