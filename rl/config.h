@@ -40,6 +40,7 @@ typedef struct TrainConfig {
     double temp;
     int allocation, modulation, constants, advantage, loss_mean, truncated; // values of the enums above
     double explore, mastered, history_decay;
+    int oracle_rollouts, dynamic_sampling, overlong; // the last two: -1 = the method's
     double eps_low, eps_high, dual_clip, entropy_coef, const_boost; // eps_high and entropy_coef: -1 = the method's
     int updates, epochs;
     // optimizer
@@ -52,8 +53,8 @@ typedef struct TrainConfig {
 
 extern const FlagTable train_flags;
 
-// Fills config from argv, resolves allocation, modulation, eps_high and entropy_coef to the method's values where they
-// were left to it, and checks what no flag's range can (low <= rollouts <= high, ...). False with one line in err.
+// Fills config from argv, resolves what was left to the method (allocation, modulation, eps_high, ...) to its values, and
+// checks what no flag's range can (low <= rollouts <= high, ...). False with one line in err.
 bool train_config_parse(TrainConfig *config, int argc, char **argv, Error *err);
 
 #endif

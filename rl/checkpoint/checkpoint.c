@@ -34,10 +34,23 @@ static cJSON *identity_of(const TrainConfig *config) {
     return identity;
 }
 
+// Flags that the checkpoint's version did not have: what it did is their default.
+static void add_newer_flags(cJSON *saved) {
+    TrainConfig standard;
+    Error err;
+    bool ok = train_config_parse(&standard, 1, (char *[]){(char *)"train"}, &err);
+    REQUIRE(ok, "%s", err.text);
+    cJSON *identity = identity_of(&standard);
+    for (const cJSON *flag = identity->child; flag; flag = flag->next)
+        if (!json_get(saved, flag->string)) cJSON_AddItemToObject(saved, flag->string, cJSON_Duplicate(flag, true));
+    cJSON_Delete(identity);
+}
+
 // A run resumes only under the flags it was started with: names the first difference.
-static bool same_run(const TrainConfig *config, const cJSON *saved, const char *dir, Error *err) {
+static bool same_run(const TrainConfig *config, cJSON *saved, const char *dir, Error *err) {
     JsonDifference d;
     cJSON *identity = identity_of(config);
+    add_newer_flags(saved);
     if (!json_get(saved, "steps")) // it had the constant schedule, and that is the difference to name
         cJSON_DeleteItemFromObjectCaseSensitive(identity, "steps");
     bool same = json_same(identity, saved, &d);
@@ -95,7 +108,7 @@ static void data_hash(const Trainer *t, char text[24]) {
 }
 
 static bool save_state(Trainer *t, const char *dir, const Saved *s, Error *err) {
-    char path[PATH_SIZE + 400], counters[4][32], data[24];
+    char path[PATH_SIZE + 400], counters[5][32], data[24];
     size_t n = t->gpt->table.size, P = (size_t)t->history.count;
     Safetensor tensors[] = {
         {.name = "adamw.m", .type = SAFETENSOR_F32, .rank = 1, .shape = {n}, .data = s->m},
@@ -108,15 +121,17 @@ static bool save_state(Trainer *t, const char *dir, const Saved *s, Error *err) 
     char *text = cJSON_PrintUnformatted(config);
     snprintf(counters[0], 32, "%d", t->sft_done), snprintf(counters[1], 32, "%d", t->rl_done);
     snprintf(counters[2], 32, "%lld", t->opt.t), snprintf(counters[3], 32, "%lld", t->opt.skipped);
+    snprintf(counters[4], 32, "%lld", (long long)t->prompts_done);
     SafetensorsPair metadata[] = {{"config", text},
                                   {"sft_done", counters[0]},
                                   {"rl_done", counters[1]},
                                   {"adamw.t", counters[2]},
                                   {"skipped", counters[3]},
+                                  {"prompts_done", counters[4]},
                                   {"data", data}};
     data_hash(t, data);
     snprintf(path, sizeof path, "%s/trainer.safetensors", dir);
-    bool ok = safetensors_write(path, tensors, 6, metadata, 6, err) &&
+    bool ok = safetensors_write(path, tensors, 6, metadata, 7, err) &&
               manifest_write(dir, t->sft_done + t->rl_done, config, err);
     cJSON_free(text);
     cJSON_Delete(config);
@@ -269,7 +284,7 @@ static bool load_moment(Trainer *t, const Safetensors *state, const char *name, 
 
 // *other: the checkpoint is intact, but of a run with other flags or data.
 static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bool *other, Error *err) {
-    long long sft, rl;
+    long long sft, rl, prompts = 0;
     char hash[24];
     const char *text = safetensors_metadata(state, "config"), *data = safetensors_metadata(state, "data");
     cJSON *saved = text ? cJSON_Parse(text) : NULL;
@@ -281,6 +296,8 @@ static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bo
         !get_counter(state, "rl_done", 1 << 30, &rl, dir, err) ||
         !get_counter(state, "adamw.t", 1LL << 60, &t->opt.t, dir, err) ||
         !get_counter(state, "skipped", 1LL << 60, &t->opt.skipped, dir, err) ||
+        (safetensors_metadata(state, "prompts_done") && // older versions saved none
+         !get_counter(state, "prompts_done", 1LL << 60, &prompts, dir, err)) ||
         !load_history(&t->history, state, dir, err))
         return false;
     data_hash(t, hash);
@@ -289,7 +306,7 @@ static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bo
     if (data && strcmp(data, hash) != 0) // older versions saved none
         return fail(err, "%s: made from other prompts, golds or another tokenizer than --data and --model give", dir);
     *other = false;
-    t->sft_done = (int)sft, t->rl_done = (int)rl;
+    t->sft_done = (int)sft, t->rl_done = (int)rl, t->prompts_done = prompts;
     return load_moment(t, state, "adamw.m", t->opt.m, dir, err) &&
            load_moment(t, state, "adamw.v", t->opt.v, dir, err) && gpt_load(t->gpt, &t->opt, dir, err);
 }

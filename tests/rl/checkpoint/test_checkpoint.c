@@ -175,7 +175,7 @@ static void test_flipped_header_bits(void **state) {
     free(bytes), free(manifest);
 }
 
-enum { TENSORS = 6, COUNTERS = 6 };
+enum { TENSORS = 6, COUNTERS = 7 };
 typedef struct Rewrite { // one change to the saved checkpoint; NULL or 0: none
     const char *key, *value; // of metadata
     const char *tensor;      // its first value becomes `number`, its first id another, or it is dropped or cut
@@ -184,7 +184,7 @@ typedef struct Rewrite { // one change to the saved checkpoint; NULL or 0: none
 } Rewrite;
 
 static void rewrite(const char *bytes, size_t n, const Rewrite *r) {
-    const char *const keys[COUNTERS] = {"config", "sft_done", "rl_done", "adamw.t", "skipped", "data"};
+    const char *const keys[COUNTERS] = {"config", "sft_done", "rl_done", "adamw.t", "skipped", "prompts_done", "data"};
     Error err = {""};
     write_all(state_path, bytes, n);
     Safetensors *file = safetensors_open(state_path, &err);
