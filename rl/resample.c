@@ -34,8 +34,6 @@ static void move_group(RolloutBatch *b, Prompt *prompts, int from, int to) {
     for (int k = 0; k < n; k++) {
         Rollout *r = &b->rollouts[source + k], *moved = &b->rollouts[target + k];
         size_t at = (size_t)(target + k) * (size_t)b->max_new;
-        REQUIRE(r->prompt == from && r->prompt_id == prompts[from].id, "rollout %d is in another prompt's group",
-                source + k);
         memcpy(b->tokens + at, r->tokens, (size_t)r->n * sizeof *r->tokens);
         memcpy(b->sampled + at, r->sampled, (size_t)r->n * sizeof *r->sampled);
         *moved = *r;
@@ -52,8 +50,10 @@ static void keep_groups(RolloutBatch *b, Prompt *prompts, StepMetrics *m) {
     for (int i = b->first; i < b->P; i++) {
         int n = b->h_n[i], correct = 0;
         for (int j = b->h_starts[i]; j < b->h_starts[i + 1]; j++) {
-            correct += b->rollouts[j].verdict == VERDICT_CORRECT;
-            m->tokens_generated += b->rollouts[j].n;
+            const Rollout *r = &b->rollouts[j];
+            REQUIRE(r->prompt == i && r->prompt_id == prompts[i].id, "rollout %d is in another prompt's group", j);
+            correct += r->verdict == VERDICT_CORRECT;
+            m->tokens_generated += r->n;
         }
         right += correct, m->rollouts_generated += n;
         if (correct == 0 || correct == n) continue;

@@ -34,23 +34,30 @@ static cJSON *identity_of(const TrainConfig *config) {
     return identity;
 }
 
-// Flags that the checkpoint's version did not have: what it did is their default.
-static void add_newer_flags(cJSON *saved) {
+// Adds the flags that the checkpoint's version did not have: what it did is their default. A flag that this version does
+// not have is an error.
+static bool add_newer_flags(cJSON *saved, const char *dir, Error *err) {
     TrainConfig standard;
-    Error err;
-    bool ok = train_config_parse(&standard, 1, (char *[]){(char *)"train"}, &err);
-    REQUIRE(ok, "%s", err.text);
-    cJSON *identity = identity_of(&standard);
-    for (const cJSON *flag = identity->child; flag; flag = flag->next)
-        if (!json_get(saved, flag->string)) cJSON_AddItemToObject(saved, flag->string, cJSON_Duplicate(flag, true));
-    cJSON_Delete(identity);
+    if (!train_config_parse(&standard, 1, (char *[]){(char *)"train"}, err)) return false;
+    cJSON *identity = identity_of(&standard), *all = cJSON_CreateObject();
+    char *text = cJSON_PrintUnformatted(identity);
+    cJSON *parsed = cJSON_Parse(text); // as `saved` is
+    const cJSON *flag = saved->child;
+    flags_to_json(&train_flags, &standard, all);
+    while (flag && json_get(all, flag->string)) flag = flag->next;
+    if (flag) fail(err, "%s was made with --%s, which this version does not have", dir, flag->string);
+    for (const cJSON *f = parsed ? parsed->child : NULL; f; f = f->next)
+        if (!json_get(saved, f->string)) cJSON_AddItemToObject(saved, f->string, cJSON_Duplicate(f, true));
+    cJSON_Delete(identity), cJSON_Delete(all), cJSON_Delete(parsed);
+    cJSON_free(text);
+    return !flag;
 }
 
 // A run resumes only under the flags it was started with: names the first difference.
 static bool same_run(const TrainConfig *config, cJSON *saved, const char *dir, Error *err) {
     JsonDifference d;
+    if (!add_newer_flags(saved, dir, err)) return false;
     cJSON *identity = identity_of(config);
-    add_newer_flags(saved);
     if (!json_get(saved, "steps")) // it had the constant schedule, and that is the difference to name
         cJSON_DeleteItemFromObjectCaseSensitive(identity, "steps");
     bool same = json_same(identity, saved, &d);
