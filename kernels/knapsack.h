@@ -25,8 +25,8 @@
 #include "kernels/allocate.h"
 EXTERN_C_BEGIN
 
-// As allocate_rollouts, which calls it for ALLOCATE_KNAPSACK and ALLOCATE_ORACLE. Writes n to ideal too unless NULL: the
-// optimum is of whole numbers, there is nothing to round.
+// As allocate_rollouts, which calls it for ALLOCATE_KNAPSACK and ALLOCATE_ORACLE. Writes n to ideal too unless NULL:
+// the optimum is of whole numbers, there is nothing to round.
 void knapsack_rollouts(Device *dev, int *n, double *ideal, const double *correct, const double *verified, int P,
                        const AllocateConfig *config);
 EXTERN_C_END

@@ -53,8 +53,8 @@ typedef struct TrainConfig {
 
 extern const FlagTable train_flags;
 
-// Fills config from argv, resolves what was left to the method (allocation, modulation, eps_high, ...) to its values, and
-// checks what no flag's range can (low <= rollouts <= high, ...). False with one line in err.
+// Fills config from argv, resolves what was left to the method (allocation, modulation, eps_high, ...) to its values,
+// and checks what no flag's range can (low <= rollouts <= high, ...). False with one line in err.
 bool train_config_parse(TrainConfig *config, int argc, char **argv, Error *err);
 
 #endif

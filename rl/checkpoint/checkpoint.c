@@ -34,8 +34,8 @@ static cJSON *identity_of(const TrainConfig *config) {
     return identity;
 }
 
-// Adds the flags that the checkpoint's version did not have: what it did is their default. A flag that this version does
-// not have is an error.
+// Adds the flags that the checkpoint's version did not have: what it did is their default. A flag that this version
+// does not have is an error.
 static bool add_newer_flags(cJSON *saved, const char *dir, Error *err) {
     TrainConfig standard;
     if (!train_config_parse(&standard, 1, (char *[]){(char *)"train"}, err)) return false;

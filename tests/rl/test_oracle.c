@@ -150,7 +150,8 @@ static void test_allocation_follows(void **state) {
 // Prompts that dynamic sampling brings in are measured in the room that the kept groups leave.
 static void test_with_dynamic_sampling(void **state) {
     (void)state;
-    open_trainer((const char *const[]){"--allocation", "oracle", "--dynamic-sampling", "20", "--oracle-rollouts", "5", NULL});
+    open_trainer(
+        (const char *const[]){"--allocation", "oracle", "--dynamic-sampling", "20", "--oracle-rollouts", "5", NULL});
     StepMetrics m = metrics_empty("rl", 1, 9);
     Prompt prompts[PROMPTS];
     RolloutBatch *b = &trainer.batch;

@@ -51,10 +51,9 @@ static StepMetrics step(Trainer *t) {
     return m;
 }
 
-// Every group of the batch has both verdicts, and its rollouts are its prompt's, in order. Returns how many are correct.
-static int check_batch(const Trainer *t) {
+// Every group of the batch has both verdicts, and its rollouts are its prompt's, in order.
+static void check_batch(const Trainer *t) {
     const RolloutBatch *b = &t->batch;
-    int correct_in_all = 0;
     assert_true(b->P <= PROMPTS && b->count == b->h_starts[b->P]);
     for (int i = 0; i < b->P; i++) {
         int correct = 0, n = b->h_starts[i + 1] - b->h_starts[i];
@@ -67,9 +66,7 @@ static int check_batch(const Trainer *t) {
             correct += r->verdict == VERDICT_CORRECT;
         }
         assert_true(correct > 0 && correct < n);
-        correct_in_all += correct;
     }
-    return correct_in_all;
 }
 
 // The figures of a step against what was graded and what its visits added to the history.
@@ -212,12 +209,13 @@ static void test_same_bits(void **state) {
     State a = run("5", "1", 4), b = run("1", "2", 4), c = run("64", "3", 4);
     assert_true(same_state(&a, &b) && same_state(&a, &c));
     state_free(&b), state_free(&c);
-    const char *const resumed[] = {"--dynamic-sampling", "4", "--allocation", "beta", "--updates", "2", "--resume", NULL};
-    open_trainer((const char *const[]){"--dynamic-sampling", "4", "--allocation", "beta", "--updates", "2", NULL});
+    const char *flags[] = {"--dynamic-sampling", "4", "--allocation", "beta", "--updates", "2", NULL, NULL};
+    open_trainer(flags);
     step(&trainer), step(&trainer);
     assert_true(checkpoint_save(&trainer));
     small_trainer_close(&trainer);
-    small_trainer(&trainer, folder, resumed);
+    flags[6] = "--resume";
+    small_trainer(&trainer, folder, flags);
     assert_true(trainer.prompts_done > 2 * PROMPTS);
     step(&trainer), step(&trainer);
     b = state_of(&trainer);
@@ -241,7 +239,8 @@ static void test_dapo(void **state) {
     TrainConfig c = small_config("out", (const char *const[]){"--method", "dapo", "--max-tokens", "100", NULL});
     assert_true(c.dynamic_sampling == 10 && c.overlong == 20 && c.eps_high == 0.28 && c.eps_low == 0.2);
     assert_true(c.allocation == ALLOCATE_UNIFORM && c.modulation == MODULATION_OFF && c.loss_mean == MEAN_TOKEN);
-    c = small_config("out", (const char *const[]){"--method", "dapo", "--dynamic-sampling", "0", "--overlong", "0", NULL});
+    const char *const plain[] = {"--method", "dapo", "--dynamic-sampling", "0", "--overlong", "0", NULL};
+    c = small_config("out", plain);
     assert_true(c.dynamic_sampling == 0 && c.overlong == 0);
     c = small_config("out", (const char *const[]){"--method", "grpo", NULL});
     assert_true(c.dynamic_sampling == 0 && c.overlong == 0);
