@@ -58,10 +58,11 @@ tests: $(TESTS)
 check: twins tests $(BUILD)/train $(BUILD)/eval $(BUILD)/report
 	@sh dev/run_tests.sh $(SYSTEM:%="% $(BUILD)/train $(BUILD)/eval") \
 	    "tests/rl/report/page.sh $(BUILD)/report" $(CHECKS) $(TESTS)
-test: CHECKS = "sh dev/style.sh" "sh dev/style.sh --self-test" "make core" "make core-demo"
+test: CHECKS = "sh dev/style.sh" "sh dev/style.sh --self-test" "make core" "make core-demo" \
+    "tests/soak/soak.sh $(BUILD)/train $(BUILD)/eval"
 test:
 	@sh dev/dependencies.sh install
-	@$(MAKE) --no-print-directory -j$(shell nproc) tests all test-cuda-built
+	@$(MAKE) --no-print-directory -j$(shell nproc) tests all $(BUILD)/tests/soak/fault test-cuda-built
 	@$(MAKE) --no-print-directory -j$(shell nproc) $(SANITIZED) tests $(addprefix build/sanitized/,train eval report)
 	@$(MAKE) --no-print-directory CHECKS='$(CHECKS)' check
 	@OMP_NUM_THREADS=2 $(MAKE) --no-print-directory $(SANITIZED) check
@@ -100,7 +101,8 @@ help:
 	@echo "make test     all tests                         make deps       installs all that demo and tests use"
 	@echo "make core     the files to read, in order       make core-demo  a program of these files alone"
 	@echo "make bench    rates as a share of peak          make clean      removes everything that was built"
-	@echo "make tests    builds the tests only             make fuzz       every parser, a minute each (clang)"
+	@echo "make tests    builds the tests only             make fuzz       every parser, ten minutes each (clang)"
+	@echo "make soak     hours of kills, faults, flipped bits and fuzzing: docs/trust.md"
 	@echo "make convert  GGUF and llama2.c to a folder     make profile    an nsys time line of a few steps"
 	@echo "make cuda     train-cuda and eval-cuda          make test-cuda  their tests, on the CPU or a GPU"
 	@echo "make cuda-bundle  a folder for a machine with a GPU and nothing else"
