@@ -172,7 +172,7 @@ static void apply_rule(MiniBatch *b) {
         }
 }
 
-// ---- The ratio of a response, and the reference ----------------------------------------------------------------------
+// ---- The ratio of a response, and the reference --------------------------------------------------------------------
 static void apply_sequence_ratio(const MiniBatch *b) {
     TokenResult *r = b->t->results;
     for (int k = 0; k < b->count; k++) {

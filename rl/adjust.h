@@ -42,6 +42,7 @@ void adjust_plan(struct Trainer *trainer);
 
 // Before update `update` (from 0) of a step: adjusts the tokens of the mini-batch of rollouts [first, end), of which
 // trainer->sequences (count) are this rank's. Overwrites trainer->results. All ranks call.
-void adjust_tokens(struct Trainer *trainer, int first, int end, int count, int update, const PolicyObjective *objective);
+void adjust_tokens(struct Trainer *trainer, int first, int end, int count, int update,
+                   const PolicyObjective *objective);
 
 #endif

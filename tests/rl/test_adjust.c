@@ -1,6 +1,6 @@
-// Which tokens a method treats differently: small mini-batches by hand, large ones against a sort of all tokens, and the
-// same choice for every number of ranks. adjust.c is compiled into this test, which plays the ranks as threads and the
-// forward pass from a table.
+// Which tokens a method treats differently: small mini-batches by hand, large ones against a sort of all tokens, and
+// the same choice for every number of ranks. adjust.c is compiled into this test, which plays the ranks as threads and
+// the forward pass from a table.
 #define adjust_plan   adjust_plan_in_test
 #define adjust_tokens adjust_tokens_in_test
 #include "rl/trainer.h"
@@ -233,7 +233,8 @@ static void test_sequence_ratio(void **state) {
     world.update = 1;
     for (int i = 0; i < 5; i++) world.sampled[i].logp -= 0.1f * (float)i; // (0 + 0.1 + 0.2 + 0.3 + 0.4) / 5 = 0.2
     adjust(1);
-    for (int i = 0; i < 5; i++) assert_true(close_to(out(0, i)->ratio, exp(0.2)) && out(0, i)->ratio == out(0, 0)->ratio);
+    for (int i = 0; i < 5; i++)
+        assert_true(close_to(out(0, i)->ratio, exp(0.2)) && out(0, i)->ratio == out(0, 0)->ratio);
     assert_true(out(2, 0)->ratio == 1);
 }
 

@@ -49,7 +49,10 @@ done
 check clip_higher_does_not_say_so_then test "$(grep -c 'is grpo' clip-higher4.log)" = 0
 run sequence4 --method grpo --ratio sequence $more
 check sequence_ratio_is_not_grpo_at_four_updates differ grpo4 sequence4
-for kl in k1 k2 k3; do run $kl --method grpo $more --kl-coef 0.5 --kl $kl; check "${kl}_is_not_grpo" differ grpo4 $kl; done
+for kl in k1 k2 k3; do
+    run $kl --method grpo $more --kl-coef 0.5 --kl $kl
+    check "${kl}_is_not_grpo" differ grpo4 $kl
+done
 check estimators_differ eval 'differ k1 k2 && differ k2 k3 && differ k1 k3'
 
 # Threads, slots, micro-batches and rows of logits change no bit of a choice; a killed run resumes to the bit.
@@ -68,13 +71,15 @@ for at in 1 2 3; do # the end of the warm-up, where no reference is saved yet, a
 done
 
 if command -v mpirun >/dev/null; then # ranks choose the same tokens, so updates are equal to rounding
-    figures() { grep '"phase":"rl","step":1,' "$1/metrics.jsonl" | grep -o '"\(adjusted\|loss\|grad_norm\|kl_ref\)":[^,]*'; }
+    names='adjusted\|loss\|grad_norm\|kl_ref'
+    figures() { grep '"phase":"rl","step":1,' "$1/metrics.jsonl" | grep -o "\"\($names\)\":[^,]*"; }
     near() { paste -d: <(figures "$1") <(figures "$2") | awk -F: '
         { d = $2 - $4; s = $2 < 0 ? -$2 : $2; bad += !($1 == $3 && (d < 0 ? -d : d) <= 1e-5 * s + 1e-9) }
         END { exit bad || NR < 4 }'; }
     for method in fork-tokens clip-cov kl-cov; do
         ASAN_OPTIONS=detect_leaks=0 mpirun --allow-run-as-root --oversubscribe -n 2 $train $flags --method $method \
-            --kl-coef 0.1 --ratio sequence --updates 3 --epochs 2 --out $method-ranks >ranks.log 2>&1 || tail -3 ranks.log
+            --kl-coef 0.1 --ratio sequence --updates 3 --epochs 2 --out $method-ranks >ranks.log 2>&1 ||
+            tail -n 3 ranks.log
         check "two_ranks_of_$method" near $method-all $method-ranks
     done
     check near_can_fail eval '! near fork-tokens-all kl-cov-all'
