@@ -45,4 +45,8 @@ void adjust_plan(struct Trainer *trainer);
 void adjust_tokens(struct Trainer *trainer, int first, int end, int count, int update,
                    const PolicyObjective *objective);
 
+// Whether trainer->adjust.reference is set: before the first update of RL the weights themselves are the reference.
+// Asked between steps.
+bool adjust_has_reference(const struct Trainer *trainer);
+
 #endif
