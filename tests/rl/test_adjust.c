@@ -3,6 +3,7 @@
 // the forward pass from a table.
 #define adjust_plan   adjust_plan_in_test
 #define adjust_tokens adjust_tokens_in_test
+#define adjust_has_reference adjust_has_reference_in_test
 #include "rl/trainer.h"
 static int played_rank(const Comm *comm);
 static void played_sum(Comm *comm, double *x, size_t n);
