@@ -13,6 +13,8 @@
 #include "kernels/twin.h"
 #include <math.h>
 
+typedef enum Ratio { RATIO_TOKEN, RATIO_SEQUENCE } Ratio;                              // rl/adjust.h; so is the next
+typedef enum TokenRule { RULE_NONE, RULE_FORK, RULE_CLIP_COV, RULE_KL_COV } TokenRule; // whose tokens are adjusted
 typedef enum KlEstimator { KL_K1, KL_K2, KL_K3 } KlEstimator;
 
 typedef struct TokenAdjust {
