@@ -88,10 +88,14 @@ static void check_steps(const char *const *flags, int steps, bool full) {
     open_trainer(flags);
     double before[PROBLEMS], rounds = 0, dropped = 0;
     for (int s = 0; s < steps; s++) {
+        const TrainConfig *c = &trainer.config;
+        long long updates = trainer.opt.t;
         memcpy(before, trainer.history.verified, sizeof before);
         StepMetrics m = step(&trainer);
         check_batch(&trainer);
         check_figures(&trainer, &m, before);
+        updates = trainer.opt.t - updates; // none without a group
+        assert_true(updates == c->epochs * (trainer.batch.P < c->updates ? trainer.batch.P : c->updates));
         if (full) assert_int_equal(trainer.batch.P, PROMPTS);
         rounds += m.rounds, dropped += m.groups_generated - m.groups_trained;
     }
