@@ -101,6 +101,7 @@ static void plan_memory(Trainer *t, const ModelConfig *model, int T) {
     t->generator = generator_plan(t->gpt, c->slots, longest + c->max_tokens);
     bool more = c->dynamic_sampling > 0 && c->allocation != ALLOCATE_UNIFORM; // kept groups may have more than the rest
     rollout_batch_plan(&t->batch, c->prompts, c->prompts * (more ? c->rollouts_high : c->rollouts), c->max_tokens);
+    adjust_plan(t);
     const Arena *arenas[] = {&t->gpt->arena, &t->arena, updater_arena(t->updater), &t->batch.arena};
     t->memory = memory_plan(t->gpt, arenas, 4, t->generator, c->slots, longest + c->max_tokens);
 }
