@@ -169,14 +169,15 @@ static void values(Trainer *t, float **params, float **m, float **v) {
 }
 
 typedef struct State { // of a trainer after some steps
-    float *values[3];
+    float *values[3]; // (size)
+    size_t size;
     double history[3][PROBLEMS];
     int64_t prompts_done;
     long long updates;
 } State;
 
 static State state_of(Trainer *t) {
-    State s = {.prompts_done = t->prompts_done, .updates = t->opt.t};
+    State s = {.size = t->gpt->table.size, .prompts_done = t->prompts_done, .updates = t->opt.t};
     values(t, &s.values[0], &s.values[1], &s.values[2]);
     const double *const history[] = {t->history.correct, t->history.verified, t->history.length};
     for (int i = 0; i < 3; i++) memcpy(s.history[i], history[i], sizeof s.history[i]);
@@ -186,8 +187,7 @@ static State state_of(Trainer *t) {
 static bool same_state(const State *a, const State *b) {
     bool same = a->prompts_done == b->prompts_done && a->updates == b->updates &&
                 memcmp(a->history, b->history, sizeof a->history) == 0;
-    for (int i = 0; i < 3; i++)
-        same &= memcmp(a->values[i], b->values[i], trainer.gpt->table.size * sizeof(float)) == 0;
+    for (int i = 0; i < 3; i++) same &= memcmp(a->values[i], b->values[i], a->size * sizeof(float)) == 0;
     return same;
 }
 
