@@ -17,9 +17,10 @@ FOLDERS := base kernels kernels/device model model/files model/tokenizer rl rl/c
     data verify
 SOURCES := $(filter-out %/main.c,$(wildcard $(FOLDERS:%=%/*.c))) # main.c: a program
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
-TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(patsubst %,tests/%/test_*.c,$(FOLDERS) convert docs)))
+TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(patsubst %,tests/%/test_*.c,$(FOLDERS) convert docs study)))
 SYSTEM  := tests/system/run.sh tests/system/eval.sh
 CONVERT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/convert/convert.c,$(wildcard dev/convert/*.c)))
+STUDY   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/study/measure.c,$(wildcard dev/study/*.c)))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard dev/bench/bench*.c))
 
 all: train eval report
@@ -33,6 +34,9 @@ $(BUILD)/report: $(BUILD)/rl/report/main.o $(OBJECTS)
 $(BUILD)/dev/convert/convert: $(BUILD)/dev/convert/convert.o $(CONVERT) $(OBJECTS)
 	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
 $(filter $(BUILD)/tests/convert/%,$(TESTS)): $(CONVERT)
+$(BUILD)/dev/study/measure: $(BUILD)/dev/study/measure.o $(STUDY) $(OBJECTS)
+	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
+$(filter $(BUILD)/tests/study/%,$(TESTS)): $(STUDY)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(OBJECTS)
 	@$(CC) $(OPT) -o $@ $^ $(LDLIBS) -lcmocka
 $(BUILD)/%.o: %.c $(BUILD)/.flags
