@@ -19,7 +19,7 @@ static const Flag rows[] = {
     INT_FLAG("batches", batches, "12", 1, 1e4, "batches of prompts,"),
     INT_FLAG("replicates", replicates, "64", 2, 1e6, "each drawn this many times"),
     HEADING("attenuation, entropy"),
-    INT_FLAG("token-batches", token_batches, "8", 1, 1e4, "batches of --prompts times --rollouts rollouts"),
+    INT_FLAG("token-batches", token_batches, "4", 1, 1e4, "batches of --prompts times --rollouts rollouts"),
 };
 const FlagTable study_flags = {rows, sizeof rows / sizeof *rows};
 

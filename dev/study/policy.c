@@ -104,6 +104,30 @@ void policy_sample(Policy *p, RolloutBatch *batch, const Prompt *prompts, int P,
     grade_rollouts(t->grader, t->tokenizer, prompts, P, batch->rollouts, batch->count, 0, 1.0f, 0.0f);
 }
 
+int policy_batch(Policy *p, int step) {
+    Trainer *t = &p->trainer;
+    const TrainConfig *c = &t->config;
+    RolloutBatch *b = &t->batch;
+    int problem[c->prompts];
+    double tokens = 0;
+    Prompt prompts[c->prompts];
+    Error err;
+    REQUIRE(problems_batch(&t->train.problems, (uint64_t)c->seed, step, c->prompts, problem, &err), "%s", err.text);
+    for (int i = 0; i < c->prompts; i++) prompts[i] = t->train.prompts[problem[i]], b->h_n[i] = c->rollouts;
+    for (int i = 0; i < c->prompts; i++) b->h_starts[i + 1] = b->h_starts[i] + b->h_n[i];
+    policy_sample(p, b, prompts, c->prompts, c->rollouts, STREAM_BATCH);
+    rollout_batch_advantages(b, t->dev, prompts, ADVANTAGE_GRPO);
+    for (int j = 0; j < b->count; j++) tokens += b->rollouts[j].n;
+    for (int j = 0; j < b->count; j++) {
+        const Rollout *r = &b->rollouts[j];
+        const Prompt *prompt = &prompts[r->prompt];
+        t->sequences[j] = (TrainSequence){.prompt = prompt->tokens, .tokens = r->tokens, .sampled = r->sampled,
+                                          .n_prompt = prompt->n, .n = r->n, .advantage = r->advantage,
+                                          .weight = (float)(1.0 / tokens)};
+    }
+    return b->count;
+}
+
 PolicyObjective policy_objective(const Policy *p) {
     const TrainConfig *c = &p->trainer.config;
     return (PolicyObjective){.inv_temp = 1.0f / (float)c->temp, .eps_low = (float)c->eps_low,

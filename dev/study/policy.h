@@ -28,6 +28,11 @@ void policy_room(Policy *policy, RolloutBatch *batch, int count);
 // alone.
 void policy_sample(Policy *policy, RolloutBatch *batch, const Prompt *prompts, int P, int each, uint32_t stream);
 
+// The batch of training step number `step`: its prompts, --rollouts of each, with rewards, and the advantages of GRPO.
+// Left in trainer.batch and, with the weights of the token mean, in trainer.sequences; returns the sequences, all
+// rollouts in the batch's order.
+int policy_batch(Policy *policy, int step);
+
 // The objective of plain GRPO at the sampler's temperature, with clips but without modulation.
 PolicyObjective policy_objective(const Policy *policy);
 
