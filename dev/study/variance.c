@@ -6,59 +6,24 @@
 //   2. Of each measured prompt: many rollouts, the gradient of each, and the variance of groups of 4, 8 and 16.
 //   3. Batches drawn from the measured prompts: `natural`, with the pass rates that the survey found, and `spread`, all
 //      bins alike. Each is allocated in every way below, and the variances are compared.
-#include "dev/study/batches.h"
 #include "dev/study/groups.h"
+#include "dev/study/plans.h"
 #include "dev/study/study.h"
 #include "kernels/philox.h"
 #include <string.h>
 
-enum { HISTORY_STREAM = 0x5b100000, MEMBER_STREAM, LEAST_PROMPTS = 64, SURVEY_CHUNK = 64 };
+enum { MEMBER_STREAM = 0x5b100000, CURVE_KEY = 1 << 20, LEAST_PROMPTS = 64, SURVEY_CHUNK = 64 };
 enum { GROUP_SIZES = 3, GROUP_MEANS = 3 };
 static const int group_size[GROUP_SIZES] = {4, 8, 16};
 static const LossMean group_mean[GROUP_MEANS] = {MEAN_TOKEN, MEAN_SEQUENCE, MEAN_CONSTANT};
 static const char *const kind_name[FORM_KINDS] = {"grpo", "no-std"}; // rloo is no-std times n / (n - 1)
 static const char *const mean_name[] = {"token", "sequence", "prompt", "constant"};
 
-// What an allocation knows of a prompt's pass rate p.
-enum { KNOWS_NOTHING = 0, KNOWS_P = -1, KNOWS_VARIANCE = -2, RUNS_HISTORY = -3 }; // else: earlier rollouts
-typedef enum Rule { RULE_UNIFORM, RULE_VARIANCE, RULE_STDDEV, RULE_BETA, RULE_NEYMAN } Rule;
-typedef struct Plan {
-    const char *name;
-    Rule rule;
-    int knows;
-    bool wide; // bounds 2 and 4 times --rollouts, else --rollouts-low and --rollouts-high
-    int form;  // of the variance that RULE_NEYMAN knows: an index of form_kind
-} Plan;
-static const Plan plans[] = {
-    {"uniform", RULE_UNIFORM, KNOWS_NOTHING, false, 0},
-    {"variance 8", RULE_VARIANCE, 8, false, 0},
-    {"variance 16", RULE_VARIANCE, 16, false, 0},
-    {"variance 64", RULE_VARIANCE, 64, false, 0},
-    {"variance run", RULE_VARIANCE, RUNS_HISTORY, false, 0},
-    {"variance p", RULE_VARIANCE, KNOWS_P, false, 0},
-    {"variance p wide", RULE_VARIANCE, KNOWS_P, true, 0},
-    {"stddev 8", RULE_STDDEV, 8, false, 0},
-    {"stddev 16", RULE_STDDEV, 16, false, 0},
-    {"stddev 64", RULE_STDDEV, 64, false, 0},
-    {"stddev run", RULE_STDDEV, RUNS_HISTORY, false, 0},
-    {"stddev p", RULE_STDDEV, KNOWS_P, false, 0},
-    {"stddev p wide", RULE_STDDEV, KNOWS_P, true, 0},
-    {"beta 8", RULE_BETA, 8, false, 0},
-    {"beta 16", RULE_BETA, 16, false, 0},
-    {"beta 64", RULE_BETA, 64, false, 0},
-    {"beta run", RULE_BETA, RUNS_HISTORY, false, 0},
-    {"oracle", RULE_NEYMAN, KNOWS_VARIANCE, false, 0},
-    {"oracle", RULE_NEYMAN, KNOWS_VARIANCE, false, 1},
-    {"oracle wide", RULE_NEYMAN, KNOWS_VARIANCE, true, 0},
-    {"oracle wide", RULE_NEYMAN, KNOWS_VARIANCE, true, 1},
-};
-enum { PLANS = sizeof plans / sizeof *plans };
-
 typedef struct Measured { // one prompt
     const Prompt *prompt;
     int bin;                  // of its pass rate in the survey
-    double sigma[FORM_KINDS]; // root of n times the variance of its group's gradient, at the largest group size
     Scores scores;
+    Known known;
 } Measured;
 
 typedef struct Pool {
@@ -114,7 +79,7 @@ static Pool pool_new(Study *s) {
         pool.first[b] = pool.count;
         for (int i = 0; i < count; i++) {
             if (bin[i] == b) pool.frequency[b] += 1.0 / count;
-            if (bin[i] == b && chosen[i]) pool.measured[pool.count++] = (Measured){&train->prompts[i], b, {0}, {0}};
+            if (bin[i] == b && chosen[i]) pool.measured[pool.count++] = (Measured){.prompt = &train->prompts[i], .bin = b};
         }
     }
     pool.first[PASS_RATE_BINS] = pool.count;
@@ -127,12 +92,15 @@ static Pool pool_new(Study *s) {
 }
 
 static void pool_free(Pool *pool) {
-    for (int i = 0; i < pool->count; i++) scores_free(&pool->measured[i].scores);
+    for (int i = 0; i < pool->count; i++) {
+        scores_free(&pool->measured[i].scores);
+        for (int k = 0; k < FORM_KINDS; k++) free(pool->measured[i].known.curve[k]);
+    }
     free(pool->measured);
 }
 
 // ---- 2. Groups of one prompt ---------------------------------------------------------------------------------------
-static void write_groups(Study *s, Measured *m) {
+static void write_groups(Study *s, const Measured *m) {
     const Scores *x = &m->scores;
     double length = 0;
     for (int j = 0; j < x->R; j++) length += (double)x->length[j] / x->R;
@@ -153,11 +121,30 @@ static void write_groups(Study *s, Measured *m) {
                                    (uint64_t)s->config.seed);
                 numbers[g] = v.trace, numbers[g + 1] = v.error;
             }
-            if (group_mean[mean] == MEAN_TOKEN) m->sigma[k] = sqrt(group_size[GROUP_SIZES - 1] * v.trace);
             fprintf(s->out, ", \"%s/%s\": ", kind_name[k], mean_name[group_mean[mean]]);
             study_numbers(s->out, numbers, GROUP_SIZES + 1, 3);
         }
     fprintf(s->out, "}\n");
+}
+
+// The variance of its group's gradient by the group's size: batches of this prompt alone, one plan for each size.
+static void measure_curve(const Study *s, Measured *m) {
+    const History *history = &s->policy.trainer.history;
+    int most = 4 * s->policy.trainer.config.rollouts, problem = m->prompt->problem, n[most];
+    const Scores *scores = &m->scores;
+    BatchVariance *v = calloc((size_t)(most * FORMS), sizeof *v);
+    REQUIRE(v, "out of memory");
+    m->known = (Known){.p = scores_pass_rate(scores), .correct = history->correct[problem],
+                       .verified = history->verified[problem]};
+    for (int i = 2; i <= most; i++) n[i - 2] = i;
+    if (scores->sketch)
+        batch_variance(v, &scores, 1, n, most - 1, 4 * s->config.replicates, (uint64_t)s->config.seed, CURVE_KEY);
+    for (int k = 0; k < FORM_KINDS; k++) {
+        m->known.curve[k] = calloc((size_t)most + 1, sizeof(double));
+        REQUIRE(m->known.curve[k], "out of memory");
+        for (int i = 2; i <= most; i++) m->known.curve[k][i] = v[(i - 2) * FORMS + k * FORM_MEANS].variance;
+    }
+    free(v);
 }
 
 static void measure_groups(Study *s, Pool *pool) {
@@ -175,6 +162,7 @@ static void measure_groups(Study *s, Pool *pool) {
         m->scores = scores_new(t->updater, t->gpt, &t->grads, &objective, &sketch, m->prompt, batch.rollouts, reward,
                                R);
         write_groups(s, m);
+        measure_curve(s, m);
     }
     rollout_batch_free(&batch, t->dev);
     sketch_free(&sketch);
@@ -203,67 +191,21 @@ static void choose_members(const Study *s, const Pool *pool, bool natural, int b
     }
 }
 
-// A prompt's correct rollouts among `earlier` ones of the same policy.
-static double earlier_correct(const Study *s, double p, int b, int i, int earlier) {
-    double correct = 0;
-    for (int j = 0; j < earlier; j++) correct += uniform(s, HISTORY_STREAM + (uint32_t)b, earlier, i, j) < p;
-    return correct;
-}
-
-// Counts whose ALLOCATE_STDDEV weighs prompts as `weight` (P) does, relative to the largest: of very many rollouts.
-static void counts_of_weights(double *correct, double *verified, const double *weight, int P) {
-    double most = 1e-30;
-    for (int i = 0; i < P; i++) most = fmax(most, weight[i]);
-    for (int i = 0; i < P; i++) {
-        double stddev = 0.5 * fmax(weight[i], 0) / most;
-        verified[i] = 1e12;
-        correct[i] = verified[i] * 0.5 * (1 - sqrt(fmax(1 - 4 * stddev * stddev, 0)));
-    }
-}
-
-static void allocate_plan(const Study *s, const Plan *plan, const Measured *const *members, int b, int P, int *n) {
-    const TrainConfig *c = &s->policy.trainer.config;
-    const History *history = &s->policy.trainer.history;
-    double correct[P], verified[P], weight[P];
-    for (int i = 0; i < P; i++) {
-        double p = scores_pass_rate(&members[i]->scores);
-        int problem = members[i]->prompt->problem;
-        verified[i] = plan->knows > 0 ? plan->knows : plan->knows == RUNS_HISTORY ? history->verified[problem] : 1e12;
-        correct[i] = plan->knows > 0               ? earlier_correct(s, p, b, i, plan->knows)
-                     : plan->knows == RUNS_HISTORY ? history->correct[problem]
-                                                   : p * 1e12;
-        double a = correct[i] + 1, d = verified[i] - correct[i] + 1;
-        weight[i] = plan->rule == RULE_BETA ? a / (a + d) * (d / (a + d + 1)) : members[i]->sigma[plan->form];
-    }
-    AllocateConfig config = {ALLOCATE_STDDEV,
-                             c->rollouts,
-                             plan->wide ? 2 : c->rollouts_low,
-                             plan->wide ? 4 * c->rollouts : c->rollouts_high,
-                             c->explore,
-                             c->mastered};
-    if (plan->rule == RULE_UNIFORM) config.kind = ALLOCATE_UNIFORM;
-    if (plan->rule == RULE_VARIANCE) config.kind = ALLOCATE_VARIANCE;
-    if (plan->rule == RULE_BETA || plan->rule == RULE_NEYMAN) {
-        counts_of_weights(correct, verified, weight, P);
-        config.mastered = 2;
-    }
-    allocate_rollouts(s->policy.trainer.dev, n, NULL, correct, verified, P, &config);
-}
-
 static void write_batches(Study *s, bool natural, const BatchVariance *v) {
     int B = s->config.batches;
     for (int p = 0; p < PLANS; p++)
         for (int f = 0; f < FORMS; f++) {
             double variance[B], signal = 0, cross = 0;
-            if (plans[p].knows == RUNS_HISTORY && !s->policy.history) continue;
-            if (plans[p].rule == RULE_NEYMAN && plans[p].form != f / FORM_MEANS) continue; // it knows another variance
+            bool knows = plans[p].rule == RULE_NEYMAN || plans[p].rule == RULE_OPTIMUM;
+            if (plans[p].counts == COUNTS_OF_RUN && !s->policy.history) continue;
+            if (knows && plans[p].kind != f / FORM_MEANS) continue; // it knows the variance of another advantage
             for (int b = 0; b < B; b++) {
                 const BatchVariance *x = &v[(b * PLANS + p) * FORMS + f];
                 variance[b] = x->variance;
                 signal += x->signal / B, cross += x->cross / B;
             }
             fprintf(s->out, "{\"row\": \"batch\", \"prompts\": \"%s\", \"allocation\": \"%s\", \"loss\": \"%s/%s\", "
-                            "\"signal\": %.3g, \"cross\": %.3g, \"variance\": ", natural ? "natural" : "spread",
+                            "\"signal\": %.5g, \"cross\": %.5g, \"variance\": ", natural ? "natural" : "spread",
                     plans[p].name, kind_name[f / FORM_MEANS], mean_name[form_mean[f % FORM_MEANS]], signal, cross);
             study_numbers(s->out, variance, B, 3);
             fprintf(s->out, "}\n");
@@ -271,7 +213,9 @@ static void write_batches(Study *s, bool natural, const BatchVariance *v) {
 }
 
 static void measure_batches(Study *s, const Pool *pool) {
-    int B = s->config.batches, P = s->policy.trainer.config.prompts;
+    Trainer *t = &s->policy.trainer;
+    int B = s->config.batches, P = t->config.prompts;
+    uint64_t seed = (uint64_t)s->config.seed;
     BatchVariance *v = malloc((size_t)(B * PLANS * FORMS) * sizeof *v);
     int *n = malloc((size_t)(PLANS * P) * sizeof *n);
     REQUIRE(v && n, "out of memory");
@@ -279,11 +223,12 @@ static void measure_batches(Study *s, const Pool *pool) {
         for (int b = 0; b < B; b++) {
             const Measured *members[P];
             const Scores *scores[P];
+            const Known *known[P];
+            uint32_t key = (uint32_t)(2 * b + natural);
             choose_members(s, pool, natural, b, members, P);
-            for (int i = 0; i < P; i++) scores[i] = &members[i]->scores;
-            for (int p = 0; p < PLANS; p++) allocate_plan(s, &plans[p], members, b, P, n + p * P);
-            batch_variance(v + b * PLANS * FORMS, scores, P, n, PLANS, s->config.replicates,
-                           (uint64_t)s->config.seed, (uint32_t)(2 * b + natural));
+            for (int i = 0; i < P; i++) scores[i] = &members[i]->scores, known[i] = &members[i]->known;
+            for (int p = 0; p < PLANS; p++) plan_allocate(&plans[p], n + p * P, known, P, &t->config, t->dev, seed, key);
+            batch_variance(v + b * PLANS * FORMS, scores, P, n, PLANS, s->config.replicates, seed, key);
         }
         write_batches(s, natural, v);
     }

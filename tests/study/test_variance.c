@@ -6,6 +6,7 @@
 #undef rl_step
 #include "dev/study/batches.h"
 #include "dev/study/groups.h"
+#include "dev/study/plans.h"
 #include "dev/study/policy.h"
 #include "tests/model/tiny_model.h"
 #include "tests/rl/small_trainer.h"
@@ -213,19 +214,19 @@ static void check_groups(World *w, const Exact *e) {
 
 // Few replications at a time, many times over, so that what is not unbiased shows.
 static void check_batches(World *w, const Exact *e) {
-    enum { PLANS = 2, M = 4, KEYS = 500 };
-    const int n[PLANS * PROMPTS] = {4, 4, 4, 2, 5, 3};
+    enum { WAYS = 2, M = 4, KEYS = 500 };
+    const int n[WAYS * PROMPTS] = {4, 4, 4, 2, 5, 3};
     const Scores *scores[] = {&w->scores[0], &w->scores[1], &w->scores[2]};
-    BatchVariance mean[PLANS * FORMS] = {{0}}, v[PLANS * FORMS];
+    BatchVariance mean[WAYS * FORMS] = {{0}}, v[WAYS * FORMS];
     for (uint32_t key = 0; key < KEYS; key++) {
-        batch_variance(v, scores, PROMPTS, n, PLANS, M, 3, key);
-        for (int x = 0; x < PLANS * FORMS; x++) {
+        batch_variance(v, scores, PROMPTS, n, WAYS, M, 3, key);
+        for (int x = 0; x < WAYS * FORMS; x++) {
             mean[x].variance += v[x].variance / KEYS;
             mean[x].signal += v[x].signal / KEYS, mean[x].cross += v[x].cross / KEYS;
         }
     }
     double relative = sqrt(2.0 / ((M - 1) * KEYS)) + sqrt(2.0 / R); // at most, of a variance
-    for (int p = 0; p < PLANS; p++)
+    for (int p = 0; p < WAYS; p++)
         for (int f = 0; f < FORMS; f++) {
             Sum s = exact_sum(e, 0, PROMPTS, n + p * PROMPTS, form_kind[f / FORM_MEANS], form_mean[f % FORM_MEANS]);
             Sum first = exact_sum(e, 0, PROMPTS, n, form_kind[f / FORM_MEANS], MEAN_PROMPT);
@@ -328,8 +329,73 @@ static void test_sketch(void **state) {
     assert_true(squares / SEEDS < 1.1 * bound && squares / SEEDS > 0.8 * bound);
 }
 
+// No way to share the budget has a smaller sum, by trying all.
+static void test_optimum(void **state) {
+    (void)state;
+    enum { P = 4, LOW = 2, HIGH = 6, ROLLOUTS = 4 };
+    double values[P][HIGH + 1];
+    const double *curve[P];
+    for (int round = 0; round < 50; round++) {
+        int n[P], best_sum = 0;
+        double best = INFINITY, got = 0;
+        for (int i = 0; i < P; i++)
+            for (int k = 0; k <= HIGH; k++) // falling as a variance does, except where it does not
+                values[i][k] = (2 + test_random(11, (uint64_t)(round * P + i))) / (k + 1) +
+                               0.1 * test_random(12, (uint64_t)((round * P + i) * 10 + k));
+        for (int code = 0; code < 625; code++) {
+            int m[P] = {2 + code % 5, 2 + code / 5 % 5, 2 + code / 25 % 5, 2 + code / 125};
+            double sum = values[0][m[0]] + values[1][m[1]] + values[2][m[2]] + values[3][m[3]];
+            if (m[0] + m[1] + m[2] + m[3] == P * ROLLOUTS) best = fmin(best, sum);
+        }
+        for (int i = 0; i < P; i++) curve[i] = values[i];
+        plan_optimum(n, curve, P, P * ROLLOUTS, LOW, HIGH);
+        for (int i = 0; i < P; i++) {
+            assert_true(n[i] >= LOW && n[i] <= HIGH);
+            got += values[i][n[i]], best_sum += n[i];
+        }
+        assert_int_equal(best_sum, P * ROLLOUTS);
+        assert_true(fabs(got - best) < 1e-12);
+    }
+}
+
+// Every plan spends the budget within its bounds, and follows what it may know and nothing else.
+static void test_plans(void **state) {
+    (void)state;
+    enum { P = 6 };
+    const TrainConfig c = {.rollouts = 16, .rollouts_low = 8, .rollouts_high = 24, .explore = 4, .mastered = 0.85};
+    const double p[P] = {0.05, 0.5, 0.95, 0.5, 0.2, 0}, sigma[P] = {3, 1, 1, 2, 1, 0};
+    double curve[P][65];
+    Known known[P];
+    const Known *list[P];
+    int n[PLANS][P];
+    for (int i = 0; i < P; i++) {
+        for (int k = 0; k <= 64; k++) curve[i][k] = k ? sigma[i] * sigma[i] / k : 0;
+        known[i] = (Known){.p = p[i], .correct = i, .verified = 2 * P, .curve = {curve[i], curve[i]}};
+        list[i] = &known[i];
+    }
+    for (int k = 0; k < PLANS; k++) {
+        int sum = 0;
+        plan_allocate(&plans[k], n[k], list, P, &c, NULL, 1, 0);
+        for (int i = 0; i < P; i++) {
+            sum += n[k][i];
+            assert_true(n[k][i] >= (plans[k].wide ? 2 : 8) && n[k][i] <= (plans[k].wide ? 64 : 24));
+            if (plans[k].rule == RULE_UNIFORM) assert_int_equal(n[k][i], 16);
+        }
+        assert_int_equal(sum, P * 16);
+        if (plans[k].rule == RULE_NEYMAN) // in proportion to sigma
+            assert_true(n[k][0] > n[k][3] && n[k][3] > n[k][1] && n[k][1] == n[k][2] && n[k][4] > n[k][5]);
+        if (plans[k].rule == RULE_STDDEV && plans[k].counts == COUNTS_OF_P)
+            assert_true(n[k][1] == n[k][3] && n[k][1] > n[k][4] && n[k][4] > n[k][0] && n[k][2] == n[k][5]);
+        double whole = 0; // i of 12 correct: 48 rollouts above the least are shared by a b, a = i + 1, b = 13 - i
+        for (int i = 0; i < P; i++) whole += (i + 1) * (13 - i);
+        if (plans[k].rule == RULE_BETA && plans[k].counts == COUNTS_OF_RUN)
+            for (int i = 0; i < P; i++) assert_true(fabs(n[k][i] - 8 - 48 * (i + 1) * (13 - i) / whole) < 1);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_sketch), cmocka_unit_test(test_is_the_steps_gradient),
-                                       cmocka_unit_test(test_against_enumeration)};
+                                       cmocka_unit_test(test_against_enumeration), cmocka_unit_test(test_optimum),
+                                       cmocka_unit_test(test_plans)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
