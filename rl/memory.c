@@ -75,8 +75,8 @@ void trainer_print(const Trainer *t, FILE *out) {
             t->gpt->table.numbers, m->L, m->C, m->NH, m->NKV, m->HS, m->F, m->V, m->tied ? ", tied head" : "");
     if (c->plan) fprintf(out, "  prompts  of up to %d tokens\n", t->train.longest);
     else
-        fprintf(out, "  prompts  %d to train on, %d held out; longest %d tokens\n", t->train.problems.count,
-                t->heldout.problems.count,
+        fprintf(out, "  prompts  %d to train on, %d held out%s; longest %d tokens\n", t->train.problems.count,
+                t->heldout.problems.count, t->heldout.problems.count < c->heldout ? " (there are no more)" : "",
                 t->train.longest > t->heldout.longest ? t->train.longest : t->heldout.longest);
     fprintf(out, "  rollouts %zu of up to %d tokens a step: %.1f MiB on the host\n", rollouts, c->max_tokens,
             (double)rollouts * c->max_tokens * (double)token / (1 << 20));
