@@ -59,14 +59,16 @@ demo:
 # The tests: every module and whole programs; all of that again under the sanitizers; the CUDA kernels, executed on the
 # CPU. Everything is built first, by all cores.
 tests: $(TESTS)
-check: twins tests $(BUILD)/train $(BUILD)/eval $(BUILD)/report
+check: twins tests $(BUILD)/train $(BUILD)/eval $(BUILD)/report $(BUILD)/dev/study/measure
 	@sh dev/run_tests.sh $(SYSTEM:%="% $(BUILD)/train $(BUILD)/eval") \
-	    "tests/rl/report/page.sh $(BUILD)/report" $(CHECKS) $(TESTS)
+	    "tests/rl/report/page.sh $(BUILD)/report" "tests/study/run.sh $(BUILD)/train $(BUILD)/dev/study/measure" \
+	    $(CHECKS) $(TESTS)
 test: CHECKS = "sh dev/style.sh" "sh dev/style.sh --self-test" "make core" "make core-demo"
 test:
 	@sh dev/dependencies.sh install
-	@$(MAKE) --no-print-directory -j$(shell nproc) tests all test-cuda-built
-	@$(MAKE) --no-print-directory -j$(shell nproc) $(SANITIZED) tests $(addprefix build/sanitized/,train eval report)
+	@$(MAKE) --no-print-directory -j$(shell nproc) tests all study-instruments test-cuda-built
+	@$(MAKE) --no-print-directory -j$(shell nproc) $(SANITIZED) tests \
+	    $(addprefix build/sanitized/,train eval report dev/study/measure)
 	@$(MAKE) --no-print-directory CHECKS='$(CHECKS)' check
 	@OMP_NUM_THREADS=2 $(MAKE) --no-print-directory $(SANITIZED) check
 	@$(MAKE) --no-print-directory test-cuda
@@ -88,6 +90,8 @@ core-demo: build/core/train
 bench: $(BUILD)/dev/bench/bench
 	@$<
 
+study-instruments: $(BUILD)/train $(BUILD)/dev/study/measure # dev/study/README.md
+
 convert: $(BUILD)/dev/convert/convert # other programs' models to Hugging Face folders
 
 include dev/cuda.mk
@@ -107,8 +111,9 @@ help:
 	@echo "make tests    builds the tests only             make fuzz       every parser, a minute each (clang)"
 	@echo "make convert  GGUF and llama2.c to a folder     make profile    an nsys time line of a few steps"
 	@echo "make cuda     train-cuda and eval-cuda          make test-cuda  their tests, on the CPU or a GPU"
+	@echo "make study-instruments  measures what DynaMO's mechanisms do at a policy: dev/study/README.md"
 	@echo "make cuda-bundle  a folder for a machine with a GPU and nothing else"
 
-.PHONY: all convert core core-demo deps tests check test clean demo bench help
+.PHONY: all convert study-instruments core core-demo deps tests check test clean demo bench help
 .PRECIOUS: $(BUILD)/%.o
 -include $(shell find $(BUILD) build/core -name '*.d' 2>/dev/null)

@@ -1,4 +1,5 @@
-// Optional (study): how long a token's gradient on the logits is, by its probability and by the entropy it was drawn at.
+// Optional (study): the length of a token's gradient on the logits, by its probability and by the entropy that it was
+// drawn at.
 //
 // For a token a of its distribution pi, and dlogp of kernels/modulation.h: token_push, the gradient on the logits is
 // -dlogp (onehot_a - pi) / temp, of length |dlogp| u / temp with u = |onehot_a - pi|. The claim: where entropy is low u

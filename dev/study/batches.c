@@ -7,10 +7,10 @@ enum { DRAW_STREAM = 0x5b000002 };
 
 typedef struct Replication {
     int P, plans, D;
-    const int *n;        // (plans, P)
+    const int *n;         // (plans, P)
     float *right, *wrong; // (D) sums of scores over the drawn rollouts of one prompt, by reward
-    float *x;            // (plans, FORMS, D) the batch's gradients
-    double *tokens;      // (plans)
+    float *x;             // (plans, FORMS, D) the batch's gradients
+    double *tokens;       // (plans)
 } Replication;
 
 // Adds a prompt's group, the draws so far, to the gradients of plan p. With rewards 0 and 1 the advantage is a function
@@ -77,8 +77,14 @@ static double dot(const float *a, const float *b, int D) {
 void batch_variance(BatchVariance *result, const Scores *const *scores, int P, const int *n, int plans, int replicates,
                     uint64_t seed, uint32_t key) {
     size_t D = (size_t)scores[0]->D, vectors = (size_t)(plans * FORMS);
-    Replication r = {P, plans, (int)D, n, malloc(D * sizeof(float)), malloc(D * sizeof(float)),
-                     malloc(vectors * D * sizeof(float)), malloc((size_t)plans * sizeof(double))};
+    Replication r = {P,
+                     plans,
+                     (int)D,
+                     n,
+                     malloc(D * sizeof(float)),
+                     malloc(D * sizeof(float)),
+                     malloc(vectors * D * sizeof(float)),
+                     malloc((size_t)plans * sizeof(double))};
     float *sum = calloc(vectors * D, sizeof *sum);
     REQUIRE(r.right && r.wrong && r.x && r.tokens && sum, "out of memory");
     REQUIRE(replicates > 1, "a variance needs two replications");

@@ -10,10 +10,10 @@ static const AdvantageKind form_kind[FORM_KINDS] = {ADVANTAGE_GRPO, ADVANTAGE_NO
 static const LossMean form_mean[FORM_MEANS] = {MEAN_TOKEN, MEAN_PROMPT};
 
 typedef struct BatchVariance { // of one plan's gradient under one form
-    double variance; // trace of its covariance
-    double signal;   // squared length of its expectation
-    double cross;    // inner product of its expectation and that of plan 0 with MEAN_PROMPT and the same advantage
-} BatchVariance;         // each unbiased
+    double variance;           // trace of its covariance
+    double signal;             // squared length of its expectation
+    double cross; // inner product of its expectation and that of plan 0 with MEAN_PROMPT and the same advantage
+} BatchVariance;  // each unbiased
 
 // Writes result (plans, FORMS), the forms kind by kind. A batch has P prompts, scores (P); plan p gives prompt i its
 // n[p * P + i] rollouts. In each of `replicates` replications every prompt's rollouts are drawn with replacement from

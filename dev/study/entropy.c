@@ -96,7 +96,7 @@ typedef struct State { // of parameters and optimizer, on the host
 
 static State state_save(Trainer *t) {
     size_t n = t->gpt->table.size, bytes = n * sizeof(float);
-    State s = {n, room(n, sizeof(float)), room(n, sizeof(float)), room(n, sizeof(float)), room(n, sizeof(float)),
+    State s = {n,       room(n, sizeof(float)), room(n, sizeof(float)), room(n, sizeof(float)), room(n, sizeof(float)),
                t->opt.t};
     device_download_floats(t->dev, s.params, t->gpt->params, n);
     device_download(t->dev, s.m, t->opt.m, bytes);
@@ -171,14 +171,18 @@ static Correlation compare_contexts(const Tokens *k, int e) {
 static void write_comparison(FILE *out, int batch, const char *optimizer, double size, double length, const Tokens *k) {
     double mean = 0;
     for (int m = 0; m < k->n; m++) mean += k->change[m] / k->n;
-    fprintf(out, "{\"row\": \"step\", \"batch\": %d, \"optimizer\": \"%s\", \"size\": %g, \"length\": %.3g, "
-                 "\"mean\": %.3g}\n", batch, optimizer, size, length, mean);
+    fprintf(out,
+            "{\"row\": \"step\", \"batch\": %d, \"optimizer\": \"%s\", \"size\": %g, \"length\": %.3g, "
+            "\"mean\": %.3g}\n",
+            batch, optimizer, size, length, mean);
     for (int level = 0; level < 2; level++)
         for (int e = 0; e < PREDICTIONS; e++) {
             Correlation c = level ? compare_contexts(k, e) : compare_tokens(k, e);
-            fprintf(out, "{\"row\": \"change\", \"batch\": %d, \"optimizer\": \"%s\", \"size\": %g, \"level\": \"%s\", "
-                         "\"E\": \"%s\", \"n\": %d, \"values\": [%.4f,%.4f,%.4f,%.3g]}\n", batch, optimizer, size,
-                    level ? "context" : "token", prediction_name[e], c.n, c.pearson, c.spearman, c.sign, c.slope);
+            fprintf(out,
+                    "{\"row\": \"change\", \"batch\": %d, \"optimizer\": \"%s\", \"size\": %g, \"level\": \"%s\", "
+                    "\"E\": \"%s\", \"n\": %d, \"values\": [%.4f,%.4f,%.4f,%.3g]}\n",
+                    batch, optimizer, size, level ? "context" : "token", prediction_name[e], c.n, c.pearson, c.spearman,
+                    c.sign, c.slope);
         }
 }
 
@@ -212,9 +216,10 @@ static void write_stabilised(Study *s, int batch, const PolicyObjective *plain, 
     }
     qsort(x, (size_t)active, sizeof *x, ascending);
     for (int q = 0; q < QUANTILES && active > 0; q++) at[q] = x[(int)(quantile[q] * (active - 1))];
-    fprintf(s->out, "{\"row\": \"stabilised\", \"batch\": %d, \"tokens\": %d, \"active\": %g, \"paper\": %g, "
-                    "\"release\": %g, \"compat\": %g, \"quantiles\": ", batch, k->n, active,
-            touched(&paper, t->sequences, count), touched(&release, t->sequences, count), compat);
+    fprintf(s->out,
+            "{\"row\": \"stabilised\", \"batch\": %d, \"tokens\": %d, \"active\": %g, \"paper\": %g, "
+            "\"release\": %g, \"compat\": %g, \"quantiles\": ",
+            batch, k->n, active, touched(&paper, t->sequences, count), touched(&release, t->sequences, count), compat);
     study_numbers(s->out, at, QUANTILES, 3);
     fprintf(s->out, "}\n");
     free(x);

@@ -56,8 +56,7 @@ static GroupVariance variance_of(const float *x, int M, int D, double *mean) {
     return v;
 }
 
-GroupVariance group_variance(const Scores *s, int n, AdvantageKind kind, LossMean mean, int partitions,
-                             uint64_t seed) {
+GroupVariance group_variance(const Scores *s, int n, AdvantageKind kind, LossMean mean, int partitions, uint64_t seed) {
     GroupVariance v = {0};
     int M = s->R / n, order[s->R];
     REQUIRE(M > 1, "%d rollouts hold no two groups of %d", s->R, n);
@@ -67,8 +66,7 @@ GroupVariance group_variance(const Scores *s, int n, AdvantageKind kind, LossMea
     REQUIRE(x && sum, "out of memory");
     for (int p = 0; p < partitions; p++) {
         shuffle(order, s->R, seed, p);
-        for (int m = 0; m < M; m++)
-            group_gradient(x + (size_t)m * (size_t)s->D, s, order + m * n, n, kind, mean);
+        for (int m = 0; m < M; m++) group_gradient(x + (size_t)m * (size_t)s->D, s, order + m * n, n, kind, mean);
         GroupVariance one = variance_of(x, M, s->D, sum);
         v.trace += one.trace / partitions, v.error += one.error / partitions, v.signal += one.signal / partitions;
     }

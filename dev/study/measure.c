@@ -40,10 +40,10 @@ static void usage(FILE *out) {
 // The first row: what was measured, so a result can be told from one of other flags. What changes no result is left
 // out, and so are folders.
 static char *setting(const char *instrument, const StudyConfig *study, const TrainConfig *train) {
-    static const char *const running[] = {"model",   "out",     "resume",       "overwrite",  "plan",
-                                          "data-dir", "threads", "slots",        "micro-tokens", "logit-rows",
-                                          "zero",    "keep",    "checkpoint-every", "eval-every", "eval-samples",
-                                          "sample-every", "profile-first", "profile-steps"};
+    static const char *const running[] = {
+        "model",        "out",          "resume",        "overwrite",    "plan", "data-dir",         "threads",
+        "slots",        "micro-tokens", "logit-rows",    "zero",         "keep", "checkpoint-every", "eval-every",
+        "eval-samples", "sample-every", "profile-first", "profile-steps"};
     cJSON *row = cJSON_CreateObject(), *flags = cJSON_CreateObject();
     cJSON_AddStringToObject(row, "row", "setting");
     cJSON_AddStringToObject(row, "instrument", instrument);
@@ -86,8 +86,8 @@ static bool measure(Study *s, int instrument, const char *path, const char *chec
         ok = file_replace_commit(&out, err);
     }
     policy_close(&s->policy);
-    if (ok) printf("%s: %s of %s in %.0f s\n", path, instruments[instrument].name, s->config.label,
-                   seconds_now() - start);
+    if (ok)
+        printf("%s: %s of %s in %.0f s\n", path, instruments[instrument].name, s->config.label, seconds_now() - start);
     return ok;
 }
 

@@ -1,14 +1,24 @@
-"""Optional (study): What the rows of the instruments say about DynaMO's three mechanisms.
+"""Optional (study): what the rows of the instruments say about DynaMO's mechanisms. Python 3 standard library only.
 
-Each function takes one measurement (a file of `measure`, README.md) and returns {name: (value, low, high)} with 95 %
-bootstrap intervals, or (value,) where there is none. The names are those that analyse.py prints.
+The functions *_values take one measurement (a file of `measure`, README.md) and return {name: f}, where f() is (value,
+low, high) with a 95 % bootstrap interval, or (value,) where there is none. analyse.py prints all of them; a page asks
+Mechanisms for those that it quotes.
 """
+import functools
 import json
+import pathlib
 
 from resample import bootstrap, mean, r_squared, slope, spearman
 
+ROWS = pathlib.Path(__file__).resolve().parent / "rows"
 SIZES = (4, 8, 16)  # of groups
-LOSSES = [f"{kind}/{over}" for kind in ("grpo", "no-std", "rloo") for over in ("token", "sequence", "constant")]
+LOSSES = [f"{kind}/{over}" for kind in ("no-std", "rloo", "grpo") for over in ("token", "sequence", "constant")]
+BATCH_LOSSES = [f"{kind}/{over}" for kind in ("no-std", "grpo") for over in ("prompt", "token")]
+later = functools.partial
+
+
+def exactly(x):
+    return lambda: (x,)
 
 
 class Measurement:
@@ -17,70 +27,12 @@ class Measurement:
     def __init__(self, path):
         with open(path, encoding="utf-8") as file:
             lines = [json.loads(line) for line in file]
-        if not lines or lines[0]["row"] != "setting" or lines[0]["format"] != 1:
-            raise ValueError(f"{path} is not a result of this version of measure")
+        if len(lines) < 3 or lines[0]["row"] != "setting" or lines[0]["format"] != 1:
+            raise ValueError(f"{path} is no result of this version of measure")
         self.setting, self.policy, self.rows = lines[0], lines[1], {}
         self.instrument, self.label = lines[0]["instrument"], lines[0]["label"]
         for line in lines[2:]:
             self.rows.setdefault(line["row"], []).append(line)
-
-
-# ---- Gradient variance ----------------------------------------------------------------------------------------------
-def proxy(prompt):
-    return prompt["p"] * (1 - prompt["p"])
-
-
-def group_variance(prompt, loss, n=16):
-    """Of a prompt's group of n. RLOO's advantage is that without std times n / (n - 1)."""
-    kind, over = loss.split("/")
-    values = prompt.get(("no-std" if kind == "rloo" else kind) + "/" + over)
-    scale = (n / (n - 1)) ** 2 if kind == "rloo" else 1
-    return values[SIZES.index(n)] * scale if values else 0.0
-
-
-def noise(prompt, loss):
-    """Standard error of group_variance at n = 16."""
-    kind, over = loss.split("/")
-    values = prompt.get(("no-std" if kind == "rloo" else kind) + "/" + over)
-    return values[-1] * ((16 / 15) ** 2 if kind == "rloo" else 1) if values else 0.0
-
-
-def proxy_values(m):
-    """Part 2 of the instrument: the variance of a group's gradient against p (1 - p), over prompts."""
-    prompts, out = m.rows["prompt"], {}
-    out["prompts"] = (len(prompts),)
-    out["prompts with spread"] = (sum("squares" in p for p in prompts),)
-    for check in ("squares", "spread"):
-        out[f"sketch error of {check}"] = (max(abs(p[check][1] / p[check][0] - 1) for p in prompts if check in p),)
-    for loss in LOSSES:
-        pairs = [(proxy(p), group_variance(p, loss)) for p in prompts]
-        spread = mean([v * v for _, v in pairs]) - mean([v for _, v in pairs]) ** 2
-        out[f"{loss} slope"] = bootstrap(lambda s: slope(*zip(*s)), pairs)
-        out[f"{loss} r2"] = bootstrap(lambda s: r_squared(*zip(*s)), pairs)
-        out[f"{loss} rank"] = bootstrap(lambda s: spearman(*zip(*s)), pairs)
-        out[f"{loss} r2 limit"] = (1 - mean([noise(p, loss) ** 2 for p in prompts]) / spread if spread > 0 else 0,)
-        inner = [(p, v) for p, v in zip(prompts, (v for _, v in pairs)) if "squares" in p]
-        scaled = [(proxy(p) * p["squares"][0], v) for p, v in inner]
-        out[f"{loss} r2 of p(1-p)|g|2"] = bootstrap(lambda s: r_squared(*zip(*s)), scaled)
-        out[f"{loss} r2 with spread"] = bootstrap(lambda s: r_squared(*zip(*s)), [(proxy(p), v) for p, v in inner])
-        ratio = [(group_variance(p, loss, 4), group_variance(p, loss, 16)) for p, _ in inner]
-        out[f"{loss} 4 over 16"] = bootstrap(lambda s: sum(a for a, _ in s) / sum(b for _, b in s), ratio)
-    return out
-
-
-def bin_values(m, loss):
-    """Mean variance at n = 16 by tenths of the pass rate: [(bin, prompts, mean p, (value, low, high))]."""
-    out = []
-    for k in range(11):
-        members = [p for p in m.rows["prompt"] if min(p["p"] * 10 + 0.5, 10) // 1 == k]
-        if members:
-            values = [group_variance(p, loss) for p in members]
-            out.append((k, len(members), mean([p["p"] for p in members]), bootstrap(mean, values)))
-    return out
-
-
-def batch_rows(m, prompts, loss):
-    return {r["allocation"]: r for r in m.rows["batch"] if r["prompts"] == prompts and r["loss"] == loss}
 
 
 def ratio_of_sums(pairs):
@@ -88,29 +40,102 @@ def ratio_of_sums(pairs):
     return sum(a for a, _ in pairs) / below if below > 0 else float("nan")
 
 
-def allocation_values(m):
-    """Part 3: a batch's variance relative to uniform allocation, and how far its expectation is from that of uniform
-    allocation with every prompt weighing the same, relative to that one's squared length."""
-    out = {}
-    for prompts in ("natural", "spread"):
-        for loss in ("grpo/token", "grpo/prompt", "no-std/token", "no-std/prompt"):
-            rows = batch_rows(m, prompts, loss)
-            reference = batch_rows(m, prompts, loss.split("/")[0] + "/prompt")["uniform"]["signal"]
-            for name, row in rows.items():
-                key = f"{prompts} {loss} {name}"
-                pairs = list(zip(row["variance"], rows["uniform"]["variance"]))
-                if name != "uniform":
-                    out[f"{key} ratio"] = bootstrap(ratio_of_sums, pairs)
-                if reference > 0 and row["signal"] > 0:
-                    out[f"{key} bias"] = ((row["signal"] - 2 * row["cross"] + reference) / reference,)
-                    out[f"{key} turn"] = (1 - row["cross"] ** 2 / row["signal"] / reference,)
-            variance = mean(rows["uniform"]["variance"])
-            out[f"{prompts} {loss} uniform noise"] = (variance / reference if reference > 0 else float("nan"),)
+# ---- Gradient variance: prompts ------------------------------------------------------------------------------------
+def proxy(prompt):
+    return prompt["p"] * (1 - prompt["p"])
+
+
+def stored(prompt, loss):
+    """The prompt's numbers under a loss: variance at the three sizes, standard error of the last; None: no spread.
+    RLOO's advantage is that without std times n / (n - 1)."""
+    kind, over = loss.split("/")
+    numbers = prompt.get(("no-std" if kind == "rloo" else kind) + "/" + over)
+    if numbers and kind == "rloo":
+        factors = [(n / (n - 1)) ** 2 for n in SIZES]
+        numbers = [x * f for x, f in zip(numbers, factors + factors[-1:])]
+    return numbers
+
+
+def group_variance(prompt, loss, n=16):
+    numbers = stored(prompt, loss)
+    return numbers[SIZES.index(n)] if numbers else 0.0
+
+
+def on_pairs(statistic):
+    return lambda pairs: statistic(*zip(*pairs))
+
+
+def reliability(prompts, loss):
+    """The R^2 that a perfect predictor would have: 1 - noise of the measurement / variance over prompts."""
+    values = [group_variance(p, loss) for p in prompts]
+    noise = mean([(stored(p, loss) or [0])[-1] ** 2 for p in prompts])
+    spread = mean([v * v for v in values]) - mean(values) ** 2
+    return 1 - noise / spread if spread > 0 else 0.0
+
+
+def prompt_values(m):
+    """The variance of a prompt's group of 16 against p (1 - p); `inner`: over prompts with spread only."""
+    prompts = m.rows["prompt"]
+    inner = [p for p in prompts if "squares" in p]
+    out = {"prompts": exactly(len(prompts)), "prompts inner": exactly(len(inner))}
+    for check in ("squares", "spread"):
+        out[f"sketch error {check}"] = exactly(max(abs(p[check][1] / p[check][0] - 1) for p in inner))
+    for loss in LOSSES:
+        pairs = [(proxy(p), group_variance(p, loss)) for p in prompts]
+        out[f"{loss} slope"] = later(bootstrap, on_pairs(slope), pairs)
+        out[f"{loss} r2"] = later(bootstrap, on_pairs(r_squared), pairs)
+        out[f"{loss} rank"] = later(bootstrap, on_pairs(spearman), pairs)
+        out[f"{loss} r2 limit"] = exactly(reliability(prompts, loss))
+        pairs = [(proxy(p), group_variance(p, loss)) for p in inner]
+        out[f"{loss} inner r2"] = later(bootstrap, on_pairs(r_squared), pairs)
+        out[f"{loss} inner rank"] = later(bootstrap, on_pairs(spearman), pairs)
+        pairs = [(proxy(p) * p["squares"][0], group_variance(p, loss)) for p in inner]
+        out[f"{loss} inner r2 of p(1-p)|g|^2"] = later(bootstrap, on_pairs(r_squared), pairs)
+        pairs = [(group_variance(p, loss, 4), group_variance(p, loss, 16)) for p in inner]
+        out[f"{loss} 4 over 16"] = later(bootstrap, ratio_of_sums, pairs)  # 4 if it falls as 1 / n
+        for k in range(11):
+            values = [group_variance(p, loss) for p in prompts if tenth(p["p"]) == k]
+            if values:
+                out[f"{loss} near {k / 10:g}"] = later(bootstrap, mean, values)
     return out
 
 
-# ---- Attenuation ----------------------------------------------------------------------------------------------------
+def tenth(p):
+    """The nearest tenth of a pass rate, of which 0 and 10 are exact (rl/history.h: pass_rate_bin)."""
+    return int(10 * p) if p in (0, 1) else min(max(int(10 * p + 0.5), 1), 9)
+
+
+# ---- Gradient variance: batches ------------------------------------------------------------------------------------
+def batch_rows(m, prompts, loss):
+    return {r["allocation"]: r for r in m.rows["batch"] if r["prompts"] == prompts and r["loss"] == loss}
+
+
+def batch_values(m):
+    """ratio: a batch's variance over that of uniform allocation. With E its expected gradient, E0 that of uniform
+    allocation under the prompt mean: bias, |E - E0|^2 / |E0|^2; turn, the squared sine of the angle between them;
+    noise, the variance of uniform allocation / |E|^2."""
+    out = {}
+    for prompts in ("natural", "spread"):
+        for loss in BATCH_LOSSES:
+            rows = batch_rows(m, prompts, loss)
+            reference = batch_rows(m, prompts, loss.split("/")[0] + "/prompt")["uniform"]["signal"]
+            for name, row in rows.items():
+                key, signal, cross = f"{prompts} {loss} {name}", row["signal"], row["cross"]
+                pairs = list(zip(row["variance"], rows["uniform"]["variance"]))
+                out[f"{key} ratio"] = later(bootstrap, ratio_of_sums, pairs)
+                if reference > 0 and signal > 0:
+                    out[f"{key} bias"] = exactly((signal - 2 * cross + reference) / reference)
+                    out[f"{key} turn"] = exactly(1 - cross ** 2 / signal / reference)
+            row = rows["uniform"]
+            if row["signal"] > 0:
+                out[f"{prompts} {loss} noise"] = exactly(mean(row["variance"]) / row["signal"])
+    return out
+
+
+# ---- Attenuation ---------------------------------------------------------------------------------------------------
 VARIANTS = ("off", "comp", "stab", "both", "const", "comp release")
+AXES = ("probability", "entropy")
+SIGNS = {1: "right", -1: "wrong"}
 
 
 def bins(m, axis, sign, field):
@@ -124,64 +149,100 @@ def bin_names(m, axis):
 
 
 def quotient(m, axis, sign, over, under, k):
-    pairs = list(zip((b[k] for b in bins(m, axis, sign, over)), (b[k] for b in bins(m, axis, sign, under))))
-    return bootstrap(ratio_of_sums, pairs) if sum(b for _, b in pairs) > 0 else None
+    """Of two sums over bin k."""
+    pairs = zip(bins(m, axis, sign, over), bins(m, axis, sign, under))
+    return bootstrap(ratio_of_sums, [(a[k], b[k]) for a, b in pairs])
 
 
 def share(m, axis, sign, field, k):
-    """Of the sum over all bins of both signs."""
-    own, total = [b[k] for b in bins(m, axis, sign, field)], None
-    total = [sum(a) + sum(b) for a, b in zip(bins(m, axis, 1, field), bins(m, axis, -1, field))]
-    return bootstrap(ratio_of_sums, list(zip(own, total)))
+    """Of bin k in the sum over all bins of both signs."""
+    batches = zip(bins(m, axis, 1, field), bins(m, axis, -1, field))
+    return bootstrap(ratio_of_sums, [((a if sign > 0 else b)[k], sum(a) + sum(b)) for a, b in batches])
 
 
 def attenuation_values(m):
     out = {}
-    for sign, word in ((1, "right"), (-1, "wrong")):
-        for axis in ("probability", "entropy"):
+    for sign, word in SIGNS.items():
+        for axis in AXES:
             for k, name in enumerate(bin_names(m, axis)):
                 key = f"{word} {axis} {name}"
-                length = quotient(m, axis, sign, "unit", "count", k)
-                if length is None:
+                if sum(b[k] for b in bins(m, axis, sign, "count")) == 0:
                     continue
-                out[f"{key} length"] = length
-                out[f"{key} tokens"] = share(m, axis, sign, "count", k)
-                for variant in ("off", "comp", "const", "both"):
-                    out[f"{key} share {variant}"] = share(m, axis, sign, variant, k)
-                out[f"{key} share of squares"] = share(m, axis, sign, "power", k)
-                if axis == "entropy":
-                    out[f"{key} square over bound"] = quotient(m, axis, sign, "square", "bound", k)
+                out[f"{key} length"] = later(quotient, m, axis, sign, "unit", "count", k)
+                out[f"{key} tokens"] = later(share, m, axis, sign, "count", k)
+                out[f"{key} share of squares"] = later(share, m, axis, sign, "power", k)
+                out[f"{key} square over bound"] = later(quotient, m, axis, sign, "square", "bound", k)
+                for variant in VARIANTS:
+                    out[f"{key} share {variant}"] = later(share, m, axis, sign, variant, k)
         for variant in VARIANTS[1:]:
-            totals = [(sum(a), sum(b)) for a, b in zip(bins(m, "entropy", sign, variant), bins(m, "entropy", sign, "off"))]
-            out[f"{word} {variant} over off"] = bootstrap(ratio_of_sums, totals)
+            totals = zip(bins(m, "entropy", sign, variant), bins(m, "entropy", sign, "off"))
+            out[f"{word} {variant} over off"] = later(bootstrap, ratio_of_sums, [(sum(a), sum(b)) for a, b in totals])
     return out
 
 
-# ---- Entropy --------------------------------------------------------------------------------------------------------
+# ---- Entropy -------------------------------------------------------------------------------------------------------
 STATISTICS = ("pearson", "rank", "sign", "slope")
+CONSTANTS = ("paper", "release", "compat")
+QUANTILES = ("50 %", "90 %", "99 %", "99.9 %")
 
 
-def change_values(m):
+def grouped(rows, *fields):
     out = {}
-    keys = sorted({(r["optimizer"], r["size"], r["level"], r["E"]) for r in m.rows["change"]})
-    for optimizer, size, level, e in keys:
-        rows = [r for r in m.rows["change"] if (r["optimizer"], r["size"], r["level"], r["E"]) == (optimizer, size, level, e)]
-        for i, statistic in enumerate(STATISTICS):
-            out[f"{optimizer} {size:g} {level} {e} {statistic}"] = bootstrap(mean, [r["values"][i] for r in rows])
-    for optimizer, size in sorted({(r["optimizer"], r["size"]) for r in m.rows["step"]}):
-        rows = [r for r in m.rows["step"] if (r["optimizer"], r["size"]) == (optimizer, size)]
-        out[f"{optimizer} {size:g} mean change"] = bootstrap(mean, [r["mean"] for r in rows])
-    stabilised = m.rows["stabilised"]
-    for constants in ("paper", "release", "compat"):
-        pairs = [(r[constants], r["active"]) for r in stabilised]
-        out[f"b_stab below 0.95, {constants}"] = bootstrap(ratio_of_sums, pairs)
-    for i, q in enumerate(("50", "90", "99", "99.9")):
-        out[f"dH over largest, {q} %"] = bootstrap(mean, [r["quantiles"][i] for r in stabilised])
+    for row in rows:
+        out.setdefault(tuple(row[f] for f in fields), []).append(row)
     return out
 
 
-def values(m):
-    """All named values of a measurement."""
+def entropy_values(m):
+    out = {}
+    for (optimizer, size, level, e), rows in grouped(m.rows["change"], "optimizer", "size", "level", "E").items():
+        for i, statistic in enumerate(STATISTICS):
+            key = f"{optimizer} {size:g} {level} {e} {statistic}"
+            out[key] = later(bootstrap, mean, [r["values"][i] for r in rows])
+    for (optimizer, size), rows in grouped(m.rows["step"], "optimizer", "size").items():
+        out[f"{optimizer} {size:g} mean change"] = later(bootstrap, mean, [r["mean"] for r in rows])
+    rows = m.rows["stabilised"]
+    for constants in CONSTANTS:
+        out[f"b_stab < 0.95 {constants}"] = later(bootstrap, ratio_of_sums, [(r[constants], r["active"]) for r in rows])
+    for i, q in enumerate(QUANTILES):
+        out[f"dH over largest {q}"] = later(bootstrap, mean, [r["quantiles"][i] for r in rows])
+    return out
+
+
+# ---- All -----------------------------------------------------------------------------------------------------------
+def measurement_values(m):
     if m.instrument == "variance":
-        return {**proxy_values(m), **allocation_values(m)}
-    return attenuation_values(m) if m.instrument == "attenuation" else change_values(m)
+        return {**prompt_values(m), **batch_values(m)}
+    return attenuation_values(m) if m.instrument == "attenuation" else entropy_values(m)
+
+
+class Mechanisms:
+    """All values of all measurements, by name: "INSTRUMENT LABEL ...", as analyse.py prints them."""
+
+    def __init__(self, paths=None):
+        paths = sorted(ROWS.glob("*.jsonl")) if paths is None else paths
+        self.measurements = [Measurement(path) for path in paths]
+        self.found = {}
+        for m in self.measurements:
+            for name, f in measurement_values(m).items():
+                key = f"{m.instrument} {m.label} {name}"
+                if key in self.found:
+                    raise ValueError(f"two measurements give {key}")
+                self.found[key] = functools.lru_cache(None)(f)
+
+    def names(self):
+        return list(self.found)
+
+    def value(self, name):
+        return self.found[name]()[0]
+
+    def low(self, name):
+        return self.found[name]()[1]
+
+    def high(self, name):
+        return self.found[name]()[2]
+
+    def interval(self, name, spec=".2f"):
+        """0.43 [0.31 0.55]"""
+        value, *ends = self.found[name]()
+        return format(value, spec) + (f" [{' '.join(format(x, spec) for x in ends)}]" if ends else "")

@@ -98,12 +98,9 @@ static void by_counts(const Plan *plan, int *n, const Known *const *known, int P
 
 void plan_allocate(const Plan *plan, int *n, const Known *const *known, int P, const TrainConfig *c, Device *dev,
                    uint64_t seed, uint32_t key) {
-    AllocateConfig bounds = {ALLOCATE_STDDEV,
-                             c->rollouts,
-                             plan->wide ? 2 : c->rollouts_low,
-                             plan->wide ? 4 * c->rollouts : c->rollouts_high,
-                             c->explore,
-                             c->mastered};
+    AllocateConfig bounds = {
+        ALLOCATE_STDDEV, c->rollouts, plan->wide ? 2 : c->rollouts_low, plan->wide ? 4 * c->rollouts : c->rollouts_high,
+        c->explore,      c->mastered};
     const double *curve[P];
     if (plan->rule != RULE_OPTIMUM) return by_counts(plan, n, known, P, &bounds, dev, seed, key);
     for (int i = 0; i < P; i++) curve[i] = known[i]->curve[plan->kind];

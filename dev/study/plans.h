@@ -8,10 +8,10 @@ typedef enum Rule {
     RULE_UNIFORM,
     RULE_VARIANCE, // these three: kernels/allocate.h
     RULE_STDDEV,
-    RULE_BETA,     // by the mean of p (1 - p) under the posterior of p with a uniform prior
-    RULE_NEYMAN,   // the theorem's: by the root of n times the variance of the prompt's gradient, known for groups of
-                   // --rollouts
-    RULE_OPTIMUM,  // the variance is known for every n: no allocation has a smaller sum
+    RULE_BETA,    // by the mean of p (1 - p) under the posterior of p with a uniform prior
+    RULE_NEYMAN,  // the theorem's: by the root of n times the variance of the prompt's gradient, known for groups of
+                  // --rollouts
+    RULE_OPTIMUM, // the variance is known for every n: no allocation has a smaller sum
 } Rule;
 
 // From what the rules that read counts take them, if not from that many earlier rollouts of the same policy.
@@ -28,7 +28,7 @@ typedef struct Plan {
 enum { PLANS = 22 };
 extern const Plan plans[PLANS]; // the first is uniform
 
-typedef struct Known { // about one prompt
+typedef struct Known {           // about one prompt
     double p, correct, verified; // pass rate; history of the run
     double *curve[FORM_KINDS];   // (4 rollouts + 1) variance of its group's gradient by the group's size, from 2 on
 } Known;

@@ -45,8 +45,7 @@ static bool load_state(Policy *p, const char *checkpoint, Error *err) {
     if (access(path, F_OK) != 0) return true;
     Safetensors *state = safetensors_open(path, err);
     if (!state) return false;
-    bool ok = counter(state, "rl_done", &p->step) ||
-              fail(err, "%s does not say after which step it was written", path);
+    bool ok = counter(state, "rl_done", &p->step) || fail(err, "%s does not say after which step it was written", path);
     p->history = ok && load_history(t, state);
     if (ok && !p->history) ok = fail(err, "%s is of other prompts than these flags give", path);
     p->moments = ok && p->step > 0 && load_moments(t, state);
@@ -58,13 +57,15 @@ static bool load_state(Policy *p, const char *checkpoint, Error *err) {
 
 bool policy_open(Policy *p, const char *checkpoint, const TrainConfig *flags, Error *err) {
     TrainConfig config = *flags;
+    const char *folder = getenv("TMPDIR");
     Comm *comm = comm_open(NULL, NULL, err);
     *p = (Policy){.step = -1, .trainer.comm = comm};
     if (!comm) return false;
-    snprintf(p->folder, sizeof p->folder, "%s/dynamo-study-XXXXXX", P_tmpdir);
+    folder = folder && *folder ? folder : P_tmpdir;
+    snprintf(p->folder, sizeof p->folder, "%s/dynamo-study-XXXXXX", folder);
     if (!mkdtemp(p->folder)) {
         p->folder[0] = 0;
-        return fail(err, "no temporary folder in %s", P_tmpdir);
+        return fail(err, "no temporary folder in %s", folder);
     }
     snprintf(config.model, sizeof config.model, "%s", checkpoint);
     snprintf(config.out, sizeof config.out, "%s", p->folder);
@@ -80,7 +81,7 @@ void policy_close(Policy *p) {
     if (p->trainer.dev) trainer_close(&p->trainer);
     comm_close(comm);
     if (!*p->folder) return;
-    char lock[sizeof p->folder + 8];
+    char lock[FLAG_TEXT_SIZE + 8];
     snprintf(config.out, sizeof config.out, "%s", p->folder);
     snprintf(lock, sizeof lock, "%s/.lock", p->folder);
     unlink(lock);
@@ -130,6 +131,8 @@ int policy_batch(Policy *p, int step) {
 
 PolicyObjective policy_objective(const Policy *p) {
     const TrainConfig *c = &p->trainer.config;
-    return (PolicyObjective){.inv_temp = 1.0f / (float)c->temp, .eps_low = (float)c->eps_low,
-                             .eps_high = (float)c->eps_high, .dual_clip = (float)c->dual_clip};
+    return (PolicyObjective){.inv_temp = 1.0f / (float)c->temp,
+                             .eps_low = (float)c->eps_low,
+                             .eps_high = (float)c->eps_high,
+                             .dual_clip = (float)c->dual_clip};
 }

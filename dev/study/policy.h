@@ -4,11 +4,11 @@
 #include "rl/trainer.h"
 
 typedef struct Policy {
-    Trainer trainer;  // of the policy's model, in a temporary folder
-    char folder[64];  // it
-    long long step;   // RL steps that the policy has had; -1: the model folder does not say
-    bool moments;     // the optimizer has the moments of that step; else it starts as training does, from zero
-    bool history;     // so has the history
+    Trainer trainer;             // of the policy's model, in a temporary folder
+    char folder[FLAG_TEXT_SIZE]; // it, in TMPDIR or the system's place for such folders
+    long long step;              // RL steps that the policy has had; -1: the model folder does not say
+    bool moments; // the optimizer has the moments of that step; else it starts as training does, from zero
+    bool history; // the history is that step's
 } Policy;
 
 // Opens `checkpoint`, a folder of OUT/checkpoints or any model folder, with the configuration of the run that made it,

@@ -25,9 +25,9 @@ void sketch_apply(const Sketch *sketch, float *out, const float *x); // writes o
 
 typedef struct Scores { // of R rollouts of one prompt
     int R, D;
-    float *sketch;    // (R, D) of -g_j
-    float *reward;    // (R) 0 or 1
-    int *length;      // (R) tokens
+    float *sketch;     // (R, D) of -g_j
+    float *reward;     // (R) 0 or 1
+    int *length;       // (R) tokens
     double squares[2]; // mean |g_j|^2: of all parameters, and of the sketches
     double spread[2];  // trace of the covariance of g_j, from both likewise
 } Scores;

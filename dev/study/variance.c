@@ -21,7 +21,7 @@ static const char *const mean_name[] = {"token", "sequence", "prompt", "constant
 
 typedef struct Measured { // one prompt
     const Prompt *prompt;
-    int bin;                  // of its pass rate in the survey
+    int bin; // of its pass rate in the survey
     Scores scores;
     Known known;
 } Measured;
@@ -79,7 +79,8 @@ static Pool pool_new(Study *s) {
         pool.first[b] = pool.count;
         for (int i = 0; i < count; i++) {
             if (bin[i] == b) pool.frequency[b] += 1.0 / count;
-            if (bin[i] == b && chosen[i]) pool.measured[pool.count++] = (Measured){.prompt = &train->prompts[i], .bin = b};
+            if (bin[i] == b && chosen[i])
+                pool.measured[pool.count++] = (Measured){.prompt = &train->prompts[i], .bin = b};
         }
     }
     pool.first[PASS_RATE_BINS] = pool.count;
@@ -134,8 +135,8 @@ static void measure_curve(const Study *s, Measured *m) {
     const Scores *scores = &m->scores;
     BatchVariance *v = calloc((size_t)(most * FORMS), sizeof *v);
     REQUIRE(v, "out of memory");
-    m->known = (Known){.p = scores_pass_rate(scores), .correct = history->correct[problem],
-                       .verified = history->verified[problem]};
+    m->known = (Known){
+        .p = scores_pass_rate(scores), .correct = history->correct[problem], .verified = history->verified[problem]};
     for (int i = 2; i <= most; i++) n[i - 2] = i;
     if (scores->sketch)
         batch_variance(v, &scores, 1, n, most - 1, 4 * s->config.replicates, (uint64_t)s->config.seed, CURVE_KEY);
@@ -159,8 +160,8 @@ static void measure_groups(Study *s, Pool *pool) {
         Measured *m = &pool->measured[i];
         policy_sample(&s->policy, &batch, m->prompt, 1, R, STREAM_SCORES);
         for (int j = 0; j < R; j++) reward[j] = batch.rollouts[j].reward;
-        m->scores = scores_new(t->updater, t->gpt, &t->grads, &objective, &sketch, m->prompt, batch.rollouts, reward,
-                               R);
+        m->scores =
+            scores_new(t->updater, t->gpt, &t->grads, &objective, &sketch, m->prompt, batch.rollouts, reward, R);
         write_groups(s, m);
         measure_curve(s, m);
     }
@@ -204,9 +205,11 @@ static void write_batches(Study *s, bool natural, const BatchVariance *v) {
                 variance[b] = x->variance;
                 signal += x->signal / B, cross += x->cross / B;
             }
-            fprintf(s->out, "{\"row\": \"batch\", \"prompts\": \"%s\", \"allocation\": \"%s\", \"loss\": \"%s/%s\", "
-                            "\"signal\": %.5g, \"cross\": %.5g, \"variance\": ", natural ? "natural" : "spread",
-                    plans[p].name, kind_name[f / FORM_MEANS], mean_name[form_mean[f % FORM_MEANS]], signal, cross);
+            fprintf(s->out,
+                    "{\"row\": \"batch\", \"prompts\": \"%s\", \"allocation\": \"%s\", \"loss\": \"%s/%s\", "
+                    "\"signal\": %.5g, \"cross\": %.5g, \"variance\": ",
+                    natural ? "natural" : "spread", plans[p].name, kind_name[f / FORM_MEANS],
+                    mean_name[form_mean[f % FORM_MEANS]], signal, cross);
             study_numbers(s->out, variance, B, 3);
             fprintf(s->out, "}\n");
         }
@@ -227,7 +230,8 @@ static void measure_batches(Study *s, const Pool *pool) {
             uint32_t key = (uint32_t)(2 * b + natural);
             choose_members(s, pool, natural, b, members, P);
             for (int i = 0; i < P; i++) scores[i] = &members[i]->scores, known[i] = &members[i]->known;
-            for (int p = 0; p < PLANS; p++) plan_allocate(&plans[p], n + p * P, known, P, &t->config, t->dev, seed, key);
+            for (int p = 0; p < PLANS; p++)
+                plan_allocate(&plans[p], n + p * P, known, P, &t->config, t->dev, seed, key);
             batch_variance(v + b * PLANS * FORMS, scores, P, n, PLANS, s->config.replicates, seed, key);
         }
         write_batches(s, natural, v);

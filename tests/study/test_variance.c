@@ -1,6 +1,6 @@
-// The instrument for gradient variance against a policy whose responses can all be listed: of at most two tokens of 33.
-// Given how many of a group's rollouts are of each reward and length, its gradient is a sum of independent draws, so the
-// variance is a finite sum. And what the instrument adds up is the gradient that a training step would take.
+// The instrument for gradient variance against a policy whose responses can all be listed: at most two tokens of 33.
+// Given how many of a group's rollouts are of each reward and length, its gradient is a sum of independent draws, so
+// the variance is a finite sum. And what the instrument adds up is the gradient that a training step would take.
 #define rl_step rl_step_in_test
 #include "rl/step.c"
 #undef rl_step
@@ -63,7 +63,7 @@ static void close_world(World *w) {
     remove_tree(w->folder);
 }
 
-// ---- The exact variance ----------------------------------------------------------------------------------------------
+// ---- The exact variance --------------------------------------------------------------------------------------------
 enum { LENGTHS = 2, CLASSES = 2 * LENGTHS, ALL = PROMPTS * CLASSES }; // a class: reward and length
 typedef struct Exact {
     double probability[ALL];   // of each class, given its prompt
@@ -192,7 +192,7 @@ static double exact_variance(const Sum *s) {
     return s->within + s->square - product(s->e, s->coefficient, s->coefficient);
 }
 
-// ---- Tests -----------------------------------------------------------------------------------------------------------
+// ---- Tests ---------------------------------------------------------------------------------------------------------
 static void within(const char *what, int n, double got, double want, double error) {
     if (!(fabs(got - want) <= 4 * error)) fail_msg("%s, n = %d: %g, want %g +- %g", what, n, got, want, error);
 }
