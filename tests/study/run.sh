@@ -17,7 +17,8 @@ check() { # check NAME COMMAND
 }
 flags="--data task:add@1 --problems 64 --heldout 8 --sft-steps 60 --sft-batch 32 --steps 4
     --checkpoint-every 1 --keep 9 --layers 2 --channels 32 --heads 4 --kv-heads 2 --ffn 48
-    --prompts 8 --rollouts 4 --rollouts-low 2 --rollouts-high 6 --max-tokens 24 --eval-every 100 --eval-samples 2 --seed 3"
+    --prompts 8 --rollouts 4 --rollouts-low 2 --rollouts-high 6 --max-tokens 24
+    --eval-every 100 --eval-samples 2 --seed 3"
 small="--survey 40 --survey-rollouts 8 --quota 3 --rollouts 64 --cells 64 --partitions 2 --batches 3 --replicates 6
     --token-batches 2"
 $train $flags --threads 1 --out run >train.log 2>&1 || { cat train.log && exit 1; }
