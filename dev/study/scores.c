@@ -4,6 +4,7 @@
 #include <string.h>
 
 enum { SKETCH_STREAM = 0x5b000000 }; // a Philox counter that nothing else here uses
+#define SIGN 0x80000000u
 
 Sketch sketch_new(size_t n, int D, uint64_t seed) {
     Sketch s = {n, D, malloc(n * sizeof *s.place)};
@@ -11,7 +12,7 @@ Sketch sketch_new(size_t n, int D, uint64_t seed) {
     REQUIRE(D >= 1 && (D & (D - 1)) == 0, "a sketch of %d cells: take a power of 2", D);
     for (size_t i = 0; i < n; i++) {
         Philox bits = philox(seed, SKETCH_STREAM, 0, (uint32_t)i, (uint32_t)(i >> 32));
-        s.place[i] = 2 * (bits.word[0] & (uint32_t)(D - 1)) + (bits.word[1] & 1);
+        s.place[i] = (bits.word[0] & (uint32_t)(D - 1)) | (bits.word[1] & SIGN);
     }
     return s;
 }
@@ -20,7 +21,14 @@ void sketch_free(Sketch *s) { free(s->place); }
 
 void sketch_apply(const Sketch *s, float *out, const float *x) {
     memset(out, 0, (size_t)s->D * sizeof *out);
-    for (size_t i = 0; i < s->n; i++) out[s->place[i] >> 1] += s->place[i] & 1 ? -x[i] : x[i];
+    for (size_t i = 0; i < s->n; i++) { // no branch: half of them would be mispredicted
+        uint32_t bits, place = s->place[i];
+        float signed_x;
+        memcpy(&bits, &x[i], sizeof bits);
+        bits ^= place & SIGN;
+        memcpy(&signed_x, &bits, sizeof bits);
+        out[place & ~SIGN] += signed_x;
+    }
 }
 
 static double square(const float *x, size_t n) {

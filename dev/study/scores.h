@@ -16,7 +16,7 @@
 typedef struct Sketch {
     size_t n;        // length of a vector
     int D;           // cells, a power of 2
-    uint32_t *place; // (n) 2 cell + (the sign is negative)
+    uint32_t *place; // (n) the cell, and in the highest bit the sign
 } Sketch;
 
 Sketch sketch_new(size_t n, int D, uint64_t seed); // places are a function of seed and index
