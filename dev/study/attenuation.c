@@ -46,7 +46,8 @@ static void add_token(Bin bins[AXES][SIGNS][BINS], const PolicyObjective *o, Tok
         Bin *bin = &bins[axis][A < 0][bin_of(edges[axis], at[axis])];
         bin->count++, bin->unit += unit, bin->square += unit * unit, bin->bound += 1 - exp(-(double)p.entropy);
         for (int v = 0; v < VARIANTS; v++) {
-            double length = fabs((double)token_push(&o[v], p, p.logp, A, p.E).dlogp) * unit * (double)o[v].inv_temp;
+            TokenPush push = token_push(&o[v], p, p.logp, A, p.E, NULL);
+            double length = fabs((double)push.dlogp) * unit * (double)o[v].inv_temp;
             bin->length[v] += length;
             if (v == OFF) bin->power += length * length;
         }

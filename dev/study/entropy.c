@@ -192,7 +192,7 @@ static double touched(const PolicyObjective *o, const TrainSequence *sequences, 
     for (int j = 0; j < count; j++)
         for (int t = 0; t < sequences[j].n; t++) {
             TokenPolicy p = sequences[j].sampled[t];
-            sum += token_push(o, p, p.logp, sequences[j].advantage, p.E).b_stab < 0.95f;
+            sum += token_push(o, p, p.logp, sequences[j].advantage, p.E, NULL).b_stab < 0.95f;
         }
     return sum;
 }

@@ -4,30 +4,33 @@
 #include <math.h>
 
 enum { HISTORY_STREAM = 0x5c000000 };
+static const double VERY_MANY = 1e12; // rollouts, after which counts tell the pass rate
 
 const Plan plans[PLANS] = {
-    {"uniform", RULE_UNIFORM, COUNTS_OF_P, false, 0},
-    {"variance 8", RULE_VARIANCE, 8, false, 0},
-    {"variance 16", RULE_VARIANCE, 16, false, 0},
-    {"variance 64", RULE_VARIANCE, 64, false, 0},
-    {"variance run", RULE_VARIANCE, COUNTS_OF_RUN, false, 0},
-    {"variance p", RULE_VARIANCE, COUNTS_OF_P, false, 0},
-    {"stddev 8", RULE_STDDEV, 8, false, 0},
-    {"stddev 16", RULE_STDDEV, 16, false, 0},
-    {"stddev 64", RULE_STDDEV, 64, false, 0},
-    {"stddev run", RULE_STDDEV, COUNTS_OF_RUN, false, 0},
-    {"stddev p", RULE_STDDEV, COUNTS_OF_P, false, 0},
-    {"stddev p wide", RULE_STDDEV, COUNTS_OF_P, true, 0},
-    {"beta 8", RULE_BETA, 8, false, 0},
-    {"beta 16", RULE_BETA, 16, false, 0},
-    {"beta 64", RULE_BETA, 64, false, 0},
-    {"beta run", RULE_BETA, COUNTS_OF_RUN, false, 0},
-    {"neyman", RULE_NEYMAN, COUNTS_OF_P, false, 0},
-    {"neyman", RULE_NEYMAN, COUNTS_OF_P, false, 1},
-    {"optimum", RULE_OPTIMUM, COUNTS_OF_P, false, 0},
-    {"optimum", RULE_OPTIMUM, COUNTS_OF_P, false, 1},
-    {"optimum wide", RULE_OPTIMUM, COUNTS_OF_P, true, 0},
-    {"optimum wide", RULE_OPTIMUM, COUNTS_OF_P, true, 1},
+    {"uniform", ALLOCATE_UNIFORM, COUNTS_OF_P, false, 0},
+    {"variance 8", ALLOCATE_VARIANCE, 8, false, 0},
+    {"variance 16", ALLOCATE_VARIANCE, 16, false, 0},
+    {"variance 64", ALLOCATE_VARIANCE, 64, false, 0},
+    {"variance run", ALLOCATE_VARIANCE, COUNTS_OF_RUN, false, 0},
+    {"variance p", ALLOCATE_VARIANCE, COUNTS_OF_P, false, 0},
+    {"stddev 8", ALLOCATE_STDDEV, 8, false, 0},
+    {"stddev 16", ALLOCATE_STDDEV, 16, false, 0},
+    {"stddev 64", ALLOCATE_STDDEV, 64, false, 0},
+    {"stddev run", ALLOCATE_STDDEV, COUNTS_OF_RUN, false, 0},
+    {"stddev p", ALLOCATE_STDDEV, COUNTS_OF_P, false, 0},
+    {"stddev p wide", ALLOCATE_STDDEV, COUNTS_OF_P, true, 0},
+    {"beta 8", ALLOCATE_BETA, 8, false, 0},
+    {"beta 16", ALLOCATE_BETA, 16, false, 0},
+    {"beta 64", ALLOCATE_BETA, 64, false, 0},
+    {"beta run", ALLOCATE_BETA, COUNTS_OF_RUN, false, 0},
+    {"knapsack p", ALLOCATE_KNAPSACK, COUNTS_OF_P, false, 0},
+    {"oracle p", ALLOCATE_ORACLE, COUNTS_OF_P, false, 0},
+    {"neyman", ALLOCATE_NEYMAN, COUNTS_OF_P, false, 0},
+    {"neyman", ALLOCATE_NEYMAN, COUNTS_OF_P, false, 1},
+    {"optimum", ALLOCATE_OPTIMUM, COUNTS_OF_P, false, 0},
+    {"optimum", ALLOCATE_OPTIMUM, COUNTS_OF_P, false, 1},
+    {"optimum wide", ALLOCATE_OPTIMUM, COUNTS_OF_P, true, 0},
+    {"optimum wide", ALLOCATE_OPTIMUM, COUNTS_OF_P, true, 1},
 };
 
 // A prompt's correct rollouts among `earlier` ones of the same policy.
@@ -46,7 +49,7 @@ static void counts_of_weights(double *correct, double *verified, const double *w
     for (int i = 0; i < P; i++) most = fmax(most, weight[i]);
     for (int i = 0; i < P; i++) {
         double stddev = 0.5 * fmax(weight[i], 0) / most;
-        verified[i] = 1e12;
+        verified[i] = VERY_MANY;
         correct[i] = verified[i] * 0.5 * (1 - sqrt(fmax(1 - 4 * stddev * stddev, 0)));
     }
 }
@@ -73,36 +76,40 @@ void plan_optimum(int *n, const double *const *curve, int P, int budget, int low
     free(least), free(next), free(choice);
 }
 
-static void by_counts(const Plan *plan, int *n, const Known *const *known, int P, const AllocateConfig *bounds,
+static void by_counts(const Plan *plan, int *n, const Known *const *known, int P, const AllocateConfig *config,
                       Device *dev, uint64_t seed, uint32_t key) {
-    double correct[P], verified[P], weight[P];
-    AllocateConfig config = *bounds;
+    double correct[P], verified[P];
     for (int i = 0; i < P; i++) {
         const Known *k = known[i];
-        verified[i] = plan->counts > 0 ? plan->counts : plan->counts == COUNTS_OF_RUN ? k->verified : 1e12;
-        correct[i] = plan->counts > 0                ? earlier_correct(k->p, plan->counts, i, seed, key)
-                     : plan->counts == COUNTS_OF_RUN ? k->correct
-                                                     : k->p * 1e12;
-        double a = correct[i] + 1, b = verified[i] - correct[i] + 1, n_known = bounds->rollouts;
-        weight[i] = plan->rule == RULE_BETA ? a / (a + b) * (b / (a + b + 1))
-                                            : sqrt(n_known * k->curve[plan->kind][bounds->rollouts]);
+        bool earlier = plan->counts > 0, run = plan->counts == COUNTS_OF_RUN;
+        verified[i] = earlier ? plan->counts : run ? k->verified : VERY_MANY;
+        correct[i] = earlier ? earlier_correct(k->p, plan->counts, i, seed, key) : run ? k->correct : k->p * VERY_MANY;
     }
-    if (plan->rule == RULE_UNIFORM) config.kind = ALLOCATE_UNIFORM;
-    if (plan->rule == RULE_VARIANCE) config.kind = ALLOCATE_VARIANCE;
-    if (plan->rule == RULE_BETA || plan->rule == RULE_NEYMAN) {
-        counts_of_weights(correct, verified, weight, P);
-        config.mastered = 2; // none is
-    }
+    allocate_rollouts(dev, n, NULL, correct, verified, P, config);
+}
+
+static void by_sigma(const Plan *plan, int *n, const Known *const *known, int P, const AllocateConfig *bounds,
+                     Device *dev) {
+    double correct[P], verified[P], sigma[P];
+    AllocateConfig config = *bounds;
+    config.kind = ALLOCATE_STDDEV;
+    config.mastered = 2; // none is
+    for (int i = 0; i < P; i++) sigma[i] = sqrt(bounds->rollouts * known[i]->curve[plan->kind][bounds->rollouts]);
+    counts_of_weights(correct, verified, sigma, P);
     allocate_rollouts(dev, n, NULL, correct, verified, P, &config);
 }
 
 void plan_allocate(const Plan *plan, int *n, const Known *const *known, int P, const TrainConfig *c, Device *dev,
                    uint64_t seed, uint32_t key) {
-    AllocateConfig bounds = {
-        ALLOCATE_STDDEV, c->rollouts, plan->wide ? 2 : c->rollouts_low, plan->wide ? 4 * c->rollouts : c->rollouts_high,
-        c->explore,      c->mastered};
+    AllocateConfig config = {.kind = (AllocateKind)plan->rule,
+                             .rollouts = c->rollouts,
+                             .low = plan->wide ? 2 : c->rollouts_low,
+                             .high = plan->wide ? 4 * c->rollouts : c->rollouts_high,
+                             .explore = c->explore,
+                             .mastered = c->mastered};
     const double *curve[P];
-    if (plan->rule != RULE_OPTIMUM) return by_counts(plan, n, known, P, &bounds, dev, seed, key);
+    if (plan->rule == ALLOCATE_NEYMAN) return by_sigma(plan, n, known, P, &config, dev);
+    if (plan->rule != ALLOCATE_OPTIMUM) return by_counts(plan, n, known, P, &config, dev, seed, key);
     for (int i = 0; i < P; i++) curve[i] = known[i]->curve[plan->kind];
-    plan_optimum(n, curve, P, P * c->rollouts, bounds.low, bounds.high);
+    plan_optimum(n, curve, P, P * c->rollouts, config.low, config.high);
 }

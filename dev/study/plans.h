@@ -4,28 +4,24 @@
 #include "dev/study/batches.h"
 #include "rl/trainer.h"
 
-typedef enum Rule {
-    RULE_UNIFORM,
-    RULE_VARIANCE, // these three: kernels/allocate.h
-    RULE_STDDEV,
-    RULE_BETA,    // by the mean of p (1 - p) under the posterior of p with a uniform prior
-    RULE_NEYMAN,  // the theorem's: by the root of n times the variance of the prompt's gradient, known for groups of
-                  // --rollouts
-    RULE_OPTIMUM, // the variance is known for every n: no allocation has a smaller sum
-} Rule;
+// Allocations that know the variance of each prompt's gradient, not its pass rate: beside those of kernels/allocate.h.
+enum {
+    ALLOCATE_NEYMAN = ALLOCATE_KINDS, // the theorem's: by the root of n times that variance for groups of --rollouts
+    ALLOCATE_OPTIMUM                  // it is known for every n: no allocation has a smaller sum
+};
 
-// From what the rules that read counts take them, if not from that many earlier rollouts of the same policy.
+// Where the others get their counts, if not from that many earlier rollouts of the same policy.
 enum { COUNTS_OF_P = -1, COUNTS_OF_RUN = -2 }; // the pass rate itself; the training run's history
 
 typedef struct Plan {
     const char *name;
-    Rule rule;
+    int rule; // AllocateKind or one of the above
     int counts;
     bool wide; // bounds 2 and 4 times --rollouts; else --rollouts-low and --rollouts-high
-    int kind;  // RULE_NEYMAN, RULE_OPTIMUM: the advantage whose variance is known, an index of form_kind
+    int kind;  // ALLOCATE_NEYMAN, ALLOCATE_OPTIMUM: the advantage whose variance is known, an index of form_kind
 } Plan;
 
-enum { PLANS = 22 };
+enum { PLANS = 24 };
 extern const Plan plans[PLANS]; // the first is uniform
 
 typedef struct Known {           // about one prompt

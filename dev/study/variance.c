@@ -197,7 +197,7 @@ static void write_batches(Study *s, bool natural, const BatchVariance *v) {
     for (int p = 0; p < PLANS; p++)
         for (int f = 0; f < FORMS; f++) {
             double variance[B], signal = 0, cross = 0;
-            bool knows = plans[p].rule == RULE_NEYMAN || plans[p].rule == RULE_OPTIMUM;
+            bool knows = plans[p].rule == ALLOCATE_NEYMAN || plans[p].rule == ALLOCATE_OPTIMUM;
             if (plans[p].counts == COUNTS_OF_RUN && !s->policy.history) continue;
             if (knows && plans[p].kind != f / FORM_MEANS) continue; // it knows the variance of another advantage
             for (int b = 0; b < B; b++) {

@@ -82,7 +82,7 @@ static void test_push_length(void **state) {
             double squares = 0;
             push(t->dev, dz, z + k * V, V, s->tokens[k], s->advantage, s->sampled[k].logp, &o);
             for (int b = 0; b < V; b++) squares += (double)dz[b] * dz[b];
-            TokenPush p = token_push(&o, s->sampled[k], s->sampled[k].logp, s->advantage, s->sampled[k].E);
+            TokenPush p = token_push(&o, s->sampled[k], s->sampled[k].logp, s->advantage, s->sampled[k].E, NULL);
             double length = logits_push_length(z + k * V, V, s->tokens[k], o.inv_temp);
             double want = fabs((double)p.dlogp) * length * (double)o.inv_temp;
             assert_true(fabs(sqrt(squares) - want) <= 1e-5 * want + 1e-7);
@@ -130,8 +130,8 @@ static void test_contexts(void **state) {
     const int prompts[2][2] = {{1, 2}, {1, 2}}; // equal tokens of two prompts are two contexts
     const int a[] = {5, 6, 7}, b[] = {5, 6, 8}, c[] = {5, 9}, d[] = {5, 6};
     const TokenPolicy p[3] = {{-1, 0.5f, 0.1f}, {-2, 0.7f, 0.1f}, {-0.5f, 0.6f, 0.2f}};
-    const TrainSequence s[] = {{prompts[0], a, p, 2, 3, 1, 1}, {prompts[0], b, p, 2, 3, -1, 1},
-                               {prompts[0], c, p, 2, 2, 0, 1}, {prompts[1], d, p, 2, 2, 1, 1}};
+    const TrainSequence s[] = {{prompts[0], a, p, 2, 3, 1, 1, NULL}, {prompts[0], b, p, 2, 3, -1, 1, NULL},
+                               {prompts[0], c, p, 2, 2, 0, 1, NULL}, {prompts[1], d, p, 2, 2, 1, 1, NULL}};
     const int want[] = {0, 1, 2, 0, 1, 2, 0, 1, 3, 4};
     int name[10], seen = 0;
     Device *dev = device_open(1, 0, NULL);

@@ -379,16 +379,16 @@ static void test_plans(void **state) {
         for (int i = 0; i < P; i++) {
             sum += n[k][i];
             assert_true(n[k][i] >= (plans[k].wide ? 2 : 8) && n[k][i] <= (plans[k].wide ? 64 : 24));
-            if (plans[k].rule == RULE_UNIFORM) assert_int_equal(n[k][i], 16);
+            if (plans[k].rule == ALLOCATE_UNIFORM) assert_int_equal(n[k][i], 16);
         }
         assert_int_equal(sum, P * 16);
-        if (plans[k].rule == RULE_NEYMAN) // in proportion to sigma
+        if (plans[k].rule == ALLOCATE_NEYMAN) // in proportion to sigma
             assert_true(n[k][0] > n[k][3] && n[k][3] > n[k][1] && n[k][1] == n[k][2] && n[k][4] > n[k][5]);
-        if (plans[k].rule == RULE_STDDEV && plans[k].counts == COUNTS_OF_P)
+        if (plans[k].rule == ALLOCATE_STDDEV && plans[k].counts == COUNTS_OF_P)
             assert_true(n[k][1] == n[k][3] && n[k][1] > n[k][4] && n[k][4] > n[k][0] && n[k][2] == n[k][5]);
         double whole = 0; // i of 12 correct: 48 rollouts above the least are shared by a b, a = i + 1, b = 13 - i
         for (int i = 0; i < P; i++) whole += (i + 1) * (13 - i);
-        if (plans[k].rule == RULE_BETA && plans[k].counts == COUNTS_OF_RUN)
+        if (plans[k].rule == ALLOCATE_BETA && plans[k].counts == COUNTS_OF_RUN)
             for (int i = 0; i < P; i++) assert_true(fabs(n[k][i] - 8 - 48 * (i + 1) * (13 - i) / whole) < 1);
     }
 }
