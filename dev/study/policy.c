@@ -55,38 +55,33 @@ static bool load_state(Policy *p, const char *checkpoint, Error *err) {
     return ok;
 }
 
-bool policy_open(Policy *p, const char *checkpoint, const TrainConfig *flags, Error *err) {
-    TrainConfig config = *flags;
-    const char *folder = getenv("TMPDIR");
+static bool open_trainer(Trainer *t, const char *checkpoint, TrainConfig config, Comm *comm, Error *err) {
+    const char *parent = getenv("TMPDIR");
+    char lock[FLAG_TEXT_SIZE + 8];
+    Error left;
+    snprintf(config.model, sizeof config.model, "%s", checkpoint);
+    snprintf(config.out, sizeof config.out, "%s/dynamo-study-XXXXXX", parent && *parent ? parent : P_tmpdir);
+    config.resume = config.overwrite = false;
+    if (!mkdtemp(config.out)) return fail(err, "no temporary folder %s", config.out);
+    bool ok = trainer_open(t, &config, comm, err);
+    snprintf(lock, sizeof lock, "%s/.lock", config.out);
+    unlink(lock);
+    if (!run_folder_clear(&config, &left) || rmdir(config.out) != 0)
+        fprintf(stderr, "warning: the temporary folder %s stays\n", config.out);
+    return ok;
+}
+
+bool policy_open(Policy *p, const char *checkpoint, const TrainConfig *config, Error *err) {
     Comm *comm = comm_open(NULL, NULL, err);
     *p = (Policy){.step = -1, .trainer.comm = comm};
-    if (!comm) return false;
-    folder = folder && *folder ? folder : P_tmpdir;
-    snprintf(p->folder, sizeof p->folder, "%s/dynamo-study-XXXXXX", folder);
-    if (!mkdtemp(p->folder)) {
-        p->folder[0] = 0;
-        return fail(err, "no temporary folder in %s", folder);
-    }
-    snprintf(config.model, sizeof config.model, "%s", checkpoint);
-    snprintf(config.out, sizeof config.out, "%s", p->folder);
-    config.resume = config.overwrite = false;
-    return trainer_open(&p->trainer, &config, comm, err) && load_state(p, checkpoint, err);
+    return comm && open_trainer(&p->trainer, checkpoint, *config, comm, err) && load_state(p, checkpoint, err);
 }
 
 void policy_close(Policy *p) {
     Comm *comm = p->trainer.comm;
-    TrainConfig config = p->trainer.config;
-    Error err;
     if (!comm) return;
-    if (p->trainer.dev) trainer_close(&p->trainer);
+    trainer_close(&p->trainer);
     comm_close(comm);
-    if (!*p->folder) return;
-    char lock[FLAG_TEXT_SIZE + 8];
-    snprintf(config.out, sizeof config.out, "%s", p->folder);
-    snprintf(lock, sizeof lock, "%s/.lock", p->folder);
-    unlink(lock);
-    if (!run_folder_clear(&config, &err) || rmdir(p->folder) != 0)
-        fprintf(stderr, "warning: the temporary folder %s stays\n", p->folder);
 }
 
 void policy_room(Policy *p, RolloutBatch *batch, int count) {

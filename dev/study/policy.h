@@ -4,18 +4,18 @@
 #include "rl/trainer.h"
 
 typedef struct Policy {
-    Trainer trainer;             // of the policy's model, in a temporary folder
-    char folder[FLAG_TEXT_SIZE]; // it, in TMPDIR or the system's place for such folders
-    long long step;              // RL steps that the policy has had; -1: the model folder does not say
-    bool moments; // the optimizer has the moments of that step; else it starts as training does, from zero
-    bool history; // the history is that step's
+    Trainer trainer; // of the policy's model
+    long long step;  // RL steps that the policy has had; -1: the model folder does not say
+    bool moments;    // the optimizer has the moments of that step; else it starts as training does, from zero
+    bool history;    // the history is that step's
 } Policy;
 
 // Opens `checkpoint`, a folder of OUT/checkpoints or any model folder, with the configuration of the run that made it,
-// of which model, out, resume and overwrite do not count. Errors: what trainer_open refuses; a history of other prompts
+// of which model, out, resume and overwrite do not count. A trainer needs a folder to write in: it gets one in TMPDIR,
+// which is removed again before this returns. Errors: what trainer_open refuses; a history of other prompts
 // than config->data gives. False with one line in err. Close with policy_close in either case.
 bool policy_open(Policy *policy, const char *checkpoint, const TrainConfig *config, Error *err);
-void policy_close(Policy *policy); // removes the temporary folder
+void policy_close(Policy *policy);
 
 // Random streams of measurements (SampleConfig.step), apart from those of training and evaluation.
 enum { STREAM_SURVEY = 0x48000000, STREAM_SCORES, STREAM_BATCH };
