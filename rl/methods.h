@@ -15,7 +15,7 @@ typedef struct Method {
     float shaping, shaping_most;         // A + min(shaping H, shaping_most |A|) replaces A
     TokenRule rule;                      // the tokens that are treated differently (rl/adjust.h)
     int dynamic_sampling;                // most rounds of generation (rl/resample.h); 0 = off
-    double overlong;                     // share of --max-tokens in which long responses are punished (rl/reward.h)
+    double overlong;                     // share of --max-tokens in which long responses are punished (rl/overlong.h)
 } Method;
 
 #define CLIP(low, high, dual) .eps_low = low, .eps_high = high, .dual_clip = dual
