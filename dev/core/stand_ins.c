@@ -9,6 +9,7 @@
 #include "rl/checkpoint/checkpoint.h"
 #include "rl/data.h"
 #include "rl/evaluate/evaluate.h"
+#include "rl/methods.h"
 #include "rl/oracle.h"
 #include "rl/resample.h"
 #include "rl/step_metrics.h"
@@ -61,7 +62,6 @@ void buckets_sum_end(Buckets *b, Device *dev) { (void)b, (void)dev; }
 void buckets_gather(const Buckets *b, Device *dev, void *x, size_t width) { (void)b, (void)dev, (void)x, (void)width; }
 Comm *comm_open(int *argc, char ***argv, Error *err) {
     static int one_rank;
-    (void)argc, (void)argv, (void)err;
     return (Comm *)&one_rank;
 }
 int comm_rank(const Comm *c) { return (void)c, 0; }
@@ -134,14 +134,12 @@ MemoryPlan memory_plan(const Gpt *g, const Arena *const *arenas, int n, const Ge
     return (void)g, (void)arenas, (void)n, (void)generator, (void)slots, (void)T, (MemoryPlan){0};
 }
 bool memory_check(const MemoryPlan *p, Error *err) { return (void)p, (void)err, true; }
-void adjust_plan(Trainer *t) { (void)t; }
-void adjust_tokens(Trainer *t, int first, int end, int count, int update, const PolicyObjective *o) {
-    (void)t, (void)first, (void)end, (void)count, (void)update, (void)o;
-}
 void trainer_print(const Trainer *t, FILE *out) { (void)t, (void)out; }
 
-// ---- Sampling that the demo does not use --------------------------------------------------------------------------
-#define ABSENT REQUIRE(false, "allocation knapsack or oracle, or dynamic sampling: not in the core demo")
+// ---- Sampling and losses that the demo does not use ---------------------------------------------------------------
+#define ABSENT REQUIRE(false, "not in the core demo: such allocation, dynamic sampling, token choice, KL or ratio")
+void adjust_plan(Trainer *t) { if (t->config.kl_coef > 0 || t->config.ratio || methods[t->config.method].rule) ABSENT; }
+void adjust_tokens(Trainer *t, int first, int end, int count, int update, const PolicyObjective *o) {}
 void knapsack_rollouts(Device *dev, int *n, double *ideal, const double *correct, const double *verified, int P,
                        const AllocateConfig *c) { ABSENT; }
 bool resample(Trainer *t, Prompt *prompts, int round, StepMetrics *m) { ABSENT; return false; }
