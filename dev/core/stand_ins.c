@@ -10,6 +10,7 @@
 #include "rl/checkpoint/checkpoint.h"
 #include "rl/data.h"
 #include "rl/evaluate/evaluate.h"
+#include "rl/methods.h"
 #include "rl/oracle.h"
 #include "rl/ranks.h"
 #include "rl/resample.h"
@@ -125,17 +126,18 @@ MemoryPlan memory_plan(const Gpt *g, const Arena *const *arenas, int n, const Ge
     return (MemoryPlan){0};
 }
 bool memory_check(const MemoryPlan *p, Error *err) { return true; }
-void adjust_tokens(Trainer *t, int first, int end, int count, int update, const PolicyObjective *o) {}
 void trainer_print(const Trainer *t, FILE *out) {}
 
 // ---- Functions with nothing to do ---------------------------------------------------------------------------------
 #define EMPTY(function, type) void function(type nothing) {}
 EMPTY(verify_gold_free, VerifyGold *) EMPTY(timer_end, Device *) EMPTY(comm_detach, Comm *) EMPTY(graph_begin, Device *)
-EMPTY(timers_start, Device *) EMPTY(adjust_plan, Trainer *) EMPTY(process_start, const char *) EMPTY(comm_close, Comm *)
+EMPTY(timers_start, Device *) EMPTY(process_start, const char *) EMPTY(comm_close, Comm *)
 EMPTY(tokenizer_free, Tokenizer *) EMPTY(verify_scratch_free, VerifyScratch *) EMPTY(metrics_close, MetricsLog *)
 
-// ---- Sampling that the demo does not use --------------------------------------------------------------------------
-#define ABSENT REQUIRE(false, "allocation knapsack or oracle, or dynamic sampling: not in the core demo")
+// ---- Sampling and losses that the demo does not use ---------------------------------------------------------------
+#define ABSENT REQUIRE(false, "not in the core demo: such allocation, dynamic sampling, token choice, KL or ratio")
+void adjust_plan(Trainer *t) { if (t->config.kl_coef > 0 || t->config.ratio || methods[t->config.method].rule) ABSENT; }
+void adjust_tokens(Trainer *t, int first, int end, int count, int update, const PolicyObjective *o) {}
 void knapsack_rollouts(Device *dev, int *n, double *ideal, const double *correct, const double *verified, int P,
                        const AllocateConfig *c) { ABSENT; }
 bool resample(Trainer *t, Prompt *prompts, int round, StepMetrics *m) { ABSENT; return false; }

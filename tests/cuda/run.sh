@@ -30,6 +30,12 @@ run c.log "$c" $flags $warmup --threads 1 --out c
 run fp32.log "$fp32" $flags $warmup --out fp32
 check fp32_equals_the_c_build "$compare" c fp32 1e-4 tokens
 
+# The same with all that flags add to the loss without choosing tokens, where a last bit could decide.
+loss="--method entropy-advantage --entropy-coef 0.01 --kl-coef 0.1 --ratio sequence --updates 3 --modulation both"
+run c_loss.log "$c" $flags $loss --threads 1 --out c_loss
+run fp32_loss.log "$fp32" $flags $loss --out fp32_loss
+check all_terms_of_the_loss_equal_the_c_build "$compare" c_loss fp32_loss 1e-4 tokens
+
 # bf16: a rounding is at most 2^-8 of a value. Each of the two layers rounds about a dozen times between a token and its
 # logits, and logits of size 8 turn a relative error into an absolute one: 8 x 2^-8 x sqrt(24) < 0.16 in a
 # log-probability, and a quarter of that in the mean of 16 tokens or more. Sampled tokens may differ, so only those of
