@@ -18,6 +18,7 @@ import draw_arms
 
 HERE = pathlib.Path("dev/study")
 SETTINGS = ("easy", "hard")
+FUNCTIONS = {"abs": abs, "min": min, "max": max, "len": len}  # that an expression of the page may call
 # In the order of the table: an arm and what it is
 ARMS = {
     "grpo": "GRPO, the baseline",
@@ -86,14 +87,14 @@ def missing(study, seeds=5):
 def fill(template, values):
     def replace(match):
         expression, _, spec = match.group(1).partition("::")
-        return format(eval(expression, {"__builtins__": {"abs": abs, "min": min, "max": max, "len": len}}, values), spec)
+        return format(eval(expression, {"__builtins__": FUNCTIONS}, values), spec)
 
     lines = []
     for number, line in enumerate(template.splitlines(), 1):
         claim = re.fullmatch(r"\{\{assert (.+)\}\}", line)
         try:
             if claim:
-                if not eval(claim.group(1), {"__builtins__": {"abs": abs, "min": min, "max": max}}, values):
+                if not eval(claim.group(1), {"__builtins__": FUNCTIONS}, values):
                     raise SystemExit(f"dev/study/evidence.in.md:{number}: no longer true: {claim.group(1)}")
                 continue
             lines.append(re.sub(r"\{\{(.+?)\}\}", replace, line))
