@@ -67,10 +67,8 @@ static PolicyObjective objective(const TrainConfig *c) {
         .stab_gamma = 50.0f,
         .stab_tau = paper ? 0.9f : 0.99f,
         .const_boost = c->modulation == MODULATION_CONST ? (float)c->const_boost : 0.0f,
-        .shaping = (float)methods[c->method].shaping,
-        .shaping_most = (float)methods[c->method].shaping_most,
-        .kl_coef = (float)c->kl_coef,
-        .kl = (KlEstimator)c->kl,
+        .shaping = methods[c->method].shaping, .shaping_most = methods[c->method].shaping_most,
+        .kl_coef = (float)c->kl_coef, .kl = (KlEstimator)c->kl,
     };
 }
 
