@@ -1,5 +1,6 @@
 // Causal grouped-query attention over a packed micro-batch: sequence b is tokens starts[b] .. starts[b+1]-1. A token
-// attends to itself and to the earlier tokens of its own sequence.
+// attends to itself and to the earlier tokens of its own sequence, or of the prompt that the sequence continues: a prompt
+// is packed once for all its responses.
 //
 //   s_tj = q_t . k_j / sqrt(HS)   p_t = softmax over j <= t   o_t = sum_j p_tj v_j
 //
@@ -18,23 +19,37 @@ EXTERN_C_BEGIN
 
 typedef struct AttentionShape {
     int N, B;             // tokens and sequences of the micro-batch
-    int T;                // tokens of the longest sequence
+    int T;                // positions of the longest sequence
     int NH, NKV, HS;      // heads, kv heads (NH % NKV == 0), channels of a head (even)
     int q_stride, k_stride, v_stride; // elements from one token to the next
 } AttentionShape;
 
+// Sequence b: its position t is token prompt + t of the pack where t < P, else token own + t - P.
+typedef struct Packed {
+    int prompt, P; // first token, and number, of the prompt that the sequence continues; P = 0: it continues none
+    int own, n;    // of its own tokens
+} Packed;
+TWIN_INLINE Packed packed_sequence(const int *starts, const int *prefix, int b) {
+    int p = prefix ? prefix[b] : -1, P = p < 0 ? 0 : starts[p + 1] - starts[p];
+    Packed x = {p < 0 ? 0 : starts[p], P, starts[b], starts[b + 1] - starts[b]};
+    return x;
+}
+
 size_t attention_workspace_bytes(const Device *dev, const AttentionShape *shape); // enough for both directions
 
-// Writes o (N, NH, HS) and lse (N, NH) fp32, the log-sum-exp of the scaled scores. starts (B + 1), on the device.
+// Writes o (N, NH, HS) and lse (N, NH) fp32, the log-sum-exp of the scaled scores. starts (B + 1), on the device; so is
+// prefix (B), or NULL if no sequence continues another: b continues prefix[b] where that is not -1. The sequences that
+// continue p follow it at once, and p has tokens and continues none. T counts the prompt's tokens too.
 void attention_forward(Device *dev, floatX *o, float *lse, const floatX *q, const floatX *k, const floatX *v,
-                       const int *starts, const AttentionShape *shape, void *workspace);
+                       const int *starts, const int *prefix, const AttentionShape *shape, void *workspace);
 
 // Writes dq, dk and dv (with the strides of q, k and v) from d_o (N, NH, HS) and the o and lse of forward:
 //   D_t = d_o_t . o_t   ds_tj = p_tj (d_o_t . v_j - D_t) / sqrt(HS)
 //   dq_t = sum_j ds_tj k_j   dk_j = sum_t ds_tj q_t   dv_j = sum_t p_tj d_o_t
-// dk and dv also sum over the query heads of their group. The outputs must not overlap the inputs.
+// dk and dv also sum over the query heads of their group, and those of a prompt over the sequences that continue it, in
+// order. The outputs must not overlap the inputs.
 void attention_backward(Device *dev, floatX *dq, floatX *dk, floatX *dv, const floatX *d_o, const floatX *q,
                         const floatX *k, const floatX *v, const floatX *o, const float *lse, const int *starts,
-                        const AttentionShape *shape, void *workspace);
+                        const int *prefix, const AttentionShape *shape, void *workspace);
 EXTERN_C_END
 #endif

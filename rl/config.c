@@ -84,6 +84,8 @@ static const Flag rows[] = {
     FLOAT_FLAG("eps-high", eps_high, "-1", -1, 100, "ratio clip above; -1 = the method's"),
     FLOAT_FLAG("dual-clip", dual_clip, "10", 0, 1e6, "largest ratio where the advantage is negative, above 1; 0 = off"),
     FLOAT_FLAG("entropy-coef", entropy_coef, "-1", -1, 10, "weight of the entropy bonus; -1 = the method's"),
+    INT_FLAG("share-prompts", share_prompts, "1", 0, 1,
+             "1: training runs a prompt once for all its responses; 0: once for each (slower; the same up to rounding)"),
     INT_FLAG("updates", updates, "1", 1, 1024, "mini-batches (optimizer updates) a batch"),
     INT_FLAG("epochs", epochs, "1", 1, 64, "passes over a batch"),
     HEADING("Optimizer"),

@@ -37,6 +37,7 @@ typedef struct TrainConfig {
     double sft_lr, sft_worked, sft_error;
     // reinforcement learning
     int steps, method, prompts, rollouts, rollouts_low, rollouts_high, max_tokens;
+    int share_prompts;
     double temp;
     int allocation, modulation, constants, advantage, loss_mean, truncated; // values of the enums above
     double explore, mastered, history_decay;

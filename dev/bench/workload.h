@@ -43,7 +43,7 @@ static inline double training_seconds(Gpt *gpt, const float *h_params, int B, in
         sequences[b] = (TrainSequence){
             .prompt = prompt, .tokens = prompt + 1, .n_prompt = 1, .n = T, .weight = 1.0f / (float)(B * T)};
     }
-    Updater *updater = updater_new(gpt, max_tokens, T + 1, max_rows);
+    Updater *updater = updater_new(gpt, max_tokens, T + 1, max_rows, false);
     Buckets whole = buckets_make(&gpt->table, NULL, false);
     gradients_plan(gpt, &grads, &arena, &whole);
     optimizer_plan(&opt, &arena, &whole);

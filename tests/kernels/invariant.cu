@@ -78,7 +78,7 @@ static void attention_of(Device *dev, floatX *h_o, const floatX *rows, bool deco
         const int h_starts[] = {0, T};
         int *starts = on_device(dev, h_starts, 2);
         float *lse = static_cast<float *>(device_alloc(dev, sizeof(float) * T * NH));
-        attention_forward(dev, o, lse, rows, k, v, starts, &s, NULL);
+        attention_forward(dev, o, lse, rows, k, v, starts, NULL, &s, NULL);
         device_sync(dev);
         device_free(dev, starts), device_free(dev, lse);
     }

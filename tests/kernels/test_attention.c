@@ -93,7 +93,7 @@ static void check_case(const Case *c) {
     size_t n_o = (size_t)s->N * s->NH * s->HS, n_rows = (size_t)s->N * s->q_stride;
     floatX *o = DEVICE(t, floatX, n_o);
     float *lse = DEVICE(t, float, s->N * s->NH);
-    attention_forward(t->dev, o, lse, w.d_rows, w.d_rows + k_offset(s), w.d_rows + v_offset(s), w.d_starts, s,
+    attention_forward(t->dev, o, lse, w.d_rows, w.d_rows + k_offset(s), w.d_rows + v_offset(s), w.d_starts, NULL, s,
                       w.workspace);
     Sum *want_o = HOST(t, Sum, n_o), *want_lse = HOST(t, Sum, s->N * s->NH), *want_d = HOST(t, Sum, n_rows);
     reference_forward(&w, w.rows, want_o, want_lse);
@@ -105,7 +105,7 @@ static void check_case(const Case *c) {
     double *exact_o = HOST(t, double, n_o);
     for (size_t i = 0; i < n_o; i++) exact_o[i] = want_o[i].value;
     attention_backward(t->dev, d, d + k_offset(s), d + v_offset(s), d_o, w.d_rows, w.d_rows + k_offset(s),
-                       w.d_rows + v_offset(s), o, lse, w.d_starts, s, w.workspace);
+                       w.d_rows + v_offset(s), o, lse, w.d_starts, NULL, s, w.workspace);
     reference_backward(&w, widened(t, h_do, n_o), exact_o, want_d);
     for (int n = 0; n < s->N; n++)
         for (int i = (s->NH + 2 * s->NKV) * s->HS; i < s->q_stride; i++)
@@ -160,7 +160,7 @@ static void test_causal(void **state) {
     for (int k = 0; k < 2; k++) {
         floatX *o = DEVICE(t, floatX, n_o);
         attention_forward(t->dev, o, DEVICE(t, float, w.s.N *w.s.NH), w.d_rows, w.d_rows + k_offset(&w.s),
-                          w.d_rows + v_offset(&w.s), w.d_starts, &w.s, w.workspace);
+                          w.d_rows + v_offset(&w.s), w.d_starts, NULL, &w.s, w.workspace);
         got[k] = download_floats(t, o, n_o);
         for (int n = 0; n < w.s.N; n++) // then everything changes but the first 11 tokens of the second sequence
             for (int i = 0; (n < 20 || n >= 31) && i < w.s.q_stride; i++)

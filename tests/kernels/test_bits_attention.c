@@ -30,9 +30,9 @@ static void run_part(KernelTest *t, const Case *c, const float *rows, const floa
     float *d = run->d + (size_t)begin * row, *o = run->o + (size_t)begin * width,
           *lse = run->lse + (size_t)begin * c->NH;
     void *workspace = DEVICE(t, char, attention_workspace_bytes(t->dev, &s));
-    attention_forward(t->dev, o, lse, q, k, v, part, &s, workspace);
+    attention_forward(t->dev, o, lse, q, k, v, part, NULL, &s, workspace);
     attention_backward(t->dev, d, d + width, d + width + c->NKV * c->HS, d_o + (size_t)begin * width, q, k, v, o, lse,
-                       part, &s, workspace);
+                       part, NULL, &s, workspace);
 }
 
 static Run new_run(KernelTest *t, const Case *c, int N) {

@@ -140,14 +140,14 @@ static void twin_attention(Twins *w, AttentionShape s, const int *h_starts) {
     float *lse = DEVICE(&w->t, float, s.N * s.NH), *h_lse = HOST(&w->t, float, s.N * s.NH);
     void *workspace = device_array(&w->t, attention_workspace_bytes(dev_of(w), &s));
     void *h_workspace = HOST(&w->t, char, C(attention_workspace_bytes)(w->c, &s));
-    attention_forward(dev_of(w), o, lse, rows, rows + k, rows + v, starts, &s, workspace);
-    C(attention_forward)(w->c, X(h_o), h_lse, X(h_rows), X(h_rows + k), X(h_rows + v), h_starts, &s, h_workspace);
+    attention_forward(dev_of(w), o, lse, rows, rows + k, rows + v, starts, NULL, &s, workspace);
+    C(attention_forward)(w->c, X(h_o), h_lse, X(h_rows), X(h_rows + k), X(h_rows + v), h_starts, NULL, &s, h_workspace);
     agree_floatX(w, "attention o", o, h_o, n_o, 0, s.T + s.HS, 1);
     agree_fp32(w, "attention lse", lse, h_lse, (size_t)s.N * s.NH, 0, s.T + s.HS);
-    attention_backward(dev_of(w), d, d + k, d + v, d_o, rows, rows + k, rows + v, o, lse, starts, &s, workspace);
+    attention_backward(dev_of(w), d, d + k, d + v, d_o, rows, rows + k, rows + v, o, lse, starts, NULL, &s, workspace);
     C(attention_backward)
     (w->c, X(h_d), X(h_d + k), X(h_d + v), X(h_d_o), X(h_rows), X(h_rows + k), X(h_rows + v), X(h_o), h_lse, h_starts,
-     &s, h_workspace);
+     NULL, &s, h_workspace);
     agree_floatX(w, "attention backward", d, h_d, n_rows, 0, s.T + s.HS, 3); // p, o and ds
 }
 

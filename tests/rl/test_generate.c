@@ -90,7 +90,7 @@ static void test_same_bits_in_training(void **state) {
         generate(&b, architectures[a], 9, 2, 1, &usual);
         Device *dev = device_open(3, 0, NULL);
         Gpt *gpt = open_model(dev, architectures[a]);
-        Updater *updater = updater_new(gpt, 600, LONGEST + MAX_NEW, 17);
+        Updater *updater = updater_new(gpt, 600, LONGEST + MAX_NEW, 17, false);
         Arena arena = {.name = "gradients"};
         Gradients grads;
         int ended = 0, tokens = 0;

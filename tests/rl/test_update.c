@@ -83,7 +83,7 @@ static void close_world(World *w) {
 
 static void gradient(World *w, float *h_grad, TokenResult *results, PolicyObjective *o, int micro_tokens, int chunk,
                      bool compat) {
-    Updater *updater = updater_new(w->gpt, micro_tokens, T_MAX, chunk);
+    Updater *updater = updater_new(w->gpt, micro_tokens, T_MAX, chunk, false);
     updater_norms(updater, w->comm, o, w->sequences, SEQUENCES);
     updater_gradient(updater, &w->grads, results, w->sequences, SEQUENCES, o, compat);
     device_download(w->dev, h_grad, w->grads.flat, w->gpt->table.size * sizeof *h_grad);
