@@ -24,12 +24,19 @@
         }                                                                                                              \
     } while (0)
 
-// A training step on B sequences of one prompt token and T response tokens, in micro-batches of at most max_tokens.
-static inline double training_seconds(Gpt *gpt, const float *h_params, int B, int T, int max_tokens, int max_rows,
+// What a training step is on: B responses of T tokens to one prompt of n_prompt tokens, which runs once if it is shared.
+typedef struct TrainingShape {
+    int B, n_prompt, T;
+    bool share;
+} TrainingShape;
+
+// Its seconds, in micro-batches of at most max_tokens.
+static inline double training_seconds(Gpt *gpt, const float *h_params, TrainingShape x, int max_tokens, int max_rows,
                                       int trials) {
+    int B = x.B, T = x.T;
     TrainSequence *sequences = calloc((size_t)B, sizeof *sequences);
     TokenResult *results = malloc((size_t)B * (size_t)T * sizeof *results);
-    int *tokens = malloc((size_t)B * (size_t)(T + 1) * sizeof *tokens);
+    int count = x.n_prompt + B * T, *tokens = malloc((size_t)count * sizeof *tokens);
     Arena arena = {.name = "bench"};
     Gradients grads;
     Optimizer opt;
@@ -37,13 +44,11 @@ static inline double training_seconds(Gpt *gpt, const float *h_params, int B, in
     PolicyObjective plain = {.inv_temp = 1};
     double seconds;
     REQUIRE(sequences && results && tokens, "out of memory");
-    for (int i = 0; i < B * (T + 1); i++) tokens[i] = (int)(i * 2654435761u % (unsigned)gpt->config.V);
-    for (int b = 0; b < B; b++) {
-        int *prompt = tokens + b * (T + 1);
-        sequences[b] = (TrainSequence){
-            .prompt = prompt, .tokens = prompt + 1, .n_prompt = 1, .n = T, .weight = 1.0f / (float)(B * T)};
-    }
-    Updater *updater = updater_new(gpt, max_tokens, T + 1, max_rows, false);
+    for (int i = 0; i < count; i++) tokens[i] = (int)(i * 2654435761u % (unsigned)gpt->config.V);
+    for (int b = 0; b < B; b++)
+        sequences[b] = (TrainSequence){.prompt = tokens, .tokens = tokens + x.n_prompt + b * T, .n_prompt = x.n_prompt,
+                                       .n = T, .weight = 1.0f / (float)(B * T)};
+    Updater *updater = updater_new(gpt, max_tokens, x.n_prompt + T, max_rows, x.share);
     Buckets whole = buckets_make(&gpt->table, NULL, false);
     gradients_plan(gpt, &grads, &arena, &whole);
     optimizer_plan(&opt, &arena, &whole);
