@@ -10,14 +10,14 @@
 #include <omp.h>
 #include <string.h>
 
-enum { QUERIES = 4 * TILE_ROWS, PROMPT_KEYS = 2 * TILE_COLS }; // PROMPT_KEYS: keys of a shared prompt in a task
+enum { QUERIES = 4 * TILE_ROWS, PROMPT_KEYS = 2 * TILE_COLS }; // PROMPT_KEYS: of a shared prompt, in one task
 
 // The workspace of one thread; tokens and channels are padded to whole panels.
 typedef struct Scratch {
     float *by_key;           // K transposed: panels of TILE_COLS keys, (HS, TILE_COLS) each, for q . k
     float *values_by_key;    // V likewise, for d_o . v
     float *by_channel;       // K or V: panels of TILE_COLS channels, (T, TILE_COLS) each, for sums over keys
-    float *out, *out2;       // (T, HS padded): sums over keys or queries before they are stored; first, rows by position
+    float *out, *out2;       // (T, HS padded): sums over keys or queries before they are stored; at first, K or V
     float *scores, *dscores; // (QUERIES, T)
     float *rows;             // panels of a block of q or d_o: (QUERIES, TILE_COLS) each
 } Scratch;
@@ -61,11 +61,18 @@ static void multiply_panels(float *out, int ld, const float *a, size_t row_step,
                           row_step, k_step, panels + (size_t)(j / TILE_COLS) * panel_step, K, load);
 }
 
+// A sequence's tokens: P of the prompt that it continues, from token `prompt` on, then n from token `own` on.
+typedef struct Packed { int prompt, P, own, n; } Packed;
+static Packed packed_sequence(const int *starts, const int *prefix, int b) {
+    int p = prefix ? prefix[b] : -1;
+    return (Packed){p < 0 ? 0 : starts[p], p < 0 ? 0 : starts[p + 1] - starts[p], starts[b], starts[b + 1] - starts[b]};
+}
+
 static void copy_rows(float *to, size_t to_stride, const float *from, size_t from_stride, int rows, int cols) {
     for (int r = 0; r < rows; r++) memcpy(to + r * to_stride, from + r * from_stride, (size_t)cols * sizeof *to);
 }
 
-// Copies K or V of one kv head, x (N, stride), to `rows` (T, HS) by position; returns rows.
+// Copies K or V of one kv head, x (N, stride), to `rows` (T, HS); returns rows.
 static const float *by_position(float *rows, const float *x, size_t stride, Packed p, int HS) {
     copy_rows(rows, (size_t)HS, x + (size_t)p.prompt * stride, stride, p.P, HS);
     copy_rows(rows + (size_t)p.P * HS, (size_t)HS, x + (size_t)p.own * stride, stride, p.n, HS);
@@ -125,29 +132,29 @@ static void block_probabilities(Scratch w, const float *d_o, const float *o, con
     }
 }
 
-// One query head of n queries. The packed keys are P before the queries' own and these n: writes dq, and accumulates dk
-// of the own ones into w.out and dv into w.out2, both (n, HS padded). With dq NULL they are the P alone, and the sums
-// are theirs.
+// Query head h of the n tokens from token `own` on. The packed keys are P before these, and theirs: writes dq, and
+// accumulates dk of the n into w.out and dv into w.out2, both (n, HS padded). With dq NULL the keys, and the sums, are
+// those of the P.
 static void head_backward(float *dq, const float *d_o, const float *q, const float *o, const float *lse,
-                          const AttentionShape *s, Scratch w, int P, int n) {
+                          const AttentionShape *s, Scratch w, int h, int own, int P, int n) {
     int T = dq ? P + n : P, first = dq ? P : 0, ld = round_up(T, TILE_COLS), hs = round_up(s->HS, TILE_COLS);
-    size_t key_panel = (size_t)s->HS * TILE_COLS, o_stride = (size_t)s->NH * s->HS;
+    size_t key_panel = (size_t)s->HS * TILE_COLS, o_stride = (size_t)s->NH * s->HS, q_stride = (size_t)s->q_stride;
     float block[QUERIES * TILE_COLS];
     for (int t0 = 0; t0 < n; t0 += QUERIES) {
         int rows = smaller(n - t0, QUERIES), seen = smaller(P + t0 + rows, T), keys = round_up(seen, TILE_COLS);
-        const float *qb = q + (size_t)t0 * s->q_stride, *gb = d_o + t0 * o_stride;
-        multiply_panels(w.scores, ld, qb, (size_t)s->q_stride, 1, w.by_key, rows, keys, s->HS, key_panel, false);
-        multiply_panels(w.dscores, ld, gb, o_stride, 1, w.values_by_key, rows, keys, s->HS, key_panel, false);
-        block_probabilities(w, gb, o + t0 * o_stride, lse + t0 * s->NH, s, P + t0, T, rows, keys, ld);
+        size_t row = (size_t)(own + t0), q_at = row * q_stride + (size_t)h * s->HS, o_at = row * o_stride + h * s->HS;
+        multiply_panels(w.scores, ld, q + q_at, q_stride, 1, w.by_key, rows, keys, s->HS, key_panel, false);
+        multiply_panels(w.dscores, ld, d_o + o_at, o_stride, 1, w.values_by_key, rows, keys, s->HS, key_panel, false);
+        block_probabilities(w, d_o + o_at, o + o_at, lse + row * s->NH + h, s, P + t0, T, rows, keys, ld);
         for (int c = 0; dq && c < s->HS; c += TILE_COLS) {
             int width = smaller(s->HS - c, TILE_COLS);
             multiply_panels(block, TILE_COLS, w.dscores, ld, 1, w.by_channel + c * T, rows, width, seen, 0, false);
-            copy_rows(dq + (size_t)t0 * s->q_stride + c, (size_t)s->q_stride, block, TILE_COLS, rows, width);
+            copy_rows(dq + q_at + c, q_stride, block, TILE_COLS, rows, width);
         }
-        pack_by_channel(w.rows, qb, s->q_stride, rows, s->HS); // dk += ds^T q, a sum over the block's queries
+        pack_by_channel(w.rows, q + q_at, s->q_stride, rows, s->HS); // dk += ds^T q, a sum over the block's queries
         multiply_panels(w.out, hs, w.dscores + first, 1, (size_t)ld, w.rows, seen - first, s->HS, rows,
                         (size_t)rows * TILE_COLS, true);
-        pack_by_channel(w.rows, gb, (int)o_stride, rows, s->HS);
+        pack_by_channel(w.rows, d_o + o_at, (int)o_stride, rows, s->HS);
         multiply_panels(w.out2, hs, w.scores + first, 1, (size_t)ld, w.rows, seen - first, s->HS, rows,
                         (size_t)rows * TILE_COLS, true);
     }
@@ -157,32 +164,27 @@ void attention_backward(Device *dev, floatX *dq, floatX *dk, floatX *dv, const f
                         const floatX *k, const floatX *v, const floatX *o, const float *lse, const int *starts,
                         const int *prefix, const AttentionShape *s, void *workspace) {
     int group = s->NH / s->NKV, HS = s->HS, tiles = prefix ? (s->T + PROMPT_KEYS - 1) / PROMPT_KEYS : 0;
-    size_t hs = (size_t)round_up(HS, TILE_COLS), q_stride = s->q_stride, k_stride = s->k_stride, v_stride = s->v_stride;
+    size_t hs = (size_t)round_up(HS, TILE_COLS), k_stride = s->k_stride, v_stride = s->v_stride;
 #pragma omp parallel for schedule(dynamic) num_threads(dev->threads)
     for (int task = 0; task < s->B * s->NKV; task++) {
         Packed x = packed_sequence(starts, prefix, task / s->NKV);
-        size_t kv = (size_t)(task % s->NKV), first = (size_t)x.own, k_at = first * k_stride + kv * HS;
-        size_t v_at = first * v_stride + kv * HS;
-        int T = x.P + x.n;
+        int kv = task % s->NKV, at = kv * HS, T = x.P + x.n;
         Scratch w = scratch_of(workspace, s);
-        pack_by_channel(w.by_channel, by_position(w.out2, k + kv * HS, k_stride, x, HS), HS, T, HS);
+        pack_by_channel(w.by_channel, by_position(w.out2, k + at, k_stride, x, HS), HS, T, HS);
         pack_by_key(w.by_key, w.out2, HS, T, HS);
-        pack_by_key(w.values_by_key, by_position(w.out2, v + kv * HS, v_stride, x, HS), HS, T, HS);
+        pack_by_key(w.values_by_key, by_position(w.out2, v + at, v_stride, x, HS), HS, T, HS);
         memset(w.out, 0, x.n * hs * sizeof(float));
         memset(w.out2, 0, x.n * hs * sizeof(float));
-        for (size_t h = kv * group; h < (kv + 1) * group; h++) {
-            size_t q_at = first * q_stride + h * HS, o_at = (first * s->NH + h) * HS;
-            head_backward(dq + q_at, d_o + o_at, q + q_at, o + o_at, lse + first * s->NH + h, s, w, x.P, x.n);
-        }
-        copy_rows(dk + k_at, k_stride, w.out, hs, x.n, HS);
-        copy_rows(dv + v_at, v_stride, w.out2, hs, x.n, HS);
+        for (int h = kv * group; h < (kv + 1) * group; h++)
+            head_backward(dq, d_o, q, o, lse, s, w, h, x.own, x.P, x.n);
+        copy_rows(dk + x.own * k_stride + at, k_stride, w.out, hs, x.n, HS);
+        copy_rows(dv + x.own * v_stride + at, v_stride, w.out2, hs, x.n, HS);
     }
 #pragma omp parallel for schedule(dynamic) num_threads(dev->threads)
-    for (int task = 0; task < s->B * s->NKV * tiles; task++) { // (sequence, kv head, keys) of the shared prompts
-        int p = task / tiles / s->NKV, j0 = task % tiles * PROMPT_KEYS;
-        size_t kv = (size_t)(task / tiles % s->NKV), first = (size_t)(starts[p] + j0), k_at = first * k_stride + kv * HS;
-        size_t v_at = first * v_stride + kv * HS;
-        int keys = smaller(starts[p + 1] - starts[p] - j0, PROMPT_KEYS);
+    for (int task = 0; task < s->B * s->NKV * tiles; task++) { // of (prompt p, kv head, keys j0, j0 + 1, ...)
+        int p = task / tiles / s->NKV, kv = task / tiles % s->NKV, j0 = starts[p] + task % tiles * PROMPT_KEYS;
+        int keys = smaller(starts[p + 1] - j0, PROMPT_KEYS);
+        size_t k_at = j0 * k_stride + (size_t)kv * HS, v_at = j0 * v_stride + (size_t)kv * HS;
         if (keys <= 0 || p + 1 == s->B || prefix[p + 1] != p) continue;
         Scratch w = scratch_of(workspace, s);
         pack_by_key(w.by_key, k + k_at, s->k_stride, keys, HS);
@@ -190,11 +192,8 @@ void attention_backward(Device *dev, floatX *dq, floatX *dk, floatX *dv, const f
         copy_rows(w.out, hs, dk + k_at, k_stride, keys, HS); // the sums so far, over the prompt's own queries
         copy_rows(w.out2, hs, dv + v_at, v_stride, keys, HS);
         for (int b = p + 1; b < s->B && prefix[b] == p; b++)
-            for (size_t h = kv * group; h < (kv + 1) * group; h++) {
-                size_t own = (size_t)starts[b], q_at = own * q_stride + h * HS, o_at = (own * s->NH + h) * HS;
-                head_backward(NULL, d_o + o_at, q + q_at, o + o_at, lse + own * s->NH + h, s, w, keys,
-                              starts[b + 1] - starts[b]);
-            }
+            for (int h = kv * group; h < (kv + 1) * group; h++)
+                head_backward(NULL, d_o, q, o, lse, s, w, h, starts[b], keys, starts[b + 1] - starts[b]);
         copy_rows(dk + k_at, k_stride, w.out, hs, keys, HS);
         copy_rows(dv + v_at, v_stride, w.out2, hs, keys, HS);
     }

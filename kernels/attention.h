@@ -1,6 +1,6 @@
 // Causal grouped-query attention over a packed micro-batch: sequence b is tokens starts[b] .. starts[b+1]-1. A token
-// attends to itself and to the earlier tokens of its own sequence, or of the prompt that the sequence continues: a prompt
-// is packed once for all its responses.
+// attends to itself and to the earlier tokens of its own sequence, and to all of the prompt that the sequence continues:
+// a prompt may be packed once for all its responses.
 //
 //   s_tj = q_t . k_j / sqrt(HS)   p_t = softmax over j <= t   o_t = sum_j p_tj v_j
 //
@@ -24,22 +24,11 @@ typedef struct AttentionShape {
     int q_stride, k_stride, v_stride; // elements from one token to the next
 } AttentionShape;
 
-// Sequence b: its position t is token prompt + t of the pack where t < P, else token own + t - P.
-typedef struct Packed {
-    int prompt, P; // first token, and number, of the prompt that the sequence continues; P = 0: it continues none
-    int own, n;    // of its own tokens
-} Packed;
-TWIN_INLINE Packed packed_sequence(const int *starts, const int *prefix, int b) {
-    int p = prefix ? prefix[b] : -1, P = p < 0 ? 0 : starts[p + 1] - starts[p];
-    Packed x = {p < 0 ? 0 : starts[p], P, starts[b], starts[b + 1] - starts[b]};
-    return x;
-}
-
 size_t attention_workspace_bytes(const Device *dev, const AttentionShape *shape); // enough for both directions
 
-// Writes o (N, NH, HS) and lse (N, NH) fp32, the log-sum-exp of the scaled scores. starts (B + 1), on the device; so is
-// prefix (B), or NULL if no sequence continues another: b continues prefix[b] where that is not -1. The sequences that
-// continue p follow it at once, and p has tokens and continues none. T counts the prompt's tokens too.
+// Writes o (N, NH, HS) and lse (N, NH) fp32, the log-sum-exp of the scaled scores. starts (B + 1) and prefix (B) are on
+// the device. Sequence b continues sequence prefix[b], or none where that is -1 (prefix NULL: everywhere). Those that
+// continue p follow it at once; p continues none, and none of them is empty.
 void attention_forward(Device *dev, floatX *o, float *lse, const floatX *q, const floatX *k, const floatX *v,
                        const int *starts, const int *prefix, const AttentionShape *shape, void *workspace);
 

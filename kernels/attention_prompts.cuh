@@ -1,5 +1,5 @@
-// Optional (CUDA): prompts that are packed once for many responses, in attention.cu's backward on tiles. Such a prompt's
-// keys have the queries of all its responses: too much for one block per tile of keys. So these sequences are cut into
+// Optional (CUDA): prompts that are packed once for many responses, in attention.cu. In backward on tiles such a prompt's
+// keys have the queries of all its responses: too much for one block a tile of keys. So these sequences are cut into
 // parts; a block computes the sums of one part, in fp32, and a last kernel adds up the parts in order.
 #ifndef KERNELS_ATTENTION_PROMPTS_CUH
 #define KERNELS_ATTENTION_PROMPTS_CUH
@@ -16,6 +16,15 @@ DEVICE_INLINE int sequence_of(const int *starts, int B, int n) { // the last seq
     return low;
 }
 
+// Position t of a sequence is token prompt + t of the pack where t < P, else token own + t - P.
+struct Packed {
+    int prompt, P; // first token, and number, of the prompt that it continues; P = 0: it continues none
+    int own, n;    // of its own tokens
+};
+DEVICE_INLINE Packed packed_sequence(const int *starts, const int *prefix, int b) {
+    int p = prefix ? prefix[b] : -1;
+    return {p < 0 ? 0 : starts[p], p < 0 ? 0 : starts[p + 1] - starts[p], starts[b], starts[b + 1] - starts[b]};
+}
 DEVICE_INLINE int token_at(Packed x, int position) {
     return position < x.P ? x.prompt + position : x.own + position - x.P;
 }

@@ -57,6 +57,10 @@ static PolicyObjective objective(const TrainConfig *c) {
         .stab_gamma = 50.0f,
         .stab_tau = paper ? 0.9f : 0.99f,
         .const_boost = c->modulation == MODULATION_CONST ? (float)c->const_boost : 0.0f,
+        .shaping = (float)methods[c->method].shaping,
+        .shaping_most = (float)methods[c->method].shaping_most,
+        .kl_coef = (float)c->kl_coef,
+        .kl = (KlEstimator)c->kl,
     };
 }
 
@@ -132,7 +136,9 @@ static void update(Trainer *t, const Prompt *prompts, StepMetrics *m) {
     m->lr = learning_rate(c->lr, t->rl_done, c->steps, c->warmup, c->schedule == SCHEDULE_COSINE);
     for (int i = 0; i < updates; i++) {
         int u = i % c->updates; // of this epoch
-        int count = sequences_of(t, prompts, first_rollout(c, b, u), first_rollout(c, b, u + 1));
+        int first = first_rollout(c, b, u), end = first_rollout(c, b, u + 1);
+        int count = sequences_of(t, prompts, first, end);
+        adjust_tokens(t, first, end, count, i, &o);
         updater_gradient(t->updater, &t->grads, t->results, t->sequences, count, &o, compat);
         norm += optimizer_step(t->gpt, &t->opt, &t->grads, &optimizer, (float)m->lr);
         step_sums_add(&sums, t->sequences, count, t->results, i == 0);
@@ -175,8 +181,7 @@ void rl_step(Trainer *t, StepMetrics *m) {
     double verified = seconds_now();
 
     // Learn: compare each rollout with its group, then raise or lower the log-probability of its tokens
-    AdvantageKind kind = c->advantage == ADVANTAGE_METHOD ? method->advantage : (AdvantageKind)c->advantage;
-    rollout_batch_advantages(b, t->dev, prompts, kind);
+    rollout_batch_advantages(b, t->dev, prompts, (AdvantageKind)c->advantage);
     update(t, prompts, m);
 
     timers_stop(t->dev, m->sec_timer);

@@ -59,8 +59,6 @@ static bool open_data(Trainer *t, Error *err) {
     const TrainConfig *c = &t->config;
     FILE *notes = comm_rank(t->comm) == 0 ? stderr : NULL;
     if (!load_problems(t, notes, err)) return false;
-    if (t->heldout.problems.count < 1)
-        return fail(err, "%s: no prompt is left to hold out: lower --problems or raise --heldout", c->data);
     if (!open_tokenizer(t, err)) return false;
     if (!data_choose_template(&t->template, c->prompt_template, c->model, data_is_tasks(c->data), err)) return false;
     if (!prompts_tokenize(&t->train, t->tokenizer, &t->template, c->max_prompt, notes, err)) return false;
@@ -102,6 +100,7 @@ static void plan_memory(Trainer *t, const ModelConfig *model, int T) {
     t->updater = updater_plan(t->gpt, c->micro_tokens, t->T, c->logit_rows, c->share_prompts);
     t->generator = generator_plan(t->gpt, c->slots, longest + c->max_tokens);
     rollout_batch_plan(&t->batch, c->prompts, c->prompts * c->rollouts, c->max_tokens);
+    adjust_plan(t);
     const Arena *arenas[] = {&t->gpt->arena, &t->arena, updater_arena(t->updater), &t->batch.arena};
     t->memory = memory_plan(t->gpt, arenas, 4, t->generator, c->slots, longest + c->max_tokens);
 }

@@ -3,6 +3,7 @@
 #ifndef RL_TRAINER_H
 #define RL_TRAINER_H
 #include "model/optimizer.h"
+#include "rl/adjust.h"
 #include "rl/config.h"
 #include "rl/generate.h"
 #include "rl/history.h"
@@ -35,6 +36,7 @@ typedef struct Trainer {
     TrainSequence *sequences; // room for one batch, of rollouts or of warm-up examples
     float *weights;           // of each rollout's tokens in the loss
     TokenResult *results;     // of each trained token of a batch, in order
+    Adjust adjust;            // what the method changes in single tokens
     int *warmup_tokens;       // (sft_batch, T)
     // the run
     MetricsLog log;

@@ -3,6 +3,18 @@
 #include "kernels/device/timer.h"
 #include <math.h>
 
+// The arrays of a micro-batch: type, name, number of elements. Each is packed on the host, as h_NAME, and uploaded.
+// There is at most one target per token.
+#define MICRO_ARRAYS(EACH)                                                                                             \
+    EACH(int, ids, N) EACH(int, pos, N) EACH(int, starts, B + 1) EACH(int, prefix, B) EACH(int, rows, M)               \
+    EACH(int, target, M) EACH(float, weight, M) EACH(float, advantage, M) EACH(float, logp_old, M)                     \
+    EACH(TokenPolicy, sampled, M) EACH(TokenAdjust, adjust, M) EACH(int, response_starts, R + 1)
+
+typedef struct Micro { // what the host arrays hold
+    int N, B, R, M, T; // tokens; sequences, of which R are not a shared prompt; response tokens; most positions
+    bool supervised, adjusted;
+} Micro;
+
 struct Updater {
     const Gpt *gpt;
     int N_max; // tokens of a micro-batch
@@ -10,24 +22,12 @@ struct Updater {
     Arena arena, host;
     GptActs acts;
     Head head;
-    // A micro-batch on the device, and the host arrays that it is packed in. There is at most one target per token.
-    int *ids, *pos, *starts, *prefix, *rows, *target, *response_starts;
-    int *h_ids, *h_pos, *h_starts, *h_prefix, *h_rows, *h_target, *h_response_starts;
-    float *advantage, *logp_old, *weight, *h_advantage, *h_logp_old, *h_weight;
-    TokenPolicy *sampled, *h_sampled;
+#define FIELD(type, name, count) type *name, *h_##name;
+    MICRO_ARRAYS(FIELD)
     // device only
     float *E_override, *norms;
     TokenResult *result;
 };
-
-typedef struct Micro { // what the host arrays hold
-    int N, B, R, M, T; // tokens, sequences, how many of them are not a shared prompt, response tokens, positions
-    bool supervised;
-} Micro;
-
-// Plans an array on the device and its host array h_NAME.
-#define PLAN_BOTH(u, name, count)                                                                                      \
-    (ARENA_PLAN(&(u)->arena, (u)->name, count), ARENA_PLAN(&(u)->host, (u)->h_##name, count))
 
 Updater *updater_plan(const Gpt *gpt, int micro_tokens, int T, int chunk, bool share_prompts) {
     Updater *u = malloc(sizeof *u);
@@ -39,17 +39,8 @@ Updater *updater_plan(const Gpt *gpt, int micro_tokens, int T, int chunk, bool s
     gpt_acts_plan(gpt, &u->acts, &u->arena, N, T);
     head_plan(gpt, &u->head, &u->arena, chunk < N ? chunk : N, true);
     u->arena.kind = MEMORY_ACTIVATIONS;
-    PLAN_BOTH(u, ids, N);
-    PLAN_BOTH(u, pos, N);
-    PLAN_BOTH(u, starts, N + 1);
-    PLAN_BOTH(u, prefix, N);
-    PLAN_BOTH(u, rows, N);
-    PLAN_BOTH(u, target, N);
-    PLAN_BOTH(u, response_starts, N + 1);
-    PLAN_BOTH(u, advantage, N);
-    PLAN_BOTH(u, logp_old, N);
-    PLAN_BOTH(u, weight, N);
-    PLAN_BOTH(u, sampled, N);
+#define PLAN(type, name, count) ARENA_PLAN(&u->arena, u->name, N + 1), ARENA_PLAN(&u->host, u->h_##name, N + 1);
+    MICRO_ARRAYS(PLAN)
     ARENA_PLAN(&u->arena, u->E_override, N);
     ARENA_PLAN(&u->arena, u->norms, 3);
     ARENA_PLAN(&u->arena, u->result, N);
@@ -100,9 +91,11 @@ static void pack_sequence(Updater *u, Micro *micro, const TrainSequence *s, int 
         u->h_advantage[micro->M] = s->advantage;
         u->h_sampled[micro->M] = s->sampled ? s->sampled[t] : (TokenPolicy){0};
         u->h_logp_old[micro->M] = u->h_sampled[micro->M].logp;
+        if (s->adjust) u->h_adjust[micro->M] = s->adjust[t];
     }
     u->h_response_starts[++micro->R] = micro->M;
     micro->supervised = !s->sampled;
+    micro->adjusted = s->adjust != NULL;
 }
 
 // How many of these sequences are packed behind one copy of the first one's prompt, each with its last token.
@@ -137,24 +130,10 @@ static bool pack(Updater *u, Micro *micro, const TrainSequence *sequences, int c
     return micro->B > 0;
 }
 
-static void upload_sampled(Updater *u, const Micro *micro) {
-    Device *dev = u->gpt->dev;
-    device_upload(dev, u->sampled, u->h_sampled, (size_t)micro->M * sizeof *u->h_sampled);
-    device_upload(dev, u->advantage, u->h_advantage, (size_t)micro->M * sizeof(float));
-    device_upload(dev, u->response_starts, u->h_response_starts, (size_t)(micro->R + 1) * sizeof(int));
-}
-
 static void upload(Updater *u, const Micro *micro) {
-    Device *dev = u->gpt->dev;
-    device_upload(dev, u->ids, u->h_ids, (size_t)micro->N * sizeof(int));
-    device_upload(dev, u->pos, u->h_pos, (size_t)micro->N * sizeof(int));
-    device_upload(dev, u->starts, u->h_starts, (size_t)(micro->B + 1) * sizeof(int));
-    device_upload(dev, u->prefix, u->h_prefix, (size_t)micro->B * sizeof(int));
-    device_upload(dev, u->rows, u->h_rows, (size_t)micro->M * sizeof(int));
-    device_upload(dev, u->target, u->h_target, (size_t)micro->M * sizeof(int));
-    device_upload(dev, u->weight, u->h_weight, (size_t)micro->M * sizeof(float));
-    device_upload(dev, u->logp_old, u->h_logp_old, (size_t)micro->M * sizeof(float));
-    upload_sampled(u, micro);
+#define UPLOAD(type, name, count)                                                                                      \
+    device_upload(u->gpt->dev, u->name, u->h_##name, (size_t)(micro->count) * sizeof(type));
+    MICRO_ARRAYS(UPLOAD)
 }
 
 static void micro_norms(Updater *u, float norms[3], const Micro *micro, bool compat) {
@@ -169,7 +148,7 @@ void updater_norms(Updater *u, Comm *comm, PolicyObjective *objective, const Tra
     Micro micro;
     for (int next = 0; pack(u, &micro, sequences, count, &next);) {
         float norms[3];
-        upload_sampled(u, &micro);
+        upload(u, &micro);
         micro_norms(u, norms, &micro, false);
         largest[0] = fmax(largest[0], -norms[0]);
         largest[1] = fmax(largest[1], norms[1]);
@@ -185,7 +164,7 @@ void updater_gradient(Updater *u, Gradients *grads, TokenResult *results, const 
                       const PolicyObjective *objective, bool compat) {
     const Gpt *g = u->gpt;
     Micro micro;
-    gradients_zero(g, grads);
+    if (grads) gradients_zero(g, grads);
     for (int next = 0; pack(u, &micro, sequences, count, &next);) {
         PolicyObjective o = *objective;
         upload(u, &micro);
@@ -196,9 +175,10 @@ void updater_gradient(Updater *u, Gradients *grads, TokenResult *results, const 
         }
         Batch batch = {.N = micro.N, .B = micro.B, .T = micro.T, .ids = u->ids, .pos = u->pos, .starts = u->starts,
                        .prefix = micro.R < micro.B ? u->prefix : NULL};
-        PolicyTargets targets = {u->target, u->advantage, u->logp_old, u->weight, compat ? u->E_override : NULL};
+        PolicyTargets targets = {u->target, u->advantage, u->logp_old, u->weight, compat ? u->E_override : NULL,
+                                 micro.adjusted ? u->adjust : NULL};
         if (micro.supervised) targets.advantage = targets.logp_old = NULL;
-        grads->last = next == count;
+        if (grads) grads->last = next == count;
         timer_begin(g->dev, TIMER_FORWARD);
         gpt_forward(g, &u->acts, &batch);
         timer_end(g->dev);
@@ -206,12 +186,12 @@ void updater_gradient(Updater *u, Gradients *grads, TokenResult *results, const 
         head_policy_loss(g, &u->head, &u->acts, grads, u->result, u->rows, &targets, &o, micro.N, micro.M);
         timer_end(g->dev);
         timer_begin(g->dev, TIMER_BACKWARD);
-        gpt_backward(g, &u->acts, grads, &batch);
+        if (grads) gpt_backward(g, &u->acts, grads, &batch);
         timer_end(g->dev);
         device_download(g->dev, results, u->result, (size_t)micro.M * sizeof *results);
         results += micro.M;
     }
     timer_begin(g->dev, TIMER_EXCHANGE);
-    gradients_finish(g, grads);
+    if (grads) gradients_finish(g, grads);
     timer_end(g->dev);
 }

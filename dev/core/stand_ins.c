@@ -139,6 +139,10 @@ MemoryPlan memory_plan(const Gpt *g, const Arena *const *arenas, int n, const Ge
     return (void)g, (void)arenas, (void)n, (void)generator, (void)slots, (void)T, (MemoryPlan){0};
 }
 bool memory_check(const MemoryPlan *p, Error *err) { return (void)p, (void)err, true; }
+void adjust_plan(Trainer *t) { (void)t; }
+void adjust_tokens(Trainer *t, int first, int end, int count, int update, const PolicyObjective *o) {
+    (void)t, (void)first, (void)end, (void)count, (void)update, (void)o;
+}
 void trainer_print(const Trainer *t, FILE *out) { (void)t, (void)out; }
 
 // ---- The tasks that the demo does not use -------------------------------------------------------------------------

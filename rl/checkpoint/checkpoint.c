@@ -51,12 +51,22 @@ static bool same_run(const TrainConfig *config, const cJSON *saved, const char *
 // What a checkpoint holds, fp32 and not sharded, on the host of rank 0.
 typedef struct Saved {
     float *params, *m, *v; // (table.size); m and v NULL: the model alone
+    float *reference;      // (table.size) of --kl-coef, once RL has begun; else NULL
 } Saved;
 
 static float *collect(Trainer *t, const float *state) {
     float *h = comm_rank(t->comm) == 0 ? malloc(t->gpt->table.size * sizeof *h) : NULL;
     REQUIRE(h || comm_rank(t->comm) != 0, "out of memory for a checkpoint");
     optimizer_read(t->gpt, &t->opt, state, t->grads.flat, h);
+    return h;
+}
+
+// Every rank holds all of it.
+static float *collect_reference(Trainer *t) {
+    if (!t->adjust.reference || t->rl_done == 0 || comm_rank(t->comm) != 0) return NULL;
+    float *h = malloc(t->gpt->table.size * sizeof *h);
+    REQUIRE(h, "out of memory for a checkpoint");
+    device_download_floats(t->dev, h, t->adjust.reference, t->gpt->table.size);
     return h;
 }
 
@@ -82,7 +92,7 @@ static bool check_saved(const Saved *s, size_t n, Error *err) {
            (!s->m || (check_values("adamw.m", s->m, n, true, err) && check_values("adamw.v", s->v, n, false, err)));
 }
 
-static void saved_free(Saved *s) { free(s->params), free(s->m), free(s->v); }
+static void saved_free(Saved *s) { free(s->params), free(s->m), free(s->v), free(s->reference); }
 
 static bool save_model(Trainer *t, const char *dir, const float *h_params, Error *err) {
     return gpt_save(&t->gpt->table, &t->gpt->config, dir, h_params, err) && tokenizer_save(t->tokenizer, dir, err) &&
@@ -103,7 +113,8 @@ static bool save_state(Trainer *t, const char *dir, const Saved *s, Error *err) 
         {.name = "history.id", .type = SAFETENSOR_I64, .rank = 1, .shape = {P}, .data = t->history.id},
         {.name = "history.correct", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.correct},
         {.name = "history.verified", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.verified},
-        {.name = "history.length", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.length}};
+        {.name = "history.length", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.length},
+        {.name = "reference", .type = SAFETENSOR_F32, .rank = 1, .shape = {n}, .data = s->reference}};
     cJSON *config = identity_of(&t->config);
     char *text = cJSON_PrintUnformatted(config);
     snprintf(counters[0], 32, "%d", t->sft_done), snprintf(counters[1], 32, "%d", t->rl_done);
@@ -116,7 +127,7 @@ static bool save_state(Trainer *t, const char *dir, const Saved *s, Error *err) 
                                   {"data", data}};
     data_hash(t, data);
     snprintf(path, sizeof path, "%s/trainer.safetensors", dir);
-    bool ok = safetensors_write(path, tensors, 6, metadata, 6, err) &&
+    bool ok = safetensors_write(path, tensors, s->reference ? 7 : 6, metadata, 6, err) &&
               manifest_write(dir, t->sft_done + t->rl_done, config, err);
     cJSON_free(text);
     cJSON_Delete(config);
@@ -174,7 +185,7 @@ static bool save_checkpoint(Trainer *t, const Saved *s, Error *err) {
 bool checkpoint_save(Trainer *t) {
     Error err;
     char folder[PATH_SIZE];
-    Saved s = {collect(t, t->opt.master), collect(t, t->opt.m), collect(t, t->opt.v)};
+    Saved s = {collect(t, t->opt.master), collect(t, t->opt.m), collect(t, t->opt.v), collect_reference(t)};
     if (comm_rank(t->comm) != 0) return true;
     bool flushed = metrics_flush(&t->log, &err); // a checkpoint is never ahead of the logs
     if (!flushed) fprintf(stderr, "warning: %s\n", err.text);
@@ -267,6 +278,16 @@ static bool load_moment(Trainer *t, const Safetensors *state, const char *name, 
     return true;
 }
 
+// Before the first step of RL there is none: it is made then.
+static bool load_reference(Trainer *t, const Safetensors *state, const char *dir, Error *err) {
+    size_t n = t->gpt->table.size;
+    if (!t->adjust.reference || t->rl_done == 0) return true;
+    const Safetensor *reference = find_array(state, "reference", SAFETENSOR_F32, n, dir, err);
+    if (!reference || !check_values("the reference", reference->data, n, true, err)) return false;
+    device_upload_floats(t->dev, t->adjust.reference, (const float *)reference->data, n);
+    return true;
+}
+
 // *other: the checkpoint is intact, but of a run with other flags or data.
 static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bool *other, Error *err) {
     long long sft, rl;
@@ -291,7 +312,8 @@ static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bo
     *other = false;
     t->sft_done = (int)sft, t->rl_done = (int)rl;
     return load_moment(t, state, "adamw.m", t->opt.m, dir, err) &&
-           load_moment(t, state, "adamw.v", t->opt.v, dir, err) && gpt_load(t->gpt, &t->opt, dir, err);
+           load_moment(t, state, "adamw.v", t->opt.v, dir, err) && load_reference(t, state, dir, err) &&
+           gpt_load(t->gpt, &t->opt, dir, err);
 }
 
 // A run that is resumed before its first checkpoint starts again. Where more is there than such a run leaves, its
