@@ -5,7 +5,8 @@
 FLAG_WORDS(architecture_word, [ARCH_LLAMA] = "llama", [ARCH_QWEN2] = "qwen2", [ARCH_QWEN3] = "qwen3")
 FLAG_WORDS(bad_rows_word, [BAD_ROWS_SKIP] = "skip", [BAD_ROWS_REFUSE] = "refuse")
 FLAG_WORDS(allocation_word, [ALLOCATE_UNIFORM] = "uniform", [ALLOCATE_VARIANCE] = "variance",
-           [ALLOCATE_STDDEV] = "stddev", [ALLOCATION_METHOD] = "method")
+           [ALLOCATE_STDDEV] = "stddev", [ALLOCATE_BETA] = "beta", [ALLOCATE_KNAPSACK] = "knapsack",
+           [ALLOCATE_ORACLE] = "oracle", [ALLOCATION_METHOD] = "method")
 FLAG_WORDS(modulation_word, [MODULATION_OFF] = "off", [MODULATION_COMP] = "comp", [MODULATION_STAB] = "stab",
            [MODULATION_BOTH] = "both", [MODULATION_CONST] = "const", [MODULATION_AUTHORS_COMPAT] = "authors-compat",
            [MODULATION_METHOD] = "method")
@@ -83,6 +84,12 @@ static const Flag rows[] = {
     FLOAT_FLAG("explore", explore, "4", 2, 1e6, "verified rollouts before a prompt's history counts"),
     FLOAT_FLAG("mastered", mastered, "0.85", 0, 1, "pass rate from which a prompt counts as mastered"),
     FLOAT_FLAG("history-decay", history_decay, "1", 0, 1, "old counts are multiplied by this at each visit"),
+    INT_FLAG("oracle-rollouts", oracle_rollouts, "64", 1, 65536,
+             "allocation oracle: extra rollouts a prompt to measure its pass rate"),
+    INT_FLAG("dynamic-sampling", dynamic_sampling, "-1", -1, 1000,
+             "most rounds a step of replacing groups that are all right or all wrong; 0 = off, -1 = the method's"),
+    INT_FLAG("overlong", overlong, "-1", -1, 1 << 20,
+             "tokens before --max-tokens over which the reward falls by up to 1; 0 = off, -1 = the method's"),
     CHOICE_FLAG("ratio", ratio, "token", ratio_word, "of each token, or one of the response (GSPO, arXiv 2507.18071)"),
     FLOAT_FLAG("eps-low", eps_low, "-1", -1, 1, "ratio clip below; -1 = the method's"),
     FLOAT_FLAG("eps-high", eps_high, "-1", -1, 100, "ratio clip above; -1 = the method's"),
@@ -133,6 +140,8 @@ static bool check_rl(const TrainConfig *c, Error *err) {
     if (c->allocation != ALLOCATE_UNIFORM && (c->rollouts_low > c->rollouts || c->rollouts_high < c->rollouts))
         return fail(err, "--rollouts %d must lie between --rollouts-low %d and --rollouts-high %d", c->rollouts,
                     c->rollouts_low, c->rollouts_high);
+    if (c->overlong > c->max_tokens)
+        return fail(err, "--overlong %d: more than the %d of --max-tokens", c->overlong, c->max_tokens);
     if (c->dual_clip > 0 && c->dual_clip <= 1)
         return fail(err, "--dual-clip %g: must be above 1, else it cuts off every negative advantage; 0 = off",
                     c->dual_clip);
@@ -172,5 +181,7 @@ bool train_config_parse(TrainConfig *c, int argc, char **argv, Error *err) {
     if (c->eps_high < 0) c->eps_high = m->eps_high;
     if (c->dual_clip < 0) c->dual_clip = m->dual_clip;
     if (c->entropy_coef < 0) c->entropy_coef = m->entropy_coef;
+    if (c->dynamic_sampling < 0) c->dynamic_sampling = m->dynamic_sampling;
+    if (c->overlong < 0) c->overlong = (int)(m->overlong * c->max_tokens);
     return check_rl(c, err) && check_model(c, err) && check_data(c, err);
 }

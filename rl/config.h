@@ -44,6 +44,8 @@ typedef struct TrainConfig {
     int allocation, modulation, constants, advantage, loss_mean, truncated, ratio, kl; // values of enums
     double explore, mastered, history_decay;
     double eps_low, eps_high, dual_clip, entropy_coef; // -1 = the method's
+    int dynamic_sampling, overlong;                    // so are these
+    int oracle_rollouts;
     double const_boost, kl_coef;
     int updates, epochs;
     // optimizer
@@ -57,8 +59,8 @@ typedef struct TrainConfig {
 extern const FlagTable train_flags;
 
 // Fills config from argv, resolves what was left to the method (allocation, modulation, advantage, the bounds of the
-// ratio, entropy_coef) to its values, and checks what no flag's range can (low <= rollouts <= high, ...). False with
-// one line in err.
+// ratio, ...) to its values, and checks what no flag's range can (low <= rollouts <= high, ...). False with one line in
+// err.
 bool train_config_parse(TrainConfig *config, int argc, char **argv, Error *err);
 
 #endif

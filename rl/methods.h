@@ -14,6 +14,8 @@ typedef struct Method {
     double entropy_coef;                 // weight of the entropy bonus
     double shaping, shaping_most;        // A + min(shaping H, shaping_most |A|) replaces A
     TokenRule rule;                      // the tokens that are treated differently (rl/adjust.h)
+    int dynamic_sampling;                // most rounds of generation (rl/resample.h); 0 = off
+    double overlong;                     // share of --max-tokens in which long responses are punished (rl/reward.h)
 } Method;
 
 #define CLIP(low, high, dual) .eps_low = low, .eps_high = high, .dual_clip = dual
@@ -30,6 +32,8 @@ static const Method methods[] = {
     {"kl-cov", "Cui et al., arXiv 2505.22617", CLIP(1, 1e30, 0), REWARD(1, 0), .rule = RULE_KL_COV},
     {"w-reinforce", "Zhu et al., arXiv 2506.01347", CLIP(0.2, 0.2, 10), REWARD(0.1f, -1),
      .advantage = ADVANTAGE_REWARD},
+    {"dapo", "Yu et al., arXiv 2503.14476; their mean over tokens is --loss-mean's default", CLIP(0.2, 0.28, 10),
+     REWARD(1, -1), .dynamic_sampling = 10, .overlong = 0.2},
     {"dynamo", "Fang et al., arXiv 2602.19208", CLIP(0.2, 0.2, 10), REWARD(1, 0), .allocation = ALLOCATE_VARIANCE,
      .modulation = MODULATION_BOTH},
 };

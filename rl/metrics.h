@@ -45,6 +45,13 @@
     X(sec_verify, "grading,")                                                                                          \
     X(sec_update, "advantages and updates,")                                                                           \
     X(sec_total, "the whole step")                                                                                     \
+    X(rounds, "dynamic sampling: rounds of generation this step,")                                                     \
+    X(groups_generated, "prompts that rollouts were generated of,")                                                    \
+    X(groups_trained, "those whose groups were kept and trained,")                                                     \
+    X(rollouts_generated, "rollouts generated, of dropped groups too,")                                                \
+    X(tokens_generated, "their response tokens,")                                                                      \
+    X(pass_rate_generated, "and the share of them that is correct")                                                    \
+    X(oracle_tokens, "response tokens of the oracle's extra rollouts")                                                 \
     X(skipped, "updates skipped so far because the gradient was not finite")
 
 enum { UNDECIDED_MAX = 3 };

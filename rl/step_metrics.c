@@ -44,7 +44,6 @@ void step_metrics_update(StepMetrics *m, StepSums *s, Comm *comm, int updates) {
 }
 
 void step_metrics_allocation(StepMetrics *m, const History *history, const Prompt *prompts, const int *n, int P) {
-    m->n = n, m->P = P;
     for (int i = 0; i < P; i++) {
         double rate = history_pass_rate(history, prompts[i].problem);
         if (rate < 0) continue; // never seen: no bin
@@ -67,6 +66,7 @@ static void keep_undecided(StepMetrics *m, Trainer *t, const Rollout *r, int pro
 }
 
 void step_metrics_rollouts(StepMetrics *m, Trainer *t, const Prompt *prompts) {
+    m->n = t->batch.h_n, m->P = t->batch.P;
     const Rollout *rollouts = t->batch.rollouts;
     const int *starts = t->batch.h_starts;
     int count = t->batch.count;

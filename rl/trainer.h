@@ -31,7 +31,7 @@ typedef struct Trainer {
     Generator *generator;
     Updater *updater;
     // one step
-    History history;
+    History history, oracle; // the second for allocation by rl/oracle.h
     RolloutBatch batch;
     TrainSequence *sequences; // room for one batch, of rollouts or of warm-up examples
     float *weights;           // of each rollout's tokens in the loss
@@ -43,6 +43,7 @@ typedef struct Trainer {
     MemoryPlan memory;
     int T;                 // longest prompt + response, tokens
     int sft_done, rl_done; // steps taken
+    int64_t prompts_done, prompts_before; // dynamic sampling: prompts drawn in the run, and before this step
 } Trainer;
 
 // Opens everything that the config asks for; with --resume, from the latest checkpoint. False with one line in err.

@@ -3,14 +3,18 @@
 #include "data/task_kind.h"
 #include "kernels/device/comm.h"
 #include "kernels/device/graph.h"
+#include "kernels/knapsack.h"
 #include "model/files/config_file.h"
 #include "model/files/gpt_files.h"
 #include "rl/checkpoint/checkpoint.h"
 #include "rl/data.h"
 #include "rl/evaluate/evaluate.h"
+#include "rl/oracle.h"
+#include "rl/resample.h"
 #include "rl/step_metrics.h"
 #include "verify/verify.h"
 #include <string.h>
+#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 // ---- model/tokenizer/tokenizer.h: token i is the character i of one string ----------------------------------------
 struct Tokenizer {
@@ -89,18 +93,14 @@ bool data_choose_template(PromptTemplate *out, const char *asked, const char *mo
 }
 char *prompt_template_render(const PromptTemplate *t, const char *question) { return (void)t, strdup(question); }
 bool model_config_load(ModelConfig *c, const char *dir, Error *err) { return (void)c, (void)dir, not_in_core(err); }
-bool gpt_load(Gpt *g, const Optimizer *opt, const char *dir, Error *err) {
-    return (void)g, (void)opt, (void)dir, not_in_core(err);
-}
+bool gpt_load(Gpt *g, const Optimizer *opt, const char *dir, Error *err) { return not_in_core(err); }
 bool checkpoint_begin(Trainer *t, Error *err) { return (void)t, (void)err, true; }
 bool checkpoint_load(Trainer *t, Error *err) { return !t->config.resume || not_in_core(err); }
 bool checkpoint_save(Trainer *t) { return (void)t, true; }
 bool checkpoint_finish(Trainer *t, bool complete) { return (void)t, complete; }
 VerifyPolicy verify_policy_training(void) { return (VerifyPolicy){0}; }
 VerifyPolicy verify_policy_evaluation(void) { return (VerifyPolicy){0}; }
-VerifyGold *verify_compile(const char *gold, size_t len, const VerifyPolicy *policy) {
-    return (void)gold, (void)len, (void)policy, NULL;
-}
+VerifyGold *verify_compile(const char *gold, size_t len, const VerifyPolicy *policy) { return NULL; }
 void verify_gold_free(VerifyGold *gold) { (void)gold; }
 VerifyScratch *verify_scratch_new(void) { return NULL; }
 void verify_scratch_free(VerifyScratch *scratch) { (void)scratch; }
@@ -109,12 +109,9 @@ VerifyResult verify_check(VerifyScratch *scratch, const VerifyGold *gold, const 
 }
 
 // ---- Metrics: a line a step ---------------------------------------------------------------------------------------
-bool metrics_open(MetricsLog *log, const char *dir, cJSON *config, int sft_done, int rl_done, Error *err) {
-    return (void)log, (void)dir, (void)config, (void)sft_done, (void)rl_done, (void)err, true;
-}
+bool metrics_open(MetricsLog *log, const char *dir, cJSON *c, int sft_done, int rl_done, Error *err) { return true; }
 void metrics_close(MetricsLog *log) { (void)log; }
 void metrics_write(MetricsLog *log, const StepMetrics *m, bool show) {
-    (void)log;
     if (!show || isnan(m->loss)) return; // step 0 is the evaluation that is not here
     printf("%-3s %5d/%d  loss %8.4f", m->phase, m->step, m->steps, m->loss);
     printf(isnan(m->pass_rate) ? "\n" : "  correct %.3f\n", m->pass_rate);
@@ -130,9 +127,7 @@ void step_metrics_rollouts(StepMetrics *m, Trainer *t, const Prompt *prompts) {
     for (int j = 0; j < t->batch.count; j++)
         m->pass_rate += (double)(t->batch.rollouts[j].verdict == VERDICT_CORRECT) / t->batch.count;
 }
-void step_metrics_allocation(StepMetrics *m, const History *h, const Prompt *prompts, const int *n, int P) {
-    (void)m, (void)h, (void)prompts, (void)n, (void)P;
-}
+void step_metrics_allocation(StepMetrics *m, const History *h, const Prompt *prompts, const int *n, int P) {}
 void step_metrics_samples(Trainer *t, const Prompt *prompts, int count) { (void)t, (void)prompts, (void)count; }
 void evaluate_heldout(const Evaluation *e, bool histogram, StepMetrics *m) { (void)e, (void)histogram, (void)m; }
 MemoryPlan memory_plan(const Gpt *g, const Arena *const *arenas, int n, const Generator *generator, int slots, int T) {
@@ -144,6 +139,13 @@ void adjust_tokens(Trainer *t, int first, int end, int count, int update, const 
     (void)t, (void)first, (void)end, (void)count, (void)update, (void)o;
 }
 void trainer_print(const Trainer *t, FILE *out) { (void)t, (void)out; }
+
+// ---- Sampling that the demo does not use --------------------------------------------------------------------------
+#define ABSENT REQUIRE(false, "allocation knapsack or oracle, or dynamic sampling: not in the core demo")
+void knapsack_rollouts(Device *dev, int *n, double *ideal, const double *correct, const double *verified, int P,
+                       const AllocateConfig *c) { ABSENT; }
+bool resample(Trainer *t, Prompt *prompts, int round, StepMetrics *m) { ABSENT; return false; }
+const History *oracle_history(Trainer *t, const Prompt *prompts, StepMetrics *m) { ABSENT; return NULL; }
 
 // ---- The tasks that the demo does not use -------------------------------------------------------------------------
 #define NO_TASK(task) const TaskRow task_row_##task = {.name = ""};

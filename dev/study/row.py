@@ -22,7 +22,7 @@ def steps(out):
 
 def spent(line, flags):
     """Rollouts that a step generated for training."""
-    return 0 if line["step"] == 0 else line.get("rollouts") or flags["prompts"] * flags["rollouts"]
+    return 0 if line["step"] == 0 else line.get("rollouts_generated") or flags["prompts"] * flags["rollouts"]
 
 
 def running(out, key):

@@ -34,9 +34,29 @@ static cJSON *identity_of(const TrainConfig *config) {
     return identity;
 }
 
+// Adds the flags that the checkpoint's version did not have: what it did is their default. A flag that this version
+// does not have is an error.
+static bool add_newer_flags(cJSON *saved, const char *dir, Error *err) {
+    TrainConfig standard;
+    if (!train_config_parse(&standard, 1, (char *[]){(char *)"train"}, err)) return false;
+    cJSON *identity = identity_of(&standard), *all = cJSON_CreateObject();
+    char *text = cJSON_PrintUnformatted(identity);
+    cJSON *parsed = cJSON_Parse(text); // as `saved` is
+    const cJSON *flag = saved->child;
+    flags_to_json(&train_flags, &standard, all);
+    while (flag && json_get(all, flag->string)) flag = flag->next;
+    if (flag) fail(err, "%s was made with --%s, which this version does not have", dir, flag->string);
+    for (const cJSON *f = parsed ? parsed->child : NULL; f; f = f->next)
+        if (!json_get(saved, f->string)) cJSON_AddItemToObject(saved, f->string, cJSON_Duplicate(f, true));
+    cJSON_Delete(identity), cJSON_Delete(all), cJSON_Delete(parsed);
+    cJSON_free(text);
+    return !flag;
+}
+
 // A run resumes only under the flags it was started with: names the first difference.
-static bool same_run(const TrainConfig *config, const cJSON *saved, const char *dir, Error *err) {
+static bool same_run(const TrainConfig *config, cJSON *saved, const char *dir, Error *err) {
     JsonDifference d;
+    if (!add_newer_flags(saved, dir, err)) return false;
     cJSON *identity = identity_of(config);
     if (!json_get(saved, "steps")) // it had the constant schedule, and that is the difference to name
         cJSON_DeleteItemFromObjectCaseSensitive(identity, "steps");
@@ -105,7 +125,7 @@ static void data_hash(const Trainer *t, char text[24]) {
 }
 
 static bool save_state(Trainer *t, const char *dir, const Saved *s, Error *err) {
-    char path[PATH_SIZE + 400], counters[4][32], data[24];
+    char path[PATH_SIZE + 400], counters[5][32], data[24];
     size_t n = t->gpt->table.size, P = (size_t)t->history.count;
     Safetensor tensors[] = {
         {.name = "adamw.m", .type = SAFETENSOR_F32, .rank = 1, .shape = {n}, .data = s->m},
@@ -119,15 +139,17 @@ static bool save_state(Trainer *t, const char *dir, const Saved *s, Error *err) 
     char *text = cJSON_PrintUnformatted(config);
     snprintf(counters[0], 32, "%d", t->sft_done), snprintf(counters[1], 32, "%d", t->rl_done);
     snprintf(counters[2], 32, "%lld", t->opt.t), snprintf(counters[3], 32, "%lld", t->opt.skipped);
+    snprintf(counters[4], 32, "%lld", (long long)t->prompts_done);
     SafetensorsPair metadata[] = {{"config", text},
                                   {"sft_done", counters[0]},
                                   {"rl_done", counters[1]},
                                   {"adamw.t", counters[2]},
                                   {"skipped", counters[3]},
+                                  {"prompts_done", counters[4]},
                                   {"data", data}};
     data_hash(t, data);
     snprintf(path, sizeof path, "%s/trainer.safetensors", dir);
-    bool ok = safetensors_write(path, tensors, s->reference ? 7 : 6, metadata, 6, err) &&
+    bool ok = safetensors_write(path, tensors, s->reference ? 7 : 6, metadata, 7, err) &&
               manifest_write(dir, t->sft_done + t->rl_done, config, err);
     cJSON_free(text);
     cJSON_Delete(config);
@@ -290,7 +312,7 @@ static bool load_reference(Trainer *t, const Safetensors *state, const char *dir
 
 // *other: the checkpoint is intact, but of a run with other flags or data.
 static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bool *other, Error *err) {
-    long long sft, rl;
+    long long sft, rl, prompts = 0;
     char hash[24];
     const char *text = safetensors_metadata(state, "config"), *data = safetensors_metadata(state, "data");
     cJSON *saved = text ? cJSON_Parse(text) : NULL;
@@ -302,6 +324,8 @@ static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bo
         !get_counter(state, "rl_done", 1 << 30, &rl, dir, err) ||
         !get_counter(state, "adamw.t", 1LL << 60, &t->opt.t, dir, err) ||
         !get_counter(state, "skipped", 1LL << 60, &t->opt.skipped, dir, err) ||
+        (safetensors_metadata(state, "prompts_done") && // older versions saved none
+         !get_counter(state, "prompts_done", 1LL << 60, &prompts, dir, err)) ||
         !load_history(&t->history, state, dir, err))
         return false;
     data_hash(t, hash);
@@ -310,7 +334,7 @@ static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bo
     if (data && strcmp(data, hash) != 0) // older versions saved none
         return fail(err, "%s: made from other prompts, golds or another tokenizer than --data and --model give", dir);
     *other = false;
-    t->sft_done = (int)sft, t->rl_done = (int)rl;
+    t->sft_done = (int)sft, t->rl_done = (int)rl, t->prompts_done = prompts;
     return load_moment(t, state, "adamw.m", t->opt.m, dir, err) &&
            load_moment(t, state, "adamw.v", t->opt.v, dir, err) && load_reference(t, state, dir, err) &&
            gpt_load(t->gpt, &t->opt, dir, err);
