@@ -96,12 +96,9 @@ static const Flag rows[] = {
     FLOAT_FLAG("dual-clip", dual_clip, "-1", -1, 1e6,
                "largest ratio where the advantage is negative, above 1; 0 = off, -1 = the method's"),
     FLOAT_FLAG("entropy-coef", entropy_coef, "-1", -1, 10, "weight of the entropy bonus; -1 = the method's"),
-<<<<<<< HEAD
-    INT_FLAG("share-prompts", share_prompts, "1", 0, 1, "1: training runs a prompt once for all its responses"),
-=======
     FLOAT_FLAG("kl-coef", kl_coef, "0", 0, 100, "weight of the KL to the policy that RL starts from; 0 = off"),
     CHOICE_FLAG("kl", kl, "k3", kl_word, "its estimator (kernels/token_adjust.h)"),
->>>>>>> main
+    INT_FLAG("share-prompts", share_prompts, "1", 0, 1, "1: an update runs a prompt once for all its responses"),
     INT_FLAG("updates", updates, "1", 1, 1024, "mini-batches (optimizer updates) a batch"),
     INT_FLAG("epochs", epochs, "1", 1, 64, "passes over a batch"),
     HEADING("Optimizer"),

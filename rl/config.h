@@ -39,7 +39,6 @@ typedef struct TrainConfig {
     double sft_lr, sft_worked, sft_error;
     // reinforcement learning
     int steps, method, prompts, rollouts, rollouts_low, rollouts_high, max_tokens;
-    int share_prompts;
     double temp;
     int allocation, modulation, constants, advantage, loss_mean, truncated, ratio, kl; // values of enums
     double explore, mastered, history_decay;
@@ -47,7 +46,7 @@ typedef struct TrainConfig {
     int dynamic_sampling, overlong;                    // so are these
     int oracle_rollouts;
     double const_boost, kl_coef;
-    int updates, epochs;
+    int share_prompts, updates, epochs;
     // optimizer
     double lr, weight_decay, beta1, beta2, adam_eps, grad_clip;
     int warmup, schedule;
