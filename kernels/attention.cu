@@ -20,9 +20,9 @@ template <class X> struct Inputs {
     AttentionShape s;
 };
 
-// What a block works on: rows [row0, row0 + ROWS) of head `head` of the T own tokens of a sequence, which begin at token
-// `first`. In front of them are the P tokens, from token `prompt` on, of the prompt that it continues. ([[maybe_unused]]:
-// only kernels on tiles use it, and in fp32 there are none.)
+// What a block works on: rows [row0, row0 + ROWS) of head `head` of a sequence's T own tokens, from token `first` on.
+// It continues a prompt of P tokens, from token `prompt` on. ([[maybe_unused]]: only kernels on tiles use it, and in
+// fp32 there are none.)
 struct Work {
     int first, T, row0, head, prompt, P;
 };
@@ -122,41 +122,22 @@ DEVICE_INLINE void store_tile(X *to, size_t stride, const float (&acc)[HS / 8][4
     }
 }
 
-// Some queries of one head of sequence `seq`, of T tokens from token `first` on: P of them from query t0 on.
-struct QueryStep {
-    int seq, head, t0, first, T;
-};
-
 // Writes dk and dv of 64 keys of one kv head. The block takes the queries of every head of the group, from the diagonal
 // to the end. It computes the scores transposed (keys are rows), so P^T and dS^T are in place for the next products.
 // With blockIdx.z = 1 the keys are those of a prompt and the queries those of a part of its sequences, and the block
 // writes to `sums`.
 template <int HS>
 static __global__ void __launch_bounds__(BLOCK)
-    attention_backward_keys_kernel(bf16 *dk, bf16 *dv, float *sums, Inputs<bf16> in) {
+attention_backward_keys_kernel(bf16 *dk, bf16 *dv, float *sums, Inputs<bf16> in) {
     constexpr int P = passing<HS>;
     DYN_SHARED(BackwardTiles<HS>, tiles);
     const AttentionShape *s = &in.s;
     Work w = work_of(in.starts, NULL, s->B, false);
     int warp = threadIdx.x / 32, group = s->NH / s->NKV, own = 16 * warp * tile_row<HS>, b = blockIdx.x % s->B;
-    Part part = {b, b + 1, 0, 1};
-    if (blockIdx.z == 1) {
-        part = part_of(in.starts, in.prefix, s->B, b);
-        w.first = in.starts[part.prompt], w.T = in.starts[part.prompt + 1] - w.first;
-    }
+    Part part = blockIdx.z == 1 ? part_of(in.starts, in.prefix, s->B, b) : Part{b, b + 1, 0, 1};
+    w.first = in.starts[part.prompt], w.T = in.starts[part.prompt + 1] - w.first; // of the keys
     if (w.row0 >= w.T || b == part.end || is_prompt(in.prefix, s->B, part.prompt) != (blockIdx.z == 1)) return;
     float scale = 1.0f / sqrtf(float(HS)), scale2 = scale * LOG2_E, dk_acc[HS / 8][4] = {}, dv_acc[HS / 8][4] = {};
-    auto opened = [&](int seq) { // its first step
-        int first = in.starts[seq];
-        return QueryStep{seq, 0, seq == part.prompt ? w.row0 : 0, first, in.starts[seq + 1] - first};
-    };
-    auto after = [&](QueryStep x) { // the step after x: by query, then by head, then by sequence
-        x.t0 += P;
-        if (x.t0 < x.T) return x;
-        x.t0 = x.seq == part.prompt ? w.row0 : 0;
-        if (++x.head == group && ++x.seq < part.end) x = opened(x.seq);
-        return x;
-    };
     auto start = [&](QueryStep x, int buffer) { // starts the copies of a step
         int h = w.head * group + x.head, n = x.first + x.t0 + threadIdx.x;
         Work from = {x.first, x.T, 0, 0, 0, 0};
@@ -171,14 +152,14 @@ static __global__ void __launch_bounds__(BLOCK)
     };
     load_rows<HS, ROWS>(tiles->own_a, key_of(&in, 0, w.head), s->k_stride, w, w.row0);
     load_rows<HS, ROWS>(tiles->own_b, value_of(&in, 0, w.head), s->v_stride, w, w.row0);
-    QueryStep x = opened(b);
+    QueryStep x = first_step(in.starts, part, b, w.row0);
     start(x, 0);
     for (int buffer = 0; x.seq < part.end; buffer ^= 1) {
         float p[P / 8][4] = {}, ds[P / 8][4] = {};
         int diagonal = x.seq == part.prompt ? w.row0 : -ROWS, t0 = x.t0, end = x.T; // other sequences see all keys
         cp_async_wait<0>();
         __syncthreads(); // this step's rows have arrived, and no warp reads the other buffer any more
-        x = after(x);
+        x = step_after(x, P, group, in.starts, part, w.row0);
         if (x.seq < part.end) start(x, buffer ^ 1);
         tile_dot<HS>(p, tiles->own_a + own, tiles->a[buffer]);
         tile_dot<HS>(ds, tiles->own_b + own, tiles->b[buffer]);
@@ -197,14 +178,14 @@ static __global__ void __launch_bounds__(BLOCK)
         tile_sum<HS>(dv_acc, p, tiles->b[buffer]);
         tile_sum<HS>(dk_acc, ds, tiles->a[buffer]);
     }
-    if (blockIdx.z == 1) {
+    if (blockIdx.z == 0) {
+        store_tile<HS>(dk + size_t(w.head) * HS, s->k_stride, dk_acc, w, scale);
+        store_tile<HS>(dv + size_t(w.head) * HS, s->v_stride, dv_acc, w, 1.0f);
+    } else {
         float *to = sums_of(sums, part.index * w.T, s) + w.head * HS;
         store_tile<HS>(to, 2 * s->NKV * HS, dk_acc, w, scale);
         store_tile<HS>(to + s->NKV * HS, 2 * s->NKV * HS, dv_acc, w, 1.0f);
-        return;
     }
-    store_tile<HS>(dk + size_t(w.head) * HS, s->k_stride, dk_acc, w, scale);
-    store_tile<HS>(dv + size_t(w.head) * HS, s->v_stride, dv_acc, w, 1.0f);
 }
 
 // Writes dq of 64 queries of one head. The block takes the keys and values from the first to the diagonal.

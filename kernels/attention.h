@@ -1,6 +1,6 @@
 // Causal grouped-query attention over a packed micro-batch: sequence b is tokens starts[b] .. starts[b+1]-1. A token
-// attends to itself and to the earlier tokens of its own sequence, and to all of the prompt that the sequence continues:
-// a prompt may be packed once for all its responses.
+// attends to itself and to the earlier tokens of its own sequence, and to all of the prompt that the sequence
+// continues: a prompt may be packed once for all its responses.
 //
 //   s_tj = q_t . k_j / sqrt(HS)   p_t = softmax over j <= t   o_t = sum_j p_tj v_j
 //

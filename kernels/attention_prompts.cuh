@@ -1,6 +1,6 @@
-// Optional (CUDA): prompts that are packed once for many responses, in attention.cu. In backward on tiles such a prompt's
-// keys have the queries of all its responses: too much for one block a tile of keys. So these sequences are cut into
-// parts; a block computes the sums of one part, in fp32, and a last kernel adds up the parts in order.
+// Optional (CUDA): prompts that are packed once for many responses, in attention.cu. In backward on tiles the keys of
+// such a prompt have the queries of all its responses: too much for one block a tile of keys. So these sequences are
+// cut into parts; a block computes the sums of one part, in fp32, and a last kernel adds up the parts in order.
 #ifndef KERNELS_ATTENTION_PROMPTS_CUH
 #define KERNELS_ATTENTION_PROMPTS_CUH
 #include "kernels/attention.h"
@@ -32,17 +32,35 @@ DEVICE_INLINE int token_at(Packed x, int position) {
 // Whether other sequences continue sequence b.
 DEVICE_INLINE bool is_prompt(const int *prefix, int B, int b) { return prefix && b + 1 < B && prefix[b + 1] == b; }
 
-// The part that sequence b leads of the sequences with its prompt, the prompt itself included. There are at most as many
-// parts as the prompt's tokens go into theirs, so that the sums of part i can have the rows from i P on of these tokens.
+// The part that sequence b leads of the sequences with its prompt, the prompt itself included. There are at most as
+// many parts as the prompt's tokens go into theirs, so that the sums of part i can have the rows from i P on of these
+// tokens.
 struct Part {
     int prompt, end;  // sequences b .. end - 1; end = b: it leads no part
     int index, parts; // its number among this prompt's
 };
 DEVICE_INLINE Part part_of(const int *starts, const int *prefix, int B, int b) {
-    int p = prefix[b] >= 0 ? prefix[b] : b, end = p + 1;
+    int p = prefix[b] >= 0 ? prefix[b] : b, end = p + 1, P = starts[p + 1] - starts[p];
     while (end < B && prefix[end] == p) end++;
-    int P = starts[p + 1] - starts[p], most = P > 0 ? (starts[end] - starts[p]) / P : 1, each = ceil_div(end - p, most);
+    int each = ceil_div(end - p, P > 0 ? (starts[end] - starts[p]) / P : 1);
     return {p, (b - p) % each ? b : min(b + each, end), (b - p) / each, ceil_div(end - p, each)};
+}
+
+// What a block of keys, from row0 on of sequence part.prompt, takes at a time: the queries from t0 on of one head of
+// sequence `seq`, which has T tokens from token `first` on. Its own sequence begins at the diagonal, others at 0.
+struct QueryStep {
+    int seq, head, t0, first, T;
+};
+DEVICE_INLINE QueryStep first_step(const int *starts, Part part, int seq, int row0) {
+    return {seq, 0, seq == part.prompt ? row0 : 0, starts[seq], starts[seq + 1] - starts[seq]};
+}
+// `queries` further; then the next of `heads`; then the next sequence, up to seq = part.end.
+DEVICE_INLINE QueryStep step_after(QueryStep x, int queries, int heads, const int *starts, Part part, int row0) {
+    x.t0 += queries;
+    if (x.t0 < x.T) return x;
+    x.t0 = x.seq == part.prompt ? row0 : 0;
+    if (++x.head == heads && ++x.seq < part.end) x = first_step(starts, part, x.seq, row0);
+    return x;
 }
 
 // The sums of token `row` of the pack, (N, 2, NKV, HS): dk, then dv.

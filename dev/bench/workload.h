@@ -24,7 +24,8 @@
         }                                                                                                              \
     } while (0)
 
-// What a training step is on: B responses of T tokens to one prompt of n_prompt tokens, which runs once if it is shared.
+// What a training step is on: B responses of T tokens to one prompt of n_prompt tokens, which runs once if it is
+// shared.
 typedef struct TrainingShape {
     int B, n_prompt, T;
     bool share;

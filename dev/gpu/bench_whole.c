@@ -4,7 +4,8 @@
 
 static void bench_training(Bench *b, Gpt *gpt, const float *h_params, int B, int T) {
     int max_tokens = b->small ? 64 : 16384, max_rows = b->small ? 32 : 4096;
-    double rate = B * T / training_seconds(gpt, h_params, (TrainingShape){B, 1, T, false}, max_tokens, max_rows, b->trials);
+    TrainingShape shape = {B, 1, T, false};
+    double rate = B * T / training_seconds(gpt, h_params, shape, max_tokens, max_rows, b->trials);
     bench_row(b, rate, "tokens/s", 0, "training step, %d x %d tokens", B, T);
     bench_row(b, 6.0 * (double)gpt->table.numbers * rate / 1e12, "TFLOP/s", b->gemm, "  by 6 N a token");
 }

@@ -139,8 +139,8 @@ static void check_case(const Case *c) {
     size_t n_o = (size_t)s->N * s->NH * s->HS, n_rows = (size_t)s->N * s->q_stride;
     floatX *o = DEVICE(t, floatX, n_o);
     float *lse = DEVICE(t, float, s->N * s->NH);
-    attention_forward(t->dev, o, lse, w.d_rows, w.d_rows + k_offset(s), w.d_rows + v_offset(s), w.d_starts, w.d_prefix, s,
-                      w.workspace);
+    attention_forward(t->dev, o, lse, w.d_rows, w.d_rows + k_offset(s), w.d_rows + v_offset(s), w.d_starts, w.d_prefix,
+                      s, w.workspace);
     Sum *want_o = HOST(t, Sum, n_o), *want_lse = HOST(t, Sum, s->N * s->NH), *want_d = HOST(t, Sum, n_rows);
     reference_forward(&w, w.rows, want_o, want_lse);
     check_floatX(t, "o", o, want_o, n_o, s->T + s->HS, 1);

@@ -211,19 +211,19 @@ static void test_layers(void **state) {
 
 static void test_attention(void **state) {
     (void)state;
-    TWINS(twin_attention(w, (AttentionShape){80, 4, 66, 4, 2, 16, 128, 128, 128}, (const int[]){0, 1, 67, 67, 80}, NULL));
-    TWINS(twin_attention(w, (AttentionShape){131, 2, 130, 3, 1, 32, 168, 168, 168}, (const int[]){0, 130, 131}, NULL));
-    TWINS(twin_attention(w, (AttentionShape){70, 1, 70, 2, 1, 128, 512, 512, 512}, (const int[]){0, 70}, NULL));
-    TWINS(twin_attention(w, (AttentionShape){97, 2, 97, 7, 1, 64, 576, 576, 576}, (const int[]){0, 97, 97}, NULL));
+    const int(*at)[9] = (const int[][9]){{0, 1, 67, 67, 80}, {0, 130, 131}, {0, 70}, {0, 97, 97}, {0, 41, 50}};
+    TWINS(twin_attention(w, (AttentionShape){80, 4, 66, 4, 2, 16, 128, 128, 128}, at[0], NULL));
+    TWINS(twin_attention(w, (AttentionShape){131, 2, 130, 3, 1, 32, 168, 168, 168}, at[1], NULL));
+    TWINS(twin_attention(w, (AttentionShape){70, 1, 70, 2, 1, 128, 512, 512, 512}, at[2], NULL));
+    TWINS(twin_attention(w, (AttentionShape){97, 2, 97, 7, 1, 64, 576, 576, 576}, at[3], NULL));
     // no tiles for this head size
-    TWINS(twin_attention(w, (AttentionShape){50, 2, 41, 4, 2, 20, 163, 163, 163}, (const int[]){0, 41, 50}, NULL));
-    // sequences that continue a prompt: of 70 tokens and many, in one part and several; and among others
-    TWINS(twin_attention(w, (AttentionShape){150, 3, 140, 4, 2, 64, 512, 512, 512}, (const int[]){0, 70, 80, 150},
-                         (const int[]){-1, 0, 0}));
-    TWINS(twin_attention(w, (AttentionShape){100, 8, 41, 4, 2, 16, 128, 128, 128},
-                         (const int[]){0, 10, 10, 11, 30, 61, 66, 90, 100}, (const int[]){-1, -1, -1, 2, 2, 2, 2, -1}));
-    TWINS(twin_attention(w, (AttentionShape){60, 4, 51, 4, 2, 20, 163, 163, 163}, (const int[]){0, 9, 20, 30, 60},
-                         (const int[]){-1, -1, 1, 1}));
+    TWINS(twin_attention(w, (AttentionShape){50, 2, 41, 4, 2, 20, 163, 163, 163}, at[4], NULL));
+    // sequences that continue a prompt: in one part and in several; among others
+    at = (const int[][9]){{0, 70, 80, 150}, {0, 10, 10, 11, 30, 61, 66, 90, 100}, {0, 9, 20, 30, 60}};
+    const int prefix[][8] = {{-1, 0, 0}, {-1, -1, -1, 2, 2, 2, 2, -1}, {-1, -1, 1, 1}};
+    TWINS(twin_attention(w, (AttentionShape){150, 3, 140, 4, 2, 64, 512, 512, 512}, at[0], prefix[0]));
+    TWINS(twin_attention(w, (AttentionShape){100, 8, 41, 4, 2, 16, 128, 128, 128}, at[1], prefix[1]));
+    TWINS(twin_attention(w, (AttentionShape){60, 4, 51, 4, 2, 20, 163, 163, 163}, at[2], prefix[2]));
 }
 
 static void test_decode(void **state) {

@@ -8,8 +8,8 @@
 
 enum { SEQUENCES = 5, T_MAX = 12, V = 29 };
 static const int response_length[SEQUENCES] = {4, 2, 7, 1, 5};
-// Each sequence has a prompt of its own; or the first three have one, and the last two another. first_of[s] is the first
-// sequence with the prompt of s.
+// Each sequence has a prompt of its own; or the first three have one, and the last two another. first_of[s] is the
+// first sequence with the prompt of s.
 typedef struct Prompts {
     int length[SEQUENCES], first_of[SEQUENCES];
 } Prompts;
@@ -201,9 +201,11 @@ static void check_split(const int (*variants)[3], int count, const Prompts *prom
 
 static void test_split(void **state) {
     (void)state;
-    check_split((const int[][3]){{64, 64, 1}, {1, 1, 2}, {10, 3, 3}, {12, 7, 2}, {15, 2, 1}, {33, 64, 2}}, 6, &apart, false);
+    const int any[][3] = {{64, 64, 1}, {1, 1, 2}, {10, 3, 3}, {12, 7, 2}, {15, 2, 1}, {33, 64, 2}};
+    check_split(any, 6, &apart, false);
     // shared prompts: of 3 + 4 + 2 + 7 and of 2 + 1 + 5 tokens, together or in two micro-batches
-    check_split((const int[][3]){{64, 64, 1}, {24, 3, 2}, {23, 1, 3}, {16, 7, 2}}, 4, &common, true);
+    const int whole[][3] = {{64, 64, 1}, {24, 3, 2}, {23, 1, 3}, {16, 7, 2}};
+    check_split(whole, 4, &common, true);
 }
 
 // Sharing a prompt changes no bit of what a token's log-probability gives, and the gradient by rounding only; so does
