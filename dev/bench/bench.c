@@ -83,7 +83,7 @@ static int ascending(const void *a, const void *b) {
 // a neighbour on the machine disturbs both alike.
 static void bench_shared_prompt(Gpt *gpt, const float *h_params) {
     enum { PAIRS = 5 };
-    TrainingShape shape = {.B = 16, .n_prompt = 120, .T = 60};
+    TrainingShape shape = {.prompts = 1, .each = 16, .n_prompt = 120, .T = 60};
     double seconds[2][PAIRS], ratio[PAIRS];
     for (int i = 0; i < PAIRS; i++) {
         for (int share = 0; share < 2; share++) {
@@ -95,7 +95,7 @@ static void bench_shared_prompt(Gpt *gpt, const float *h_params) {
     for (int share = 0; share < 2; share++) qsort(seconds[share], PAIRS, sizeof(double), ascending);
     qsort(ratio, PAIRS, sizeof(double), ascending);
     printf("  training step, prompt of %d tokens, %d responses of %d: %.3f s; prompt shared: %.3f s; %.2f x faster "
-           "(%.2f to %.2f)\n", shape.n_prompt, shape.B, shape.T, seconds[0][PAIRS / 2], seconds[1][PAIRS / 2],
+           "(%.2f to %.2f)\n", shape.n_prompt, shape.each, shape.T, seconds[0][PAIRS / 2], seconds[1][PAIRS / 2],
            ratio[PAIRS / 2], ratio[0], ratio[PAIRS - 1]);
 }
 
@@ -109,7 +109,7 @@ static void bench_model(Device *dev, const char *name, const ModelConfig *c, int
     double N = (double)gpt->table.numbers, body = N - (double)c->V * c->C; // prefill: one row of logits
     double decode = slots * new_tokens / generation_seconds(gpt, slots, 1, new_tokens, 2);
     double prefill = B * T / generation_seconds(gpt, B, T, 1, 2);
-    TrainingShape shape = {B, 1, T, false};
+    TrainingShape shape = {B, 1, 1, T, false};
     double training = B * T / training_seconds(gpt, h, shape, B * T < 4096 ? B * T : 4096, 512, 3);
     char what[64];
     printf("%s: L %d, C %d, NH %d, NKV %d, F %d, V %d; N = %.2f M parameters, tied head\n", name, c->L, c->C, c->NH,
