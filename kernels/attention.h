@@ -10,7 +10,7 @@
 //
 // Cost a token: forward 2 T NH HS FLOPs in a sequence of T tokens (on average half the keys are seen), backward 2.5
 // times that (3.5 where scores and d_o . v are computed twice: in the CUDA build, and in C for a shared prompt's keys).
-// Memory traffic forward: at least (2 NH + 2 NKV) HS floatX. FLOPs are the limit in both builds. On an H200, 2026-11-27,
+// Memory traffic forward: at least (2 NH + 2 NKV) HS floatX. FLOPs limit both builds. On an H200, 2026-11-27,
 // 8 x 1024 tokens, HS 64 and 128: forward 185 and 192 TFLOP/s, backward, at 2.5 times, 105 and 107 (24 and 14 % of a
 // large product's 784).
 #ifndef KERNELS_ATTENTION_H

@@ -236,6 +236,44 @@ static void test_sharing(void **state) {
     free(want);
 }
 
+enum { LONG = 110, RESPONSES = 4 };
+
+// The same where prompts and responses are longer than a tile of attention, and where a sequence begins with the same
+// tokens but has fewer of them as its prompt.
+static void test_sharing_long(void **state) {
+    (void)state;
+    static TokenPolicy sampled[LONG];
+    int ids[RESPONSES][LONG], prompts[RESPONSES] = {70, 70, 70, 50}, n[RESPONSES] = {40, 1, 35, 20};
+    TokenResult results[2][LONG];
+    TrainSequence sequences[RESPONSES];
+    PolicyObjective plain = {.inv_temp = 1, .eps_low = 9, .eps_high = 9};
+    World w = open_world("llama", 2, &apart, false);
+    ModelConfig config = w.gpt->config;
+    size_t size = w.gpt->table.size;
+    config.T_max = LONG;
+    Gpt *gpt = gpt_new(w.dev, &config, LONG);
+    float *h[2] = {malloc(size * sizeof(float)), malloc(size * sizeof(float))};
+    device_download_floats(w.dev, h[0], w.gpt->params, size);
+    device_upload_floats(w.dev, gpt->params, h[0], size);
+    for (int s = 0; s < RESPONSES; s++) {
+        for (int t = 0; t < LONG; t++) ids[s][t] = (int)((test_random(97, (uint64_t)(s * 200 + t)) + 1) * 14.49f);
+        sequences[s] = (TrainSequence){ids[0], ids[s] + prompts[s], sampled, prompts[s], n[s], 1.0f, 0.01f, NULL};
+    }
+    for (int share = 0; share < 2; share++) {
+        Updater *updater = updater_new(gpt, 400, LONG, 16, share);
+        updater_gradient(updater, &w.grads, results[share], sequences, RESPONSES, &plain, false);
+        device_download(w.dev, h[share], w.grads.flat, size * sizeof(float));
+        updater_free(updater);
+    }
+    assert_memory_equal(results[0], results[1], (size_t)(40 + 1 + 35 + 20) * sizeof(TokenResult));
+    for (size_t i = 0; i < size; i++)
+        if (!near(h[1][i], h[0][i], 1e-5 + 1e-4 * fabs(h[0][i])))
+            fail_msg("gradient [%zu] = %.8f, want %.8f", i, h[1][i], h[0][i]);
+    free(h[0]), free(h[1]);
+    gpt_free(gpt);
+    close_world(&w);
+}
+
 // The authors' variant over one micro-batch, sequences first .. end - 1: normalisers from its own tokens, and E a mean
 // over the response.
 static void check_compat(const World *w, int first, int end, const TokenResult *results) {
@@ -299,6 +337,7 @@ int main(void) {
         cmocka_unit_test(test_against_differences),
         cmocka_unit_test(test_split),
         cmocka_unit_test(test_sharing),
+        cmocka_unit_test(test_sharing_long),
         cmocka_unit_test(test_norms_and_compat),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
