@@ -229,10 +229,10 @@ static void test_sharing(void **state) {
                 fail_msg("%d tokens: gradient [%zu] = %.8f, want %.8f", micro_tokens, i, h_grad[i], want[i]);
             different += h_grad[i] != want[i];
         }
+        if (micro_tokens == 57) assert_true(different > 0); // one micro-batch: only sharing can have changed a bit
         if (h_grad != want) free(h_grad);
         close_world(&w);
     }
-    assert_true(different > 0); // the prompts were shared
     free(want);
 }
 
