@@ -42,6 +42,11 @@ void adjust_plan(struct Trainer *trainer);
 
 // Before update `update` (from 0) of a step: adjusts the tokens of the mini-batch of rollouts [first, end), of which
 // trainer->sequences (count) are this rank's. Overwrites trainer->results. All ranks call.
-void adjust_tokens(struct Trainer *trainer, int first, int end, int count, int update, const PolicyObjective *objective);
+void adjust_tokens(struct Trainer *trainer, int first, int end, int count, int update,
+                   const PolicyObjective *objective);
+
+// Whether trainer->adjust.reference is set: before the first update of RL the weights themselves are the reference.
+// Asked between steps.
+bool adjust_has_reference(const struct Trainer *trainer);
 
 #endif

@@ -84,8 +84,7 @@ static const Flag rows[] = {
     FLOAT_FLAG("explore", explore, "4", 2, 1e6, "verified rollouts before a prompt's history counts"),
     FLOAT_FLAG("mastered", mastered, "0.85", 0, 1, "pass rate from which a prompt counts as mastered"),
     FLOAT_FLAG("history-decay", history_decay, "1", 0, 1, "old counts are multiplied by this at each visit"),
-    INT_FLAG("oracle-rollouts", oracle_rollouts, "64", 1, 65536,
-             "allocation oracle: extra rollouts a prompt to measure its pass rate"),
+    INT_FLAG("oracle-rollouts", oracle_rollouts, "64", 1, 65536, "allocation oracle: extra rollouts of each prompt"),
     INT_FLAG("dynamic-sampling", dynamic_sampling, "-1", -1, 1000,
              "most rounds a step of replacing groups that are all right or all wrong; 0 = off, -1 = the method's"),
     INT_FLAG("overlong", overlong, "-1", -1, 1 << 20,
@@ -93,8 +92,7 @@ static const Flag rows[] = {
     CHOICE_FLAG("ratio", ratio, "token", ratio_word, "of each token, or one of the response (GSPO, arXiv 2507.18071)"),
     FLOAT_FLAG("eps-low", eps_low, "-1", -1, 1, "ratio clip below; -1 = the method's"),
     FLOAT_FLAG("eps-high", eps_high, "-1", -1, 100, "ratio clip above; -1 = the method's"),
-    FLOAT_FLAG("dual-clip", dual_clip, "-1", -1, 1e6,
-               "largest ratio where the advantage is negative, above 1; 0 = off, -1 = the method's"),
+    FLOAT_FLAG("dual-clip", dual_clip, "-1", -1, 1e6, "largest ratio where A < 0, above 1; 0 off, -1 the method's"),
     FLOAT_FLAG("entropy-coef", entropy_coef, "-1", -1, 10, "weight of the entropy bonus; -1 = the method's"),
     FLOAT_FLAG("kl-coef", kl_coef, "0", 0, 100, "weight of the KL to the policy that RL starts from; 0 = off"),
     CHOICE_FLAG("kl", kl, "k3", kl_word, "its estimator (kernels/token_adjust.h)"),
@@ -137,8 +135,7 @@ static bool check_rl(const TrainConfig *c, Error *err) {
     if (c->allocation != ALLOCATE_UNIFORM && (c->rollouts_low > c->rollouts || c->rollouts_high < c->rollouts))
         return fail(err, "--rollouts %d must lie between --rollouts-low %d and --rollouts-high %d", c->rollouts,
                     c->rollouts_low, c->rollouts_high);
-    if (c->overlong > c->max_tokens)
-        return fail(err, "--overlong %d: more than the %d of --max-tokens", c->overlong, c->max_tokens);
+    if (c->overlong > c->max_tokens) return fail(err, "--overlong %d: more than --max-tokens", c->overlong);
     if (c->dual_clip > 0 && c->dual_clip <= 1)
         return fail(err, "--dual-clip %g: must be above 1, else it cuts off every negative advantage; 0 = off",
                     c->dual_clip);

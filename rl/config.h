@@ -10,8 +10,6 @@ typedef enum BadRows { BAD_ROWS_SKIP, BAD_ROWS_REFUSE } BadRows;
 typedef enum LossMean { MEAN_TOKEN, MEAN_SEQUENCE, MEAN_PROMPT, MEAN_CONSTANT } LossMean;
 typedef enum Constants { CONSTANTS_PAPER, CONSTANTS_RELEASE } Constants;
 typedef enum Truncated { TRUNCATED_KEEP, TRUNCATED_MASK } Truncated;
-typedef enum Ratio { RATIO_TOKEN, RATIO_SEQUENCE } Ratio;
-typedef enum TokenRule { RULE_NONE, RULE_FORK, RULE_CLIP_COV, RULE_KL_COV } TokenRule; // rl/adjust.h
 typedef enum Schedule { SCHEDULE_CONSTANT, SCHEDULE_COSINE } Schedule;
 typedef enum Modulation {
     MODULATION_OFF,

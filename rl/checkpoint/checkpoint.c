@@ -83,7 +83,7 @@ static float *collect(Trainer *t, const float *state) {
 
 // Every rank holds all of it.
 static float *collect_reference(Trainer *t) {
-    if (!t->adjust.reference || t->rl_done == 0 || comm_rank(t->comm) != 0) return NULL;
+    if (!adjust_has_reference(t) || comm_rank(t->comm) != 0) return NULL;
     float *h = malloc(t->gpt->table.size * sizeof *h);
     REQUIRE(h, "out of memory for a checkpoint");
     device_download_floats(t->dev, h, t->adjust.reference, t->gpt->table.size);
@@ -300,10 +300,9 @@ static bool load_moment(Trainer *t, const Safetensors *state, const char *name, 
     return true;
 }
 
-// Before the first step of RL there is none: it is made then.
 static bool load_reference(Trainer *t, const Safetensors *state, const char *dir, Error *err) {
     size_t n = t->gpt->table.size;
-    if (!t->adjust.reference || t->rl_done == 0) return true;
+    if (!adjust_has_reference(t)) return true;
     const Safetensor *reference = find_array(state, "reference", SAFETENSOR_F32, n, dir, err);
     if (!reference || !check_values("the reference", reference->data, n, true, err)) return false;
     device_upload_floats(t->dev, t->adjust.reference, (const float *)reference->data, n);

@@ -1,6 +1,7 @@
 // No rollout is graded against another prompt's gold: shuffled and split over ranks, rollouts keep their prompt's id,
 // and a wrong id stops the program.
 #include "rl/history.h"
+#include "rl/overlong.h"
 #include "rl/prompts.h"
 #include "rl/reward.h"
 #include <string.h>
