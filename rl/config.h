@@ -44,7 +44,7 @@ typedef struct TrainConfig {
     int dynamic_sampling, overlong;                    // so are these
     int oracle_rollouts;
     double const_boost, kl_coef;
-    int updates, epochs;
+    int share_prompts, updates, epochs;
     // optimizer
     double lr, weight_decay, beta1, beta2, adam_eps, grad_clip;
     int warmup, schedule;

@@ -97,7 +97,7 @@ static void plan_memory(Trainer *t, const ModelConfig *model, int T) {
     t->buckets = buckets_make(&t->gpt->table, t->comm, c->zero == 1);
     gradients_plan(t->gpt, &t->grads, &t->arena, &t->buckets);
     optimizer_plan(&t->opt, &t->arena, &t->buckets);
-    t->updater = updater_plan(t->gpt, c->micro_tokens, t->T, c->logit_rows);
+    t->updater = updater_plan(t->gpt, c->micro_tokens, t->T, c->logit_rows, c->share_prompts);
     t->generator = generator_plan(t->gpt, c->slots, longest + c->max_tokens);
     bool more = c->dynamic_sampling > 0 && c->allocation != ALLOCATE_UNIFORM; // kept groups may have more than the rest
     rollout_batch_plan(&t->batch, c->prompts, c->prompts * (more ? c->rollouts_high : c->rollouts), c->max_tokens);
