@@ -25,7 +25,9 @@ static void note_long(FILE *notes, const Problem *problem, int n, int most, int 
     int head = (int)strcspn(problem->prompt, "\r\n"); // its first words, whole characters only
     for (head = head < 60 ? head : 60; ((unsigned char)problem->prompt[head] & 0xc0) == 0x80; head--) continue;
     if (left_out == 1) fprintf(notes, "prompts of more than %d tokens (--max-prompt) are left out:\n", most);
-    fprintf(notes, "  line %d, %d tokens: %.*s ...\n", problem->line, n, head, problem->prompt);
+    Error line;
+    fail(&line, "  line %d, %d tokens: %.*s ...", problem->line, n, head, problem->prompt);
+    fprintf(notes, "%s\n", line.text);
 }
 
 bool prompts_tokenize(PromptSet *set, const Tokenizer *tokenizer, const PromptTemplate *template, int most, FILE *notes,
