@@ -71,8 +71,10 @@ static bool open_data(Trainer *t, Error *err) {
 }
 
 // ---- Model and memory ----------------------------------------------------------------------------------------------
-// Positions of a prompt and a response of either phase, or of the tasks' teacher.
-static int positions(const TrainConfig *c, int prompt) { return prompt + larger(c->max_tokens, TASK_RESPONSE_MAX); }
+// Positions of a prompt and a response; a tiny model has room for the tasks' teacher, whether it is used or not.
+static int positions(const TrainConfig *c, int prompt) {
+    return prompt + larger(longest_response(c), is_tiny(c) ? TASK_RESPONSE_MAX : 0);
+}
 
 // The model's sizes: from the folder's config.json, or from the flags, with V tokens, of which `eos` ends a response.
 static bool model_shape(const TrainConfig *c, int V, int eos, int T, ModelConfig *model, Error *err) {

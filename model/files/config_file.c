@@ -45,7 +45,8 @@ static bool slides(const cJSON *json) {
 }
 
 static bool check_supported(const cJSON *json, const char *where, Error *err) {
-    if (json_get(json, "quantization_config"))
+    const cJSON *quantised = json_get(json, "quantization_config");
+    if (quantised && !cJSON_IsNull(quantised))
         return fail(err, "%s: the weights are quantised; use the unquantised model", where);
     if (json_int(json, "num_experts", 0) > 1 || json_int(json, "num_local_experts", 0) > 1)
         return fail(err, "%s: mixture-of-experts models are not supported", where);

@@ -145,6 +145,14 @@ check score_over_its_input_by_the_temporary_name misuse 'its input' $eval --scor
 check score_input_is_intact cmp -s saved.jsonl copy.jsonl
 run score.log $score --out scored.jsonl
 check score_to_another_file test "$(wc -l <scored.jsonl)" = 3
+{ head -1 saved.jsonl; echo '{"gold":"1"}'; tail -1 saved.jsonl; } >torn.jsonl
+$eval --score torn.jsonl --out torn.scored >torn.log 2>&1
+check an_unreadable_row_is_a_failure test $? = 1
+check and_is_named grep -q 'eval: torn.jsonl: 1 of 3 rows could not be read, the first at line 2' torn.log
+check the_others_are_judged test "$(wc -l <torn.scored)" = 2
+for flag in out responses; do
+    check ${flag}_in_no_folder misuse 'nodir/x.json.*No such file' $ask --$flag nodir/x.json
+done
 mkfifo fifo && ln -s nowhere/at/all dangling && mkdir folder
 for out in fifo dangling folder; do
     check score_into_a_$out misuse 'not a regular file\|leads to no file' $score --out $out

@@ -55,7 +55,8 @@ static void reads_what_is_there(void **state) {
     ModelConfig c;
     Error err = {""};
     static const char more[] = "\"eos_token_id\":[7,8],\"use_sliding_window\":false,\"sliding_window\":4096,"
-                               "\"layer_types\":[\"full_attention\",\"full_attention\"],\"head_dim\":null";
+                               "\"layer_types\":[\"full_attention\",\"full_attention\"],\"head_dim\":null,"
+                               "\"quantization_config\":null";
     if (!load(&c, more, &err)) fail_msg("%s", err.text);
     assert_true(c.V == 100 && c.C == 64 && c.F == 96 && c.L == 2 && c.NH == 4 && c.NKV == 2 && c.HS == 16 &&
                 c.T_max == 128);
