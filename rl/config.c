@@ -42,6 +42,7 @@ static const Flag rows[] = {
     TEXT_FLAG("prompt-template", prompt_template, "",
               "text around each question: a name in data/prompts, or ./FILE with a {question} slot; else tasks are "
               "asked verbatim and files as --model was trained, or plainly"),
+    TEXT_FLAG("stop", stop, "", "a text that ends a response, beside those of the template; \\n is a line feed"),
     INT_FLAG("max-prompt", max_prompt, "1024", 1, 1 << 20,
              "longest prompt in tokens; longer prompts are left out and listed"),
     TEXT_FLAG("out", out, "out", "folder for metrics, report and checkpoints"),

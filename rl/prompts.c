@@ -2,57 +2,73 @@
 #include "data/random.h"
 #include <string.h>
 
+int prompts_encode(const Tokenizer *tokenizer, const PromptTemplate *template, const char *text, int *tokens, int room,
+                   Error *err) {
+    int first = template->chat ? -1 : tokenizer_first(tokenizer), at = first >= 0;
+    int n = tokenizer_encode(tokenizer, text, strlen(text), tokens + at, room - at, err);
+    if (!at || n < 0) return n;
+    if (n > 0 && tokens[1] == first) return memmove(tokens, tokens + 1, (size_t)n * sizeof *tokens), n; // it is there
+    tokens[0] = first;
+    return n + 1;
+}
+
 // The tokens of one prompt, to be freed; NULL with the reason in err.
 static int *tokenize(const Tokenizer *tokenizer, const PromptTemplate *template, const Problem *problem, int *n,
                      Error *err) {
-    Error why;
-    char *text = prompt_template_render(template, problem->prompt);
-    size_t length = strlen(text), room = 3 * length + 1;
+    char *text = prompt_template_render(template, problem->prompt, err);
+    if (!text) return NULL;
+    size_t room = 3 * strlen(text) + 2;
     int *tokens = malloc(room * sizeof *tokens);
-    REQUIRE(tokens, "out of memory for a prompt of %zu bytes", length);
-    *n = tokenizer_encode(tokenizer, text, length, tokens, (int)room, &why);
+    REQUIRE(tokens, "out of memory for a prompt of %zu tokens", room);
+    *n = prompts_encode(tokenizer, template, text, tokens, (int)room, err);
     free(text);
     if (*n > 0) return tokens;
-    fail(err, "problem at line %d: %.400s", problem->line, *n < 0 ? why.text : "its prompt has no tokens");
+    if (*n == 0) fail(err, "its prompt has no tokens");
     free(tokens);
     return NULL;
 }
 
-enum { LISTED = 16 }; // of the prompts that are too long
+enum { LISTED = 16 }; // of the prompts that are left out
 
-static void note_long(FILE *notes, const Problem *problem, int n, int most, int left_out) {
+// Lists a problem that is left out: where it is, why, and its first words, whole characters only.
+static void note(FILE *notes, const Problem *problem, const char *why, int left_out) {
     if (!notes || left_out > LISTED) return;
-    int head = (int)strcspn(problem->prompt, "\r\n"); // its first words, whole characters only
+    int head = (int)strcspn(problem->prompt, "\r\n");
     for (head = head < 60 ? head : 60; ((unsigned char)problem->prompt[head] & 0xc0) == 0x80; head--) continue;
-    if (left_out == 1) fprintf(notes, "prompts of more than %d tokens (--max-prompt) are left out:\n", most);
-    fprintf(notes, "  line %d, %d tokens: %.*s ...\n", problem->line, n, head, problem->prompt);
+    if (left_out == 1) fprintf(notes, "prompts that are left out:\n");
+    fprintf(notes, "  line %d, %s: %.*s ...\n", problem->line, why, head, problem->prompt);
 }
 
-bool prompts_tokenize(PromptSet *set, const Tokenizer *tokenizer, const PromptTemplate *template, int most, FILE *notes,
-                      Error *err) {
+bool prompts_tokenize(PromptSet *set, const Tokenizer *tokenizer, const PromptTemplate *template, int most, bool strict,
+                      FILE *notes, Error *err) {
     ProblemSet *problems = &set->problems;
-    int kept = 0, left_out = 0;
-    bool *keep = calloc((size_t)problems->count + 1, sizeof *keep), good = true;
+    int kept = 0, left_out = 0, good = true;
+    bool *keep = calloc((size_t)problems->count + 1, sizeof *keep);
     set->prompts = calloc((size_t)problems->count + 1, sizeof *set->prompts);
     REQUIRE(keep && set->prompts, "out of memory");
+    Error why, first;
     for (int i = 0, n; good && i < problems->count; i++) {
-        int *tokens = tokenize(tokenizer, template, &problems->items[i], &n, err);
-        good = tokens != NULL;
-        keep[i] = good && (most <= 0 || n <= most);
+        const Problem *problem = &problems->items[i];
+        int *tokens = tokenize(tokenizer, template, problem, &n, &why);
+        keep[i] = tokens && (most <= 0 || n <= most);
         if (keep[i]) {
-            set->prompts[kept] = (Prompt){problems->items[i].id, kept, tokens, n};
+            set->prompts[kept] = (Prompt){problem->id, kept, tokens, n};
             set->longest = n > set->longest ? n : set->longest;
             kept++;
-        } else if (good) {
-            note_long(notes, &problems->items[i], n, most, ++left_out);
-            free(tokens);
+            continue;
         }
+        if (tokens) fail(&why, "%d tokens, more than --max-prompt %d", n, most);
+        else if (problem->task) good = fail(err, "the task's prompt %s: %.400s", problem->prompt, why.text);
+        else if (strict) good = fail(err, "problem at line %d: %.400s", problem->line, why.text);
+        if (left_out++ == 0) first = why;
+        if (good) note(notes, problem, why.text, left_out);
+        free(tokens);
     }
     if (good) problems_keep(problems, keep);
     free(keep);
     if (!good) return false;
     if (notes && left_out > LISTED) fprintf(notes, "  and %d more\n", left_out - LISTED);
-    return kept > 0 || fail(err, "all %d prompts have more than %d tokens: raise --max-prompt", left_out, most);
+    return kept > 0 || fail(err, "all %d prompts are left out; the first has %.400s", left_out, first.text);
 }
 
 void prompts_free(PromptSet *set) {

@@ -60,9 +60,10 @@ static bool open_data(Trainer *t, Error *err) {
     FILE *notes = comm_rank(t->comm) == 0 ? stderr : NULL;
     if (!load_problems(t, notes, err)) return false;
     if (!open_tokenizer(t, err)) return false;
-    if (!data_choose_template(&t->template, c->prompt_template, c->model, data_is_tasks(c->data), err)) return false;
-    if (!prompts_tokenize(&t->train, t->tokenizer, &t->template, c->max_prompt, notes, err)) return false;
-    if (!prompts_tokenize(&t->heldout, t->tokenizer, &t->template, c->max_prompt, notes, err)) return false;
+    bool tasks = data_is_tasks(c->data), strict = c->bad_rows == BAD_ROWS_REFUSE;
+    if (!data_choose_template(&t->template, c->prompt_template, c->stop, c->model, tasks, err)) return false;
+    if (!prompts_tokenize(&t->train, t->tokenizer, &t->template, c->max_prompt, strict, notes, err)) return false;
+    if (!prompts_tokenize(&t->heldout, t->tokenizer, &t->template, c->max_prompt, strict, notes, err)) return false;
     if (t->train.problems.count < c->prompts)
         return fail(err, "--prompts %d: %s has only %d to train on", c->prompts, c->data, t->train.problems.count);
     t->grader = grader_new(&t->train.problems, true);
@@ -101,6 +102,7 @@ static void plan_memory(Trainer *t, const ModelConfig *model, int T) {
     optimizer_plan(&t->opt, &t->arena, &t->buckets);
     t->updater = updater_plan(t->gpt, c->micro_tokens, t->T, c->logit_rows);
     t->generator = generator_plan(t->gpt, c->slots, longest + c->max_tokens);
+    generator_set_stop(t->generator, &t->template, t->tokenizer);
     rollout_batch_plan(&t->batch, c->prompts, c->prompts * c->rollouts, c->max_tokens);
     const Arena *arenas[] = {&t->gpt->arena, &t->arena, updater_arena(t->updater), &t->batch.arena};
     t->memory = memory_plan(t->gpt, arenas, 4, t->generator, c->slots, longest + c->max_tokens);

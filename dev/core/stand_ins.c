@@ -44,6 +44,7 @@ const char *tokenizer_token_bytes(const Tokenizer *t, int id, size_t *len) {
 }
 int tokenizer_vocab_size(const Tokenizer *t) { return (int)strlen(t->characters); }
 bool tokenizer_is_special(const Tokenizer *t, int id) { return (void)t, (void)id, false; }
+int tokenizer_first(const Tokenizer *t) { return (void)t, -1; }
 void tokenizer_free(Tokenizer *t) { (void)t; }
 
 // ---- One rank: nothing to exchange; no CUDA graphs, no timers -----------------------------------------------------
@@ -83,11 +84,13 @@ static bool not_in_core(Error *err) { return fail(err, "the core demo runs on ta
 bool data_load_files(const TrainConfig *c, ProblemSet *train, ProblemSet *heldout, FILE *notes, Error *err) {
     return (void)c, (void)train, (void)heldout, (void)notes, not_in_core(err);
 }
-bool data_choose_template(PromptTemplate *out, const char *asked, const char *model, bool tasks, Error *err) {
+bool data_choose_template(PromptTemplate *out, const char *asked, const char *stop, const char *model, bool tasks,
+                          Error *err) {
     *out = (PromptTemplate){.name = "verbatim"};
-    return (void)model, (tasks && !*asked) || not_in_core(err);
+    return (void)model, (tasks && !*asked && !*stop) || not_in_core(err);
 }
-char *prompt_template_render(const PromptTemplate *t, const char *question) { return (void)t, strdup(question); }
+char *prompt_template_render(const PromptTemplate *t, const char *q, Error *err) { return (void)t, (void)err, strdup(q); }
+bool stop_rollout(const PromptTemplate *p, const Tokenizer *t, Rollout *r, int i) { return !(void *)r && p && t && i; }
 bool model_config_load(ModelConfig *c, const char *dir, Error *err) { return (void)c, (void)dir, not_in_core(err); }
 bool gpt_load(Gpt *g, const Optimizer *opt, const char *dir, Error *err) {
     return (void)g, (void)opt, (void)dir, not_in_core(err);

@@ -22,6 +22,7 @@ static const Flag rows[] = {
     TEXT_FLAG("prompt-template", prompt_template, "",
               "text around each question: a name in data/prompts, or ./FILE with a {question} slot; default: tasks "
               "verbatim, files as the model was trained"),
+    TEXT_FLAG("stop", stop, "", "a text that ends a response, beside those of the template; \\n is a line feed"),
     INT_FLAG("max-prompt", max_prompt, "0", 0, 1 << 20,
               "longest prompt in tokens: longer ones are left out and listed; 0 = no limit"),
     INT_FLAG("samples", samples, "8", 1, 65536, "responses per problem"),
@@ -108,6 +109,9 @@ static cJSON *data_identity(const EvalSets *sets) {
         cJSON_AddNumberToObject(set, "problems", sets->set[s].set.problems.count);
         cJSON_AddStringToObject(set, "prompt_template", sets->set[s].template.name);
         add_hash(set, "hash", prompts_hash(&sets->set[s].set, 0));
+        cJSON *stops = sets->set[s].template.stops ? cJSON_AddArrayToObject(set, "stop") : NULL;
+        for (int i = 0; i < sets->set[s].template.stops; i++)
+            cJSON_AddItemToArray(stops, cJSON_CreateString(sets->set[s].template.stop[i]));
         cJSON_AddItemToArray(data, set);
     }
     return data;
