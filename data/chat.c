@@ -101,10 +101,13 @@ static bool from_text(PromptTemplate *out, const char *text, const cJSON *config
         snprintf(out->special[i], sizeof out->special[i], "%s", token ? token : "");
     }
     bool ok = n < sizeof out->text ? try_template(out, &why) : fail(&why, "the chat template is too long");
-    return ok || fail(err, "%.300s: %.150s: give --prompt-template ./chat.txt, which this line writes: python3 -c \"from "
-                      "transformers import AutoTokenizer as T; open('chat.txt','w').write(T.from_pretrained('%.200s')."
-                      "apply_chat_template([{'role':'user','content':r'{question} Put the final answer within \\boxed{}.'"
-                      "}],tokenize=False,add_generation_prompt=True)+chr(10))\"", dir, why.text, dir);
+    return ok ||
+           fail(err,
+                "%.300s: %.150s: give --prompt-template ./chat.txt, which this line writes: python3 -c \"from "
+                "transformers import AutoTokenizer as T; open('chat.txt','w').write(T.from_pretrained('%.200s')."
+                "apply_chat_template([{'role':'user','content':r'{question} Put the final answer within \\boxed{}.'"
+                "}],tokenize=False,add_generation_prompt=True)+chr(10))\"",
+                dir, why.text, dir);
 }
 
 bool chat_load(PromptTemplate *out, const char *dir, bool *found, Error *err) {

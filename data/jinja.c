@@ -1,7 +1,7 @@
 // Optional (chat templates): Jinja's templates: texts and tags, and the statements in them.
 //
-// The template is cut into parts, with the white space around its tags removed as Jinja's lexer does; then the parts are
-// executed. A block that is not entered is skipped by its tags alone, so what it holds may be unknown here.
+// The template is cut into parts, with the white space around its tags removed as Jinja's lexer does; then the parts
+// are executed. A block that is not entered is skipped by its tags alone, so what it holds may be unknown here.
 #include "base/json.h"
 #include "base/text.h"
 #include "data/jinja_parts.h"
@@ -84,17 +84,22 @@ static const char *tag_end(const char *c) {
     char close = c[1] == '{' ? '}' : '%', quote = 0;
     int open = 0;
     for (c += 2; *c; c++) {
-        if (quote && *c == '\\' && c[1]) c++;
-        else if (quote) quote = *c == quote ? 0 : quote;
-        else if (*c == '\'' || *c == '"') quote = *c;
-        else if (c[0] == close && c[1] == '}' && open == 0) return c + 2;
-        else open += *c == '{' ? 1 : *c == '}' ? -1 : 0;
+        if (quote && *c == '\\' && c[1])
+            c++;
+        else if (quote)
+            quote = *c == quote ? 0 : quote;
+        else if (*c == '\'' || *c == '"')
+            quote = *c;
+        else if (c[0] == close && c[1] == '}' && open == 0)
+            return c + 2;
+        else
+            open += *c == '{' ? 1 : *c == '}' ? -1 : 0;
     }
     return NULL;
 }
 
-// Cuts the source into parts. Before a tag: '-' drops all white space; otherwise blanks before a block or comment that is
-// first in its line go (lstrip_blocks), unless it has a '+'. After it: '-' again, or the line feed behind a block or
+// Cuts the source into parts. Before a tag: '-' drops all white space; otherwise blanks before a block or comment that
+// is first in its line go (lstrip_blocks), unless it has a '+'. After it: '-' again, or the line feed behind a block or
 // comment (trim_blocks), unless '+'.
 static bool cut(Program *p, const char *source) {
     for (const char *c = source; *c;) {
@@ -112,12 +117,15 @@ static bool cut(Program *p, const char *source) {
             end = line;
         }
         add_part(p, PART_TEXT, start, end);
-        bool left = open[2] == '-' || (open[2] == '+' && !print), right = close[-3] == '-' || (close[-3] == '+' && !print);
+        bool left = open[2] == '-' || (open[2] == '+' && !print),
+             right = close[-3] == '-' || (close[-3] == '+' && !print);
         const char *at = open + 2 + left, *last = close - 2 - right;
         if (open[1] != '#') add_part(p, print ? PART_PRINT : PART_BLOCK, at, last < at ? at : last);
         c = close;
-        if (close[-3] == '-') c += strspn(c, " \t\n\v\f\r\x1c\x1d\x1e\x1f");
-        else if (!print && close[-3] != '+' && *c == '\n') c++;
+        if (close[-3] == '-')
+            c += strspn(c, " \t\n\v\f\r\x1c\x1d\x1e\x1f");
+        else if (!print && close[-3] != '+' && *c == '\n')
+            c++;
     }
     return true;
 }
@@ -127,8 +135,10 @@ static int run(Program *p, int i, bool live);
 
 static void put(Program *p, const char *text, size_t n) {
     p->written += n;
-    if (p->written > OUTPUT_MAX) jinja_fail(&p->j, "a text of more than %d bytes", OUTPUT_MAX);
-    else fwrite(text, 1, n, p->out);
+    if (p->written > OUTPUT_MAX)
+        jinja_fail(&p->j, "a text of more than %d bytes", OUTPUT_MAX);
+    else
+        fwrite(text, 1, n, p->out);
 }
 
 // Opens the part's tag for reading.
@@ -143,7 +153,8 @@ static bool block_is(Program *p, int i, const char *word) {
 
 static void end_of_tag(Jinja *j) {
     while (j->at < j->end && is_space(*j->at)) j->at++;
-    if (j->at < j->end) jinja_fail(j, "\"%.*s\" is not understood", (int)(j->end - j->at < 30 ? j->end - j->at : 30), j->at);
+    if (j->at < j->end)
+        jinja_fail(j, "\"%.*s\" is not understood", (int)(j->end - j->at < 30 ? j->end - j->at : 30), j->at);
 }
 
 static int expect_block(Program *p, int i, const char *word) {
@@ -182,15 +193,22 @@ typedef struct Targets {
 } Targets;
 
 static void set_targets(Jinja *j, const Targets *t, Value item) {
-    if (t->count == 2 && (!cJSON_IsArray(item) || cJSON_GetArraySize(item) != 2)) jinja_fail(j, "elements are no pairs");
+    if (t->count == 2 && (!cJSON_IsArray(item) || cJSON_GetArraySize(item) != 2))
+        jinja_fail(j, "elements are no pairs");
     for (int k = 0; k < t->count && !j->failed; k++)
         jinja_set(j, t->name[k], t->n[k], t->count == 1 ? item : cJSON_GetArrayItem(item, k));
 }
 
 static void set_loop(Jinja *j, const cJSON *list, int index, int length) {
     cJSON *loop = cJSON_CreateObject();
-    const struct { const char *name; int value; } counts[] = {{"index", index + 1}, {"index0", index},
-        {"revindex", length - index}, {"revindex0", length - index - 1}, {"length", length}};
+    const struct {
+        const char *name;
+        int value;
+    } counts[] = {{"index", index + 1},
+                  {"index0", index},
+                  {"revindex", length - index},
+                  {"revindex0", length - index - 1},
+                  {"length", length}};
     for (int i = 0; i < 5; i++) cJSON_AddNumberToObject(loop, counts[i].name, counts[i].value);
     cJSON_AddBoolToObject(loop, "first", index == 0);
     cJSON_AddBoolToObject(loop, "last", index == length - 1);
@@ -231,15 +249,16 @@ static int run_for(Program *p, int i, bool live) {
     Jinja *j = &p->j;
     Targets targets;
     const cJSON *list = live ? loop_head(j, &targets) : NULL, *item;
-    int length = live && cJSON_IsArray(list) ? cJSON_GetArraySize(list) : 0, before = j->n_variables, index = 0, end = i;
+    int length = live && cJSON_IsArray(list) ? cJSON_GetArraySize(list) : 0, before = j->n_variables, index = 0,
+        end = i;
     j->level++;
     if (length) cJSON_ArrayForEach(item, list) {
-        if (j->failed) break;
-        set_loop(j, list, index++, length);
-        set_targets(j, &targets, item);
-        end = run(p, i + 1, true);
-        j->n_variables = before; // what the body sets ends with it
-    }
+            if (j->failed) break;
+            set_loop(j, list, index++, length);
+            set_targets(j, &targets, item);
+            end = run(p, i + 1, true);
+            j->n_variables = before; // what the body sets ends with it
+        }
     j->level--;
     if (length == 0) end = run(p, i + 1, false);
     if (!j->failed && block_is(p, end, "else")) end = run(p, end + 1, live && length == 0);
@@ -277,8 +296,8 @@ static void run_set(Jinja *j) {
 
 // Executes, or with live = false skips, the parts from i on, up to the block that ends this one. Returns its index.
 static int run(Program *p, int i, bool live) {
-    static const char *const ends[] = {"elif", "else", "endif", "endfor", "endmacro", "endgeneration", "endcall",
-                                       "endfilter", "endset"};
+    static const char *const ends[] = {"elif",          "else",    "endif",     "endfor", "endmacro",
+                                       "endgeneration", "endcall", "endfilter", "endset"};
     static const char *const skipped[] = {"macro", "call", "filter"}, *const single[] = {"break", "continue"};
     Jinja *j = &p->j;
     if (++p->nesting > NESTING_MAX) jinja_fail(j, "blocks nested too deeply");
@@ -298,13 +317,20 @@ static int run(Program *p, int i, bool live) {
             if (block_is(p, i, ends[k])) return p->nesting--, i;
         while (skip < 3 && !block_is(p, i, skipped[skip])) skip++;
         bool sets = memchr(part.at, '=', (size_t)(part.end - part.at)) != NULL; // else `set` holds text up to endset
-        if (block_is(p, i, "if")) i = run_if(p, i, live);
-        else if (block_is(p, i, "for")) i = run_for(p, i, live);
-        else if (block_is(p, i, "generation")) i = expect_block(p, run(p, i + 1, live), "endgeneration");
-        else if (skip == 0) i = expect_block(p, run(p, i + 1, false), "endmacro");
-        else if (skip < 3 && !live) i = run(p, i + 1, false);
-        else if (block_is(p, i, "set") && sets) live ? run_set(j) : (void)0;
-        else if (block_is(p, i, "set") && !live) i = run(p, i + 1, false);
+        if (block_is(p, i, "if"))
+            i = run_if(p, i, live);
+        else if (block_is(p, i, "for"))
+            i = run_for(p, i, live);
+        else if (block_is(p, i, "generation"))
+            i = expect_block(p, run(p, i + 1, live), "endgeneration");
+        else if (skip == 0)
+            i = expect_block(p, run(p, i + 1, false), "endmacro");
+        else if (skip < 3 && !live)
+            i = run(p, i + 1, false);
+        else if (block_is(p, i, "set") && sets)
+            live ? run_set(j) : (void)0;
+        else if (block_is(p, i, "set") && !live)
+            i = run(p, i + 1, false);
         else if (live || !(block_is(p, i, single[0]) || block_is(p, i, single[1])))
             jinja_fail(j, "the block \"%.*s\"", (int)(part.end - part.at < 40 ? part.end - part.at : 40), part.at);
     }

@@ -1,8 +1,8 @@
 // Optional (chat templates): Jinja, the template language in which Hugging Face models state the form of a chat.
 //
 // An interpreter of the part of the language that chat templates use, with Hugging Face's settings (trim_blocks,
-// lstrip_blocks). It prints the bytes that Jinja2 prints, or it fails: whatever it does not know, and whatever raises an
-// error in Python, is an error here. Nothing is approximated.
+// lstrip_blocks). It prints the bytes that Jinja2 prints, or it fails: whatever it does not know, and whatever raises
+// an error in Python, is an error here. Nothing is approximated.
 //
 //   statements   for (with if, else and two targets), if, set (also of a namespace), generation; macros that are not
 //                called; comments; the signs - and + of every tag

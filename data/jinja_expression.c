@@ -122,8 +122,10 @@ static int arguments(Jinja *j, Value *args, cJSON *named) {
             char key[64];
             snprintf(key, sizeof key, "%.*s", (int)n, name);
             Value v = jinja_expression(j);
-            if (!named) jinja_fail(j, "the argument %s=", key);
-            else cJSON_AddItemToObject(named, key, cJSON_Duplicate(v, true));
+            if (!named)
+                jinja_fail(j, "the argument %s=", key);
+            else
+                cJSON_AddItemToObject(named, key, cJSON_Duplicate(v, true));
         } else {
             j->at = name;
             if (count == JINJA_ARGUMENTS) return jinja_fail(j, "more than %d arguments", JINJA_ARGUMENTS), 0;
@@ -227,15 +229,21 @@ static Value unary(Jinja *j) {
     bool minus = jinja_accept(j, "-");
     Value v = primary(j);
     while (!j->failed) {
-        if (jinja_accept(j, ".")) v = member(j, v);
-        else if (jinja_accept(j, "[")) v = subscript(j, v);
-        else break;
+        if (jinja_accept(j, "."))
+            v = member(j, v);
+        else if (jinja_accept(j, "["))
+            v = subscript(j, v);
+        else
+            break;
     }
     if (minus && !j->dead) v = jinja_binary(j, "-", jinja_number(j, 0), v);
     while (!j->failed) {
-        if (jinja_accept(j, "|")) v = filter(j, v);
-        else if (jinja_accept(j, "is")) v = test(j, v);
-        else return v;
+        if (jinja_accept(j, "|"))
+            v = filter(j, v);
+        else if (jinja_accept(j, "is"))
+            v = test(j, v);
+        else
+            return v;
     }
     return v;
 }
@@ -318,10 +326,14 @@ static bool has_if(const Jinja *j) {
         size_t n = jinja_word(&scan);
         if (n == 2 && open == 0 && memcmp(scan.at, "if", 2) == 0) return true;
         if (n == 4 && open == 0 && memcmp(scan.at, "else", 4) == 0) return false;
-        if (n) scan.at += n - 1;
-        else if (c == '\'' || c == '"') scan.at = text_end(scan.at, scan.end);
-        else if (strchr("([{", c)) open++;
-        else if ((strchr(")]}", c) && open-- == 0) || (open == 0 && strchr(",:", c))) return false;
+        if (n)
+            scan.at += n - 1;
+        else if (c == '\'' || c == '"')
+            scan.at = text_end(scan.at, scan.end);
+        else if (strchr("([{", c))
+            open++;
+        else if ((strchr(")]}", c) && open-- == 0) || (open == 0 && strchr(",:", c)))
+            return false;
         if (!scan.at) return false;
     }
     return false;

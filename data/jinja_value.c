@@ -23,9 +23,7 @@ Value jinja_text(Jinja *j, const char *text, size_t n) {
     return v;
 }
 
-static bool is(const char *name, size_t n, const char *word) {
-    return strlen(word) == n && memcmp(name, word, n) == 0;
-}
+static bool is(const char *name, size_t n, const char *word) { return strlen(word) == n && memcmp(name, word, n) == 0; }
 
 bool jinja_true(Value v) {
     if (cJSON_IsString(v)) return *v->valuestring != 0;
@@ -70,12 +68,12 @@ bool jinja_in(Jinja *j, Value needle, Value in) {
 }
 
 static Value arithmetic(Jinja *j, char operator, long a, long b) {
-    if (operator == '+') return jinja_number(j, a + b);
-    if (operator == '-') return jinja_number(j, a - b);
-    if (operator == '*') return jinja_number(j, a * b);
+    if (operator== '+') return jinja_number(j, a + b);
+    if (operator== '-') return jinja_number(j, a - b);
+    if (operator== '*') return jinja_number(j, a * b);
     if (b == 0) return jinja_fail(j, "a division by zero");
     long quotient = a / b - (a % b && (a < 0) != (b < 0)); // rounded down
-    return jinja_number(j, operator == '%' ? a - quotient * b : quotient);
+    return jinja_number(j, operator== '%' ? a - quotient * b : quotient);
 }
 
 static Value joined(Jinja *j, const char *a, const char *between, const char *b) {
@@ -90,10 +88,10 @@ static Value joined(Jinja *j, const char *a, const char *between, const char *b)
 }
 
 Value jinja_binary(Jinja *j, const char *operator, Value a, Value b) {
-    if (*operator == '~') return joined(j, jinja_printed(j, a), "", jinja_printed(j, b));
+    if (*operator== '~') return joined(j, jinja_printed(j, a), "", jinja_printed(j, b));
     if (is_number(a) && is_number(b)) return arithmetic(j, *operator, number_of(a), number_of(b));
-    if (*operator == '+' && cJSON_IsString(a) && cJSON_IsString(b)) return joined(j, a->valuestring, "", b->valuestring);
-    if (*operator != '+' || !cJSON_IsArray(a) || !cJSON_IsArray(b))
+    if (*operator== '+' && cJSON_IsString(a) && cJSON_IsString(b)) return joined(j, a->valuestring, "", b->valuestring);
+    if (*operator!= '+' || !cJSON_IsArray(a) || !cJSON_IsArray(b))
         return jinja_fail(j, "\"%s\" of values that do not go together", operator);
     cJSON *both = cJSON_Duplicate(a, true);
     Value item;
@@ -217,8 +215,10 @@ static Value stripped(Jinja *j, const char *text, Value set, bool left, bool rig
         return jinja_fail(j, "strip of other than ASCII characters");
     for (size_t at = 0; at < n; at += step) { // `end`: of the last character that stays
         step = chars ? strchr(chars, text[at]) != NULL : space_at(text + at, n - at);
-        if (step == 0) step = 1, end = at + 1;
-        else if (left && end == 0) text += step, n -= step, step = 0;
+        if (step == 0)
+            step = 1, end = at + 1;
+        else if (left && end == 0)
+            text += step, n -= step, step = 0;
     }
     return jinja_text(j, text, right ? end : n);
 }
@@ -276,7 +276,8 @@ Value jinja_call_filter(Jinja *j, const char *name, size_t n, Value v, const Val
     Value none = &undefined;
     bool text = cJSON_IsString(v), list = cJSON_IsArray(v), dict = cJSON_IsObject(v) && v->valueint != JINJA_NAMESPACE;
     if ((is(name, n, "default") || is(name, n, "d")) && count > 0) return default_of(v, args, count);
-    if (is(name, n, "trim") && text && count < 2) return stripped(j, v->valuestring, count ? args[0] : none, true, true);
+    if (is(name, n, "trim") && text && count < 2)
+        return stripped(j, v->valuestring, count ? args[0] : none, true, true);
     if ((is(name, n, "length") || is(name, n, "count")) && (text || list || dict || !v->type))
         return jinja_number(j, length_of(v));
     if (is(name, n, "string")) return text ? v : jinja_text(j, jinja_printed(j, v), strlen(jinja_printed(j, v)));
@@ -318,7 +319,8 @@ static Value method_of_dict(Jinja *j, const char *name, size_t n, Value dict, co
     cJSON *list = cJSON_CreateArray();
     for (Value item = dict->child; item; item = item->next) {
         cJSON *key = cJSON_CreateString(item->string), *value = cJSON_Duplicate(item, true), *pair = key;
-        if (values) pair = value;
+        if (values)
+            pair = value;
         else if (!keys) {
             pair = cJSON_CreateArray();
             cJSON_AddItemToArray(pair, key);

@@ -41,6 +41,10 @@ const Problem *problems_find(ProblemSet *set, const char *prompt); // NULL: the 
 void problems_keep(ProblemSet *set, const bool *keep);
 void problems_truncate(ProblemSet *set, int count); // keeps the first `count` problems
 
+// Lists the left_out-th problem that is left out: where it is, why, and its first words; after 16 of them nothing,
+// until problem NULL counts the rest.
+void problems_note(FILE *notes, const Problem *problem, const char *why, int left_out);
+
 // writes index_out (P), the distinct problems of training step `step`. An epoch is a permutation of the set, cut into
 // count / P batches; the remainder sits out that epoch. A pure function of its arguments, so resuming needs only the
 // step. Errors: P < 1, P > count, step < 0.

@@ -98,7 +98,8 @@ static const char *text_fault(const char *question, const char *answer, GoldRule
 static void add_keys(char *text, size_t size, const char *fault, const cJSON *row) {
     size_t used = (size_t)snprintf(text, size, "%s; its keys:", fault);
     for (const cJSON *item = row->child; item; item = item->next) {
-        size_t room = size - used, n = (size_t)snprintf(text + used, room, " %s%s", item->string, item->next ? "," : "");
+        size_t room = size - used,
+               n = (size_t)snprintf(text + used, room, " %s%s", item->string, item->next ? "," : "");
         if (n >= room) {
             while (((unsigned char)text[used - 1] & 0xc0) == 0x80) used--;
             text[used] = 0;
@@ -183,9 +184,10 @@ bool problems_from_memory(const char *text, size_t size, const char *source, boo
     if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) loader.text += 3; // a byte-order mark
     const char *start = skip_space(loader.text, loader.end), *path = loader.source.path;
     if (size >= 4 && memcmp(text, "PAR1", 4) == 0)
-        return fail(err, "%.200s: a Parquet file; this line writes it as JSON lines: python3 -c \"import pandas; "
-                    "pandas.read_parquet('%.200s').to_json('%.200s.jsonl',orient='records',lines=True)\"", path, path,
-                    path);
+        return fail(err,
+                    "%.200s: a Parquet file; this line writes it as JSON lines: python3 -c \"import pandas; "
+                    "pandas.read_parquet('%.200s').to_json('%.200s.jsonl',orient='records',lines=True)\"",
+                    path, path, path);
     bool good = start < loader.end && *start == '[' ? load_array(&loader, start + 1) : load_lines(&loader);
     if (good && set->count == 0) {
         bool any = loader.report.listed > 0;

@@ -22,14 +22,14 @@ typedef struct ProblemReport {
 //   KEY       a field, or a.b: field b of a (reward_model.ground_truth), or element b of the list a (answer.0)
 //   RULE      plain (default): the field unchanged. gsm8k: the number after the last "#### ", without thousands commas.
 //             boxed: the contents of the last \boxed{} in the field
-// A field is a string; a number (27.0 becomes 27; one that a double does not hold is taken digit for digit); a list of one
-// element, or one in a string; or a chat: a list of {"role","content"}, or a string that holds one. Of a chat, what
-// follows the last user message is an answer and is not asked. Where that message is the first, it is the question; else
-// the question is the list of messages as JSON text, which data/chat.h renders. White space around a question
-// is removed. A row is bad if it is not a JSON object, lacks either field, has null, an empty text, a NUL or invalid
-// UTF-8 there, is longer than 16 MiB, or has a text longer than PROBLEM_TEXT_MAX. `strict`: the first bad row is an
-// error; otherwise bad rows are left out and counted. An unreadable file, an array with a syntax error, and a file
-// without a usable row are always errors. `report` may be NULL. On failure the set is empty.
+// A field is a string; a number (27.0 becomes 27; one that a double does not hold is taken digit for digit); a list of
+// one element, or one in a string; or a chat: a list of {"role","content"}, or a string that holds one. Of a chat, what
+// follows the last user message is an answer and is not asked. Where that message is the first, it is the question;
+// else the question is the list of messages as JSON text, which data/chat.h renders. White space around a question is
+// removed. A row is bad if it is not a JSON object, lacks either field, has null, an empty text, a NUL or invalid UTF-8
+// there, is longer than 16 MiB, or has a text longer than PROBLEM_TEXT_MAX. `strict`: the first bad row is an error;
+// otherwise bad rows are left out and counted. An unreadable file, an array with a syntax error, and a file without a
+// usable row are always errors. `report` may be NULL. On failure the set is empty.
 bool problems_from_file(const char *source, bool strict, ProblemSet *set, ProblemReport *report, Error *err);
 
 // The same for a file's bytes in memory; `source` still gives the settings, and the name for messages.

@@ -77,8 +77,7 @@ static char *number_text(double value) {
 // Whether all elements of a list are the same.
 static bool is_one(const cJSON *list) {
     const cJSON *item;
-    cJSON_ArrayForEach(item, list)
-        if (!cJSON_Compare(item, list->child, true)) return false;
+    cJSON_ArrayForEach(item, list) if (!cJSON_Compare(item, list->child, true)) return false;
     return list->child != NULL;
 }
 
@@ -172,7 +171,7 @@ static char *boxed_text(const char *text) {
 }
 
 char *row_gold(const cJSON *row, const RowSource *source, const char **fault) {
-    static const char *const defaults[] = {"answer", "gold", "ground_truth", "target", "reward_model.ground_truth",
+    static const char *const defaults[] = {"answer",   "gold", "ground_truth", "target", "reward_model.ground_truth",
                                            "solution", NULL};
     const char *found;
     char *field = first_of(row, source->answer, defaults, &found, fault), *answer = NULL;

@@ -16,7 +16,7 @@ typedef struct RowSource { // FILE[:settings] of data/problems_file.h; an empty 
 char *row_question(const cJSON *row, const RowSource *source, const char **fault);
 char *row_gold(const cJSON *row, const RowSource *source, const char **fault);
 
-// The row's text (n bytes) with quotes around every number that a double does not hold digit for digit, to be freed; NULL
-// where there is none. Quoted, it is a text like any other.
+// The row's text (n bytes) with quotes around every number that a double does not hold digit for digit, to be freed;
+// NULL where there is none. Quoted, it is a text like any other.
 char *row_quote_numbers(const char *text, size_t n);
 #endif

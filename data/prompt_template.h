@@ -28,8 +28,8 @@ typedef struct PromptTemplate { // has no pointers, so it may be copied
     size_t slot; // offset of {question} in text
     char stop[PROMPT_STOPS][PROMPT_STOP_SIZE];
     int stops;
-    bool chat;      // text is a chat template; the following are its own
-    bool no_system; // it takes no system message
+    bool chat;                       // text is a chat template; the following are its own
+    bool no_system;                  // it takes no system message
     char special[CHAT_SPECIALS][64]; // bos_token, eos_token, pad_token, unk_token; "": none
 } PromptTemplate;
 
@@ -52,8 +52,8 @@ bool prompt_template_save(const PromptTemplate *template, const char *dir, Error
 // Whether dir was saved with this template; if not, false with the reason in err.
 bool prompt_template_same(const PromptTemplate *template, const char *dir, Error *err);
 
-// The prompt of a question, zero-terminated, to be freed. The messages of a conversation (data/chat.h), where the template
-// is not a chat template, are joined by empty lines. NULL with the reason in err: a chat template that cannot be executed
-// for this question.
+// The prompt of a question, zero-terminated, to be freed. The messages of a conversation (data/chat.h), where the
+// template is not a chat template, are joined by empty lines. NULL with the reason in err: a chat template that cannot
+// be executed for this question.
 char *prompt_template_render(const PromptTemplate *template, const char *question, Error *err);
 #endif

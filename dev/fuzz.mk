@@ -57,7 +57,8 @@ fuzz-problems: build/fuzz/problems
 build/fuzz/jinja: tests/data/fuzz_jinja.c $(wildcard data/jinja*.c) base/files.c base/json.c base/text.c
 	$(FUZZ_CC)
 fuzz-jinja: build/fuzz/jinja
-	python3 -c "import json; [open('$<-corpus/%d' % i, 'w').write(c['template'] or '') for i, c in enumerate(json.load(open('tests/data/fixtures/chats.json')))]"
+	python3 -c "import json; [open('$<-corpus/%d' % i, 'w').write(c['template'] or '') for i, c in enumerate( \
+	    json.load(open('tests/data/fixtures/chats.json')))]"
 	$< -max_len=4096 $(FUZZ_RUN) $<-corpus
 
 .PHONY: fuzz-jinja

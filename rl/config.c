@@ -38,7 +38,7 @@ static const Flag rows[] = {
               "sets or files to evaluate on; training prompts that occur in them are left out; without it, part of "
               "--data is held out"),
     INT_FLAG("heldout", heldout, "256", 1, 1e6,
-             "prompts kept for evaluation, the same for every --seed, never trained on; of --data files at most a fifth"),
+             "prompts to evaluate on, never trained on, the same for every --seed; of --data files at most a fifth"),
     TEXT_FLAG("prompt-template", prompt_template, "",
               "text around each question: a name in data/prompts, or ./FILE with a {question} slot; else tasks are "
               "asked verbatim and files as --model was trained, or plainly"),

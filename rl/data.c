@@ -62,8 +62,8 @@ bool data_load_files(const TrainConfig *c, ProblemSet *train, ProblemSet *heldou
         if (heldout->count == 0)
             return fail(err, "%.200s: one problem, so none can be held out: add more, or give --heldout-data", c->data);
         if (heldout->count < c->heldout && notes)
-            fprintf(notes, "--heldout %d: %d of %d problems are held out, at most a fifth\n", c->heldout, heldout->count,
-                    count);
+            fprintf(notes, "--heldout %d: %d of %d problems are held out, at most a fifth\n", c->heldout,
+                    heldout->count, count);
     }
     if (c->problems) problems_truncate(train, c->problems);
     if (notes) check_against_evaluation_sets(c, train, notes);
@@ -75,11 +75,16 @@ bool data_choose_template(PromptTemplate *out, const char *asked, const char *st
     char trained_with[4096];
     bool found = false, ok = true;
     snprintf(trained_with, sizeof trained_with, "%.4000s/" PROMPT_FILE, model);
-    if (*asked) ok = prompt_template_load(out, asked, err);
-    else if (tasks) *out = prompt_template_verbatim();
-    else if (access(trained_with, F_OK) == 0) ok = prompt_template_load(out, trained_with, err);
-    else if (!chat_load(out, model, &found, err)) ok = false;
-    else if (!found) ok = prompt_template_load(out, "plain", err);
+    if (*asked)
+        ok = prompt_template_load(out, asked, err);
+    else if (tasks)
+        *out = prompt_template_verbatim();
+    else if (access(trained_with, F_OK) == 0)
+        ok = prompt_template_load(out, trained_with, err);
+    else if (!chat_load(out, model, &found, err))
+        ok = false;
+    else if (!found)
+        ok = prompt_template_load(out, "plain", err);
     return ok && (!*stop || prompt_template_stop(out, stop, err));
 }
 
@@ -89,6 +94,8 @@ void data_note_eos(const ModelConfig *model, const Tokenizer *tokenizer, FILE *o
     if (eos < 0 || model_config_is_eos(model, eos) || model->n_eos == 0) return;
     const char *text = tokenizer_token_bytes(tokenizer, eos, &n);
     const char *used = tokenizer_token_bytes(tokenizer, model->eos[0], &n_used);
-    fprintf(out, "  note     responses end at %.*s (%d), the model's eos_token_id, not at the tokenizer's eos_token %.*s (%d)\n",
-            (int)n_used, used ? used : "", model->eos[0], (int)n, text, eos);
+    fprintf(
+        out,
+        "  note     responses end at %.*s (%d), the model's eos_token_id, not at the tokenizer's eos_token %.*s (%d)\n",
+        (int)n_used, used ? used : "", model->eos[0], (int)n, text, eos);
 }

@@ -28,17 +28,6 @@ static int *tokenize(const Tokenizer *tokenizer, const PromptTemplate *template,
     return NULL;
 }
 
-enum { LISTED = 16 }; // of the prompts that are left out
-
-// Lists a problem that is left out: where it is, why, and its first words, whole characters only.
-static void note(FILE *notes, const Problem *problem, const char *why, int left_out) {
-    if (!notes || left_out > LISTED) return;
-    int head = (int)strcspn(problem->prompt, "\r\n");
-    for (head = head < 60 ? head : 60; ((unsigned char)problem->prompt[head] & 0xc0) == 0x80; head--) continue;
-    if (left_out == 1) fprintf(notes, "prompts that are left out:\n");
-    fprintf(notes, "  line %d, %s: %.*s ...\n", problem->line, why, head, problem->prompt);
-}
-
 bool prompts_tokenize(PromptSet *set, const Tokenizer *tokenizer, const PromptTemplate *template, int most, bool strict,
                       FILE *notes, Error *err) {
     ProblemSet *problems = &set->problems;
@@ -57,17 +46,20 @@ bool prompts_tokenize(PromptSet *set, const Tokenizer *tokenizer, const PromptTe
             kept++;
             continue;
         }
-        if (tokens) fail(&why, "%d tokens, more than --max-prompt %d", n, most);
-        else if (problem->task) good = fail(err, "the task's prompt %s: %.400s", problem->prompt, why.text);
-        else if (strict) good = fail(err, "problem at line %d: %.400s", problem->line, why.text);
+        if (tokens)
+            fail(&why, "%d tokens, more than --max-prompt %d", n, most);
+        else if (problem->task)
+            good = fail(err, "the task's prompt %s: %.400s", problem->prompt, why.text);
+        else if (strict)
+            good = fail(err, "problem at line %d: %.400s", problem->line, why.text);
         if (left_out++ == 0) first = why;
-        if (good) note(notes, problem, why.text, left_out);
+        if (good && notes) problems_note(notes, problem, why.text, left_out);
         free(tokens);
     }
     if (good) problems_keep(problems, keep);
     free(keep);
     if (!good) return false;
-    if (notes && left_out > LISTED) fprintf(notes, "  and %d more\n", left_out - LISTED);
+    if (notes) problems_note(notes, NULL, NULL, left_out);
     return kept > 0 || fail(err, "all %d prompts are left out; the first has %.400s", left_out, first.text);
 }
 

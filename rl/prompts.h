@@ -12,8 +12,8 @@ typedef struct PromptSet {
     int longest;     // tokens of the longest prompt
 } PromptSet;
 
-// writes the tokens (room) of a prompt's text and returns how many there are; negative with the reason in err. Where the
-// tokenizer puts a token before every text, the prompt begins with it, once; a chat template prints its own.
+// writes the tokens (room) of a prompt's text and returns how many there are; negative with the reason in err. Where
+// the tokenizer puts a token before every text, the prompt begins with it, once; a chat template prints its own.
 int prompts_encode(const Tokenizer *tokenizer, const PromptTemplate *template, const char *text, int *tokens, int room,
                    Error *err);
 

@@ -21,7 +21,7 @@ static size_t from_stop(const PromptTemplate *template, const char *text, size_t
 }
 
 bool stop_rollout(const PromptTemplate *template, const Tokenizer *tokenizer, Rollout *r, int from) {
-    char tail[2 * PROMPT_STOP_SIZE];   // the last bytes before a token: fewer than the longest stop string
+    char tail[2 * PROMPT_STOP_SIZE]; // the last bytes before a token: fewer than the longest stop string
     const size_t keep = PROMPT_STOP_SIZE;
     size_t n_tail = 0, n;
     int first = from;

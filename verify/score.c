@@ -216,7 +216,9 @@ int score_file(const char *path, FILE *rows_out, FILE *summary_out, const Verify
     if (broken) return snprintf(err, err_size, "%s:%zu: read error", path, number), -1;
     if (summary_out) report_total(&score);
     if (score.errors == 0) return 0;
-    snprintf(err, err_size, "%s: %zu of %zu rows could not be read, the first at line %zu: each needs \"gold\" and "
-             "\"response\"", path, score.errors, score.count, score.first_error);
+    snprintf(err, err_size,
+             "%s: %zu of %zu rows could not be read, the first at line %zu: each needs \"gold\" and "
+             "\"response\"",
+             path, score.errors, score.count, score.first_error);
     return 1;
 }

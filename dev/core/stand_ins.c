@@ -89,8 +89,8 @@ bool data_choose_template(PromptTemplate *out, const char *asked, const char *st
     *out = (PromptTemplate){.name = "verbatim"};
     return (void)model, (tasks && !*asked && !*stop) || not_in_core(err);
 }
-char *prompt_template_render(const PromptTemplate *t, const char *q, Error *err) { return (void)t, (void)err, strdup(q); }
-bool stop_rollout(const PromptTemplate *p, const Tokenizer *t, Rollout *r, int i) { return !(void *)r && p && t && i; }
+char *prompt_template_render(const PromptTemplate *t, const char *q, Error *e) { return (void)t, (void)e, strdup(q); }
+bool stop_rollout(const PromptTemplate *p, const Tokenizer *t, Rollout *r, int i) { return p && t && r && i < 0; }
 bool model_config_load(ModelConfig *c, const char *dir, Error *err) { return (void)c, (void)dir, not_in_core(err); }
 bool gpt_load(Gpt *g, const Optimizer *opt, const char *dir, Error *err) {
     return (void)g, (void)opt, (void)dir, not_in_core(err);
@@ -137,6 +137,7 @@ void step_metrics_allocation(StepMetrics *m, const History *h, const Prompt *pro
     (void)m, (void)h, (void)prompts, (void)n, (void)P;
 }
 void step_metrics_samples(Trainer *t, const Prompt *prompts, int count) { (void)t, (void)prompts, (void)count; }
+void problems_note(FILE *f, const Problem *p, const char *why, int n) { (void)f, (void)p, (void)why, (void)n; }
 void evaluate_heldout(const Evaluation *e, bool histogram, StepMetrics *m) { (void)e, (void)histogram, (void)m; }
 MemoryPlan memory_plan(const Gpt *g, const Arena *const *arenas, int n, const Generator *generator, int slots, int T) {
     return (void)g, (void)arenas, (void)n, (void)generator, (void)slots, (void)T, (MemoryPlan){0};

@@ -2,10 +2,11 @@
 
     python dev/reference/make_chats.py [tests/data/fixtures/chats.json] [../shared]
 
-Needs transformers and jinja2. Reads the fixture, renders every conversation by its template with apply_chat_template, and
-writes the fixture again; a text is null where that raises an error. The templates were written for the test: some in the
-styles of real models, some for one construct of the language each. Qwen3's is read from ../shared/tokenizers; without
-that folder, its entry stays as it is. A template that would print today's date is given none.
+Needs transformers and jinja2. Reads the fixture, renders every conversation by its template with the Jinja of
+apply_chat_template, and writes the fixture again; a text is null where that raises an error. The templates were written
+for the test: some in the styles of real models, some for one construct of the language each. Qwen3's is read from
+../shared/tokenizers; without that folder, its entry stays as it is. A template that would print today's date is given
+none.
 """
 import json
 import os

@@ -88,15 +88,19 @@ bool model_folder_check(const char *dir, Error *err) {
     const char *slash = strchr(dir, '/');
     if (there && S_ISDIR(info.st_mode)) return true;
     if (!there && slash && slash > dir && *dir != '.' && slash[1] && !strchr(slash + 1, '/'))
-        return fail(err, "%.200s: no such folder; if it is a model of the Hugging Face hub, download it: hf download %.200s "
-                    "--local-dir %.200s", dir, dir, slash + 1);
+        return fail(err,
+                    "%.200s: no such folder; if it is a model of the Hugging Face hub, download it: hf download %.200s "
+                    "--local-dir %.200s",
+                    dir, dir, slash + 1);
     if (!there) return fail(err, "%.400s: no such folder", dir);
     char magic[4] = "";
     FILE *file = fopen(dir, "rb");
     bool gguf = file && fread(magic, 1, 4, file) == 4 && memcmp(magic, "GGUF", 4) == 0;
     if (file) fclose(file);
-    return fail(err, gguf ? "%.200s: a GGUF file; convert it: make convert; build/cpu/dev/convert/convert %.200s FOLDER"
-                          : "%.200s: not a folder", dir, dir);
+    return fail(err,
+                gguf ? "%.200s: a GGUF file; convert it: make convert; build/cpu/dev/convert/convert %.200s FOLDER"
+                     : "%.200s: not a folder",
+                dir, dir);
 }
 
 // Whether two tensors have the same values.
@@ -119,8 +123,10 @@ static void check_head(ModelConfig *c, const char *dir) {
     const Safetensor *embed = file ? safetensors_find(file, "model.embed_tokens.weight") : NULL;
     if (head && embed && !same_values(head, embed)) {
         c->tied = false;
-        fprintf(stderr, "%s: config.json ties the head to the embedding table, but lm_head.weight has other values: it is "
-                "used as it is stored\n", dir);
+        fprintf(stderr,
+                "%s: config.json ties the head to the embedding table, but lm_head.weight has other values: it is "
+                "used as it is stored\n",
+                dir);
     }
     safetensors_close(file);
 }

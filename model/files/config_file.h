@@ -3,8 +3,8 @@
 #define MODEL_FILES_CONFIG_FILE_H
 #include "model/config.h"
 
-// Whether dir is a folder. False with the reason in err, which for the name of a model on the Hugging Face hub holds the
-// command that downloads it, and for a GGUF file the one that converts it.
+// Whether dir is a folder. False with the reason in err, which for the name of a model on the Hugging Face hub holds
+// the command that downloads it, and for a GGUF file the one that converts it.
 bool model_folder_check(const char *dir, Error *err);
 
 // Reads dir/config.json and, for the EOS tokens, dir/generation_config.json if there is one. False with the reason in

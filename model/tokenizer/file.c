@@ -202,8 +202,8 @@ static bool read_post_processor(Tokenizer *t, const cJSON *json, int depth, Erro
     if (strcmp(type, "TemplateProcessing") == 0) return read_template(t, json, err);
     if (strcmp(type, "Sequence") || depth > 8) return fail(err, "post_processor \"%.40s\" is not supported", type);
     const cJSON *part;
-    cJSON_ArrayForEach(part, json_get(json, "processors"))
-        if (!read_post_processor(t, part, depth + 1, err)) return false;
+    cJSON_ArrayForEach(part,
+                       json_get(json, "processors")) if (!read_post_processor(t, part, depth + 1, err)) return false;
     return true;
 }
 

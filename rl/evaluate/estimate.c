@@ -48,7 +48,8 @@ static bool all_equal(const double *value, size_t P) {
 // The mean if a share `other` of the problems were as far from v as [0, 1] allows, upwards or downwards.
 static double moved(double v, double other, bool up) { return v + other * ((up ? 1 : 0) - v); }
 
-// The share of problems unlike all P seen: 1 - u^(1/P), the bound that a Clopper-Pearson interval puts on it for 0 of P.
+// The share of problems unlike all P seen: 1 - u^(1/P), the bound that a Clopper-Pearson interval puts on it for 0 of
+// P.
 static double unseen_share(double u, size_t P) { return 1 - exp(log(u) / (double)P); }
 
 // What resample_mean is to a set whose P values are all v.
@@ -80,7 +81,8 @@ Estimate bootstrap_average(const double *value, const size_t *P, int sets, uint6
         equal = supported && all_equal(value, P[s]);
         for (uint32_t b = 0; b < BOOTSTRAP_RESAMPLES && supported; b++)
             means[b] += (equal ? equal_mean(value[0], P[s], (uint32_t)s, seed, b)
-                               : resample_mean(value, P[s], (uint32_t)s, seed, b)) / sets;
+                               : resample_mean(value, P[s], (uint32_t)s, seed, b)) /
+                        sets;
     }
     if (!supported) return (Estimate){NAN, NAN, NAN};
     if (sets == 1 && equal) { // no need to draw

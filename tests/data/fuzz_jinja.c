@@ -5,8 +5,9 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const char text[] = "{\"messages\":[{\"role\":\"system\",\"content\":\" s \"},{\"role\":\"user\",\"content\":"
-                               "\"caf\xc3\xa9 a,b\"}],\"tools\":null,\"add_generation_prompt\":true,\"bos_token\":\"<s>\"}";
+    static const char text[] =
+        "{\"messages\":[{\"role\":\"system\",\"content\":\" s \"},{\"role\":\"user\",\"content\":"
+        "\"caf\xc3\xa9 a,b\"}],\"tools\":null,\"add_generation_prompt\":true,\"bos_token\":\"<s>\"}";
     cJSON *variables = cJSON_Parse(text);
     char *source = malloc(size + 1);
     Error err = {""};

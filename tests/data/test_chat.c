@@ -64,7 +64,9 @@ static void renders_as_jinja(void **state) {
 // Every one of these prints something in Jinja, or is an error there: nothing here is guessed.
 static void refuses_what_it_does_not_know(void **state) {
     (void)state;
-    static const struct { const char *template, *why; } cases[] = {
+    static const struct {
+        const char *template, *why;
+    } cases[] = {
         {"{{ messages | map(attribute='role') | join(',') }}", "attribute="},
         {"{{ messages | tojson }}", "the filter tojson"},
         {"{{ messages }}", "a list or dict is printed"},
@@ -88,15 +90,16 @@ static void refuses_what_it_does_not_know(void **state) {
         {"{{ ((((((((((((((((((((((((((((((1)))))))))))))))))))))))))))))) }}", "nested too deeply"},
         {"{% for a in range(9999) %}{% for b in range(9999) %}{{ 'x' }}{% endfor %}{% endfor %}", "steps"},
         {"{% for a in range(9999) %}{{ '0123456789' }}{% for b in range(99) %}0123456789012345678901234567890123456789"
-         "{% endfor %}{% endfor %}", "a text of more than"},
+         "{% endfor %}{% endfor %}",
+         "a text of more than"},
     };
     cJSON *messages = cJSON_Parse("[{\"role\":\"user\",\"content\":\"q\"}]"), *variables = variables_of(messages);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         Error err = {""};
         char *text = jinja_render(cases[i].template, variables, &err);
         if (text) fail_msg("%s printed \"%s\"", cases[i].template, text);
-        if (!strstr(err.text, cases[i].why)) fail_msg("%s: wanted \"%s\", got \"%s\"", cases[i].template, cases[i].why,
-                                                      err.text);
+        if (!strstr(err.text, cases[i].why))
+            fail_msg("%s: wanted \"%s\", got \"%s\"", cases[i].template, cases[i].why, err.text);
     }
     cJSON_Delete(messages);
     cJSON_Delete(variables);
@@ -107,8 +110,10 @@ static char dir[] = P_tmpdir "/test_chat_XXXXXX";
 static void put_file(const char *name, const char *text) {
     char path[200];
     snprintf(path, sizeof path, "%s/%s", dir, name);
-    if (text) assert_true(file_replace(path, text, strlen(text), NULL));
-    else unlink(path);
+    if (text)
+        assert_true(file_replace(path, text, strlen(text), NULL));
+    else
+        unlink(path);
 }
 
 #define BOXED "Please reason step by step, and put your final answer within \\boxed{}."
@@ -130,7 +135,8 @@ static void assert_prompt(const char *template, const char *question, const char
 static void asks(void **state) {
     (void)state;
     assert_prompt(TURNS "<assistant>", "1+1? {question}", "<system>" BOXED "<user>1+1? {question}<assistant>");
-    assert_prompt(TURNS, "[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"a\"},"
+    assert_prompt(TURNS,
+                  "[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"a\"},"
                   "{\"role\":\"assistant\",\"content\":\"b\"},{\"role\":\"user\",\"content\":\"c\"}]",
                   "<system>s<user>a<assistant>b<user>c");
     assert_prompt(TURNS, "[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"user\",\"content\":\"c\"}]",
@@ -141,7 +147,8 @@ static void asks(void **state) {
         "{% if messages[0].role == 'system' %}{{ raise_exception('no') }}{% endif %}" TURNS};
     for (int i = 0; i < 2; i++) {
         assert_prompt(without_system[i], "q", "<user>q\n\n" BOXED);
-        assert_prompt(without_system[i], "[{\"role\":\"assistant\",\"content\":\"a\"},{\"role\":\"user\",\"content\":\"c\"}]",
+        assert_prompt(without_system[i],
+                      "[{\"role\":\"assistant\",\"content\":\"a\"},{\"role\":\"user\",\"content\":\"c\"}]",
                       "<assistant>a<user>c\n\n" BOXED);
     }
     PromptTemplate chat;
@@ -185,7 +192,8 @@ static void finds_the_template(void **state) {
     assert_true(chat_load(&chat, dir, &found, &err) && !found);
     put_file("tokenizer_config.json", "{\"chat_template\":\"{{ x.y }}\"}");
     assert_false(chat_load(&chat, dir, &found, &err));
-    put_file("tokenizer_config.json", "{\"chat_template\":[{\"name\":\"tool_use\",\"template\":\"{{ x.y }}\"},"
+    put_file("tokenizer_config.json",
+             "{\"chat_template\":[{\"name\":\"tool_use\",\"template\":\"{{ x.y }}\"},"
              "{\"name\":\"default\",\"template\":\"{{ bos_token }}" TURNS "{{ eos_token }}\"}],"
              "\"bos_token\":{\"content\":\"<b>\"},\"eos_token\":\"<e>\"}");
     assert_true(chat_load(&chat, dir, &found, &err) && found && chat.chat && !chat.no_system);
@@ -203,8 +211,8 @@ static int make_folder(void **state) { return (void)state, mkdtemp(dir) ? 0 : -1
 static int remove_folder(void **state) { return (void)state, rmdir(dir); }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(renders_as_jinja), cmocka_unit_test(refuses_what_it_does_not_know),
-                                       cmocka_unit_test(asks), cmocka_unit_test(refuses_with_a_way_out),
-                                       cmocka_unit_test(finds_the_template)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(renders_as_jinja),
+                                       cmocka_unit_test(refuses_what_it_does_not_know), cmocka_unit_test(asks),
+                                       cmocka_unit_test(refuses_with_a_way_out), cmocka_unit_test(finds_the_template)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -51,7 +51,8 @@ static void test_stops(void **state) {
     assert_true(prompt_template_stop(&template, "\\n\\n", &err));
     assert_string_equal(template.stop[2], "\n\n");
     assert_false(prompt_template_stop(&template, "", &err));
-    assert_false(prompt_template_stop(&template, "12345678901234567890123456789012345678901234567890123456789012345", &err));
+    assert_false(
+        prompt_template_stop(&template, "12345678901234567890123456789012345678901234567890123456789012345", &err));
     assert_int_equal(template.stops, 3);
     while (template.stops < PROMPT_STOPS) assert_true(prompt_template_stop(&template, "x", &err));
     assert_false(prompt_template_stop(&template, "x", &err));
@@ -93,8 +94,13 @@ static void test_refused(void **state) {
 
 static void test_saved_and_read_back(void **state) {
     (void)state;
-    static const char *const texts[] = {"Q: {question}\nA:", "{question}\n", "\n\n{question}\n\n", "\r\n{question}",
-                                        " {question} ", "{question}\n{stop}Q:", "{question}\n\n{stop}\\n\\\\\n{stop}b"};
+    static const char *const texts[] = {"Q: {question}\nA:",
+                                        "{question}\n",
+                                        "\n\n{question}\n\n",
+                                        "\r\n{question}",
+                                        " {question} ",
+                                        "{question}\n{stop}Q:",
+                                        "{question}\n\n{stop}\\n\\\\\n{stop}b"};
     char dir[] = P_tmpdir "/test_prompt_XXXXXX", path[100];
     Error err = {0};
     assert_non_null(mkdtemp(dir));
@@ -145,10 +151,8 @@ static void test_shipped(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_render),
-        cmocka_unit_test(test_stops),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_saved_and_read_back),
+        cmocka_unit_test(test_render),  cmocka_unit_test(test_stops),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_saved_and_read_back),
         cmocka_unit_test(test_shipped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -213,9 +213,8 @@ static void test_blocks_suffice(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stop_strings_cut), cmocka_unit_test(test_slots_threads_ranks_bursts),
-        cmocka_unit_test(test_same_bits_in_training),
-        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_stop_strings_cut),      cmocka_unit_test(test_slots_threads_ranks_bursts),
+        cmocka_unit_test(test_same_bits_in_training), cmocka_unit_test(test_keys),
         cmocka_unit_test(test_blocks_suffice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

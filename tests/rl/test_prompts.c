@@ -143,7 +143,8 @@ static void test_what_cannot_be_tokenized(void **state) {
     TaskProblem task = {.prompt = "c1+1="};
     assert_true(problems_add(&set.problems, "c1+1=", "2", &task, 0));
     assert_false(prompts_tokenize(&set, tokenizer, &template, 0, false, NULL, &err));
-    assert_string_equal(err.text, "the task's prompt c1+1=: the vocabulary lacks the byte 0x63 'c' (at byte 0 of the text)");
+    assert_string_equal(err.text,
+                        "the task's prompt c1+1=: the vocabulary lacks the byte 0x63 'c' (at byte 0 of the text)");
     prompts_free(&set);
     tokenizer_free(tokenizer);
 }

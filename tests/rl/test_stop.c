@@ -36,8 +36,8 @@ static PromptTemplate stops(const char *const *texts, int n) {
     return template;
 }
 
-// The text that is drawn token by token, `burst` tokens between two looks; "." is the special token. Ends after n tokens
-// with the text `graded`; n 0: it does not end.
+// The text that is drawn token by token, `burst` tokens between two looks; "." is the special token. Ends after n
+// tokens with the text `graded`; n 0: it does not end.
 static void assert_stop(const PromptTemplate *template, const char *drawn, int burst, int n, const char *graded) {
     int tokens[300], total = 0;
     for (const char *c = drawn; *c; c++) tokens[total++] = *c == '.' ? 0 : tokenizer_id(tokenizer, (char[]){*c, 0});
@@ -69,7 +69,7 @@ static void test_ends_with_the_token_that_completes_it(void **state) {
         assert_stop(&one, "\nQ:", burst, 3, "");
         assert_stop(&one, "ab\nQQ:\nQ", burst, 0, "ab\nQQ:\nQ");
         assert_stop(&one, "ab\n.Q.:cd", burst, 7, "ab"); // a special token is no part of the text
-        assert_stop(&one, "a\nQ:b\nQ:", burst, 4, "a"); // the first of two
+        assert_stop(&one, "a\nQ:b\nQ:", burst, 4, "a");  // the first of two
         assert_stop(&two, "dcabd", burst, 4, "dc");
         assert_stop(&two, "ddab", burst, 4, "dd");
         assert_stop(&none, "ab\nQ:cd", burst, 0, "ab\nQ:cd");

@@ -104,7 +104,7 @@ check bad_rows_are_listed grep -q '27 rows, 24 kept, 2 bad, 1 duplicates' flawed
 check with_their_lines grep -q 'line 25: no answer' flawed.log
 check or_refused misuse 'flawed.jsonl:25: no answer' $flawed --bad-rows refuse
 $flawed --max-prompt 4 >long.log 2>&1
-check too_long_for_all grep -q 'all 24 prompts are left out; the first has .* tokens, more than --max-prompt 4' long.log
+check too_long_for_all grep -q 'all 24 prompts are left out; the first has .*, more than --max-prompt 4' long.log
 DATA_DIR=$work/nowhere check named_set_is_missing misuse 'nowhere/gsm8k/test.jsonl: put the file' $one --data gsm8k
 check no_set_of_that_name misuse 'neither a file nor a named set: gsm8k' $one --data gsm9k
 check no_template_of_that_name misuse 'data/prompts/none.txt' $one --data sums.jsonl --prompt-template none
@@ -131,7 +131,7 @@ head -1 sums.jsonl >one.jsonl
 check one_problem_cannot_be_split misuse 'none can be held out' ${rl/sums.jsonl,products.json/one.jsonl} --out one
 check tasks_and_files misuse 'takes tasks or files, not both' \
     ${rl/sums.jsonl,products.json/task:add,sums.jsonl} --out mixed
-check mistyped_task_of_a_run misuse 'did you mean task:countdown?' ${rl/sums.jsonl,products.json/task:cuntdown} --out mixed
+check mistyped_task_of_a_run misuse 'mean task:countdown?' ${rl/sums.jsonl,products.json/task:cuntdown} --out mixed
 check hub_name_of_a_run misuse 'hf download Qwen/Qwen3-0.6B' ${rl/base\/model/Qwen\/Qwen3-0.6B} --out mixed
 check no_data_is_named misuse '--data names no problems' ${rl/sums.jsonl,products.json/} '' --out none
 check template_is_saved cmp -s <(printf 's{question}\n') files/model/prompt_template.txt

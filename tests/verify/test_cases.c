@@ -197,8 +197,10 @@ static void unreadable_rows_are_an_error(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(own_table), cmocka_unit_test(readme_examples),
-                                       cmocka_unit_test(shared_cases), cmocka_unit_test(a_wrong_expectation_is_seen),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(own_table),
+                                       cmocka_unit_test(readme_examples),
+                                       cmocka_unit_test(shared_cases),
+                                       cmocka_unit_test(a_wrong_expectation_is_seen),
                                        cmocka_unit_test(unreadable_rows_are_an_error),
                                        cmocka_unit_test(swapping_sides_changes_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,17 +104,23 @@ static void unties_a_head_with_values_of_its_own(void **state) {
     float *embed = calloc(N, sizeof *embed), *head = calloc(N, sizeof *head);
     uint16_t *half = calloc(N, sizeof *half); // bf16: the upper half of a float
     for (int i = 0; i < N; i++) embed[i] = head[i] = (float)(i % 7), memcpy(&half[i], (char *)&embed[i] + 2, 2);
-    const struct { const void *data; SafetensorType type; int changed; bool tied; } cases[] = {
-        {head, SAFETENSOR_F32, -1, true}, {half, SAFETENSOR_BF16, -1, true}, {head, SAFETENSOR_F32, N - 1, false},
-        {head, SAFETENSOR_F32, 0, false}, {NULL, SAFETENSOR_F32, -1, true}};
+    const struct {
+        const void *data;
+        SafetensorType type;
+        int changed;
+        bool tied;
+    } cases[] = {{head, SAFETENSOR_F32, -1, true},
+                 {half, SAFETENSOR_BF16, -1, true},
+                 {head, SAFETENSOR_F32, N - 1, false},
+                 {head, SAFETENSOR_F32, 0, false},
+                 {NULL, SAFETENSOR_F32, -1, true}};
     char path[200];
     snprintf(path, sizeof path, "%s/model.safetensors", dir);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (cases[i].changed >= 0) head[cases[i].changed] += 1;
-        Safetensor tensors[] = {{.name = "model.embed_tokens.weight", .type = SAFETENSOR_F32, .rank = 2,
-                                 .shape = {100, 64}, .data = embed},
-                                {.name = "lm_head.weight", .type = cases[i].type, .rank = 2, .shape = {100, 64},
-                                 .data = cases[i].data}};
+        Safetensor tensors[] = {
+            {.name = "model.embed_tokens.weight", .type = SAFETENSOR_F32, .rank = 2, .shape = {100, 64}, .data = embed},
+            {.name = "lm_head.weight", .type = cases[i].type, .rank = 2, .shape = {100, 64}, .data = cases[i].data}};
         ModelConfig c;
         Error err = {""};
         if (!safetensors_write(path, tensors, cases[i].data ? 2 : 1, NULL, 0, &err)) fail_msg("%s", err.text);
@@ -192,9 +198,11 @@ static void refuses_what_is_no_json(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_what_is_there), cmocka_unit_test(refuses_by_name),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_what_is_there),
+                                       cmocka_unit_test(refuses_by_name),
                                        cmocka_unit_test(unties_a_head_with_values_of_its_own),
-                                       cmocka_unit_test(names_what_is_no_folder), cmocka_unit_test(refuses_hostile_numbers),
+                                       cmocka_unit_test(names_what_is_no_folder),
+                                       cmocka_unit_test(refuses_hostile_numbers),
                                        cmocka_unit_test(refuses_what_is_no_json)};
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }
