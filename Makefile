@@ -17,9 +17,10 @@ FOLDERS := base kernels kernels/device model model/files model/tokenizer rl rl/c
     data verify
 SOURCES := $(filter-out %/main.c,$(wildcard $(FOLDERS:%=%/*.c))) # main.c: a program
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
-TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(patsubst %,tests/%/test_*.c,$(FOLDERS) convert docs)))
-SYSTEM  := tests/system/run.sh tests/system/eval.sh tests/system/cases.sh
+TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(patsubst %,tests/%/test_*.c,$(FOLDERS) convert docs study)))
+SYSTEM  := tests/system/run.sh tests/system/eval.sh tests/system/methods.sh tests/system/cases.sh
 CONVERT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/convert/convert.c,$(wildcard dev/convert/*.c)))
+STUDY   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/study/measure.c,$(wildcard dev/study/*.c)))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard dev/bench/bench*.c))
 
 all: train eval report
@@ -33,6 +34,9 @@ $(BUILD)/report: $(BUILD)/rl/report/main.o $(OBJECTS)
 $(BUILD)/dev/convert/convert: $(BUILD)/dev/convert/convert.o $(CONVERT) $(OBJECTS)
 	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
 $(filter $(BUILD)/tests/convert/%,$(TESTS)): $(CONVERT)
+$(BUILD)/dev/study/measure: $(BUILD)/dev/study/measure.o $(STUDY) $(OBJECTS)
+	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
+$(filter $(BUILD)/tests/study/%,$(TESTS)): $(STUDY)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(OBJECTS)
 	@$(CC) $(OPT) -o $@ $^ $(LDLIBS) -lcmocka
 $(BUILD)/%.o: %.c $(BUILD)/.flags
@@ -55,14 +59,16 @@ demo:
 # The tests: every module and whole programs; all of that again under the sanitizers; the CUDA kernels, executed on the
 # CPU. Everything is built first, by all cores.
 tests: $(TESTS)
-check: twins tests $(BUILD)/train $(BUILD)/eval $(BUILD)/report
+check: twins tests $(BUILD)/train $(BUILD)/eval $(BUILD)/report $(BUILD)/dev/study/measure
 	@sh dev/run_tests.sh $(SYSTEM:%="% $(BUILD)/train $(BUILD)/eval") \
-	    "tests/rl/report/page.sh $(BUILD)/report" $(CHECKS) $(TESTS)
+	    "tests/rl/report/page.sh $(BUILD)/report" "tests/study/run.sh $(BUILD)/train $(BUILD)/dev/study/measure" \
+	    $(CHECKS) $(TESTS)
 test: CHECKS = "sh dev/style.sh" "sh dev/style.sh --self-test" "make core" "make core-demo"
 test:
 	@sh dev/dependencies.sh install
-	@$(MAKE) --no-print-directory -j$(shell nproc) tests all test-cuda-built
-	@$(MAKE) --no-print-directory -j$(shell nproc) $(SANITIZED) tests $(addprefix build/sanitized/,train eval report)
+	@$(MAKE) --no-print-directory -j$(shell nproc) tests all study-instruments test-cuda-built
+	@$(MAKE) --no-print-directory -j$(shell nproc) $(SANITIZED) tests \
+	    $(addprefix build/sanitized/,train eval report dev/study/measure)
 	@$(MAKE) --no-print-directory CHECKS='$(CHECKS)' check
 	@OMP_NUM_THREADS=2 $(MAKE) --no-print-directory $(SANITIZED) check
 	@$(MAKE) --no-print-directory test-cuda
@@ -84,6 +90,8 @@ core-demo: build/core/train
 bench: $(BUILD)/dev/bench/bench
 	@$<
 
+study-instruments: $(BUILD)/train $(BUILD)/dev/study/measure # dev/study/README.md
+
 convert: $(BUILD)/dev/convert/convert # other programs' models to Hugging Face folders
 
 include dev/cuda.mk
@@ -103,8 +111,9 @@ help:
 	@echo "make tests    builds the tests only             make fuzz       every parser, a minute each (clang)"
 	@echo "make convert  GGUF and llama2.c to a folder     make profile    an nsys time line of a few steps"
 	@echo "make cuda     train-cuda and eval-cuda          make test-cuda  their tests, on the CPU or a GPU"
+	@echo "make study-instruments  measures what DynaMO's mechanisms do at a policy: dev/study/README.md"
 	@echo "make cuda-bundle  a folder for a machine with a GPU and nothing else"
 
-.PHONY: all convert core core-demo deps tests check test clean demo bench help
+.PHONY: all convert study-instruments core core-demo deps tests check test clean demo bench help
 .PRECIOUS: $(BUILD)/%.o
 -include $(shell find $(BUILD) build/core -name '*.d' 2>/dev/null)

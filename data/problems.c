@@ -132,12 +132,15 @@ static int permute(int position, int count, uint64_t key) {
     return (int)x;
 }
 
+int problems_at(const ProblemSet *set, uint64_t seed, int64_t epoch, int position) {
+    return permute(position, set->count, random_keyed(seed, 0x65706f6368, (uint64_t)epoch).state);
+}
+
 bool problems_batch(const ProblemSet *set, uint64_t seed, int64_t step, int P, int *index_out, Error *err) {
     if (P < 1 || step < 0) return fail(err, "no batch of %d problems at step %lld", P, (long long)step);
     if (P > set->count)
         return fail(err, "a batch of %d problems from a set of %d: ask for fewer a step", P, set->count);
     int64_t batches = set->count / P, epoch = step / batches;
-    Random key = random_keyed(seed, 0x65706f6368, (uint64_t)epoch);
-    for (int p = 0; p < P; p++) index_out[p] = permute((int)(step % batches) * P + p, set->count, key.state);
+    for (int p = 0; p < P; p++) index_out[p] = problems_at(set, seed, epoch, (int)(step % batches) * P + p);
     return true;
 }

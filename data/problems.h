@@ -41,11 +41,10 @@ const Problem *problems_find(ProblemSet *set, const char *prompt); // NULL: the 
 void problems_keep(ProblemSet *set, const bool *keep);
 void problems_truncate(ProblemSet *set, int count); // keeps the first `count` problems
 
-// Lists the left_out-th problem that is left out: where it is, why, and its first words; after 16 of them nothing,
-// until problem NULL counts the rest.
-void problems_note(FILE *notes, const Problem *problem, const char *why, int left_out);
+// The problem at `position` (0 .. count - 1) of the random order of an epoch: each problem comes once.
+int problems_at(const ProblemSet *set, uint64_t seed, int64_t epoch, int position);
 
-// writes index_out (P), the distinct problems of training step `step`. An epoch is a permutation of the set, cut into
+// writes index_out (P), the distinct problems of training step `step`. An epoch is its random order, cut into
 // count / P batches; the remainder sits out that epoch. A pure function of its arguments, so resuming needs only the
 // step. Errors: P < 1, P > count, step < 0.
 bool problems_batch(const ProblemSet *set, uint64_t seed, int64_t step, int P, int *index_out, Error *err);

@@ -53,4 +53,7 @@ void problems_split(ProblemSet *set, int most, ProblemSet *train, ProblemSet *he
 // problem that asks the same, or -1. Returns how many have one. Two prompts ask the same if their letters (of any
 // case), digits and operators agree; publishers of one problem differ in case, spaces, punctuation and dollar signs.
 int problems_overlap(const ProblemSet *train, const ProblemSet *eval, int *twin_out);
+// Lists the left_out-th problem that is left out: where it is, why, and its first words; after 16 of them nothing,
+// until problem NULL counts the rest.
+void problems_note(FILE *notes, const Problem *problem, const char *why, int left_out);
 #endif

@@ -39,9 +39,12 @@ typedef struct TrainConfig {
     // reinforcement learning
     int steps, method, prompts, rollouts, rollouts_low, rollouts_high, max_tokens;
     double temp;
-    int allocation, modulation, constants, advantage, loss_mean, truncated; // values of the enums above
+    int allocation, modulation, constants, advantage, loss_mean, truncated, ratio, kl; // values of enums
     double explore, mastered, history_decay;
-    double eps_low, eps_high, dual_clip, entropy_coef, const_boost; // eps_high and entropy_coef: -1 = the method's
+    double eps_low, eps_high, dual_clip, entropy_coef; // -1 = the method's
+    int dynamic_sampling, overlong;                    // so are these
+    int oracle_rollouts;
+    double const_boost, kl_coef;
     int updates, epochs;
     // optimizer
     double lr, weight_decay, beta1, beta2, adam_eps, grad_clip;
@@ -53,8 +56,9 @@ typedef struct TrainConfig {
 
 extern const FlagTable train_flags;
 
-// Fills config from argv, resolves allocation, modulation, eps_high and entropy_coef to the method's values where they
-// were left to it, and checks what no flag's range can (low <= rollouts <= high, ...). False with one line in err.
+// Fills config from argv, resolves what was left to the method (allocation, modulation, advantage, the bounds of the
+// ratio, ...) to its values, and checks what no flag's range can (low <= rollouts <= high, ...). False with one line in
+// err.
 bool train_config_parse(TrainConfig *config, int argc, char **argv, Error *err);
 
 #endif

@@ -1,7 +1,9 @@
 // Optional (data from files, chat templates): lists of files, overlaps between sets, and the choice of a template.
 #include "rl/data.h"
 #include "data/chat.h"
+#include "data/random.h"
 #include "data/sets.h"
+#include "model/tokenizer/file.h"
 #include <string.h>
 #include <unistd.h>
 
@@ -98,4 +100,13 @@ void data_note_eos(const ModelConfig *model, const Tokenizer *tokenizer, FILE *o
         out,
         "  note     responses end at %.*s (%d), the model's eos_token_id, not at the tokenizer's eos_token %.*s (%d)\n",
         (int)n_used, used ? used : "", model->eos[0], (int)n, text, eos);
+}
+
+uint64_t prompts_hash(const PromptSet *set, uint64_t hash) {
+    for (int i = 0; i < set->problems.count; i++) {
+        const Prompt *prompt = &set->prompts[i];
+        for (int t = 0; t < prompt->n; t++) hash = random_mix(hash ^ (uint32_t)prompt->tokens[t]) + 1;
+        hash = text_hash(set->problems.items[i].gold, hash);
+    }
+    return hash;
 }

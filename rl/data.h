@@ -7,6 +7,7 @@
 #include "data/problems.h"
 #include "model/config.h"
 #include "model/tokenizer/tokenizer.h"
+#include "rl/prompts.h"
 
 // Reads the files or named sets of --data into train and, from --heldout-data or a part of --data, heldout. Training
 // problems that occur in --heldout-data are removed; what was left out, and training problems that occur in a known
@@ -24,5 +25,8 @@ bool data_choose_template(PromptTemplate *out, const char *asked, const char *st
 // A line to `out` where the tokenizer's eos_token is none of the tokens that end a response: as in transformers, those
 // are the eos_token_id of generation_config.json or config.json.
 void data_note_eos(const ModelConfig *model, const Tokenizer *tokenizer, FILE *out);
+
+// Continues a hash with every prompt's tokens and every gold, in order.
+uint64_t prompts_hash(const PromptSet *set, uint64_t hash);
 
 #endif

@@ -113,8 +113,7 @@ Generator *generator_plan(const Gpt *gpt, int slots, int T) {
 }
 
 void generator_set_stop(Generator *g, const PromptTemplate *template, const Tokenizer *tokenizer) {
-    g->template = template->stops ? template : NULL;
-    g->tokenizer = tokenizer;
+    g->template = template->stops ? template : NULL, g->tokenizer = tokenizer;
 }
 
 void generator_commit(Generator *g) {

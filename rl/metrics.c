@@ -168,6 +168,7 @@ static void print_line(MetricsLog *log, const StepMetrics *m) {
     if (!isnan(m->tokens_per_s)) printf("%6.0f tok/s  ", m->tokens_per_s);
     if (!isnan(m->sec_generate))
         printf("gen %.2fs ver %.2fs upd %.2fs", m->sec_generate, m->sec_verify, m->sec_update);
+    if (!isnan(m->rounds)) printf("  kept %.0f of %.0f groups", m->groups_trained, m->groups_generated);
     if (m->skipped > 0) printf("  %.0f updates skipped: gradient not finite", m->skipped);
     if (!isnan(m->heldout_pass1))
         printf("  held-out pass@1 %.3f [%.3f %.3f]", m->heldout_pass1, m->heldout_low, m->heldout_high);

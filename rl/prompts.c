@@ -1,16 +1,6 @@
 #include "rl/prompts.h"
-#include "data/random.h"
+#include "data/problems_file.h"
 #include <string.h>
-
-int prompts_encode(const Tokenizer *tokenizer, const PromptTemplate *template, const char *text, int *tokens, int room,
-                   Error *err) {
-    int first = template->chat ? -1 : tokenizer_first(tokenizer), at = first >= 0;
-    int n = tokenizer_encode(tokenizer, text, strlen(text), tokens + at, room - at, err);
-    if (!at || n < 0) return n;
-    if (n > 0 && tokens[1] == first) return memmove(tokens, tokens + 1, (size_t)n * sizeof *tokens), n; // it is there
-    tokens[0] = first;
-    return n + 1;
-}
 
 // The tokens of one prompt, to be freed; NULL with the reason in err.
 static int *tokenize(const Tokenizer *tokenizer, const PromptTemplate *template, const Problem *problem, int *n,
@@ -20,7 +10,7 @@ static int *tokenize(const Tokenizer *tokenizer, const PromptTemplate *template,
     size_t room = 3 * strlen(text) + 2;
     int *tokens = malloc(room * sizeof *tokens);
     REQUIRE(tokens, "out of memory for a prompt of %zu tokens", room);
-    *n = prompts_encode(tokenizer, template, text, tokens, (int)room, err);
+    *n = tokenizer_encode_prompt(tokenizer, text, strlen(text), template->chat, tokens, (int)room, err);
     free(text);
     if (*n > 0) return tokens;
     if (*n == 0) fail(err, "its prompt has no tokens");
@@ -68,13 +58,4 @@ void prompts_free(PromptSet *set) {
     free(set->prompts);
     problems_free(&set->problems);
     *set = (PromptSet){0};
-}
-
-uint64_t prompts_hash(const PromptSet *set, uint64_t hash) {
-    for (int i = 0; i < set->problems.count; i++) {
-        const Prompt *prompt = &set->prompts[i];
-        for (int t = 0; t < prompt->n; t++) hash = random_mix(hash ^ (uint32_t)prompt->tokens[t]) + 1;
-        hash = text_hash(set->problems.items[i].gold, hash);
-    }
-    return hash;
 }

@@ -103,7 +103,9 @@ static void plan_memory(Trainer *t, const ModelConfig *model, int T) {
     t->updater = updater_plan(t->gpt, c->micro_tokens, t->T, c->logit_rows);
     t->generator = generator_plan(t->gpt, c->slots, longest + c->max_tokens);
     generator_set_stop(t->generator, &t->template, t->tokenizer);
-    rollout_batch_plan(&t->batch, c->prompts, c->prompts * c->rollouts, c->max_tokens);
+    bool more = c->dynamic_sampling > 0 && c->allocation != ALLOCATE_UNIFORM; // kept groups may have more than the rest
+    rollout_batch_plan(&t->batch, c->prompts, c->prompts * (more ? c->rollouts_high : c->rollouts), c->max_tokens);
+    adjust_plan(t);
     const Arena *arenas[] = {&t->gpt->arena, &t->arena, updater_arena(t->updater), &t->batch.arena};
     t->memory = memory_plan(t->gpt, arenas, 4, t->generator, c->slots, longest + c->max_tokens);
 }
@@ -144,6 +146,7 @@ static bool open_model(Trainer *t, Error *err) {
     if (!memory_check(&t->memory, err)) return false;
     commit_memory(t);
     t->history = history_new(&t->train.problems);
+    if (c->allocation == ALLOCATE_ORACLE) t->oracle = history_new(&t->train.problems);
     optimizer_start(t->gpt, &t->opt, NULL);
     if (!is_tiny(c)) return gpt_load(t->gpt, &t->opt, c->model, err);
     init_parameters(t);
@@ -195,7 +198,7 @@ void trainer_close(Trainer *t) {
     metrics_close(&t->log);
     grader_free(t->grader), grader_free(t->heldout_grader);
     free(t->results), free(t->sequences), free(t->weights), free(t->warmup_tokens);
-    history_free(&t->history);
+    history_free(&t->history), history_free(&t->oracle);
     updater_free(t->updater), generator_free(t->generator);
     if (t->dev) rollout_batch_free(&t->batch, t->dev), arena_free(&t->arena, t->dev);
     gpt_free(t->gpt);

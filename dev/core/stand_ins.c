@@ -3,14 +3,18 @@
 #include "data/task_kind.h"
 #include "kernels/device/comm.h"
 #include "kernels/device/graph.h"
+#include "kernels/knapsack.h"
 #include "model/files/config_file.h"
 #include "model/files/gpt_files.h"
 #include "rl/checkpoint/checkpoint.h"
 #include "rl/data.h"
 #include "rl/evaluate/evaluate.h"
+#include "rl/oracle.h"
+#include "rl/resample.h"
 #include "rl/step_metrics.h"
 #include "verify/verify.h"
 #include <string.h>
+#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 // ---- model/tokenizer/tokenizer.h: token i is the character i of one string ----------------------------------------
 struct Tokenizer {
@@ -44,12 +48,13 @@ const char *tokenizer_token_bytes(const Tokenizer *t, int id, size_t *len) {
 }
 int tokenizer_vocab_size(const Tokenizer *t) { return (int)strlen(t->characters); }
 bool tokenizer_is_special(const Tokenizer *t, int id) { return (void)t, (void)id, false; }
-int tokenizer_first(const Tokenizer *t) { return (void)t, -1; }
+int tokenizer_encode_prompt(const Tokenizer *t, const char *text, size_t n, bool complete, int *ids, int max,
+                            Error *err) { return tokenizer_encode(t, text, n, ids, max, err); }
 void tokenizer_free(Tokenizer *t) { (void)t; }
 
 // ---- One rank: nothing to exchange; no CUDA graphs, no timers -----------------------------------------------------
 Buckets buckets_make(const ParamTable *table, Comm *comm, bool sharded) {
-    return (void)comm, (void)sharded, (Buckets){.ranks = 1, .count = 1, .cut = {0, table->size}};
+    return (Buckets){.ranks = 1, .count = 1, .cut = {0, table->size}};
 }
 Shard buckets_shard(const Buckets *b, int i) { return (Shard){b->cut[i], b->cut[i + 1], 0}; }
 size_t buckets_held(const Buckets *b) { return b->cut[1]; }
@@ -92,38 +97,28 @@ bool data_choose_template(PromptTemplate *out, const char *asked, const char *st
 char *prompt_template_render(const PromptTemplate *t, const char *q, Error *e) { return (void)t, (void)e, strdup(q); }
 bool stop_rollout(const PromptTemplate *p, const Tokenizer *t, Rollout *r, int i) { return p && t && r && i < 0; }
 bool model_config_load(ModelConfig *c, const char *dir, Error *err) { return (void)c, (void)dir, not_in_core(err); }
-bool gpt_load(Gpt *g, const Optimizer *opt, const char *dir, Error *err) {
-    return (void)g, (void)opt, (void)dir, not_in_core(err);
-}
+bool gpt_load(Gpt *g, const Optimizer *opt, const char *dir, Error *err) { return not_in_core(err); }
 bool checkpoint_begin(Trainer *t, Error *err) { return (void)t, (void)err, true; }
 bool checkpoint_load(Trainer *t, Error *err) { return !t->config.resume || not_in_core(err); }
 bool checkpoint_save(Trainer *t) { return (void)t, true; }
 bool checkpoint_finish(Trainer *t, bool complete) { return (void)t, complete; }
 VerifyPolicy verify_policy_training(void) { return (VerifyPolicy){0}; }
 VerifyPolicy verify_policy_evaluation(void) { return (VerifyPolicy){0}; }
-VerifyGold *verify_compile(const char *gold, size_t len, const VerifyPolicy *policy) {
-    return (void)gold, (void)len, (void)policy, NULL;
-}
+VerifyGold *verify_compile(const char *gold, size_t len, const VerifyPolicy *policy) { return NULL; }
 void verify_gold_free(VerifyGold *gold) { (void)gold; }
 VerifyScratch *verify_scratch_new(void) { return NULL; }
 void verify_scratch_free(VerifyScratch *scratch) { (void)scratch; }
-VerifyResult verify_check(VerifyScratch *scratch, const VerifyGold *gold, const char *text, size_t len) {
-    return (void)scratch, (void)gold, (void)text, (void)len, (VerifyResult){0};
-}
+VerifyResult verify_check(VerifyScratch *s, const VerifyGold *g, const char *text, size_t n) { return (VerifyResult){0}; }
 
 // ---- Metrics: a line a step ---------------------------------------------------------------------------------------
-bool metrics_open(MetricsLog *log, const char *dir, cJSON *config, int sft_done, int rl_done, Error *err) {
-    return (void)log, (void)dir, (void)config, (void)sft_done, (void)rl_done, (void)err, true;
-}
+bool metrics_open(MetricsLog *log, const char *dir, cJSON *c, int sft_done, int rl_done, Error *err) { return true; }
 void metrics_close(MetricsLog *log) { (void)log; }
 void metrics_write(MetricsLog *log, const StepMetrics *m, bool show) {
-    (void)log;
     if (!show || isnan(m->loss)) return; // step 0 is the evaluation that is not here
     printf("%-3s %5d/%d  loss %8.4f", m->phase, m->step, m->steps, m->loss);
     printf(isnan(m->pass_rate) ? "\n" : "  correct %.3f\n", m->pass_rate);
 }
 void step_sums_add(StepSums *s, const TrainSequence *sequences, int count, const TokenResult *r, bool first) {
-    (void)first;
     for (int j = 0; j < count; j++)
         for (int t = 0; t < sequences[j].n; t++, r++) s->loss += sequences[j].weight * (double)r->loss;
 }
@@ -133,17 +128,23 @@ void step_metrics_rollouts(StepMetrics *m, Trainer *t, const Prompt *prompts) {
     for (int j = 0; j < t->batch.count; j++)
         m->pass_rate += (double)(t->batch.rollouts[j].verdict == VERDICT_CORRECT) / t->batch.count;
 }
-void step_metrics_allocation(StepMetrics *m, const History *h, const Prompt *prompts, const int *n, int P) {
-    (void)m, (void)h, (void)prompts, (void)n, (void)P;
-}
+void step_metrics_allocation(StepMetrics *m, const History *h, const Prompt *prompts, const int *n, int P) {}
 void step_metrics_samples(Trainer *t, const Prompt *prompts, int count) { (void)t, (void)prompts, (void)count; }
 void problems_note(FILE *f, const Problem *p, const char *why, int n) { (void)f, (void)p, (void)why, (void)n; }
 void evaluate_heldout(const Evaluation *e, bool histogram, StepMetrics *m) { (void)e, (void)histogram, (void)m; }
-MemoryPlan memory_plan(const Gpt *g, const Arena *const *arenas, int n, const Generator *generator, int slots, int T) {
-    return (void)g, (void)arenas, (void)n, (void)generator, (void)slots, (void)T, (MemoryPlan){0};
-}
+MemoryPlan memory_plan(const Gpt *g, const Arena *const *arenas, int n, const Generator *generator, int slots,
+                       int T) { return (MemoryPlan){0}; }
 bool memory_check(const MemoryPlan *p, Error *err) { return (void)p, (void)err, true; }
+void adjust_plan(Trainer *t) { (void)t; }
+void adjust_tokens(Trainer *t, int first, int end, int count, int update, const PolicyObjective *o) {}
 void trainer_print(const Trainer *t, FILE *out) { (void)t, (void)out; }
+
+// ---- Sampling that the demo does not use --------------------------------------------------------------------------
+#define ABSENT REQUIRE(false, "allocation knapsack or oracle, or dynamic sampling: not in the core demo")
+void knapsack_rollouts(Device *dev, int *n, double *ideal, const double *correct, const double *verified, int P,
+                       const AllocateConfig *c) { ABSENT; }
+bool resample(Trainer *t, Prompt *prompts, int round, StepMetrics *m) { ABSENT; return false; }
+const History *oracle_history(Trainer *t, const Prompt *prompts, StepMetrics *m) { ABSENT; return NULL; }
 
 // ---- The tasks that the demo does not use -------------------------------------------------------------------------
 #define NO_TASK(task) const TaskRow task_row_##task = {.name = ""};

@@ -6,7 +6,7 @@
 // Supported: BPE models; added and special tokens; normalizer none or NFC; pre-tokenizers ByteLevel, Split (Isolated,
 // Removed), Digits and sequences of them; ignore_merges. That covers GPT-2, Llama 3, Qwen2/2.5/3 and SmolLM2. Any other
 // component is an error that names it. A post-processor may put one token before a text; tokenizer_encode leaves that
-// to its caller (tokenizer_first).
+// to tokenizer_encode_prompt.
 #ifndef MODEL_TOKENIZER_FILE_H
 #define MODEL_TOKENIZER_FILE_H
 #include "model/tokenizer/tokenizer.h"
@@ -32,6 +32,10 @@ struct Tokenizer {
     TokenizerFile files[5];
     int n_files;
 };
+
+// The token before every text, such as Llama 3's <|begin_of_text|>, or -1.
+int tokenizer_first(const Tokenizer *tokenizer);
+int tokenizer_eos(const Tokenizer *tokenizer); // the eos_token of tokenizer_config.json, or -1
 
 // Fills an empty tokenizer from a parsed tokenizer.json; `path` is for messages. False with the reason in err.
 bool tokenizer_read_json(Tokenizer *tokenizer, const cJSON *json, const char *path, Error *err);

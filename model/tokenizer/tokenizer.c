@@ -213,3 +213,12 @@ int tokenizer_encode(const Tokenizer *t, const char *text, size_t len, int *ids,
     bpe_free(&e.space);
     return good ? e.n : -1;
 }
+
+int tokenizer_encode_prompt(const Tokenizer *t, const char *text, size_t len, bool complete, int *ids, int max_ids,
+                            Error *err) {
+    int at = !complete && t->first >= 0, n = tokenizer_encode(t, text, len, ids + at, max_ids - at, err);
+    if (!at || n < 0) return n;
+    if (n > 0 && ids[1] == t->first) return memmove(ids, ids + 1, (size_t)n * sizeof *ids), n; // it is there
+    ids[0] = t->first;
+    return n + 1;
+}

@@ -18,13 +18,16 @@ void tokenizer_free(Tokenizer *tokenizer); // NULL is fine
 // with the byte's offset), more than max_ids tokens.
 int tokenizer_encode(const Tokenizer *tokenizer, const char *text, size_t len, int *ids, int max_ids, Error *err);
 
+// The same for a prompt, which begins with the token that the tokenizer puts before every text (tokenizer_first), once;
+// not so with `complete`, as of a text that a chat template printed. At most one token more.
+int tokenizer_encode_prompt(const Tokenizer *tokenizer, const char *text, size_t len, bool complete, int *ids,
+                            int max_ids, Error *err);
+
 // The bytes of a token, not terminated; *len may be 0. NULL for an id outside the vocabulary. Owned by the tokenizer.
 const char *tokenizer_token_bytes(const Tokenizer *tokenizer, int id, size_t *len);
 
 int tokenizer_vocab_size(const Tokenizer *tokenizer);           // ids are 0 .. size - 1
 int tokenizer_id(const Tokenizer *tokenizer, const char *text); // the token of this text ("<|im_end|>"), or -1
-int tokenizer_first(const Tokenizer *tokenizer); // the token before every text, as Llama 3's <|begin_of_text|>, or -1
-int tokenizer_eos(const Tokenizer *tokenizer);   // the eos_token of tokenizer_config.json, or -1
 bool tokenizer_is_special(const Tokenizer *tokenizer, int id);  // a marker such as <|im_end|>, not part of the text
 
 // Writes the files that it was read from into dir, byte for byte, and with them tokenizer_config.json,
@@ -32,8 +35,7 @@ bool tokenizer_is_special(const Tokenizer *tokenizer, int id);  // a marker such
 bool tokenizer_save(const Tokenizer *tokenizer, const char *dir, Error *err);
 
 // Writes a character tokenizer into dir, which is made if missing: ids 0 .. n_special - 1 are the special tokens
-// (printable ASCII without spaces), the following ids the characters (ASCII, each once) in the order given. A line feed
-// among them is the eos_token.
+// (printable ASCII without spaces), the following ids the characters (ASCII, each once), of which "\n" is the eos_token.
 bool tokenizer_write_characters(const char *dir, const char *characters, const char *const *special, int n_special,
                                 Error *err);
 

@@ -3,6 +3,7 @@
 #include "rl/data.h"
 #include "rl/prompts.h"
 #include "model/tokenizer/decode.h"
+#include "model/tokenizer/file.h"
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -174,15 +175,15 @@ static void test_first_token(void **state) {
     Tokenizer *tokenizer = tokenizer_load(other, &err);
     if (!tokenizer) fail_msg("%s", err.text);
     assert_int_equal(tokenizer_first(tokenizer), 13);
-    PromptTemplate template = prompt_template_verbatim();
+    bool complete = false;
     int tokens[8];
-    assert_int_equal(prompts_encode(tokenizer, &template, "12", tokens, 8, &err), 3);
+    assert_int_equal(tokenizer_encode_prompt(tokenizer, "12", 2, complete, tokens, 8, &err), 3);
     assert_memory_equal(tokens, ((int[]){13, 1, 2}), 3 * sizeof(int));
-    assert_int_equal(prompts_encode(tokenizer, &template, "Q12", tokens, 8, &err), 3); // it is there
+    assert_int_equal(tokenizer_encode_prompt(tokenizer, "Q12", 3, complete, tokens, 8, &err), 3); // it is there
     assert_memory_equal(tokens, ((int[]){13, 1, 2}), 3 * sizeof(int));
-    assert_int_equal(prompts_encode(tokenizer, &template, "12", tokens, 2, &err), -1);
-    template.chat = true;
-    assert_int_equal(prompts_encode(tokenizer, &template, "12", tokens, 8, &err), 2);
+    assert_int_equal(tokenizer_encode_prompt(tokenizer, "12", 2, complete, tokens, 2, &err), -1);
+    complete = true;
+    assert_int_equal(tokenizer_encode_prompt(tokenizer, "12", 2, complete, tokens, 8, &err), 2);
     tokenizer_free(tokenizer);
     snprintf(path, sizeof path, "%s/tokenizer_config.json", other); // it overrules the post-processor
     assert_true(file_replace(path, "{\"add_bos_token\":false}", 23, &err));

@@ -198,6 +198,12 @@ if command -v mpirun >/dev/null; then
     check two_ranks_same_update close_to base ranks grad_norm loss entropy
     rollouts='reward\|pass_rate\|response_length\|n_hist\|verdicts'
     check two_ranks_same_rollouts test "$(first_step base $rollouts)" = "$(first_step ranks $rollouts)"
+    # The same with dynamic sampling and an oracle: every rank drops and draws the same prompts.
+    sampled="--dynamic-sampling 3 --allocation oracle --oracle-rollouts 5 --steps 1 --overlong 6"
+    $train $small --threads 1 $sampled --out sampled >sampled.log 2>&1
+    mpi 2 $sampled --out sampled_ranks
+    rollouts="$rollouts\|groups_[a-z]*\|[a-z_]*generated\|oracle_tokens"
+    check two_ranks_same_resampling test "$(first_step sampled $rollouts)" = "$(first_step sampled_ranks $rollouts)"
     # ZeRO-1 changes no bit, and three ranks or one can resume what two ranks saved.
     mpi 2 --zero 1 --out zero
     check zero_1_same_bits same ranks zero $last
