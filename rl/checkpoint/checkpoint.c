@@ -6,6 +6,7 @@
 #include "model/files/safetensors.h"
 #include "rl/checkpoint/manifest.h"
 #include "rl/checkpoint/run_folder.h"
+#include "rl/data.h"
 #include "rl/report/report.h"
 #include "rl/report/summary.h"
 #include <errno.h>

@@ -2,6 +2,7 @@
 #include "rl/evaluate/config.h"
 #include "base/files.h"
 #include "data/sets.h"
+#include "rl/data.h"
 #include "rl/evaluate/sets.h"
 #include <string.h>
 

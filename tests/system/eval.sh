@@ -90,7 +90,7 @@ token='{"id":33,"content":"<x>","special":true,"single_word":false,"lstrip":fals
 sed -i "s/\"added_tokens\":[^]]*\]/\"added_tokens\":[$token]/" wide/model/tokenizer.json
 check tokenizer_of_another_model misuse 'the tokenizer has 34 tokens, the model 33' ${ask/base/wide} --fresh
 cp -r base endless && sed -i 's/\("eos_token_id":\).*/\1 []/' endless/model/*config.json
-check model_without_an_end misuse 'no eos_token_id in config.json' ${ask/base/endless} --fresh
+check model_without_an_end misuse 'nothing can end a response' ${ask/base/endless} --fresh
 mkdir weightless && cp base/model/*.json weightless
 $eval --model weightless --data task:add@1 >weightless.log 2>&1
 check no_partial_file_of_a_run_that_cannot_start test "$(compgen -G '*.partial')" = ""

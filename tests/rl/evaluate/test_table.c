@@ -1,6 +1,7 @@
 // rl/evaluate/table: rows and average of made-up outcomes, against figures by hand; and that a set's hash depends on
 // everything that it should.
 #include "rl/evaluate/table.h"
+#include "rl/data.h"
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
