@@ -18,7 +18,7 @@ FOLDERS := base kernels kernels/device model model/files model/tokenizer rl rl/c
 SOURCES := $(filter-out %/main.c,$(wildcard $(FOLDERS:%=%/*.c))) # main.c: a program
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(patsubst %,tests/%/test_*.c,$(FOLDERS) convert docs study)))
-SYSTEM  := $(patsubst %,tests/system/%.sh,run eval methods ranks surroundings)
+SYSTEM  := $(patsubst %,tests/system/%.sh,run eval methods ranks surroundings cases)
 CONVERT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/convert/convert.c,$(wildcard dev/convert/*.c)))
 STUDY   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/study/measure.c,$(wildcard dev/study/*.c)))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard dev/bench/bench*.c))
