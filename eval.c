@@ -69,11 +69,11 @@ static int score(const EvalConfig *c, Error *err) {
         if (!file_replace_begin(&out, c->out, err)) return fclose(saved), 2;
         rows = out.file, summary = stdout;
     }
-    bool ok = score_file(saved, c->score, rows, summary, &policy, err->text, sizeof err->text) == 0;
+    int got = score_file(saved, c->score, rows, summary, &policy, err->text, sizeof err->text);
     fclose(saved);
-    if (*c->out && !ok) file_replace_abandon(&out);
-    if (!ok) return 2;
-    return !*c->out || file_replace_commit(&out, err) ? 0 : 1;
+    if (*c->out && got < 0) file_replace_abandon(&out);
+    if (got < 0) return 2;
+    return !*c->out || file_replace_commit(&out, err) ? got : 1;
 }
 
 int main(int argc, char **argv) {

@@ -40,11 +40,11 @@ static const Flag rows[] = {
     TEXT_FLAG("heldout-data", heldout_data, "",
               "sets or files to evaluate on; training prompts that occur in them are left out; without it, part of "
               "--data is held out"),
-    INT_FLAG("heldout", heldout, "256", 1, 1e6,
-             "prompts kept for evaluation, the same for every --seed, never trained on; of --data files at most a fifth"),
+    INT_FLAG("heldout", heldout, "256", 1, 1e6, "prompts to evaluate on, the same for all seeds; of files at most a fifth"),
     TEXT_FLAG("prompt-template", prompt_template, "",
               "text around each question: a name in data/prompts, or ./FILE with a {question} slot; else tasks are "
               "asked verbatim and files as --model was trained, or plainly"),
+    TEXT_FLAG("stop", stop, "", "a text that ends a response, beside those of the template; \\n is a line feed"),
     INT_FLAG("max-prompt", max_prompt, "1024", 1, 1 << 20,
              "longest prompt in tokens; longer prompts are left out and listed"),
     TEXT_FLAG("out", out, "out", "folder for metrics, report and checkpoints"),
@@ -96,6 +96,7 @@ static const Flag rows[] = {
     FLOAT_FLAG("entropy-coef", entropy_coef, "-1", -1, 10, "weight of the entropy bonus; -1 = the method's"),
     FLOAT_FLAG("kl-coef", kl_coef, "0", 0, 100, "weight of the KL to the policy that RL starts from; 0 = off"),
     CHOICE_FLAG("kl", kl, "k3", kl_word, "its estimator (kernels/token_adjust.h)"),
+    INT_FLAG("share-prompts", share_prompts, "1", 0, 1, "1: an update runs a prompt once for all its responses"),
     INT_FLAG("updates", updates, "1", 1, 1024, "mini-batches (optimizer updates) a batch"),
     INT_FLAG("epochs", epochs, "1", 1, 64, "passes over a batch"),
     HEADING("Optimizer"),

@@ -36,6 +36,8 @@ struct Generator {
     int slots, table_width, blocks; // sequences in flight, KV blocks of the longest one, KV blocks in all
     int max_tokens;                 // of one forward
     int burst;                      // decoding steps between two reads of the host
+    const PromptTemplate *template; // whose stop strings end a response; NULL: none
+    const Tokenizer *tokenizer;
     int waiting;                    // prompt tokens in h that wait for prefill
     Arena arena, host;
     GptActs acts;
@@ -108,6 +110,10 @@ Generator *generator_plan(const Gpt *gpt, int slots, int T) {
     plan_device(g);
     plan_host(g);
     return g;
+}
+
+void generator_set_stop(Generator *g, const PromptTemplate *template, const Tokenizer *tokenizer) {
+    g->template = template->stops ? template : NULL, g->tokenizer = tokenizer;
 }
 
 void generator_commit(Generator *g) {
@@ -213,7 +219,7 @@ static void start(Generator *g, int s, Rollout *rollout, const Prompt *prompts, 
     for (int i = 0; i < full && !last; i++) g->references[g->prefix.blocks[i]]++;
     if (last) g->prefix.prompt = -1;
     g->slot[s] = (Slot){rollout, n, prompt->tokens[n], blocks, blocks > full && !last};
-    rollout->n = 0;
+    rollout->n = rollout->uncounted = 0;
     rollout->truncated = false;
 }
 
@@ -324,6 +330,7 @@ static int take_tokens(Generator *g, int busy, int max_new) {
             rollout->sampled[rollout->n++] = sampled->policy;
         }
         bool over = model_config_is_eos(&g->gpt->config, slot->last);
+        if (g->template) over |= stop_rollout(g->template, g->tokenizer, rollout, rollout->n - g->h.taken[r]);
         if (!over && rollout->n < max_new) continue;
         rollout->truncated = !over;
         free_slot(g, g->h.seq[r]);

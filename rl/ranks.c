@@ -3,6 +3,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "kernels/device/rendezvous.h"
+#include "rl/data.h"
 #include <string.h>
 
 enum { FLAGS_SIZE = 16 << 10, PIECE = 1 << 20 };

@@ -106,6 +106,7 @@ char *response_text(const Tokenizer *tokenizer, const Rollout *r, size_t *len) {
         if (n) memcpy(text + *len, bytes, n);
         *len += n;
     }
+    *len -= (size_t)r->uncounted;
     text[*len] = 0;
     return text;
 }

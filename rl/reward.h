@@ -41,7 +41,8 @@ void grader_describe(Grader *grader, int problem, const char *text, size_t len, 
 void grade_rollouts(Grader *grader, const Tokenizer *tokenizer, const Prompt *prompts, int P, Rollout *rollouts,
                     int count, int rank, float right, float wrong);
 
-// The response as text without special tokens, malloc'd and zero-terminated; *len excludes the zero.
+// The response as text without special tokens and without what a stop string ended, malloc'd and zero-terminated; *len
+// excludes the zero.
 char *response_text(const Tokenizer *tokenizer, const Rollout *rollout, size_t *len);
 
 #endif

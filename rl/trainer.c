@@ -60,9 +60,10 @@ static bool open_data(Trainer *t, Error *err) {
     const TrainConfig *c = &t->config;
     FILE *notes = comm_rank(t->comm) == 0 ? stderr : NULL;
     if (!load_problems(t, notes, err)) return false;
-    if (!data_choose_template(&t->template, c->prompt_template, c->model, data_is_tasks(c->data), err)) return false;
-    if (!prompts_tokenize(&t->train, t->tokenizer, &t->template, c->max_prompt, notes, err)) return false;
-    if (!prompts_tokenize(&t->heldout, t->tokenizer, &t->template, c->max_prompt, notes, err)) return false;
+    bool tasks = data_is_tasks(c->data), strict = c->bad_rows == BAD_ROWS_REFUSE;
+    if (!data_choose_template(&t->template, c->prompt_template, c->stop, c->model, tasks, err)) return false;
+    if (!prompts_tokenize(&t->train, t->tokenizer, &t->template, c->max_prompt, strict, notes, err)) return false;
+    if (!prompts_tokenize(&t->heldout, t->tokenizer, &t->template, c->max_prompt, strict, notes, err)) return false;
     if (t->train.problems.count < c->prompts)
         return fail(err, "--prompts %d: %s has only %d to train on", c->prompts, c->data, t->train.problems.count);
     t->grader = grader_new(&t->train.problems, true);
@@ -71,8 +72,10 @@ static bool open_data(Trainer *t, Error *err) {
 }
 
 // ---- Model and memory ----------------------------------------------------------------------------------------------
-// Positions of a prompt and a response of either phase, or of the tasks' teacher.
-static int positions(const TrainConfig *c, int prompt) { return prompt + larger(c->max_tokens, TASK_RESPONSE_MAX); }
+// Positions of a prompt and a response; a tiny model has room for the tasks' teacher, whether it is used or not.
+static int positions(const TrainConfig *c, int prompt) {
+    return prompt + larger(longest_response(c), is_tiny(c) ? TASK_RESPONSE_MAX : 0);
+}
 
 // The model's sizes: from the folder's config.json, or from the flags, with V tokens, of which `eos` ends a response.
 static bool model_shape(const TrainConfig *c, int V, int eos, int T, ModelConfig *model, Error *err) {
@@ -97,8 +100,9 @@ static void plan_memory(Trainer *t, const ModelConfig *model, int T) {
     t->buckets = buckets_make(&t->gpt->table, t->comm, c->zero == 1);
     gradients_plan(t->gpt, &t->grads, &t->arena, &t->buckets);
     optimizer_plan(&t->opt, &t->arena, &t->buckets);
-    t->updater = updater_plan(t->gpt, c->micro_tokens, t->T, c->logit_rows);
+    t->updater = updater_plan(t->gpt, c->micro_tokens, t->T, c->logit_rows, c->share_prompts);
     t->generator = generator_plan(t->gpt, c->slots, longest + c->max_tokens);
+    generator_set_stop(t->generator, &t->template, t->tokenizer);
     bool more = c->dynamic_sampling > 0 && c->allocation != ALLOCATE_UNIFORM; // kept groups may have more than the rest
     rollout_batch_plan(&t->batch, c->prompts, c->prompts * (more ? c->rollouts_high : c->rollouts), c->max_tokens);
     adjust_plan(t);

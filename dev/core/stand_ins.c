@@ -1,6 +1,7 @@
 // Optional (the core demo): what train.c needs beside the files of dev/core.txt, as small as it can be: one rank, a
 // tokenizer of single characters, a line a step on the terminal; no checkpoints, no evaluation, no report, no files.
 #include "base/process.h"
+#include "data/problems_file.h"
 #include "data/task_kind.h"
 #include "kernels/device/comm.h"
 #include "kernels/device/graph.h"
@@ -49,6 +50,8 @@ const char *tokenizer_token_bytes(const Tokenizer *t, int id, size_t *len) {
 }
 int tokenizer_vocab_size(const Tokenizer *t) { return (int)strlen(t->characters); }
 bool tokenizer_is_special(const Tokenizer *t, int id) { return false; }
+int tokenizer_encode_prompt(const Tokenizer *t, const char *text, size_t n, bool complete, int *ids, int max,
+                            Error *err) { return tokenizer_encode(t, text, n, ids, max, err); }
 
 // ---- One rank: nothing to exchange; no CUDA graphs, no timers -----------------------------------------------------
 Buckets buckets_make(const ParamTable *table, Comm *comm, bool sharded) {
@@ -83,11 +86,13 @@ static bool not_in_core(Error *err) { return fail(err, "the core demo runs on ta
 bool data_load_files(const TrainConfig *c, ProblemSet *train, ProblemSet *heldout, FILE *notes, Error *err) {
     return not_in_core(err);
 }
-bool data_choose_template(PromptTemplate *out, const char *asked, const char *model, bool tasks, Error *err) {
+bool data_choose_template(PromptTemplate *out, const char *asked, const char *stop, const char *model, bool tasks,
+                          Error *err) {
     *out = (PromptTemplate){.name = "verbatim"};
-    return (tasks && !*asked) || not_in_core(err);
+    return (tasks && !*asked && !*stop) || not_in_core(err);
 }
-char *prompt_template_render(const PromptTemplate *t, const char *question) { return strdup(question); }
+char *prompt_template_render(const PromptTemplate *t, const char *question, Error *err) { return strdup(question); }
+bool stop_rollout(const PromptTemplate *p, const Tokenizer *t, Rollout *r, int i) { return false; }
 bool model_config_load(ModelConfig *c, const char *dir, Error *err) { return not_in_core(err); }
 bool gpt_load(Gpt *g, const Optimizer *opt, const char *dir, Error *err) { return not_in_core(err); }
 bool checkpoint_begin(Trainer *t, Error *err) { return true; }
@@ -98,9 +103,7 @@ VerifyPolicy verify_policy_training(void) { return (VerifyPolicy){0}; }
 VerifyPolicy verify_policy_evaluation(void) { return (VerifyPolicy){0}; }
 VerifyGold *verify_compile(const char *gold, size_t len, const VerifyPolicy *policy) { return NULL; }
 VerifyScratch *verify_scratch_new(void) { return NULL; }
-VerifyResult verify_check(VerifyScratch *scratch, const VerifyGold *gold, const char *text, size_t len) {
-    return (VerifyResult){0};
-}
+VerifyResult verify_check(VerifyScratch *s, const VerifyGold *g, const char *text, size_t n) { return (VerifyResult){0}; }
 
 // ---- Metrics: a line a step ---------------------------------------------------------------------------------------
 bool metrics_open(MetricsLog *log, const char *dir, cJSON *c, int sft_done, int rl_done, Error *err) { return true; }
@@ -121,6 +124,7 @@ void step_metrics_rollouts(StepMetrics *m, Trainer *t, const Prompt *prompts) {
 }
 void step_metrics_allocation(StepMetrics *m, const History *h, const Prompt *prompts, const int *n, int P) {}
 void step_metrics_samples(Trainer *t, const Prompt *prompts, int count) {}
+void problems_note(FILE *f, const Problem *p, const char *why, int n) {}
 void evaluate_heldout(const Evaluation *e, bool histogram, StepMetrics *m) {}
 MemoryPlan memory_plan(const Gpt *g, const Arena *const *arenas, int n, const Generator *generator, int slots, int T) {
     return (MemoryPlan){0};

@@ -6,6 +6,7 @@
 #include "model/files/safetensors.h"
 #include "rl/checkpoint/manifest.h"
 #include "rl/checkpoint/run_folder.h"
+#include "rl/data.h"
 #include "rl/report/report.h"
 #include "rl/report/summary.h"
 #include <errno.h>
@@ -29,6 +30,7 @@ static cJSON *identity_of(const TrainConfig *config) {
     flags_to_json(&train_flags, config, identity);
     for (size_t i = 0; i < sizeof running / sizeof *running; i++)
         cJSON_DeleteItemFromObjectCaseSensitive(identity, running[i]);
+    if (!*config->stop) cJSON_DeleteItemFromObjectCaseSensitive(identity, "stop"); // older runs had no such flag
     if (config->schedule == SCHEDULE_CONSTANT) cJSON_DeleteItemFromObjectCaseSensitive(identity, "steps");
     return identity;
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "data/random.h"
 #include "model/files/gpt_files.h"
+#include "rl/data.h"
 #include "rl/memory.h"
 #include <unistd.h>
 
@@ -33,10 +34,12 @@ bool eval_run_open(EvalRun *run, EvalConfig *c, Comm *comm, Error *err) {
     ModelConfig model;
     int room = 16 * c->slots / c->samples * c->samples; // rollouts of whole prompts
     run->samples = c->samples;
+    if (!model_folder_check(c->model, err)) return false;
     if (!(run->tokenizer = tokenizer_load(c->model, err))) return false;
     if (!eval_sets_load(&run->sets, c, run->tokenizer, err)) return false;
     if (!model_config_load(&model, c->model, err)) return false;
     eval_config_max_tokens(c, &run->sets, &model);
+    data_note_eos(&model, run->tokenizer, stderr);
     if (!(run->identity = eval_config_identity(c, &run->sets, err))) return false;
     if (!(run->dev = device_open(c->threads, comm_local_rank(comm), err))) return false;
     if (!open_model(run, c, &model, err)) return false;
@@ -106,6 +109,7 @@ bool eval_run_fill(EvalRun *run, const EvalConfig *c, Comm *comm, const volatile
         EvalSet *set = run->set = &run->sets.set[s];
         int P = set->set.problems.count, got = 1;
         e.set = &set->set, e.grader = set->grader;
+        generator_set_stop(run->generator, &set->template, run->tokenizer);
         while (set->done < P && (got = take_saved(run, &e, set->done, err)) > 0) set->done++;
         if (got < 0) return false;
         saved += set->done;

@@ -24,8 +24,9 @@ static bool load_set(const EvalConfig *c, const char *item, const Tokenizer *tok
     data_name(item, set->name, sizeof set->name);
     if (!load_problems(c, item, set, err)) return false;
     if (c->problems) problems_truncate(&set->set.problems, c->problems);
-    if (!data_choose_template(&set->template, c->prompt_template, c->model, set->tasks, err)) return false;
-    if (!prompts_tokenize(&set->set, tokenizer, &set->template, c->max_prompt, stderr, err)) return false;
+    bool strict = c->bad_rows == BAD_ROWS_REFUSE;
+    if (!data_choose_template(&set->template, c->prompt_template, c->stop, c->model, set->tasks, err)) return false;
+    if (!prompts_tokenize(&set->set, tokenizer, &set->template, c->max_prompt, strict, stderr, err)) return false;
     size_t P = (size_t)set->set.problems.count;
     set->grader = grader_new(&set->set.problems, false);
     set->outcome = calloc(P, sizeof *set->outcome);
@@ -38,6 +39,7 @@ bool eval_sets_load(EvalSets *sets, const EvalConfig *c, const Tokenizer *tokeni
     char item[DATA_ITEM_MAX];
     const char *at = c->data;
     *sets = (EvalSets){0};
+    if (!data_check_list(c->data, false, err)) return false;
     while (data_list_next(&at, item)) {
         if (sets->count == EVAL_MAX_SETS) return fail(err, "--data: more than %d sets", EVAL_MAX_SETS);
         EvalSet *set = &sets->set[sets->count++];

@@ -35,7 +35,7 @@ static void open_world(World *w) { // in place: the grader keeps a pointer to th
     if (!tokenizer_write_characters(w->folder, characters, NULL, 0, &err)) fail_msg("%s", err.text);
     if (!(w->tokenizer = tokenizer_load(w->folder, &err))) fail_msg("%s", err.text);
     const PromptTemplate verbatim = {.text = PROMPT_SLOT};
-    if (!prompts_tokenize(&w->set, w->tokenizer, &verbatim, 0, NULL, &err)) fail_msg("%s", err.text);
+    if (!prompts_tokenize(&w->set, w->tokenizer, &verbatim, 0, true, NULL, &err)) fail_msg("%s", err.text);
     w->grader = grader_new(&w->set.problems, true);
     rollout_batch_plan(&w->batch, 0, COUNT, TASK_RESPONSE_MAX);
     rollout_batch_commit(&w->batch, NULL);
