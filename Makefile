@@ -18,7 +18,7 @@ FOLDERS := base kernels kernels/device model model/files model/tokenizer rl rl/c
 SOURCES := $(filter-out %/main.c,$(wildcard $(FOLDERS:%=%/*.c))) # main.c: a program
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(patsubst %,tests/%/test_*.c,$(FOLDERS) convert docs study)))
-SYSTEM  := tests/system/run.sh tests/system/eval.sh tests/system/methods.sh tests/system/cases.sh
+SYSTEM  := $(patsubst %,tests/system/%.sh,run eval methods ranks surroundings cases)
 CONVERT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/convert/convert.c,$(wildcard dev/convert/*.c)))
 STUDY   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/study/measure.c,$(wildcard dev/study/*.c)))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard dev/bench/bench*.c))
@@ -63,10 +63,11 @@ check: twins tests $(BUILD)/train $(BUILD)/eval $(BUILD)/report $(BUILD)/dev/stu
 	@sh dev/run_tests.sh $(SYSTEM:%="% $(BUILD)/train $(BUILD)/eval") \
 	    "tests/rl/report/page.sh $(BUILD)/report" "tests/study/run.sh $(BUILD)/train $(BUILD)/dev/study/measure" \
 	    $(CHECKS) $(TESTS)
-test: CHECKS = "sh dev/style.sh" "sh dev/style.sh --self-test" "make core" "make core-demo"
+test: CHECKS = "sh dev/style.sh" "sh dev/style.sh --self-test" "make core" "make core-demo" \
+    "tests/soak/soak.sh $(BUILD)/train $(BUILD)/eval"
 test:
 	@sh dev/dependencies.sh install
-	@$(MAKE) --no-print-directory -j$(shell nproc) tests all study-instruments test-cuda-built
+	@$(MAKE) --no-print-directory -j$(shell nproc) tests all study-instruments $(BUILD)/tests/soak/fault test-cuda-built
 	@$(MAKE) --no-print-directory -j$(shell nproc) $(SANITIZED) tests \
 	    $(addprefix build/sanitized/,train eval report dev/study/measure)
 	@$(MAKE) --no-print-directory CHECKS='$(CHECKS)' check
@@ -83,9 +84,9 @@ build/core/train: $(CORE:%.c=build/core/%.o)
 build/core/%.o: %.c build/.dependencies
 	@mkdir -p $(@D)
 	@echo "  core $<" && $(CC) $(filter-out $(MPI_CFLAGS),$(CFLAGS)) -c -o $@ $<
-core-demo: build/core/train
-	$< --data task:serial@1-2 --problems 512 --heldout 64 --sft-steps 300 --steps 5 --prompts 16 --rollouts 8 \
-	    --rollouts-low 4 --rollouts-high 12 --out build/core/out
+core-demo: build/core/train # GOMP_SPINCOUNT: base/omp_wait.c
+	GOMP_SPINCOUNT=1000 $< --data task:serial@1-2 --problems 512 --heldout 64 --sft-steps 300 --steps 5 --prompts 16 \
+	    --rollouts 8 --rollouts-low 4 --rollouts-high 12 --out build/core/out
 
 bench: $(BUILD)/dev/bench/bench
 	@$<
@@ -108,7 +109,8 @@ help:
 	@echo "make test     all tests                         make deps       installs all that demo and tests use"
 	@echo "make core     the files to read, in order       make core-demo  a program of these files alone"
 	@echo "make bench    rates as a share of peak          make clean      removes everything that was built"
-	@echo "make tests    builds the tests only             make fuzz       every parser, a minute each (clang)"
+	@echo "make tests    builds the tests only             make fuzz       every parser, ten minutes each (clang)"
+	@echo "make soak     hours of kills, faults, flipped bits and fuzzing: docs/trust.md"
 	@echo "make convert  GGUF and llama2.c to a folder     make profile    an nsys time line of a few steps"
 	@echo "make cuda     train-cuda and eval-cuda          make test-cuda  their tests, on the CPU or a GPU"
 	@echo "make study-instruments  measures what DynaMO's mechanisms do at a policy: dev/study/README.md"

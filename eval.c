@@ -3,7 +3,9 @@
 // responses, without a model. ./eval --help explains the flags.
 #include "base/files.h"
 #include "base/json.h"
+#include "base/process.h"
 #include "rl/evaluate/run.h"
+#include "rl/ranks.h"
 #include "verify/score.h"
 #include <errno.h>
 #include <signal.h>
@@ -37,6 +39,8 @@ static bool run_to_end(const EvalConfig *c, EvalRun *run, Comm *comm, const int 
     if (!eval_run_fill(run, c, comm, &interrupted, err)) return false;
     EvalTable table = eval_table_make(&run->sets, k, n_k, c->samples);
     eval_table_print(&table, stdout);
+    if (fflush(stdout) != 0 || ferror(stdout)) // the partial file stays: the same command prints the table again
+        return fail(err, "the table could not be written to stdout: %s", strerror(errno));
     if (*c->out && !write_json(c, run, &table, err)) return false;
     return responses_finish(run->file, *c->responses ? c->responses : NULL, err);
 }
@@ -59,12 +63,14 @@ static int evaluate(EvalConfig *c, Comm *comm, Error *err) {
 static int score(const EvalConfig *c, Error *err) {
     VerifyPolicy policy = verify_policy_evaluation();
     FileReplacement out;
-    FILE *rows = stdout, *summary = stderr;
+    FILE *rows = stdout, *summary = stderr, *saved = file_open(c->score, err);
+    if (!saved) return 2;
     if (*c->out) {
-        if (!file_replace_begin(&out, c->out, err)) return 2;
+        if (!file_replace_begin(&out, c->out, err)) return fclose(saved), 2;
         rows = out.file, summary = stdout;
     }
-    int got = score_file(c->score, rows, summary, &policy, err->text, sizeof err->text);
+    int got = score_file(saved, c->score, rows, summary, &policy, err->text, sizeof err->text);
+    fclose(saved);
     if (*c->out && got < 0) file_replace_abandon(&out);
     if (got < 0) return 2;
     return !*c->out || file_replace_commit(&out, err) ? got : 1;
@@ -73,7 +79,7 @@ static int score(const EvalConfig *c, Error *err) {
 int main(int argc, char **argv) {
     static EvalConfig config;
     Error err;
-    signal(SIGXFSZ, SIG_IGN); // a file larger than the process may write is an error of write, like a full disk
+    process_start("eval");
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0) {
             printf("usage: ./eval --model DIR --data ... [flags]      or      ./eval --score FILE\n"
@@ -89,7 +95,7 @@ int main(int argc, char **argv) {
     int status = !ok ? 2 : *config.score ? score(&config, &err) : evaluate(&config, comm, &err);
     if (status == 0 && (fflush(stdout) != 0 || ferror(stdout)))
         status = 1, fail(&err, "not everything could be written to stdout: %s", strerror(errno));
-    if (status) fprintf(stderr, "eval: %s\n", err.text);
+    if (status && !(comm && comm_rank(comm) > 0)) ranks_refuse(NULL, "eval", &err);
     if (comm) comm_close(comm);
     return status;
 }

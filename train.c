@@ -2,8 +2,10 @@
 // learns from the tasks' teacher; rl_step (rl/step.c) allocates rollouts to prompts, generates and verifies them, and
 // updates the policy with modulated advantages. ./train --help explains every flag.
 #include "base/clock.h"
+#include "base/process.h"
 #include "rl/checkpoint/checkpoint.h"
 #include "rl/evaluate/evaluate.h"
+#include "rl/ranks.h"
 #include "rl/step.h"
 #include <signal.h>
 #include <string.h>
@@ -99,12 +101,13 @@ int main(int argc, char **argv) {
     static TrainConfig config;
     static Trainer trainer;
     Error err;
+    process_start("train");
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0) return help();
     Comm *comm = train_config_parse(&config, argc, argv, &err) ? comm_open(&argc, &argv, &err) : NULL;
-    if (!comm) return fprintf(stderr, "train: %s\n", err.text), 2;
+    if (!comm) return ranks_refuse(NULL, "train", &err);
     bool ok = config.plan ? trainer_plan(&trainer, &config, comm, &err) : trainer_open(&trainer, &config, comm, &err);
-    if (!ok) return fprintf(stderr, "train: %s\n", err.text), 2;
+    if (!ok) return ranks_refuse(comm, "train", &err);
     if (comm_rank(comm) == 0) trainer_print(&trainer, stdout);
     bool complete = true;
     if (!config.plan) {

@@ -84,7 +84,10 @@ static const char *value_text(const Flag *f, const void *config, char buffer[64]
     if (f->type == FLAG_SWITCH) return *(const bool *)at ? "yes" : "no";
     if (f->type == FLAG_INT) snprintf(buffer, 64, "%d", *(const int *)at);
     if (f->type == FLAG_LONG) snprintf(buffer, 64, "%lld", *(const long long *)at);
-    if (f->type == FLAG_FLOAT) snprintf(buffer, 64, "%g", *(const double *)at);
+    for (int digits = 6; f->type == FLAG_FLOAT && digits <= 17; digits++) { // the fewest that give the value back
+        snprintf(buffer, 64, "%.*g", digits, *(const double *)at);
+        if (strtod(buffer, NULL) == *(const double *)at) break;
+    }
     return buffer;
 }
 

@@ -52,12 +52,12 @@ bool prompt_template_parse(PromptTemplate *out, const char *name, const char *te
 static FILE *open_named(const char *name) {
     char program[3000], path[4096];
     snprintf(path, sizeof path, "data/prompts/%s.txt", name);
-    FILE *file = fopen(path, "rb");
+    FILE *file = file_open(path, NULL);
     ssize_t length = file ? 0 : readlink("/proc/self/exe", program, sizeof program);
     while (!file && length > 0) {
         while (length > 0 && program[--length] != '/') {}
         snprintf(path, sizeof path, "%.*s/data/prompts/%s.txt", (int)length, program, name);
-        file = fopen(path, "rb");
+        file = file_open(path, NULL);
     }
     return file;
 }
@@ -68,8 +68,9 @@ bool prompt_template_load(PromptTemplate *out, const char *name, Error *err) {
     if (strlen(name) > 1000) return fail(err, "--prompt-template: a name of more than 1000 bytes");
     char text[PROMPT_TEMPLATE_MAX + 1];
     bool is_path = strpbrk(name, "/.") != NULL;
-    FILE *file = is_path ? fopen(name, "rb") : open_named(name);
-    if (!file && is_path) return fail(err, "--prompt-template %.300s: %s", name, strerror(errno));
+    Error why;
+    FILE *file = is_path ? file_open(name, &why) : open_named(name);
+    if (!file && is_path) return fail(err, "--prompt-template %.400s", why.text);
     if (!file)
         return fail(err, "--prompt-template %.40s: found no data/prompts/%.40s.txt here or beside the program; "
                     "write ./FILE to name a file", name, name);

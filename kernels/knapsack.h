@@ -6,9 +6,8 @@
 //             p (1-p) (p^(n-1) + (1-p)^(n-1)) p (1-p)^2.
 //   oracle:   V(n) = -s / n, s the variance of the prompt's rewards: Neyman's allocation (allocate.h), but the best one
 //             of whole numbers within the bounds. One rollout more adds s / (n (n+1)).
-// A prompt's second rollout from `low` on never adds more than its first, the third never more than the second, and so
-// on. So taking the largest value there is, one rollout at a time, is optimal: every rollout not taken adds at most as
-// much as any that was.
+// Each further rollout of a prompt adds no more than the one before. So taking the largest value there is, one rollout
+// at a time, is optimal: every rollout that was not taken adds at most as much as any that was.
 //
 // The counts, c correct of v verified, enter by their posterior under a uniform prior of p, Beta(c + 1, v - c + 1):
 // knapsack uses its mean p = (c + 1) / (v + 2), oracle the mean of p (1-p) (posterior.h). So no prompt is

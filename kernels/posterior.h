@@ -1,5 +1,5 @@
-// Optional (the allocation rules beta, knapsack and oracle): what c correct of v verified rollouts say about a pass rate
-// p that was uniform on [0, 1] before: p has the distribution Beta(c + 1, v - c + 1). Counts may be fractions.
+// Optional (allocation rules beta, knapsack, oracle): what c correct of v verified rollouts say about a pass rate p
+// that before was uniform on [0, 1]: its distribution is Beta(c + 1, v - c + 1). Counts may be fractions.
 #ifndef KERNELS_POSTERIOR_H
 #define KERNELS_POSTERIOR_H
 #include "kernels/twin.h"

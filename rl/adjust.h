@@ -10,6 +10,9 @@
 //                bound (the same).
 //   cov = (A - mean A) (log pi_a - mean log pi_a)
 //
+// The constants are those of the releases' scripts (for models of 7B; the one for 32B holds one token in 5,000), and so
+// are the bounds of the ratio in rl/methods.h: 0 and 2 for clip-cov, none for kl-cov, no dual clip for either.
+//
 // H, log pi_a and the ratio are those of the policy that this update starts from, as in both releases. What differs
 // there: their means, quantiles and counts are those of one micro-batch on one rank, so a token's fate depends on how
 // it is packed, and max(1, ...) takes a token from every micro-batch; ties go to whichever comes first in memory and

@@ -96,6 +96,7 @@ static const Flag rows[] = {
     FLOAT_FLAG("entropy-coef", entropy_coef, "-1", -1, 10, "weight of the entropy bonus; -1 = the method's"),
     FLOAT_FLAG("kl-coef", kl_coef, "0", 0, 100, "weight of the KL to the policy that RL starts from; 0 = off"),
     CHOICE_FLAG("kl", kl, "k3", kl_word, "its estimator (kernels/token_adjust.h)"),
+    INT_FLAG("share-prompts", share_prompts, "1", 0, 1, "1: an update runs a prompt once for all its responses"),
     INT_FLAG("updates", updates, "1", 1, 1024, "mini-batches (optimizer updates) a batch"),
     INT_FLAG("epochs", epochs, "1", 1, 64, "passes over a batch"),
     HEADING("Optimizer"),

@@ -56,6 +56,7 @@ bool data_load_files(const TrainConfig *c, ProblemSet *train, ProblemSet *heldou
     if (*c->heldout_data) {
         if (!load_list(c, c->heldout_data, DATA_EVAL, heldout, notes, err)) return false;
         report_overlap(&all, heldout, "--heldout-data", true, notes);
+        if (all.count == 0) return fail(err, "--data %.300s: every problem is in --heldout-data too", c->data);
         problems_truncate(heldout, c->heldout);
         *train = all;
     } else {

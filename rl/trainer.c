@@ -4,6 +4,7 @@
 #include "rl/checkpoint/checkpoint.h"
 #include "rl/data.h"
 #include "rl/methods.h"
+#include "rl/ranks.h"
 #include <math.h>
 #include <string.h>
 
@@ -48,8 +49,8 @@ static bool open_tokenizer(Trainer *t, Error *err) {
     char folder[FLAG_TEXT_SIZE + 16];
     snprintf(folder, sizeof folder, "%s%s", is_tiny(c) ? c->out : c->model, is_tiny(c) ? "/tokenizer" : "");
     bool writes = is_tiny(c) && comm_rank(t->comm) == 0;
-    if (writes && !tokenizer_write_characters(folder, characters, NULL, 0, err)) return false;
-    comm_barrier(t->comm);
+    bool ok = !writes || tokenizer_write_characters(folder, characters, NULL, 0, err);
+    if (!ranks_agree(t->comm, ok, err)) return false;
     t->tokenizer = tokenizer_load(folder, err);
     return t->tokenizer != NULL;
 }
@@ -59,7 +60,6 @@ static bool open_data(Trainer *t, Error *err) {
     const TrainConfig *c = &t->config;
     FILE *notes = comm_rank(t->comm) == 0 ? stderr : NULL;
     if (!load_problems(t, notes, err)) return false;
-    if (!open_tokenizer(t, err)) return false;
     bool tasks = data_is_tasks(c->data), strict = c->bad_rows == BAD_ROWS_REFUSE;
     if (!data_choose_template(&t->template, c->prompt_template, c->stop, c->model, tasks, err)) return false;
     if (!prompts_tokenize(&t->train, t->tokenizer, &t->template, c->max_prompt, strict, notes, err)) return false;
@@ -100,7 +100,7 @@ static void plan_memory(Trainer *t, const ModelConfig *model, int T) {
     t->buckets = buckets_make(&t->gpt->table, t->comm, c->zero == 1);
     gradients_plan(t->gpt, &t->grads, &t->arena, &t->buckets);
     optimizer_plan(&t->opt, &t->arena, &t->buckets);
-    t->updater = updater_plan(t->gpt, c->micro_tokens, t->T, c->logit_rows);
+    t->updater = updater_plan(t->gpt, c->micro_tokens, t->T, c->logit_rows, c->share_prompts);
     t->generator = generator_plan(t->gpt, c->slots, longest + c->max_tokens);
     generator_set_stop(t->generator, &t->template, t->tokenizer);
     bool more = c->dynamic_sampling > 0 && c->allocation != ALLOCATE_UNIFORM; // kept groups may have more than the rest
@@ -186,11 +186,10 @@ bool trainer_open(Trainer *t, const TrainConfig *config, Comm *comm, Error *err)
     t->dev = device_open(config->threads, comm_local_rank(comm), err);
     if (!t->dev || !comm_attach(comm, t->dev, err)) return false;
     device_set_invariant(t->dev, config->invariant);
-    if (!checkpoint_begin(t, err)) return false;
-    comm_barrier(comm);
-    if (!open_data(t, err) || !open_model(t, err)) return false;
-    if (!checkpoint_load(t, err)) return false;
-    return comm_rank(comm) != 0 || open_log(t, err);
+    if (!ranks_agree(comm, checkpoint_begin(t, err), err)) return false;
+    bool opened = open_tokenizer(t, err) && open_data(t, err) && open_model(t, err) && checkpoint_load(t, err);
+    if (!ranks_agree(comm, opened, err) || !ranks_same(t, err)) return false;
+    return ranks_agree(comm, comm_rank(comm) != 0 || open_log(t, err), err);
 }
 
 void trainer_close(Trainer *t) {

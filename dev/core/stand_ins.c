@@ -1,5 +1,6 @@
 // Optional (the core demo): what train.c needs beside the files of dev/core.txt, as small as it can be: one rank, a
 // tokenizer of single characters, a line a step on the terminal; no checkpoints, no evaluation, no report, no files.
+#include "base/process.h"
 #include "data/task_kind.h"
 #include "kernels/device/comm.h"
 #include "kernels/device/graph.h"
@@ -9,7 +10,9 @@
 #include "rl/checkpoint/checkpoint.h"
 #include "rl/data.h"
 #include "rl/evaluate/evaluate.h"
+#include "rl/methods.h"
 #include "rl/oracle.h"
+#include "rl/ranks.h"
 #include "rl/resample.h"
 #include "rl/step_metrics.h"
 #include "verify/verify.h"
@@ -23,12 +26,10 @@ struct Tokenizer {
 
 bool tokenizer_write_characters(const char *dir, const char *characters, const char *const *special, int n_special,
                                 Error *err) {
-    (void)dir, (void)special, (void)n_special;
     return strcmp(characters, TASK_CHARACTERS "\n") == 0 || fail(err, "the core demo has the tasks' characters only");
 }
 Tokenizer *tokenizer_load(const char *dir, Error *err) {
     static Tokenizer tokenizer = {TASK_CHARACTERS "\n"};
-    (void)dir, (void)err;
     return &tokenizer;
 }
 int tokenizer_id(const Tokenizer *t, const char *text) {
@@ -47,10 +48,9 @@ const char *tokenizer_token_bytes(const Tokenizer *t, int id, size_t *len) {
     return t->characters + id;
 }
 int tokenizer_vocab_size(const Tokenizer *t) { return (int)strlen(t->characters); }
-bool tokenizer_is_special(const Tokenizer *t, int id) { return (void)t, (void)id, false; }
+bool tokenizer_is_special(const Tokenizer *t, int id) { return false; }
 int tokenizer_encode_prompt(const Tokenizer *t, const char *text, size_t n, bool complete, int *ids, int max,
                             Error *err) { return tokenizer_encode(t, text, n, ids, max, err); }
-void tokenizer_free(Tokenizer *t) { (void)t; }
 
 // ---- One rank: nothing to exchange; no CUDA graphs, no timers -----------------------------------------------------
 Buckets buckets_make(const ParamTable *table, Comm *comm, bool sharded) {
@@ -58,61 +58,54 @@ Buckets buckets_make(const ParamTable *table, Comm *comm, bool sharded) {
 }
 Shard buckets_shard(const Buckets *b, int i) { return (Shard){b->cut[i], b->cut[i + 1], 0}; }
 size_t buckets_held(const Buckets *b) { return b->cut[1]; }
-void buckets_sum_from(Buckets *b, Device *dev, float *flat, size_t from) { (void)b, (void)dev, (void)flat, (void)from; }
-void buckets_sum_end(Buckets *b, Device *dev) { (void)b, (void)dev; }
-void buckets_gather(const Buckets *b, Device *dev, void *x, size_t width) { (void)b, (void)dev, (void)x, (void)width; }
+void buckets_sum_from(Buckets *b, Device *dev, float *flat, size_t from) {}
+void buckets_sum_end(Buckets *b, Device *dev) {}
+void buckets_gather(const Buckets *b, Device *dev, void *x, size_t width) {}
 Comm *comm_open(int *argc, char ***argv, Error *err) {
     static int one_rank;
-    (void)argc, (void)argv, (void)err;
     return (Comm *)&one_rank;
 }
-int comm_rank(const Comm *c) { return (void)c, 0; }
-int comm_size(const Comm *c) { return (void)c, 1; }
-int comm_local_rank(const Comm *c) { return (void)c, 0; }
-bool comm_attach(Comm *c, Device *dev, Error *err) { return (void)c, (void)dev, (void)err, true; }
-void comm_detach(Comm *c) { (void)c; }
-void comm_close(Comm *c) { (void)c; }
-void comm_barrier(Comm *c) { (void)c; }
-void comm_sum(Comm *c, double *h_x, size_t n) { (void)c, (void)h_x, (void)n; }
-void comm_max(Comm *c, double *h_x, size_t n) { (void)c, (void)h_x, (void)n; }
-bool graph_replay(Device *dev, Graph *graph) { return (void)dev, (void)graph, false; }
-void graph_begin(Device *dev) { (void)dev; }
-Graph *graph_end(Device *dev) { return (void)dev, NULL; }
-void graph_free(Device *dev, Graph *graph) { (void)dev, (void)graph; }
-void timers_start(Device *dev) { (void)dev; }
-void timer_begin(Device *dev, Timer timer) { (void)dev, (void)timer; }
-void timer_end(Device *dev) { (void)dev; }
-void timers_stop(Device *dev, double seconds[TIMERS]) { (void)dev, (void)seconds; }
+int comm_rank(const Comm *c) { return 0; }
+int comm_local_rank(const Comm *c) { return 0; }
+int comm_size(const Comm *c) { return 1; }
+bool comm_attach(Comm *c, Device *dev, Error *err) { return true; }
+void comm_sum(Comm *c, double *h_x, size_t n) {}
+void comm_max(Comm *c, double *h_x, size_t n) {}
+bool ranks_agree(Comm *c, bool ok, Error *err) { return ok; }
+bool ranks_same(Trainer *t, Error *err) { return true; }
+int ranks_refuse(Comm *c, const char *by, const Error *e) { return fprintf(stderr, "%s: %s\n", by, e->text), 2; }
+bool graph_replay(Device *dev, Graph *graph) { return false; }
+Graph *graph_end(Device *dev) { return NULL; }
+void graph_free(Device *dev, Graph *graph) {}
+void timer_begin(Device *dev, Timer timer) {}
+void timers_stop(Device *dev, double seconds[TIMERS]) {}
 
 // ---- What comes from files, or goes there: not in the core --------------------------------------------------------
 static bool not_in_core(Error *err) { return fail(err, "the core demo runs on tasks with --model tiny alone"); }
 bool data_load_files(const TrainConfig *c, ProblemSet *train, ProblemSet *heldout, FILE *notes, Error *err) {
-    return (void)c, (void)train, (void)heldout, (void)notes, not_in_core(err);
+    return not_in_core(err);
 }
 bool data_choose_template(PromptTemplate *out, const char *asked, const char *stop, const char *model, bool tasks,
                           Error *err) {
     *out = (PromptTemplate){.name = "verbatim"};
-    return (void)model, (tasks && !*asked && !*stop) || not_in_core(err);
+    return (tasks && !*asked && !*stop) || not_in_core(err);
 }
-char *prompt_template_render(const PromptTemplate *t, const char *q, Error *e) { return (void)t, (void)e, strdup(q); }
-bool stop_rollout(const PromptTemplate *p, const Tokenizer *t, Rollout *r, int i) { return p && t && r && i < 0; }
-bool model_config_load(ModelConfig *c, const char *dir, Error *err) { return (void)c, (void)dir, not_in_core(err); }
+char *prompt_template_render(const PromptTemplate *t, const char *question, Error *err) { return strdup(question); }
+bool stop_rollout(const PromptTemplate *template, const Tokenizer *t, Rollout *r, int from) { return false; }
+bool model_config_load(ModelConfig *c, const char *dir, Error *err) { return not_in_core(err); }
 bool gpt_load(Gpt *g, const Optimizer *opt, const char *dir, Error *err) { return not_in_core(err); }
-bool checkpoint_begin(Trainer *t, Error *err) { return (void)t, (void)err, true; }
+bool checkpoint_begin(Trainer *t, Error *err) { return true; }
 bool checkpoint_load(Trainer *t, Error *err) { return !t->config.resume || not_in_core(err); }
-bool checkpoint_save(Trainer *t) { return (void)t, true; }
-bool checkpoint_finish(Trainer *t, bool complete) { return (void)t, complete; }
+bool checkpoint_save(Trainer *t) { return true; }
+bool checkpoint_finish(Trainer *t, bool complete) { return complete; }
 VerifyPolicy verify_policy_training(void) { return (VerifyPolicy){0}; }
 VerifyPolicy verify_policy_evaluation(void) { return (VerifyPolicy){0}; }
 VerifyGold *verify_compile(const char *gold, size_t len, const VerifyPolicy *policy) { return NULL; }
-void verify_gold_free(VerifyGold *gold) { (void)gold; }
 VerifyScratch *verify_scratch_new(void) { return NULL; }
-void verify_scratch_free(VerifyScratch *scratch) { (void)scratch; }
-VerifyResult verify_check(VerifyScratch *s, const VerifyGold *g, const char *text, size_t n) { return (VerifyResult){0}; }
+VerifyResult verify_check(VerifyScratch *s, const VerifyGold *g, const char *t, size_t n) { return (VerifyResult){0}; }
 
 // ---- Metrics: a line a step ---------------------------------------------------------------------------------------
 bool metrics_open(MetricsLog *log, const char *dir, cJSON *c, int sft_done, int rl_done, Error *err) { return true; }
-void metrics_close(MetricsLog *log) { (void)log; }
 void metrics_write(MetricsLog *log, const StepMetrics *m, bool show) {
     if (!show || isnan(m->loss)) return; // step 0 is the evaluation that is not here
     printf("%-3s %5d/%d  loss %8.4f", m->phase, m->step, m->steps, m->loss);
@@ -122,25 +115,31 @@ void step_sums_add(StepSums *s, const TrainSequence *sequences, int count, const
     for (int j = 0; j < count; j++)
         for (int t = 0; t < sequences[j].n; t++, r++) s->loss += sequences[j].weight * (double)r->loss;
 }
-void step_metrics_update(StepMetrics *m, StepSums *s, Comm *c, int updates) { (void)c, m->loss = s->loss / updates; }
+void step_metrics_update(StepMetrics *m, StepSums *s, Comm *c, int updates) { m->loss = s->loss / updates; }
 void step_metrics_rollouts(StepMetrics *m, Trainer *t, const Prompt *prompts) {
-    (void)prompts, m->pass_rate = 0;
+    m->pass_rate = 0;
     for (int j = 0; j < t->batch.count; j++)
         m->pass_rate += (double)(t->batch.rollouts[j].verdict == VERDICT_CORRECT) / t->batch.count;
 }
 void step_metrics_allocation(StepMetrics *m, const History *h, const Prompt *prompts, const int *n, int P) {}
-void step_metrics_samples(Trainer *t, const Prompt *prompts, int count) { (void)t, (void)prompts, (void)count; }
-void problems_note(FILE *f, const Problem *p, const char *why, int n) { (void)f, (void)p, (void)why, (void)n; }
-void evaluate_heldout(const Evaluation *e, bool histogram, StepMetrics *m) { (void)e, (void)histogram, (void)m; }
+void step_metrics_samples(Trainer *t, const Prompt *prompts, int count) {}
+void problems_note(FILE *notes, const Problem *problem, const char *why, int left_out) {}
+void evaluate_heldout(const Evaluation *e, bool histogram, StepMetrics *m) {}
 MemoryPlan memory_plan(const Gpt *g, const Arena *const *arenas, int n, const Generator *generator, int slots,
                        int T) { return (MemoryPlan){0}; }
-bool memory_check(const MemoryPlan *p, Error *err) { return (void)p, (void)err, true; }
-void adjust_plan(Trainer *t) { (void)t; }
-void adjust_tokens(Trainer *t, int first, int end, int count, int update, const PolicyObjective *o) {}
-void trainer_print(const Trainer *t, FILE *out) { (void)t, (void)out; }
+bool memory_check(const MemoryPlan *p, Error *err) { return true; }
+void trainer_print(const Trainer *t, FILE *out) {}
 
-// ---- Sampling that the demo does not use --------------------------------------------------------------------------
-#define ABSENT REQUIRE(false, "allocation knapsack or oracle, or dynamic sampling: not in the core demo")
+// ---- Functions with nothing to do ---------------------------------------------------------------------------------
+#define EMPTY(function, type) void function(type nothing) {}
+EMPTY(verify_gold_free, VerifyGold *) EMPTY(timer_end, Device *) EMPTY(comm_detach, Comm *) EMPTY(graph_begin, Device *)
+EMPTY(timers_start, Device *) EMPTY(process_start, const char *) EMPTY(comm_close, Comm *)
+EMPTY(tokenizer_free, Tokenizer *) EMPTY(verify_scratch_free, VerifyScratch *) EMPTY(metrics_close, MetricsLog *)
+
+// ---- Sampling and losses that the demo does not use ---------------------------------------------------------------
+#define ABSENT REQUIRE(false, "not in the core demo: such allocation, dynamic sampling, token choice, KL or ratio")
+void adjust_plan(Trainer *t) { if (t->config.kl_coef > 0 || t->config.ratio || methods[t->config.method].rule) ABSENT; }
+void adjust_tokens(Trainer *t, int first, int end, int count, int update, const PolicyObjective *o) {}
 void knapsack_rollouts(Device *dev, int *n, double *ideal, const double *correct, const double *verified, int P,
                        const AllocateConfig *c) { ABSENT; }
 bool resample(Trainer *t, Prompt *prompts, int round, StepMetrics *m) { ABSENT; return false; }

@@ -13,7 +13,6 @@
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -349,9 +348,9 @@ static bool start_again(const TrainConfig *c, Error *err) {
     snprintf(path, sizeof path, "%s/model", c->out);
     bool model = access(path, F_OK) == 0;
     snprintf(path, sizeof path, "%s/metrics.jsonl", c->out);
-    FILE *log = fopen(path, "r");
+    FILE *log = file_open(path, err);
     bool began = log != NULL;
-    if (!began && errno != ENOENT) return fail(err, "%s: %s", path, strerror(errno));
+    if (!began && errno != ENOENT) return false;
     for (int byte; began && (byte = getc(log)) != EOF;) rows += byte == '\n';
     if (began && (!feof(log) || fclose(log) != 0)) return fail(err, "%s: %s", path, strerror(errno));
     if (model || rows > c->checkpoint_every + 2) // the flags, step 0, and the steps to the first checkpoint
@@ -373,7 +372,6 @@ static bool check_files(const Safetensors *state, const char *dir, int step, Err
 
 bool checkpoint_begin(Trainer *t, Error *err) {
     if (comm_rank(t->comm) != 0) return true;
-    signal(SIGXFSZ, SIG_IGN); // a file larger than the process may write is an error of write, like a full disk
     return run_folder_open(&t->config, &t->log.lock, err);
 }
 

@@ -125,9 +125,9 @@ static void test_slots_threads_ranks_bursts(void **state) {
     burst = 0;
 }
 
-// The training forward of the sampled tokens gives log pi, H and E with the same bits, so the ratio is exactly 1.
-static void test_same_bits_in_training(void **state) {
-    (void)state;
+// The training forward of the sampled tokens gives log pi, H and E with the same bits, so the ratio is exactly 1:
+// whether prompts are shared, and where micro-batches cut the responses to one.
+static void check_training(int micro_tokens, bool share_prompts) {
     static Batchful b;
     static TokenResult results[ROLLOUTS * MAX_NEW];
     TrainSequence sequences[ROLLOUTS];
@@ -136,7 +136,7 @@ static void test_same_bits_in_training(void **state) {
         generate(&b, architectures[a], 9, 2, 1, &usual);
         Device *dev = device_open(3, 0, NULL);
         Gpt *gpt = open_model(dev, architectures[a]);
-        Updater *updater = updater_new(gpt, 600, LONGEST + MAX_NEW, 17);
+        Updater *updater = updater_new(gpt, micro_tokens, LONGEST + MAX_NEW, 17, share_prompts);
         Arena arena = {.name = "gradients"};
         Gradients grads;
         int ended = 0, tokens = 0;
@@ -168,6 +168,13 @@ static void test_same_bits_in_training(void **state) {
         gpt_free(gpt);
         device_close(dev);
     }
+}
+
+static void test_same_bits_in_training(void **state) {
+    (void)state;
+    check_training(600, false);
+    check_training(600, true); // the longest prompt's responses do not fit into one
+    check_training(5000, true);
 }
 
 // Other seeds, steps and rollout numbers give other responses; the same ones the same.

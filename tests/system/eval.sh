@@ -192,7 +192,7 @@ check one_process_writes_an_evaluation misuse 'another process is writing' $ask 
 kill -KILL $!; wait $! 2>/dev/null
 
 # A full disk (a limit on the size of files): failed, not bad use, and the responses are kept.
-(trap '' XFSZ; ulimit -f 1; exec $ask --out full.json --fresh >full.log 2>&1)
+(ulimit -f 1; exec $ask --out full.json --fresh >full.log 2>&1)
 check full_disk_is_a_failure test $? = 1
 check full_disk_is_named grep -q 'File too large' full.log
 [ $failed -eq 0 ]

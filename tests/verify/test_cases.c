@@ -22,9 +22,11 @@ static int disagreements(const char *path, size_t least_rows) {
     size_t len = 0;
     FILE *out = open_memstream(&summary, &len);
     VerifyPolicy policy = verify_policy_evaluation();
-    assert_non_null(out);
-    int status = score_file(path, NULL, out, &policy, err, sizeof err);
+    FILE *file = fopen(path, "r");
+    assert_true(out && file);
+    int status = score_file(file, path, NULL, out, &policy, err, sizeof err);
     fclose(out);
+    fclose(file);
     if (status) fail_msg("%s", err);
     int count = 0;
     for (const char *p = summary; (p = strstr(p, "disagree, row")); p++) count++;
@@ -187,11 +189,12 @@ static void readme_examples(void **state) {
 static void unreadable_rows_are_an_error(void **state) {
     (void)state;
     char path[] = P_tmpdir "/test_cases_XXXXXX", err[256] = "";
-    FILE *file = fdopen(mkstemp(path), "w");
+    FILE *file = fdopen(mkstemp(path), "w+");
     fputs("{\"gold\":\"4\",\"response\":\"\\\\boxed{4}\"}\n{\"gold\":\"4\"}\n[]\n", file);
-    fclose(file);
+    rewind(file);
     VerifyPolicy policy = verify_policy_evaluation();
-    assert_int_equal(score_file(path, NULL, NULL, &policy, err, sizeof err), 1);
+    assert_int_equal(score_file(file, path, NULL, NULL, &policy, err, sizeof err), 1);
+    fclose(file);
     assert_non_null(strstr(err, ": 2 of 3 rows could not be read, the first at line 2"));
     remove(path);
 }
