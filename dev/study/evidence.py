@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Optional (study): writes docs/evidence.md and its pictures from dev/study/evidence.in.md and the raw rows. Python 3
+"""Optional (study): writes docs/evidence.md and its pictures from dev/study/evidence.md.in and the raw rows. Python 3
 standard library only. Run from the project's root:
 
     dev/study/evidence.py            writes the page and the pictures
     dev/study/evidence.py --check    compares them with what the rows give, and names the first difference
 
-In evidence.in.md {{expression}} or {{expression:format}} is replaced by a value, {{table(...)}} by a table, and a line
+In evidence.md.in {{expression}} or {{expression:format}} is replaced by a value, {{table(...)}} by a table, and a line
 {{assert expression}} vanishes if the expression is true and stops everything if it is not: each verdict in the page
 stands beside the assertions that it rests on, so no verdict outlives its figures.
 """
@@ -180,11 +180,11 @@ def fill(template, values):
         try:
             if claim:
                 if not eval(claim.group(1), {"__builtins__": FUNCTIONS}, values):
-                    raise SystemExit(f"dev/study/evidence.in.md:{number}: no longer true: {claim.group(1)}")
+                    raise SystemExit(f"dev/study/evidence.md.in:{number}: no longer true: {claim.group(1)}")
                 continue
             lines.append(re.sub(r"\{\{(.+?)\}\}", replace, line))
         except (KeyError, NameError, TypeError, SyntaxError) as error:
-            raise SystemExit(f"dev/study/evidence.in.md:{number}: {error}")
+            raise SystemExit(f"dev/study/evidence.md.in:{number}: {error}")
     return "\n".join(lines) + "\n"
 
 
@@ -197,7 +197,7 @@ def products():
     for function in proxy_table, plan_table, attenuation_table, entropy_table, share_below:
         values[function.__name__] = partial(function, m)
     values["diff"] = partial(difference, study)
-    page = fill((HERE / "evidence.in.md").read_text(), values)
+    page = fill((HERE / "evidence.md.in").read_text(), values)
     out = {pathlib.Path("docs/evidence.md"): page}
     for setting in SETTINGS:
         if setting in study.rows:
