@@ -54,7 +54,7 @@ def table(setting, study):
             rows.append(f"| {name} | {what} | 0 | not run yet | | | | | | |")
             continue
         a = study.arm(setting, name)
-        half = lambda key: "" if a[key + "_half"] is None else f" ± {a[key + '_half']:.1f}"
+        half = lambda key: "" if a["seeds"] < 3 else f" ± {a[key + '_half']:.1f}"
         cells = [name, what, f"{a['seeds']}"]
         for k in 1, 8:
             cells.append(f"{a[f'pass{k}']:.1f}{half(f'pass{k}')}")
