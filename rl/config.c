@@ -40,7 +40,7 @@ static const Flag rows[] = {
     TEXT_FLAG("heldout-data", heldout_data, "",
               "sets or files to evaluate on; training prompts that occur in them are left out; without it, part of "
               "--data is held out"),
-    INT_FLAG("heldout", heldout, "256", 1, 1e6, "prompts to evaluate on, the same for all seeds; of files at most a fifth"),
+    INT_FLAG("heldout", heldout, "256", 1, 1e6, "prompts to evaluate on, for all seeds the same; at most 1/5 of files"),
     TEXT_FLAG("prompt-template", prompt_template, "",
               "text around each question: a name in data/prompts, or ./FILE with a {question} slot; else tasks are "
               "asked verbatim and files as --model was trained, or plainly"),

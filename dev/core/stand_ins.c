@@ -1,6 +1,7 @@
 // Optional (the core demo): what train.c needs beside the files of dev/core.txt, as small as it can be: one rank, a
 // tokenizer of single characters, a line a step on the terminal; no checkpoints, no evaluation, no report, no files.
 #include "base/process.h"
+#include "data/problems_file.h"
 #include "data/task_kind.h"
 #include "kernels/device/comm.h"
 #include "kernels/device/graph.h"
@@ -125,8 +126,8 @@ void step_metrics_allocation(StepMetrics *m, const History *h, const Prompt *pro
 void step_metrics_samples(Trainer *t, const Prompt *prompts, int count) {}
 void problems_note(FILE *notes, const Problem *problem, const char *why, int left_out) {}
 void evaluate_heldout(const Evaluation *e, bool histogram, StepMetrics *m) {}
-MemoryPlan memory_plan(const Gpt *g, const Arena *const *arenas, int n, const Generator *generator, int slots,
-                       int T) { return (MemoryPlan){0}; }
+MemoryPlan memory_plan(const Gpt *g, const Arena *const *a, int n, const Generator *generator, int slots, int T) {
+    return (MemoryPlan){0}; }
 bool memory_check(const MemoryPlan *p, Error *err) { return true; }
 void trainer_print(const Trainer *t, FILE *out) {}
 
