@@ -36,6 +36,7 @@ static bool write_json(const EvalConfig *c, EvalRun *run, const EvalTable *table
 static bool run_to_end(const EvalConfig *c, EvalRun *run, Comm *comm, const int *k, int n_k, Error *err) {
     if (!eval_run_fill(run, c, comm, &interrupted, err)) return false;
     EvalTable table = eval_table_make(&run->sets, k, n_k, c->samples);
+    table.rewards = run->command != NULL;
     eval_table_print(&table, stdout);
     if (*c->out && !write_json(c, run, &table, err)) return false;
     return responses_finish(run->file, *c->responses ? c->responses : NULL, err);
@@ -70,18 +71,18 @@ static int score(const EvalConfig *c, Error *err) {
     return !*c->out || file_replace_commit(&out, err) ? 0 : 1;
 }
 
+static int help(void) {
+    printf("usage: ./eval --model DIR --data ... [flags]      or      ./eval --score FILE\n"
+           "exit status: 0 done, 1 failed, 2 bad use, 130 interrupted: the same command resumes\n\n");
+    flags_help(&eval_flags, stdout);
+    return fflush(stdout) ? 1 : 0;
+}
+
 int main(int argc, char **argv) {
     static EvalConfig config;
     Error err;
     signal(SIGXFSZ, SIG_IGN); // a file larger than the process may write is an error of write, like a full disk
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0) {
-            printf("usage: ./eval --model DIR --data ... [flags]      or      ./eval --score FILE\n"
-                   "exit status: 0 done, 1 failed, 2 bad use, 130 interrupted: the same command resumes\n"
-                   "flag                   meaning (range) [default]\n\n");
-            flags_help(&eval_flags, stdout);
-            return fflush(stdout) ? 1 : 0;
-        }
+    if (flags_help_asked(argc, argv)) return help();
     Comm *comm = comm_open(&argc, &argv, &err);
     bool ok = comm && flags_parse(&eval_flags, &config, argc, argv, &err);
     if (ok && comm_size(comm) > 1) ok = fail(&err, "evaluation runs on one rank: start it without mpirun");

@@ -90,7 +90,7 @@ static bool reinforce(Trainer *t) {
 static int help(void) {
     printf("usage: ./train [flags]      supervised warm-up, then reinforcement learning with verifiable rewards\n"
            "exit status: 0 done, 1 failed, 2 bad use, 130 interrupted: a checkpoint was saved\n"
-           "flag                   meaning (range) [default]\n");
+           "flag                  meaning (range) [default]\n");
     flags_help(&train_flags, stdout);
     return fflush(stdout) ? 1 : 0;
 }
@@ -99,8 +99,7 @@ int main(int argc, char **argv) {
     static TrainConfig config;
     static Trainer trainer;
     Error err;
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0) return help();
+    if (flags_help_asked(argc, argv)) return help();
     Comm *comm = train_config_parse(&config, argc, argv, &err) ? comm_open(&argc, &argv, &err) : NULL;
     if (!comm) return fprintf(stderr, "train: %s\n", err.text), 2;
     bool ok = config.plan ? trainer_plan(&trainer, &config, comm, &err) : trainer_open(&trainer, &config, comm, &err);

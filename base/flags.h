@@ -1,4 +1,4 @@
-// Command-line flags from one table: parsing, --help, the start-up print and the copy in metrics.jsonl all read it.
+// Command-line flags from one table: parsing, --help, the start-up print and run.json all read it.
 #ifndef BASE_FLAGS_H
 #define BASE_FLAGS_H
 #include "base/check.h"
@@ -12,7 +12,7 @@ typedef struct Flag {
     const char *name;     // "rollouts" is --rollouts N; NULL: a heading in --help
     FlagType type;        // the field is int, long long, double, char[FLAG_TEXT_SIZE], int (a choice's value), bool
     size_t field;         // its offset in the config struct
-    const char *standard; // default, as it would be typed; NULL: the flag must be given
+    const char *standard; // default, as it would be typed
     double low, high;     // range of numbers
     const char *(*word)(int value); // FLAG_CHOICE: the word for each value from 0 on, NULL beyond the last
     const char *help;
@@ -43,12 +43,24 @@ typedef struct FlagTable {
         return value >= 0 && value < (int)(sizeof words / sizeof *words) ? words[value] : NULL;                        \
     }
 
-// Fills config from the defaults, then from argv. An unknown flag and a value that is missing, malformed or out of
-// range are errors that name the flag and what it takes; the last of several counts. False with the reason in err.
+// Fills config from the defaults, then from the files that --config names, then from argv. An unknown flag and a value
+// that is missing, malformed or out of range are errors that name the flag and what it takes; the last of several
+// counts. False with the reason in err.
 bool flags_parse(const FlagTable *table, void *config, int argc, char **argv, Error *err);
 
+bool flag_set(const Flag *flag, void *config, const char *text, Error *err); // one value, as typed
+const Flag *flags_find(const FlagTable *table, const char *name, size_t n);  // by the n bytes of its name, or NULL
+
+// base/flags_file.c: --config FILE. The file is lines `name = value`, or a run.json.
+bool flags_read_files(const FlagTable *table, void *config, int argc, char **argv, Error *err);
+bool flags_read_file(const FlagTable *table, void *config, const char *path, Error *err);
+
+// base/flags_text.c: what people and files are told. The two that refuse return false, with the nearest that there is.
+bool flags_refuse_name(const FlagTable *table, const char *name, Error *err); // "unknown flag --x: did you mean --y?"
+bool flags_refuse_word(const Flag *flag, const char *word, Error *err);
+bool flags_help_asked(int argc, char **argv); // --help or -h
 void flags_help(const FlagTable *table, FILE *out);
-void flags_print(const FlagTable *table, const void *config, FILE *out); // name and value, three pairs a line
+void flags_print(const FlagTable *table, const void *config, FILE *out); // name and value, two pairs a line
 void flags_to_json(const FlagTable *table, const void *config, cJSON *object);
 
 #endif

@@ -26,9 +26,11 @@ typedef struct TrainConfig {
     // model and data
     char model[FLAG_TEXT_SIZE], data[FLAG_TEXT_SIZE], out[FLAG_TEXT_SIZE];
     char data_dir[FLAG_TEXT_SIZE], heldout_data[FLAG_TEXT_SIZE], prompt_template[FLAG_TEXT_SIZE];
+    char config[FLAG_TEXT_SIZE], reward_command[FLAG_TEXT_SIZE];
+    int reward_timeout;
     int architecture, layers, channels, heads, kv_heads, ffn; // of `--model tiny`
     int problems, heldout, max_prompt, bad_rows;
-    bool resume, overwrite, plan;
+    bool resume, overwrite, plan, verbose, tensorboard;
     int threads;
     bool invariant;
     long long seed;
@@ -55,5 +57,10 @@ extern const FlagTable train_flags;
 // Fills config from argv, resolves allocation, modulation, eps_high and entropy_coef to the method's values where they
 // were left to it, and checks what no flag's range can (low <= rollouts <= high, ...). False with one line in err.
 bool train_config_parse(TrainConfig *config, int argc, char **argv, Error *err);
+
+// rl/defaults.c: what the model and the machine decide, so that the configuration is the one that runs: with --model
+// DIR, arch, layers, ... are those of its config.json; lr and max_tokens, where they were left open (-1, 0), depend on
+// whether the model is tiny; data_dir is the folder that is read.
+bool train_config_complete(TrainConfig *config, Error *err);
 
 #endif

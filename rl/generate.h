@@ -35,9 +35,13 @@ const Arena *generator_arena(const Generator *generator); // what it needs
 // Sets the steps of a burst, 1 to DECODE_BURST_MAX (kernels/decode.h). Changes no bit of the result.
 void generator_set_burst(Generator *generator, int steps);
 
+// After every burst calls watch(context), which may read the rollouts as they grow. If it returns false, the run ends
+// there: the rollouts under way lack their ends, others their beginnings.
+void generator_watch(Generator *generator, bool (*watch)(void *context), void *context);
+
 // Generates every rollout of the list that belongs to `rank`, in place: fills tokens, sampled, n and truncated. tokens
 // and sampled must have room for max_new entries. prompts (P) are indexed by rollout->prompt. Returns the decoding
-// steps.
+// steps, -1 if it was ended early.
 long generator_run(Generator *generator, Rollout *rollouts, int count, int rank, const Prompt *prompts, int P,
                    int max_new, const SampleConfig *sample);
 

@@ -7,6 +7,7 @@ struct Grader {
     const ProblemSet *set;
     VerifyGold **gold; // (set->count) compiled reference answers; NULL for tasks
     VerifyScratch *scratch;
+    RewardCommand *command; // grades in the verifier's place; NULL: none
 };
 
 const char *verdict_name(Verdict verdict) {
@@ -33,6 +34,9 @@ Grader *grader_new(const ProblemSet *set, bool training) {
     }
     return grader;
 }
+
+void grader_set_command(Grader *grader, RewardCommand *command) { grader->command = command; }
+RewardCommand *grader_command(const Grader *grader) { return grader->command; }
 
 void grader_free(Grader *grader) {
     if (!grader) return;
@@ -122,10 +126,13 @@ void grade_rollouts(Grader *grader, const Tokenizer *tokenizer, const Prompt *pr
                     prompt->id == grader->set->items[prompt->problem].id,
                 "a rollout of prompt %lld was about to be graded against another prompt's answer",
                 (long long)r->prompt_id);
+        if (grader->command) continue; // below, all at once
         size_t len;
         char *text = response_text(tokenizer, r, &len);
         r->verdict = grade_response(grader, prompt->problem, text, len, r->truncated, NULL, NULL);
         r->reward = r->verdict == VERDICT_CORRECT ? right : wrong;
         free(text);
     }
+    if (grader->command)
+        reward_command_rollouts(grader->command, grader->set, tokenizer, prompts, rollouts, count, rank);
 }

@@ -3,7 +3,7 @@
 #include "model/files/gpt_files.h"
 #include "rl/checkpoint/checkpoint.h"
 #include "rl/data.h"
-#include "rl/methods.h"
+#include "rl/run_record.h"
 #include <math.h>
 #include <string.h>
 
@@ -69,7 +69,10 @@ static bool open_data(Trainer *t, Error *err) {
         return fail(err, "--prompts %d: %s has only %d to train on", c->prompts, c->data, t->train.problems.count);
     t->grader = grader_new(&t->train.problems, true);
     t->heldout_grader = grader_new(&t->heldout.problems, false); // as ./eval grades
-    return true;
+    if (!*c->reward_command) return true;
+    t->reward_command = reward_command_open(c->reward_command, c->reward_timeout, err);
+    grader_set_command(t->grader, t->reward_command), grader_set_command(t->heldout_grader, t->reward_command);
+    return t->reward_command != NULL;
 }
 
 // ---- Model and memory ----------------------------------------------------------------------------------------------
@@ -159,39 +162,29 @@ bool trainer_plan(Trainer *t, const TrainConfig *config, Comm *comm, Error *err)
     if (t->train.longest < 1)
         return fail(err, "%s takes %d tokens in all: lower --max-tokens", config->model, model.T_max);
     if (!(t->dev = device_open(config->threads, comm_local_rank(comm), err))) return false;
+    t->config.threads = device_threads(t->dev);
     plan_memory(t, &model, T);
     return true;
 }
 
 // ---- The run -------------------------------------------------------------------------------------------------------
-static bool open_log(Trainer *t, Error *err) {
-    cJSON *line = cJSON_CreateObject();
-    cJSON_AddStringToObject(line, "phase", "config");
-    flags_to_json(&train_flags, &t->config, line);
-    cJSON_AddNumberToObject(line, "parameters", (double)t->gpt->table.numbers);
-    cJSON_AddStringToObject(line, "device", device_name(t->dev));
-    cJSON_AddNumberToObject(line, "ranks", comm_size(t->comm));
-    bool ok = metrics_open(&t->log, t->config.out, line, t->sft_done, t->rl_done, err);
-    cJSON_Delete(line);
-    return ok;
-}
-
 bool trainer_open(Trainer *t, const TrainConfig *config, Comm *comm, Error *err) {
     *t = (Trainer){.config = *config, .comm = comm};
     t->dev = device_open(config->threads, comm_local_rank(comm), err);
     if (!t->dev || !comm_attach(comm, t->dev, err)) return false;
     device_set_invariant(t->dev, config->invariant);
+    t->config.threads = device_threads(t->dev);
     if (!checkpoint_begin(t, err)) return false;
     comm_barrier(comm);
     if (!open_data(t, err) || !open_model(t, err)) return false;
     if (!checkpoint_load(t, err)) return false;
-    return comm_rank(comm) != 0 || open_log(t, err);
+    return comm_rank(comm) != 0 || run_record_open(t, err);
 }
 
 void trainer_close(Trainer *t) {
     comm_detach(t->comm);
     metrics_close(&t->log);
-    grader_free(t->grader), grader_free(t->heldout_grader);
+    grader_free(t->grader), grader_free(t->heldout_grader), reward_command_close(t->reward_command);
     free(t->results), free(t->sequences), free(t->weights), free(t->warmup_tokens);
     history_free(&t->history);
     updater_free(t->updater), generator_free(t->generator);

@@ -8,9 +8,11 @@
 #include "rl/checkpoint/checkpoint.h"
 #include "rl/data.h"
 #include "rl/evaluate/evaluate.h"
+#include "rl/run_record.h"
 #include "rl/step_metrics.h"
 #include "verify/verify.h"
 #include <string.h>
+#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 // ---- model/tokenizer/tokenizer.h: token i is the character i of one string ----------------------------------------
 struct Tokenizer {
@@ -19,12 +21,10 @@ struct Tokenizer {
 
 bool tokenizer_write_characters(const char *dir, const char *characters, const char *const *special, int n_special,
                                 Error *err) {
-    (void)dir, (void)special, (void)n_special;
     return strcmp(characters, TASK_CHARACTERS "\n") == 0 || fail(err, "the core demo has the tasks' characters only");
 }
 Tokenizer *tokenizer_load(const char *dir, Error *err) {
     static Tokenizer tokenizer = {TASK_CHARACTERS "\n"};
-    (void)dir, (void)err;
     return &tokenizer;
 }
 int tokenizer_id(const Tokenizer *t, const char *text) {
@@ -43,103 +43,106 @@ const char *tokenizer_token_bytes(const Tokenizer *t, int id, size_t *len) {
     return t->characters + id;
 }
 int tokenizer_vocab_size(const Tokenizer *t) { return (int)strlen(t->characters); }
-bool tokenizer_is_special(const Tokenizer *t, int id) { return (void)t, (void)id, false; }
-void tokenizer_free(Tokenizer *t) { (void)t; }
+bool tokenizer_is_special(const Tokenizer *t, int id) { return false; }
+void tokenizer_free(Tokenizer *t) {}
+
+// ---- Flags: no files, no help --------------------------------------------------------------------------------------
+bool flags_read_files(const FlagTable *t, void *config, int argc, char **argv, Error *err) { return true; }
+bool flags_refuse_name(const FlagTable *t, const char *name, Error *err) { return fail(err, "no %s", name); }
+bool flags_refuse_word(const Flag *f, const char *word, Error *err) { return fail(err, "--%s: no %s", f->name, word); }
+bool flags_help_asked(int argc, char **argv) { return false; }
+void flags_help(const FlagTable *table, FILE *out) {}
+bool train_config_complete(TrainConfig *c, Error *err) {
+    return c->lr = c->lr < 0 ? 3e-4 : c->lr, c->max_tokens = c->max_tokens ? c->max_tokens : 96, true;
+}
 
 // ---- One rank: nothing to exchange; no CUDA graphs, no timers -----------------------------------------------------
 Buckets buckets_make(const ParamTable *table, Comm *comm, bool sharded) {
-    return (void)comm, (void)sharded, (Buckets){.ranks = 1, .count = 1, .cut = {0, table->size}};
+    return (Buckets){.ranks = 1, .count = 1, .cut = {0, table->size}};
 }
 Shard buckets_shard(const Buckets *b, int i) { return (Shard){b->cut[i], b->cut[i + 1], 0}; }
 size_t buckets_held(const Buckets *b) { return b->cut[1]; }
-void buckets_sum_from(Buckets *b, Device *dev, float *flat, size_t from) { (void)b, (void)dev, (void)flat, (void)from; }
-void buckets_sum_end(Buckets *b, Device *dev) { (void)b, (void)dev; }
-void buckets_gather(const Buckets *b, Device *dev, void *x, size_t width) { (void)b, (void)dev, (void)x, (void)width; }
+void buckets_sum_from(Buckets *b, Device *dev, float *flat, size_t from) {}
+void buckets_sum_end(Buckets *b, Device *dev) {}
+void buckets_gather(const Buckets *b, Device *dev, void *x, size_t width) {}
 Comm *comm_open(int *argc, char ***argv, Error *err) {
     static int one_rank;
-    (void)argc, (void)argv, (void)err;
     return (Comm *)&one_rank;
 }
-int comm_rank(const Comm *c) { return (void)c, 0; }
-int comm_size(const Comm *c) { return (void)c, 1; }
-int comm_local_rank(const Comm *c) { return (void)c, 0; }
-bool comm_attach(Comm *c, Device *dev, Error *err) { return (void)c, (void)dev, (void)err, true; }
-void comm_detach(Comm *c) { (void)c; }
-void comm_close(Comm *c) { (void)c; }
-void comm_barrier(Comm *c) { (void)c; }
-void comm_sum(Comm *c, double *h_x, size_t n) { (void)c, (void)h_x, (void)n; }
-void comm_max(Comm *c, double *h_x, size_t n) { (void)c, (void)h_x, (void)n; }
-bool graph_replay(Device *dev, Graph *graph) { return (void)dev, (void)graph, false; }
-void graph_begin(Device *dev) { (void)dev; }
-Graph *graph_end(Device *dev) { return (void)dev, NULL; }
-void graph_free(Device *dev, Graph *graph) { (void)dev, (void)graph; }
-void timers_start(Device *dev) { (void)dev; }
-void timer_begin(Device *dev, Timer timer) { (void)dev, (void)timer; }
-void timer_end(Device *dev) { (void)dev; }
-void timers_stop(Device *dev, double seconds[TIMERS]) { (void)dev, (void)seconds; }
+int comm_rank(const Comm *c) { return 0; }
+int comm_size(const Comm *c) { return 1; }
+int comm_local_rank(const Comm *c) { return 0; }
+bool comm_attach(Comm *c, Device *dev, Error *err) { return true; }
+void comm_detach(Comm *c) {}
+void comm_close(Comm *c) {}
+void comm_barrier(Comm *c) {}
+void comm_sum(Comm *c, double *h_x, size_t n) {}
+void comm_max(Comm *c, double *h_x, size_t n) {}
+bool graph_replay(Device *dev, Graph *graph) { return false; }
+void graph_begin(Device *dev) {}
+Graph *graph_end(Device *dev) { return NULL; }
+void graph_free(Device *dev, Graph *graph) {}
+void timers_start(Device *dev) {}
+void timer_begin(Device *dev, Timer timer) {}
+void timer_end(Device *dev) {}
+void timers_stop(Device *dev, double seconds[TIMERS]) {}
 
 // ---- What comes from files, or goes there: not in the core --------------------------------------------------------
 static bool not_in_core(Error *err) { return fail(err, "the core demo runs on tasks with --model tiny alone"); }
 bool data_load_files(const TrainConfig *c, ProblemSet *train, ProblemSet *heldout, FILE *notes, Error *err) {
-    return (void)c, (void)train, (void)heldout, (void)notes, not_in_core(err);
+    return not_in_core(err);
 }
 bool data_choose_template(PromptTemplate *out, const char *asked, const char *model, bool tasks, Error *err) {
     *out = (PromptTemplate){.name = "verbatim"};
-    return (void)model, (tasks && !*asked) || not_in_core(err);
+    return (tasks && !*asked) || not_in_core(err);
 }
-char *prompt_template_render(const PromptTemplate *t, const char *question) { return (void)t, strdup(question); }
-bool model_config_load(ModelConfig *c, const char *dir, Error *err) { return (void)c, (void)dir, not_in_core(err); }
-bool gpt_load(Gpt *g, const Optimizer *opt, const char *dir, Error *err) {
-    return (void)g, (void)opt, (void)dir, not_in_core(err);
-}
-bool checkpoint_begin(Trainer *t, Error *err) { return (void)t, (void)err, true; }
+char *prompt_template_render(const PromptTemplate *t, const char *question) { return strdup(question); }
+bool model_config_load(ModelConfig *c, const char *dir, Error *err) { return not_in_core(err); }
+bool gpt_load(Gpt *g, const Optimizer *opt, const char *dir, Error *err) { return not_in_core(err); }
+bool checkpoint_begin(Trainer *t, Error *err) { return true; }
 bool checkpoint_load(Trainer *t, Error *err) { return !t->config.resume || not_in_core(err); }
-bool checkpoint_save(Trainer *t) { return (void)t, true; }
-bool checkpoint_finish(Trainer *t, bool complete) { return (void)t, complete; }
+bool checkpoint_save(Trainer *t) { return true; }
+bool checkpoint_finish(Trainer *t, bool complete) { return complete; }
 VerifyPolicy verify_policy_training(void) { return (VerifyPolicy){0}; }
 VerifyPolicy verify_policy_evaluation(void) { return (VerifyPolicy){0}; }
-VerifyGold *verify_compile(const char *gold, size_t len, const VerifyPolicy *policy) {
-    return (void)gold, (void)len, (void)policy, NULL;
-}
-void verify_gold_free(VerifyGold *gold) { (void)gold; }
+VerifyGold *verify_compile(const char *gold, size_t len, const VerifyPolicy *policy) { return NULL; }
+void verify_gold_free(VerifyGold *gold) {}
 VerifyScratch *verify_scratch_new(void) { return NULL; }
-void verify_scratch_free(VerifyScratch *scratch) { (void)scratch; }
+void verify_scratch_free(VerifyScratch *scratch) {}
 VerifyResult verify_check(VerifyScratch *scratch, const VerifyGold *gold, const char *text, size_t len) {
-    return (void)scratch, (void)gold, (void)text, (void)len, (VerifyResult){0};
+    return (VerifyResult){0};
 }
+RewardCommand *reward_command_open(const char *c, int s, Error *err) { return not_in_core(err), NULL; }
+void reward_command_close(RewardCommand *command) {}
+void reward_command_rollouts(RewardCommand *c, const ProblemSet *set, const Tokenizer *tokenizer, const Prompt *prompts,
+                             Rollout *rollouts, int count, int rank) {}
 
 // ---- Metrics: a line a step ---------------------------------------------------------------------------------------
-bool metrics_open(MetricsLog *log, const char *dir, cJSON *config, int sft_done, int rl_done, Error *err) {
-    return (void)log, (void)dir, (void)config, (void)sft_done, (void)rl_done, (void)err, true;
-}
-void metrics_close(MetricsLog *log) { (void)log; }
+bool run_record_open(Trainer *t, Error *err) { return true; }
+void metrics_close(MetricsLog *log) {}
 void metrics_write(MetricsLog *log, const StepMetrics *m, bool show) {
-    (void)log;
     if (!show || isnan(m->loss)) return; // step 0 is the evaluation that is not here
     printf("%-3s %5d/%d  loss %8.4f", m->phase, m->step, m->steps, m->loss);
     printf(isnan(m->pass_rate) ? "\n" : "  correct %.3f\n", m->pass_rate);
 }
 void step_sums_add(StepSums *s, const TrainSequence *sequences, int count, const TokenResult *r, bool first) {
-    (void)first;
     for (int j = 0; j < count; j++)
         for (int t = 0; t < sequences[j].n; t++, r++) s->loss += sequences[j].weight * (double)r->loss;
 }
-void step_metrics_update(StepMetrics *m, StepSums *s, Comm *c, int updates) { (void)c, m->loss = s->loss / updates; }
+void step_metrics_update(StepMetrics *m, StepSums *s, Comm *c, int updates) { m->loss = s->loss / updates; }
 void step_metrics_rollouts(StepMetrics *m, Trainer *t, const Prompt *prompts) {
-    (void)prompts, m->pass_rate = 0;
+    m->pass_rate = 0;
     for (int j = 0; j < t->batch.count; j++)
         m->pass_rate += (double)(t->batch.rollouts[j].verdict == VERDICT_CORRECT) / t->batch.count;
 }
-void step_metrics_allocation(StepMetrics *m, const History *h, const Prompt *prompts, const int *n, int P) {
-    (void)m, (void)h, (void)prompts, (void)n, (void)P;
-}
-void step_metrics_samples(Trainer *t, const Prompt *prompts, int count) { (void)t, (void)prompts, (void)count; }
-void evaluate_heldout(const Evaluation *e, bool histogram, StepMetrics *m) { (void)e, (void)histogram, (void)m; }
+void step_metrics_allocation(StepMetrics *m, const History *h, const Prompt *prompts, const int *n, int P) {}
+void step_metrics_samples(Trainer *t, const Prompt *prompts, int count) {}
+void evaluate_heldout(const Evaluation *e, bool histogram, StepMetrics *m) {}
 MemoryPlan memory_plan(const Gpt *g, const Arena *const *arenas, int n, const Generator *generator, int slots, int T) {
-    return (void)g, (void)arenas, (void)n, (void)generator, (void)slots, (void)T, (MemoryPlan){0};
+    return (MemoryPlan){0};
 }
-bool memory_check(const MemoryPlan *p, Error *err) { return (void)p, (void)err, true; }
-void trainer_print(const Trainer *t, FILE *out) { (void)t, (void)out; }
+bool memory_check(const MemoryPlan *p, Error *err) { return true; }
+void trainer_print(const Trainer *t, FILE *out) {}
 
 // ---- The tasks that the demo does not use -------------------------------------------------------------------------
 #define NO_TASK(task) const TaskRow task_row_##task = {.name = ""};

@@ -8,6 +8,7 @@
 #include "rl/checkpoint/run_folder.h"
 #include "rl/report/report.h"
 #include "rl/report/summary.h"
+#include "rl/run_record.h"
 #include <errno.h>
 #include <float.h>
 #include <inttypes.h>
@@ -23,13 +24,17 @@ enum { PATH_SIZE = RUN_PATH_SIZE };
 // learning rate depends on it.
 static cJSON *identity_of(const TrainConfig *config) {
     static const char *const running[] = {
-        "out",          "resume",       "overwrite",  "plan", "data-dir",         "threads", "slots",
-        "micro-tokens", "logit-rows",   "zero",       "keep", "checkpoint-every", "eval-every",
-        "eval-samples", "sample-every", "profile-first",      "profile-steps"};
+        "out",           "resume",        "overwrite",        "plan",       "data-dir",     "threads",
+        "slots",         "micro-tokens",  "logit-rows",       "zero",       "keep",         "checkpoint-every",
+        "eval-every",    "eval-samples",  "sample-every",     "verbose",    "tensorboard",  "config",
+        "profile-first", "profile-steps", "reward-timeout"};
+    static const char *const sizes[] = {"arch", "layers", "channels", "heads", "kv-heads", "ffn"}; // of the model's
     cJSON *identity = cJSON_CreateObject();
     flags_to_json(&train_flags, config, identity);
     for (size_t i = 0; i < sizeof running / sizeof *running; i++)
         cJSON_DeleteItemFromObjectCaseSensitive(identity, running[i]);
+    for (size_t i = 0; strcmp(config->model, "tiny") != 0 && i < sizeof sizes / sizeof *sizes; i++)
+        cJSON_DeleteItemFromObjectCaseSensitive(identity, sizes[i]); // its files say them
     if (config->schedule == SCHEDULE_CONSTANT) cJSON_DeleteItemFromObjectCaseSensitive(identity, "steps");
     return identity;
 }
@@ -38,6 +43,8 @@ static cJSON *identity_of(const TrainConfig *config) {
 static bool same_run(const TrainConfig *config, const cJSON *saved, const char *dir, Error *err) {
     JsonDifference d;
     cJSON *identity = identity_of(config);
+    if (!*config->reward_command && !json_get(saved, "reward-command")) // older versions had none
+        cJSON_DeleteItemFromObjectCaseSensitive(identity, "reward-command");
     if (!json_get(saved, "steps")) // it had the constant schedule, and that is the difference to name
         cJSON_DeleteItemFromObjectCaseSensitive(identity, "steps");
     bool same = json_same(identity, saved, &d);
@@ -204,10 +211,11 @@ bool checkpoint_finish(Trainer *t, bool complete) {
     const char *out = t->config.out;
     bool saved = complete ? save_model_alone(t) : checkpoint_save(t);
     if (comm_rank(t->comm) != 0) return saved;
+    run_record_end(t, !saved ? "failed" : complete ? "complete" : "interrupted");
     if (summary_print(out, stdout, &err) && report_write(out, &err)) printf("\nreport: %s/report.html\n", out);
     else fprintf(stderr, "warning: no report: %s\n", err.text);
     if (complete && saved) printf("model:  %s/model\n", out);
-    if (!complete && saved) printf("stopped at a checkpoint: add --resume to the same command to continue\n");
+    if (!complete && saved) printf("stopped at a checkpoint; to continue:\n  ./train --config %s/run.json --resume\n", out);
     bool shown = fflush(stdout) == 0 && !ferror(stdout), updated = t->opt.skipped == 0 || t->opt.t > 0;
     if (!shown) fprintf(stderr, "warning: not everything could be written to stdout: %s\n", strerror(errno));
     if (!updated) fprintf(stderr, "warning: the model was never updated: no gradient was finite\n");

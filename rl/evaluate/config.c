@@ -34,6 +34,10 @@ static const Flag rows[] = {
     LONG_FLAG("seed", seed, "1", 0, 9e18, "of the problems (as in training) and of sampling"),
     INT_FLAG("slots", slots, "64", 1, 4096, "sequences generated at once"),
     INT_FLAG("threads", threads, "0", 0, 1024, "CPU threads; 0 = all cores"),
+    TEXT_FLAG("reward-command", reward_command, "",
+              "a program that grades the responses, one JSON object a line in and out (rl/reward_command.h)"),
+    INT_FLAG("reward-timeout", reward_timeout, "60", 1, 86400, "seconds that it may take for its next answer"),
+    TEXT_FLAG("config", config, "", "a file of flags, name = value a line; the command line wins"),
     TEXT_FLAG("out", out, "", "write the table as JSON (with --score: a verdict per line)"),
     TEXT_FLAG("responses", responses, "",
               "write every response and its verdict as JSON lines; FILE.partial until all are done"),
@@ -121,6 +125,7 @@ cJSON *eval_config_identity(const EvalConfig *c, const EvalSets *sets, Error *er
     add_hash(json, "model_files", model_hash);
     cJSON_AddItemToObject(json, "data", data_identity(sets));
     flags_to_json(&eval_flags, c, all);
+    if (*c->reward_command) cJSON_AddStringToObject(json, "reward-command", c->reward_command);
     for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++)
         cJSON_AddItemToObject(json, chosen[i], cJSON_DetachItemFromObject(all, chosen[i]));
     cJSON_Delete(all);

@@ -15,11 +15,12 @@ typedef struct Response { // to one problem, graded
     int tokens;
     bool truncated;
     Verdict verdict;
+    double reward;        // 1 where it is correct, 0 elsewhere; with --reward-command, what the program says
     size_t start, length; // the graded bytes of text; length 0: no answer was found
 } Response;
 
 typedef struct PromptOutcome { // of one prompt, summed over its samples
-    double correct, worked, tokens, truncated;
+    double correct, worked, tokens, truncated, reward;
 } PromptOutcome;
 
 typedef struct Evaluation { // what to evaluate with; owns nothing
@@ -35,8 +36,9 @@ typedef struct Evaluation { // what to evaluate with; owns nothing
     void *context;
 } Evaluation;
 
-// Grades a response to prompt i of the set: writes verdict, start and length.
-void evaluate_grade(const Evaluation *evaluation, int i, Response *response);
+// Grades the responses to prompt i of the set: writes verdict, reward, start and length. A --reward-command's answer is
+// the whole response; its error ends the program.
+void evaluate_grade(const Evaluation *evaluation, int i, Response *responses);
 PromptOutcome evaluate_count(const Response *responses, int samples); // the sums over a prompt's samples
 
 // Generates and grades prompts first, first + 1, ..., as many as the batch holds. writes their outcomes, on the rank

@@ -35,6 +35,9 @@ bool eval_run_open(EvalRun *run, EvalConfig *c, Comm *comm, Error *err) {
     run->samples = c->samples;
     if (!(run->tokenizer = tokenizer_load(c->model, err))) return false;
     if (!eval_sets_load(&run->sets, c, run->tokenizer, err)) return false;
+    if (*c->reward_command && !(run->command = reward_command_open(c->reward_command, c->reward_timeout, err)))
+        return false;
+    for (int s = 0; s < run->sets.count; s++) grader_set_command(run->sets.set[s].grader, run->command);
     if (!model_config_load(&model, c->model, err)) return false;
     eval_config_max_tokens(c, &run->sets, &model);
     if (!(run->identity = eval_config_identity(c, &run->sets, err))) return false;
@@ -52,11 +55,12 @@ void eval_run_close(EvalRun *run) {
     if (run->dev) rollout_batch_free(&run->batch, run->dev), device_close(run->dev);
     responses_close(run->file);
     cJSON_Delete(run->identity);
+    reward_command_close(run->command);
     eval_sets_free(&run->sets), tokenizer_free(run->tokenizer);
 }
 
 static void take_vote(const EvalRun *run, int i, const Response *responses) {
-    bool task = run->set->set.problems.items[i].task != NULL;
+    bool task = run->set->set.problems.items[i].task || run->command; // answers are compared byte by byte
     run->set->majority[i] = vote_is_correct(responses, run->samples, task);
 }
 
@@ -74,11 +78,13 @@ static int take_saved(const EvalRun *run, const Evaluation *e, int i, Error *err
     Response *responses = calloc((size_t)run->samples, sizeof *responses);
     REQUIRE(responses, "out of memory");
     int got = responses_read(run->file, &run->set->set.problems.items[i], run->samples, responses, err);
+    Verdict saved[run->samples];
+    for (int s = 0; s < run->samples; s++) saved[s] = responses[s].verdict;
+    if (got > 0) evaluate_grade(e, i, responses);
     for (int s = 0; s < run->samples && got > 0; s++) {
-        Verdict saved = responses[s].verdict;
-        evaluate_grade(e, i, &responses[s]);
-        if (responses[s].verdict == saved) continue;
-        responses_refuse(run->file, "was graded by another version of the verifier", err);
+        if (responses[s].verdict == saved[s]) continue;
+        responses_refuse(run->file, run->command ? "the --reward-command grades it otherwise now" :
+                         "was graded by another version of the verifier", err);
         got = -1;
     }
     if (got > 0) {
