@@ -88,8 +88,8 @@ static bool reinforce(Trainer *t) {
 }
 
 static int help(void) {
-    printf("usage: ./train [flags]      supervised warm-up, then reinforcement learning with verifiable rewards\n"
-           "exit status: 0 done, 1 failed, 2 bad use, 130 interrupted: a checkpoint was saved\n"
+    printf("usage: ./train [flags]   supervised warm-up, then RL with verifiable rewards\n"
+           "exit status: 0 done, 1 failed, 2 bad use, 130 interrupted: a checkpoint is saved\n"
            "flag                  meaning (range) [default]\n");
     flags_help(&train_flags, stdout);
     return fflush(stdout) ? 1 : 0;

@@ -164,6 +164,5 @@ bool train_config_parse(TrainConfig *c, int argc, char **argv, Error *err) {
     if (c->modulation == MODULATION_METHOD) c->modulation = (int)m->modulation;
     if (c->eps_high < 0) c->eps_high = m->eps_high;
     if (c->entropy_coef < 0) c->entropy_coef = m->entropy_coef;
-    return check_rl(c, err) && check_model(c, err) && check_data(c, err) &&
-           train_config_complete(c, err);
+    return check_rl(c, err) && check_model(c, err) && check_data(c, err);
 }

@@ -58,9 +58,9 @@ extern const FlagTable train_flags;
 // were left to it, and checks what no flag's range can (low <= rollouts <= high, ...). False with one line in err.
 bool train_config_parse(TrainConfig *config, int argc, char **argv, Error *err);
 
-// rl/defaults.c: what the model and the machine decide, so that the configuration is the one that runs: with --model
-// DIR, arch, layers, ... are those of its config.json; lr and max_tokens, where they were left open (-1, 0), depend on
-// whether the model is tiny; data_dir is the folder that is read.
+// rl/defaults.c, when the run is opened: what the model and the machine decide, so that the configuration is the one
+// that runs: with --model DIR, arch, layers, ... are those of its config.json; lr and max_tokens, where they were left
+// open (-1, 0), depend on whether the model is tiny; data_dir is the folder that is read.
 bool train_config_complete(TrainConfig *config, Error *err);
 
 #endif

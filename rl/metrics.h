@@ -91,10 +91,10 @@ typedef struct MetricsLog {
     int first;      // steps of this phase that were done before this process started
 } MetricsLog;
 
-// Opens DIR/metrics.jsonl and DIR/rollouts.jsonl, and with log->tensorboard the event file in DIR/tb. sft_done, rl_done:
-// the steps of each phase that a resumed run keeps (later lines, and an incomplete last line, are dropped; a file that
-// is missing starts anew, reported on stderr); with both 0 the files start anew. False with the reason in err; what was
-// there is then intact.
+// Opens DIR/metrics.jsonl and DIR/rollouts.jsonl, and with log->tensorboard the event file in DIR/tb. sft_done,
+// rl_done: the steps of each phase that a resumed run keeps (later lines, and an incomplete last line, are dropped; a
+// file that is missing starts anew, reported on stderr); with both 0 the files start anew. False with the reason in
+// err; what was there is then intact.
 bool metrics_open(MetricsLog *log, const char *dir, int sft_done, int rl_done, Error *err);
 bool metrics_flush(MetricsLog *log, Error *err); // to disk
 void metrics_close(MetricsLog *log);

@@ -20,6 +20,7 @@ struct RewardCommand {
     pid_t process;
     int to, from; // pipes, not blocking
     int timeout;  // seconds
+    bool broken;  // it answered wrongly or not at all
     char *read;   // (used) bytes of the answers that are not yet taken
     size_t used, room;
 };
@@ -61,7 +62,7 @@ RewardCommand *reward_command_open(const char *command, int timeout_s, Error *er
 void reward_command_close(RewardCommand *c) {
     if (!c) return;
     close(c->to), close(c->from);
-    double end = seconds_now() + 2;
+    double end = c->broken ? 0 : seconds_now() + 2;
     pid_t ended;
     while ((ended = waitpid(c->process, NULL, WNOHANG)) == 0 && seconds_now() < end) usleep(5000);
     kill(-c->process, SIGKILL); // what it started and left
@@ -132,7 +133,8 @@ static bool refuse(const RewardRow *row, int index, int count, const char *what,
     char id[48], prompt[61];
     row_id(row, id);
     printable(row->problem->prompt, strlen(row->problem->prompt), prompt, sizeof prompt);
-    return fail(err, "--reward-command, row %d of %d (id %s, prompt \"%s\"): %.250s", index + 1, count, id, prompt, what);
+    return fail(err, "--reward-command, row %d of %d (id %s, prompt \"%s\"): %.250s", index + 1, count, id, prompt,
+                what);
 }
 
 // One answer, a line of n bytes. The reason in `what`.
@@ -146,9 +148,10 @@ static bool take_answer(const char *line, size_t n, RewardRow *row, char what[25
               (!correct || cJSON_IsNull(correct) || cJSON_IsBool(correct));
     printable(line, n, shown, sizeof shown);
     row_id(row, id);
-    if (!ok)
-        snprintf(what, 256, "%s: %s", !object ? "its answer is not one JSON object (NaN is none)" : "its answer needs a number \"reward\" "
-                 "of at most a million, and true or false as \"correct\"", *shown ? shown : "an empty line");
+    if (!object) snprintf(what, 256, "its answer is not one JSON object (NaN is none): %s", *shown ? shown : "(empty)");
+    else if (!ok)
+        snprintf(what, 256, "its answer needs a number \"reward\" of at most a million, and true or false as "
+                 "\"correct\": %s", shown);
     else if (cJSON_IsString(named) && strcmp(named->valuestring, id) != 0)
         ok = false, snprintf(what, 256, "its answer is to another id: %s", shown);
     if (ok) {
@@ -192,7 +195,7 @@ static bool take_answers(RewardCommand *c, RewardRow *rows, int count, int *done
     char what[256];
     for (char *newline; c->used > at && (newline = memchr(c->read + at, '\n', c->used - at)); ++*done) {
         size_t n = (size_t)(newline - c->read) - at;
-        if (*done == count) return refuse(&rows[count - 1], count - 1, count, "more answers than rows followed it", err);
+        if (*done == count) return refuse(&rows[count - 1], count - 1, count, "more answers than rows came", err);
         if (!take_answer(c->read + at, n, &rows[*done], what)) return refuse(&rows[*done], *done, count, what, err);
         at += n + 1;
     }
@@ -232,9 +235,8 @@ static bool exchange(RewardCommand *c, const Text *out, RewardRow *rows, int cou
     return sent == out->n || refuse(&rows[count - 1], count - 1, count, "it was answered before it was sent", err);
 }
 
-bool reward_command_grade(RewardCommand *c, RewardRow *rows, int count, Error *err) {
+static bool grade(RewardCommand *c, RewardRow *rows, int count, Error *err) {
     Text out = {0};
-    if (count == 0) return true;
     int early = read_some(c);
     if (early > 0 || c->used > 0) {
         char shown[100], what[256];
@@ -246,6 +248,16 @@ bool reward_command_grade(RewardCommand *c, RewardRow *rows, int count, Error *e
     bool ok = exchange(c, &out, rows, count, err);
     free(out.at);
     return ok;
+}
+
+bool reward_command_grade(RewardCommand *c, RewardRow *rows, int count, Error *err) {
+    c->broken = count > 0 && !grade(c, rows, count, err);
+    return !c->broken;
+}
+
+void reward_command_fail(const Error *err) {
+    fprintf(stderr, "\nerror: %s\n", err->text);
+    end_process();
 }
 
 // ---- A step's rollouts ---------------------------------------------------------------------------------------------
@@ -263,7 +275,7 @@ void reward_command_rollouts(RewardCommand *c, const ProblemSet *set, const Toke
     }
     Error err;
     bool ok = reward_command_grade(c, rows, n, &err);
-    REQUIRE(ok, "%s", err.text);
+    if (!ok) reward_command_fail(&err);
     for (int j = 0, i = 0; j < count; j++) {
         if (rollouts[j].rank != rank) continue;
         rollouts[j].reward = (float)rows[i].reward;

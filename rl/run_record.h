@@ -1,5 +1,5 @@
-// Optional (run.json): OUT/run.json, the record of what ran: enough to say what a result comes from, and to run it again
-// (./train --config OUT/run.json).
+// Optional (run.json): OUT/run.json, the record of what ran: enough to say what a result comes from, and to run it
+// again (./train --config OUT/run.json).
 //
 //   flags        every flag as it was resolved: the model's real sizes, the threads in use, the data's folder, ...
 //   model        sizes and number of parameters

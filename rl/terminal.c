@@ -78,8 +78,9 @@ static bool follow(void *context) {
 // ---- The line of a step --------------------------------------------------------------------------------------------
 static void explain(MetricsLog *log) {
     if (log->untaught)
-        printf("note: this new model was not warmed up (--sft-steps 0) and answers at random, so there is little for\n"
-               "      rewards to reinforce. --sft-steps 600 teaches it first; `make demo` shows a run that learns.\n\n");
+        printf("note: this new model was not warmed up (--sft-steps 0): it answers at random, and\n"
+               "      rewards find little to reinforce. --sft-steps 600 teaches it first; `make demo`\n"
+               "      shows a run that learns.\n\n");
     printf("pass: share of correct rollouts   H: mean entropy, nats   len: tokens a response\n"
            "cut: responses that reached --max-tokens   |g|: gradient norm   tok/s: of a step\n\n");
 }

@@ -153,9 +153,10 @@ static bool open_model(Trainer *t, Error *err) {
 
 bool trainer_plan(Trainer *t, const TrainConfig *config, Comm *comm, Error *err) {
     *t = (Trainer){.config = *config, .comm = comm, .train.longest = config->max_prompt};
+    if (!train_config_complete(&t->config, err)) return false;
     if (data_is_tasks(config->data)) t->train.longest = TASK_PROMPT_MAX;
     ModelConfig model;
-    int T = positions(config, t->train.longest), characters = (int)strlen(TASK_CHARACTERS) + 1;
+    int T = positions(&t->config, t->train.longest), characters = (int)strlen(TASK_CHARACTERS) + 1;
     if (!model_shape(config, characters, 0, T, &model, err)) return false;
     if (T > model.T_max)
         t->train.longest -= T - model.T_max, T = model.T_max; // the longest prompts that the model takes
@@ -170,6 +171,7 @@ bool trainer_plan(Trainer *t, const TrainConfig *config, Comm *comm, Error *err)
 // ---- The run -------------------------------------------------------------------------------------------------------
 bool trainer_open(Trainer *t, const TrainConfig *config, Comm *comm, Error *err) {
     *t = (Trainer){.config = *config, .comm = comm};
+    if (!train_config_complete(&t->config, err)) return false;
     t->dev = device_open(config->threads, comm_local_rank(comm), err);
     if (!t->dev || !comm_attach(comm, t->dev, err)) return false;
     device_set_invariant(t->dev, config->invariant);

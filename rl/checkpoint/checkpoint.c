@@ -1,4 +1,5 @@
 // Optional (checkpoints).
+#define _GNU_SOURCE // program_invocation_name
 #include "rl/checkpoint/checkpoint.h"
 #include "base/files.h"
 #include "base/json.h"
@@ -215,7 +216,9 @@ bool checkpoint_finish(Trainer *t, bool complete) {
     if (summary_print(out, stdout, &err) && report_write(out, &err)) printf("\nreport: %s/report.html\n", out);
     else fprintf(stderr, "warning: no report: %s\n", err.text);
     if (complete && saved) printf("model:  %s/model\n", out);
-    if (!complete && saved) printf("stopped at a checkpoint; to continue:\n  ./train --config %s/run.json --resume\n", out);
+    if (!complete && saved)
+        printf("stopped at a checkpoint; to continue:\n  %s --config %s/run.json --resume\n",
+               program_invocation_name, out);
     bool shown = fflush(stdout) == 0 && !ferror(stdout), updated = t->opt.skipped == 0 || t->opt.t > 0;
     if (!shown) fprintf(stderr, "warning: not everything could be written to stdout: %s\n", strerror(errno));
     if (!updated) fprintf(stderr, "warning: the model was never updated: no gradient was finite\n");

@@ -11,8 +11,7 @@ static void grade_by_command(const Evaluation *e, int i, Response *responses) {
         rows[s] = (RewardRow){&e->set->problems.items[i], s, r->text, r->len, r->truncated, 0, false};
     }
     Error err;
-    bool ok = reward_command_grade(grader_command(e->grader), rows, e->samples, &err);
-    REQUIRE(ok, "%s", err.text);
+    if (!reward_command_grade(grader_command(e->grader), rows, e->samples, &err)) reward_command_fail(&err);
     for (int s = 0; s < e->samples; s++) {
         Response *r = &responses[s];
         r->reward = rows[s].reward;

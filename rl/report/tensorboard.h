@@ -1,8 +1,8 @@
-// Optional (--tensorboard): OUT/tb/events.out.tfevents.run, the figures of metrics.jsonl for TensorBoard, at global_step:
-// sft/loss, rl/reward, heldout/pass1, ...
+// Optional (--tensorboard): OUT/tb/events.out.tfevents.run, the figures of metrics.jsonl for TensorBoard, at
+// global_step: sft/loss, rl/reward, heldout/pass1, ...
 //
-// A file of TFRecords: bytes of the record (8, little endian), their masked CRC, the record, its masked CRC. A record is
-// an Event in protocol buffers' encoding, written by hand:
+// A file of TFRecords: bytes of the record (8, little endian), their masked CRC, the record, its masked CRC. A record
+// is an Event in protocol buffers' encoding, written by hand:
 //   Event   {double wall_time = 1; int64 step = 2; string file_version = 3; Summary summary = 5;}
 //   Summary {repeated Value value = 1;}          Value {string tag = 1; float simple_value = 2;}
 // Sources: tensorflow/core/util/event.proto and framework/summary.proto; lib/hash/crc32c.h for the mask.
