@@ -194,7 +194,7 @@ check eval_without_model misuse "--model" $eval --data task:add
 check eval_temp_too_small misuse "at least 0.001" $eval --model base/model --temp 1e-30
 check eval_k_above_samples misuse "samples" $eval --model base/model --k 9 --samples 8
 
-# Rewards from a program are trained on, and its verdicts counted. The recipes in Python and C agree to the bit.
+# Rewards from a program are trained on and its verdicts counted; the recipes in Python and C agree to the bit.
 fixed() { echo "sed -u 's/.*/{\"reward\":$1,\"correct\":$2}/'"; }
 $train $small --threads 1 --out paid --reward-command "$(fixed 0.25 true)" >paid.log 2>&1 || cat paid.log
 check rewards_are_the_programs test "$(lines paid '.*"reward":0.25,"reward_std":0,"pass_rate":1,')" = 8
