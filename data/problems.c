@@ -7,7 +7,7 @@
 #include "data/random.h"
 #include <string.h>
 
-enum { DRY_AFTER = 20000 }; // draws without a new problem
+enum { DRY_AFTER = 20000, HELDOUT_SEED = 1 }; // draws without a new problem; of the held-out sequence
 
 static void free_problem(Problem *problem) {
     free(problem->prompt);
@@ -90,21 +90,23 @@ bool problems_add(ProblemSet *set, const char *prompt, const char *gold, const T
     return true;
 }
 
-bool problems_from_tasks(const TaskSpec *spec, uint64_t seed, int n_train, int n_heldout, bool fewer, ProblemSet *train,
-                         ProblemSet *heldout, Error *err) {
-    *train = *heldout = (ProblemSet){0};
+// The first n prompts, of those held out or of the others. False if there are none, or fewer where that will not do.
+static bool draw(const TaskSpec *spec, uint64_t seed, bool held, int n, bool fewer, ProblemSet *set) {
+    *set = (ProblemSet){0};
     int fruitless = 0;
-    for (uint64_t index = 0; fruitless < DRY_AFTER; index++) {
-        if (train->count >= n_train && heldout->count >= n_heldout) break;
+    for (uint64_t index = 0; set->count < n && fruitless < DRY_AFTER; index++, fruitless++) {
         TaskProblem task;
         task_problem(&task, spec, seed, index);
-        bool held = task_is_heldout(task.prompt);
-        ProblemSet *set = held ? heldout : train;
-        bool wanted = set->count < (held ? n_heldout : n_train);
-        bool added = wanted && problems_add(set, task.prompt, task.gold, &task, 0);
-        fruitless = added ? 0 : fruitless + 1;
+        bool wanted = task_is_heldout(task.prompt) == held;
+        if (wanted && problems_add(set, task.prompt, task.gold, &task, 0)) fruitless = -1;
     }
-    if (fruitless < DRY_AFTER || (fewer && (train->count || !n_train) && (heldout->count || !n_heldout))) return true;
+    return set->count == n || (fewer && set->count);
+}
+
+bool problems_from_tasks(const TaskSpec *spec, uint64_t seed, int n_train, int n_heldout, bool fewer, ProblemSet *train,
+                         ProblemSet *heldout, Error *err) {
+    bool trains = draw(spec, seed, false, n_train, fewer, train);
+    if (draw(spec, HELDOUT_SEED, true, n_heldout, fewer, heldout) && trains) return true;
     fail(err, "tasks ran dry at %d of %d training and %d of %d held-out prompts: ask for fewer, or allow more levels",
          train->count, n_train, heldout->count, n_heldout);
     problems_free(train);
@@ -130,12 +132,15 @@ static int permute(int position, int count, uint64_t key) {
     return (int)x;
 }
 
+int problems_at(const ProblemSet *set, uint64_t seed, int64_t epoch, int position) {
+    return permute(position, set->count, random_keyed(seed, 0x65706f6368, (uint64_t)epoch).state);
+}
+
 bool problems_batch(const ProblemSet *set, uint64_t seed, int64_t step, int P, int *index_out, Error *err) {
     if (P < 1 || step < 0) return fail(err, "no batch of %d problems at step %lld", P, (long long)step);
     if (P > set->count)
         return fail(err, "a batch of %d problems from a set of %d: ask for fewer a step", P, set->count);
     int64_t batches = set->count / P, epoch = step / batches;
-    Random key = random_keyed(seed, 0x65706f6368, (uint64_t)epoch);
-    for (int p = 0; p < P; p++) index_out[p] = permute((int)(step % batches) * P + p, set->count, key.state);
+    for (int p = 0; p < P; p++) index_out[p] = problems_at(set, seed, epoch, (int)(step % batches) * P + p);
     return true;
 }

@@ -1,8 +1,8 @@
 // Problem sets: prompts and their golds, from procedural tasks (data/tasks.h) or from files (data/problems_file.h).
 //
 // A problem's id is a hash of its prompt, so it is the same in every run and every set. Prompts, and so ids, are unique
-// within a set. Whether a prompt is held out depends on its text alone, so training and held-out sets of any sizes
-// never share one. A gold is text; the grader (rl/reward.h) compares it with a response.
+// within a set. Which prompts are held out never depends on a run's seed, so that seeds are compared on the same
+// questions. A gold is text; the grader (rl/reward.h) compares it with a response.
 #ifndef DATA_PROBLEMS_H
 #define DATA_PROBLEMS_H
 #include "data/tasks.h"
@@ -23,8 +23,10 @@ typedef struct ProblemSet { // {0} is an empty set
 
 void problems_free(ProblemSet *set); // everything in the set, which ends empty
 
-// The first n_train training and n_heldout held-out prompts of the sequence that (spec, seed) names, in that order and
-// without duplicates; larger sizes extend smaller ones. The caller frees both sets.
+// The first n_train training prompts of the sequence that (spec, seed) names, and the first n_heldout held-out prompts
+// of a fixed one, which spec alone names; each without duplicates, larger sizes extending smaller ones. A prompt's text
+// decides for which of the two it may be drawn (task_is_heldout), so no training set of any seed holds a prompt of any
+// held-out set. The caller frees both sets.
 // Small tasks have few prompts. After 20,000 draws without a new one the call returns what it found if `fewer` is true
 // and no requested set is empty; otherwise it fails, names the counts in err, and leaves both sets empty.
 bool problems_from_tasks(const TaskSpec *spec, uint64_t seed, int n_train, int n_heldout, bool fewer, ProblemSet *train,
@@ -39,7 +41,10 @@ const Problem *problems_find(ProblemSet *set, const char *prompt); // NULL: the 
 void problems_keep(ProblemSet *set, const bool *keep);
 void problems_truncate(ProblemSet *set, int count); // keeps the first `count` problems
 
-// writes index_out (P), the distinct problems of training step `step`. An epoch is a permutation of the set, cut into
+// The problem at `position` (0 .. count - 1) of the random order of an epoch: each problem comes once.
+int problems_at(const ProblemSet *set, uint64_t seed, int64_t epoch, int position);
+
+// writes index_out (P), the distinct problems of training step `step`. An epoch is its random order, cut into
 // count / P batches; the remainder sits out that epoch. A pure function of its arguments, so resuming needs only the
 // step. Errors: P < 1, P > count, step < 0.
 bool problems_batch(const ProblemSet *set, uint64_t seed, int64_t step, int P, int *index_out, Error *err);

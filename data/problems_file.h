@@ -39,9 +39,11 @@ void problems_report_print(const ProblemReport *report, const char *source, FILE
 // were left out.
 int problems_merge(ProblemSet *to, ProblemSet *from);
 
-// Distributes the problems of `set`, which ends empty, over train and heldout in the same order. A problem is held out
-// if its hash of (prompt, seed), uniform on [0, 1), is below `share`: about share * count of them.
-void problems_split(ProblemSet *set, double share, uint64_t seed, ProblemSet *train, ProblemSet *heldout);
+// Distributes the problems of `set`, which ends empty, over train and heldout in the same order. Held out are `most`
+// problems, but never more than a fifth of the set (rounded down, and 1 of 2 to 4 problems): those whose prompts have
+// the smallest hashes. The choice depends neither on the order of the set nor on any seed, and a larger one extends a
+// smaller one.
+void problems_split(ProblemSet *set, int most, ProblemSet *train, ProblemSet *heldout);
 
 // Finds training problems that an evaluation set asks too. writes twin_out (train->count): the index in `eval` of the
 // problem that asks the same, or -1. Returns how many have one. Two prompts ask the same if their letters (of any

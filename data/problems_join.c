@@ -14,13 +14,30 @@ int problems_merge(ProblemSet *to, ProblemSet *from) {
     return left_out;
 }
 
-void problems_split(ProblemSet *set, double share, uint64_t seed, ProblemSet *train, ProblemSet *heldout) {
+typedef struct Ticket { // in the draw of the held-out problems
+    uint64_t hash;
+    int problem;
+} Ticket;
+
+static int compare_tickets(const void *a, const void *b) {
+    const Ticket *x = a, *y = b;
+    return x->hash != y->hash ? (x->hash > y->hash) - (x->hash < y->hash) : x->problem - y->problem;
+}
+
+void problems_split(ProblemSet *set, int most, ProblemSet *train, ProblemSet *heldout) {
+    enum { HELDOUT_KEY = 0x68656c64 };
+    int count = set->count, fifth = count >= 5 ? count / 5 : count >= 2;
+    Ticket *ticket = malloc(((size_t)count + 1) * sizeof *ticket);
+    bool *held = calloc((size_t)count + 1, sizeof *held);
+    REQUIRE(ticket && held, "out of memory");
+    for (int i = 0; i < count; i++) ticket[i] = (Ticket){text_hash(set->items[i].prompt, HELDOUT_KEY), i};
+    qsort(ticket, (size_t)count, sizeof *ticket, compare_tickets);
+    for (int i = 0; i < fifth && i < most; i++) held[ticket[i].problem] = true;
     *train = *heldout = (ProblemSet){0};
-    for (int i = 0; i < set->count; i++) {
-        Random random = {text_hash(set->items[i].prompt, seed)};
-        add_copy(random_unit(&random) < share ? heldout : train, &set->items[i]);
-    }
+    for (int i = 0; i < count; i++) add_copy(held[i] ? heldout : train, &set->items[i]);
     problems_free(set);
+    free(ticket);
+    free(held);
 }
 
 // The letters (as lower case), digits and operators of a prompt, to be freed.

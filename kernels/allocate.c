@@ -1,7 +1,9 @@
 #include "kernels/allocate.h"
+#include "kernels/knapsack.h"
 
-void allocate_rollouts(UNUSED Device *dev, int *n, double *ideal, const double *correct, const double *verified, int P,
+void allocate_rollouts(Device *dev, int *n, double *ideal, const double *correct, const double *verified, int P,
                        const AllocateConfig *c) {
+    if (c->kind >= ALLOCATE_KNAPSACK) return knapsack_rollouts(dev, n, ideal, correct, verified, P, c);
     double share[P], weight[P];
     for (int i = 0; i < P; i++) weight[i] = allocate_weight(correct[i], verified[i], c);
     allocate_shares(share, weight, P, c);

@@ -2,6 +2,7 @@
 // thread does the sharing, a few rounds over shared memory, in the order and by the code of the C twin.
 #include "kernels/allocate.h"
 #include "kernels/device/device_cuda.cuh"
+#include "kernels/knapsack.h"
 
 enum { BLOCK = 64 }; // there are a few hundred prompts
 
@@ -29,6 +30,7 @@ static __global__ void allocate_kernel(int *n, double *ideal, const double *corr
 
 extern "C" void allocate_rollouts(Device *dev, int *n, double *ideal, const double *correct, const double *verified,
                                   int P, const AllocateConfig *config) {
+    if (config->kind >= ALLOCATE_KNAPSACK) return knapsack_rollouts(dev, n, ideal, correct, verified, P, config);
     CUDA_OP();
     size_t bytes = 2 * size_t(P) * sizeof(double);
     if (P == 0) return;

@@ -4,7 +4,8 @@
 // for n_i proportional to sigma_i (Neyman 1934). The prompt's history, c correct of v verified, gives
 //   proxy = c (v - c) / (v (v - 1)), the unbiased variance of a Bernoulli variable.
 // ALLOCATE_VARIANCE weighs by the proxy, as the paper's text and release do; ALLOCATE_STDDEV by its root, as its
-// theorem says.
+// theorem says. ALLOCATE_BETA weighs by the mean of p (1-p) under the posterior of the pass rate p after a uniform
+// prior, Beta(c + 1, v - c + 1). It is above 0 for every history, none included: rules 1, 3 and 4 do not apply to it.
 //
 //   1. A prompt with v < explore gets the uniform share `rollouts`: a proxy from two or three rollouts is mostly noise.
 //      With the default explore = 4 a history counts from the second visit on: a visit brings at least `low` rollouts.
@@ -24,7 +25,11 @@
 #include <math.h>
 EXTERN_C_BEGIN
 
-typedef enum AllocateKind { ALLOCATE_UNIFORM, ALLOCATE_VARIANCE, ALLOCATE_STDDEV, ALLOCATE_KINDS } AllocateKind;
+// The last two: kernels/knapsack.h. The counts for ALLOCATE_ORACLE are of rollouts made for it (rl/oracle.h).
+typedef enum AllocateKind {
+    ALLOCATE_UNIFORM, ALLOCATE_VARIANCE, ALLOCATE_STDDEV, ALLOCATE_BETA, ALLOCATE_KNAPSACK, ALLOCATE_ORACLE,
+    ALLOCATE_KINDS
+} AllocateKind;
 
 typedef struct AllocateConfig {
     AllocateKind kind;
@@ -41,9 +46,16 @@ void allocate_rollouts(Device *dev, int *n, double *ideal, const double *correct
 EXTERN_C_END
 
 // ---- The arithmetic of both twins -----------------------------------------------------------------------------------
+// The mean of p (1-p) for p of the distribution Beta(a, b), a = correct + 1, b = verified - correct + 1.
+TWIN_INLINE double beta_variance(double correct, double verified) {
+    double a = correct + 1, b = verified - correct + 1;
+    return a / (a + b) * (b / (a + b + 1));
+}
+
 // The weight of a prompt in the sharing; 0 for one that gets the uniform share.
 TWIN_INLINE double allocate_weight(double correct, double verified, const AllocateConfig *c) {
     const double least = 0.01;
+    if (c->kind == ALLOCATE_BETA) return beta_variance(correct, verified);
     if (c->kind == ALLOCATE_UNIFORM || !(verified >= c->explore)) return 0;
     if (correct / verified >= c->mastered) return least;
     double variance = correct * (verified - correct) / (verified * (verified - 1.0));

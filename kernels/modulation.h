@@ -7,8 +7,7 @@
 // 0 here (but for the entropy term), while their weight in policy_loss.h still counts them.
 #ifndef KERNELS_MODULATION_H
 #define KERNELS_MODULATION_H
-#include "kernels/twin.h"
-#include <math.h>
+#include "kernels/token_adjust.h"
 #include <stdbool.h>
 
 #ifdef __CUDACC__
@@ -29,6 +28,9 @@ typedef struct PolicyObjective {
     float const_boost;               // a control: b_comp = 1 + const_boost where A > 0; 0 = off
     float entropy_min, entropy_max;  // H_min, H_max over all response tokens of the step, as sampled: modulation_norms
     float delta_max;                 // max |dH| over the same tokens
+    float shaping, shaping_most;     // A + min(shaping H, shaping_most |A|) replaces A (arXiv 2506.14758); 0 = off
+    float kl_coef;                   // weight of the KL to the reference, by the estimator kl (token_adjust.h); 0 = off
+    KlEstimator kl;
 } PolicyObjective;
 
 // The statistics of one token under one policy.
@@ -87,10 +89,13 @@ typedef struct TokenPush {
 } TokenPush;
 
 // p: under the policy that is trained. logp_old: log pi_a under the policy that sampled. E_delta: the E of Eq. 29,
-// which is p.E or the estimate of the control `authors-compat`. No gradient flows through b_comp and b_stab.
-TWIN_INLINE TokenPush token_push(const PolicyObjective *o, TokenPolicy p, float logp_old, float A, float E_delta) {
+// which is p.E or the estimate of the control `authors-compat`. adjust: NULL, or what else changes in the loss. No
+// gradient flows through b_comp and b_stab, nor through the entropy that shapes A.
+TWIN_INLINE TokenPush token_push(const PolicyObjective *o, TokenPolicy p, float logp_old, float A, float E_delta,
+                                 const TokenAdjust *adjust) {
     TokenPush t;
-    t.ratio = MODULATION_EXP(p.logp - logp_old);
+    t.ratio = adjust && adjust->ratio >= 0 ? adjust->ratio : MODULATION_EXP(p.logp - logp_old);
+    if (o->shaping != 0) A += fminf(o->shaping * p.entropy, o->shaping_most * fabsf(A));
     bool clipped = ratio_clipped(o, t.ratio, A);
     p.E = E_delta;
     t.b_comp = compensation(o, p.entropy, A);
@@ -106,6 +111,10 @@ TWIN_INLINE TokenPush token_push(const PolicyObjective *o, TokenPolicy p, float 
         clipped = true;
     }
     t.clipped = clipped ? 1.0f : 0.0f;
+    if (adjust) {
+        float d = adjust->logp_ref - p.logp;
+        token_adjust(&t.loss, &t.dlogp, adjust, p.logp - logp_old, o->kl_coef, o->kl, d, MODULATION_EXP(d));
+    }
     return t;
 }
 

@@ -19,7 +19,7 @@ EXTERN_C_BEGIN
 
 typedef struct TokenResult { // of one response token; the host reads it for metrics and the report
     float logp, entropy, E;  // under the policy that is trained
-    float loss, ratio, b_comp, b_stab, clipped; // loss: not weighted, entropy term included; the rest as in TokenPush
+    float loss, ratio, b_comp, b_stab, clipped; // loss: not weighted, all terms; the rest as in TokenPush
 } TokenResult;
 
 typedef struct PolicyTargets { // device arrays, (M) each
@@ -28,6 +28,7 @@ typedef struct PolicyTargets { // device arrays, (M) each
     const float *logp_old;     // log pi_a as sampled; may be NULL only if advantage is
     const float *weight;       // >= 0; 0 masks the token
     const float *E_override;   // replaces E in Eq. 29 (the control `authors-compat`); NULL: the exact E
+    const TokenAdjust *adjust; // NULL: none
 } PolicyTargets;
 
 // Writes result (M) and dlogits (M, V) from logits (M, V) fp32. Where floatX is float, dlogits may be logits.
@@ -39,7 +40,9 @@ EXTERN_C_END
 TWIN_INLINE TokenResult policy_token_result(float *dlogp, const PolicyTargets *t, const PolicyObjective *o,
                                             TokenPolicy p, int m) {
     TokenPush x = {-p.logp, 1.0f, 1.0f, 1.0f, 1.0f, 0.0f}; // supervised: loss, dlogp, ratio, b_comp, b_stab, clipped
-    if (t->advantage) x = token_push(o, p, t->logp_old[m], t->advantage[m], t->E_override ? t->E_override[m] : p.E);
+    if (t->advantage)
+        x = token_push(o, p, t->logp_old[m], t->advantage[m], t->E_override ? t->E_override[m] : p.E,
+                       t->adjust ? t->adjust + m : NULL);
     TokenResult result = {p.logp, p.entropy, p.E, x.loss - o->entropy_coef * p.entropy, x.ratio, x.b_comp, x.b_stab,
                           x.clipped};
     *dlogp = x.dlogp;

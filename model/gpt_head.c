@@ -30,9 +30,10 @@ void head_policy_loss(const Gpt *g, Head *head, GptActs *acts, Gradients *grads,
     for (int m = 0; m < M; m += head->chunk) {
         int n = M - m < head->chunk ? M - m : head->chunk;
         PolicyTargets part = {t->target + m, from(t->advantage, m), from(t->logp_old, m), t->weight + m,
-                              from(t->E_override, m)};
+                              from(t->E_override, m), t->adjust ? t->adjust + m : NULL};
         head_logits(g, head, acts, rows + m, n);
         policy_loss(g->dev, result + m, dlogits, head->logits, &part, objective, n, V);
+        if (!grads) continue;
         matmul_backward_weight(g->dev, grads->head, NULL, dlogits, head->x, n, C, V);
         matmul_backward_input(g->dev, head->dx, dlogits, g->params + g->table.head, n, C, V);
         scatter_rows(g->dev, acts->dhidden, head->dx, rows + m, n, C);

@@ -10,6 +10,8 @@ typedef enum BadRows { BAD_ROWS_SKIP, BAD_ROWS_REFUSE } BadRows;
 typedef enum LossMean { MEAN_TOKEN, MEAN_SEQUENCE, MEAN_PROMPT, MEAN_CONSTANT } LossMean;
 typedef enum Constants { CONSTANTS_PAPER, CONSTANTS_RELEASE } Constants;
 typedef enum Truncated { TRUNCATED_KEEP, TRUNCATED_MASK } Truncated;
+typedef enum Ratio { RATIO_TOKEN, RATIO_SEQUENCE } Ratio;
+typedef enum TokenRule { RULE_NONE, RULE_FORK, RULE_CLIP_COV, RULE_KL_COV } TokenRule; // rl/adjust.h
 typedef enum Schedule { SCHEDULE_CONSTANT, SCHEDULE_COSINE } Schedule;
 typedef enum Modulation {
     MODULATION_OFF,
@@ -40,9 +42,12 @@ typedef struct TrainConfig {
     // reinforcement learning
     int steps, method, prompts, rollouts, rollouts_low, rollouts_high, max_tokens;
     double temp;
-    int allocation, modulation, constants, advantage, loss_mean, truncated; // values of the enums above
+    int allocation, modulation, constants, advantage, loss_mean, truncated, ratio, kl; // values of enums
     double explore, mastered, history_decay;
-    double eps_low, eps_high, dual_clip, entropy_coef, const_boost; // eps_high and entropy_coef: -1 = the method's
+    double eps_low, eps_high, dual_clip, entropy_coef; // -1 = the method's
+    int dynamic_sampling, overlong;                    // so are these
+    int oracle_rollouts;
+    double const_boost, kl_coef;
     int updates, epochs;
     // optimizer
     double lr, weight_decay, beta1, beta2, adam_eps, grad_clip;
@@ -54,8 +59,9 @@ typedef struct TrainConfig {
 
 extern const FlagTable train_flags;
 
-// Fills config from argv, resolves allocation, modulation, eps_high and entropy_coef to the method's values where they
-// were left to it, and checks what no flag's range can (low <= rollouts <= high, ...). False with one line in err.
+// Fills config from argv, resolves what was left to the method (allocation, modulation, advantage, the bounds of the
+// ratio, ...) to its values, and checks what no flag's range can (low <= rollouts <= high, ...). False with one line in
+// err.
 bool train_config_parse(TrainConfig *config, int argc, char **argv, Error *err);
 
 // rl/defaults.c, when the run is opened: what the model and the machine decide, so that the configuration is the one

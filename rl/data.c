@@ -8,6 +8,7 @@
 // Reads every item of the list into one set. Reports what is left out to `notes`.
 static bool load_list(const TrainConfig *c, const char *list, DataUse use, ProblemSet *all, FILE *notes, Error *err) {
     char item[DATA_ITEM_MAX];
+    if (!*list) return fail(err, "--data names no problems");
     while (data_list_next(&list, item)) {
         ProblemSet set = {0};
         if (data_is_tasks(item)) return fail(err, "%.60s: a run cannot mix tasks and files", item);
@@ -56,9 +57,13 @@ bool data_load_files(const TrainConfig *c, ProblemSet *train, ProblemSet *heldou
         problems_truncate(heldout, c->heldout);
         *train = all;
     } else {
-        if (c->problems && c->problems < all.count - c->heldout) problems_truncate(&all, c->problems + c->heldout);
-        double fraction = (double)c->heldout / all.count;
-        problems_split(&all, fraction < 0.5 ? fraction : 0.5, (uint64_t)c->seed, train, heldout);
+        int count = all.count;
+        problems_split(&all, c->heldout, train, heldout);
+        if (heldout->count == 0)
+            return fail(err, "%.200s: one problem, so none can be held out: add more, or give --heldout-data", c->data);
+        if (heldout->count < c->heldout && notes)
+            fprintf(notes, "--heldout %d: %d of %d problems are held out, at most a fifth\n", c->heldout, heldout->count,
+                    count);
     }
     if (c->problems) problems_truncate(train, c->problems);
     if (notes) check_against_evaluation_sets(c, train, notes);

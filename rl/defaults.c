@@ -6,7 +6,7 @@
 #include "data/sets.h"
 #include "model/files/config_file.h"
 #include "model/params.h"
-#include "rl/config.h"
+#include "rl/methods.h"
 #include <string.h>
 
 enum { SHORT_RESPONSE = 96, LONG_RESPONSE = 1024 };
@@ -35,6 +35,9 @@ bool train_config_complete(TrainConfig *c, Error *err) {
     double numbers = 0;
     if (strcmp(c->model, "tiny") != 0 && !take_model(c, &numbers, err)) return false;
     if (c->max_tokens == 0) c->max_tokens = SHORT_RESPONSE;
+    if (c->overlong < 0) c->overlong = (int)(methods[c->method].overlong * c->max_tokens);
+    if (c->overlong > c->max_tokens)
+        return fail(err, "--overlong %d: more than the %d of --max-tokens", c->overlong, c->max_tokens);
     if (c->lr < 0 && c->lr != -1) return fail(err, "--lr %g: must be positive, or -1 for the model's own", c->lr);
     if (c->lr < 0) c->lr = numbers < tiny_below ? 3e-4 : numbers < small_below ? 3e-6 : 1e-6;
     if (!data_is_tasks(c->data)) snprintf(c->data_dir, sizeof c->data_dir, "%s", data_root(c->data_dir));

@@ -1,6 +1,8 @@
 // Optional (start-up table).
 #include "rl/memory.h"
+#include "rl/methods.h"
 #include "rl/trainer.h"
+#include <string.h>
 
 static const char *const kind_names[MEMORY_KINDS] = {
     [MEMORY_OTHER] = "other",         [MEMORY_WEIGHTS] = "weights",         [MEMORY_GRADIENTS] = "gradients",
@@ -63,6 +65,13 @@ void memory_print(const MemoryPlan *p, FILE *out) {
     fprintf(out, "\n           KV blocks are for %d slots; %d would fit\n\n", p->slots, p->slots_fit);
 }
 
+// A method that is grpo until ratios differ from 1, which takes a second update of a batch.
+static void note_equal_method(const TrainConfig *c, FILE *out) {
+    const char *name = methods[c->method].name;
+    if (c->updates * c->epochs > 1 || (strcmp(name, "clip-higher") != 0 && strcmp(name, "kl-cov") != 0)) return;
+    fprintf(out, "  note     with one update a batch every ratio is 1, so %s is grpo (--updates, --epochs)\n\n", name);
+}
+
 void trainer_print(const Trainer *t, FILE *out) {
     const TrainConfig *c = &t->config;
     const ModelConfig *m = &t->gpt->config;
@@ -75,12 +84,13 @@ void trainer_print(const Trainer *t, FILE *out) {
             t->gpt->table.numbers, m->L, m->C, m->NH, m->NKV, m->HS, m->F, m->V, m->tied ? ", tied head" : "");
     if (c->plan) fprintf(out, "  prompts  of up to %d tokens\n", t->train.longest);
     else
-        fprintf(out, "  prompts  %d to train on, %d held out; longest %d tokens\n", t->train.problems.count,
-                t->heldout.problems.count,
+        fprintf(out, "  prompts  %d to train on, %d held out%s; longest %d tokens\n", t->train.problems.count,
+                t->heldout.problems.count, t->heldout.problems.count < c->heldout ? " (there are no more)" : "",
                 t->train.longest > t->heldout.longest ? t->train.longest : t->heldout.longest);
     fprintf(out, "  rollouts %zu of up to %d tokens a step: %.1f MiB on the host\n", rollouts, c->max_tokens,
             (double)rollouts * c->max_tokens * (double)token / (1 << 20));
     memory_print(&t->memory, out);
+    note_equal_method(c, out);
     if (t->sft_done + t->rl_done == 0) return;
     bool done = t->sft_done >= c->sft_steps && t->rl_done >= c->steps;
     fprintf(out, "  resumed  %d of %d warm-up and %d of %d steps are done%s\n\n", t->sft_done, c->sft_steps, t->rl_done,

@@ -136,3 +136,10 @@ void grade_rollouts(Grader *grader, const Tokenizer *tokenizer, const Prompt *pr
     if (grader->command)
         reward_command_rollouts(grader->command, grader->set, tokenizer, prompts, rollouts, count, rank);
 }
+
+void punish_overlong(Rollout *rollouts, int count, int max_tokens, int overlong) {
+    for (int j = 0; j < count; j++) {
+        int excess = rollouts[j].n - (max_tokens - overlong);
+        if (excess > 0) rollouts[j].reward -= (float)excess / (float)overlong;
+    }
+}

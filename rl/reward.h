@@ -47,6 +47,11 @@ void grader_describe(Grader *grader, int problem, const char *text, size_t len, 
 void grade_rollouts(Grader *grader, const Tokenizer *tokenizer, const Prompt *prompts, int P, Rollout *rollouts,
                     int count, int rank, float right, float wrong);
 
+// The soft punishment of long responses (Yu et al. (DAPO), arXiv 2503.14476, Eq. 13): within `overlong` tokens of the
+// limit max_tokens the reward falls linearly by up to 1. A truncated response has max_tokens, so it loses all of it.
+// Verdicts, and so pass rates and history, stay. overlong = 0: off.
+void punish_overlong(Rollout *rollouts, int count, int max_tokens, int overlong);
+
 // The response as text without special tokens, malloc'd and zero-terminated; *len excludes the zero.
 char *response_text(const Tokenizer *tokenizer, const Rollout *rollout, size_t *len);
 

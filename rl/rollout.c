@@ -42,25 +42,26 @@ void rollout_batch_add(RolloutBatch *b, const Prompt *prompts, int i, int number
 
 void rollout_batch_allocate(RolloutBatch *b, Device *dev, const Prompt *prompts, const History *history,
                             const AllocateConfig *config) {
-    size_t P = (size_t)b->P;
-    for (int i = 0; i < b->P; i++) {
+    int first = b->first, count = b->P - first;
+    size_t bytes = (size_t)count * sizeof *b->correct;
+    for (int i = first; i < b->P; i++) {
         int problem = prompts[i].problem;
         REQUIRE(prompts[i].id == history->id[problem], "the history of problem %d is of another prompt", problem);
         b->h_correct[i] = history->correct[problem];
         b->h_verified[i] = history->verified[problem];
     }
-    device_upload(dev, b->correct, b->h_correct, P * sizeof *b->correct);
-    device_upload(dev, b->verified, b->h_verified, P * sizeof *b->verified);
-    allocate_rollouts(dev, b->n, NULL, b->correct, b->verified, b->P, config);
-    device_download(dev, b->h_n, b->n, P * sizeof *b->n);
-    for (int i = 0; i < b->P; i++) b->h_starts[i + 1] = b->h_starts[i] + b->h_n[i];
+    device_upload(dev, b->correct, b->h_correct + first, bytes);
+    device_upload(dev, b->verified, b->h_verified + first, bytes);
+    allocate_rollouts(dev, b->n, NULL, b->correct, b->verified, count, config);
+    device_download(dev, b->h_n + first, b->n, (size_t)count * sizeof *b->n);
+    for (int i = first; i < b->P; i++) b->h_starts[i + 1] = b->h_starts[i] + b->h_n[i];
 }
 
 void rollout_batch_deal(RolloutBatch *b, const Prompt *prompts, const History *history, int ranks) {
     double load[ranks]; // expected tokens of each rank
     memset(load, 0, sizeof load);
-    b->count = 0;
-    for (int i = 0; i < b->P; i++)
+    b->count = b->h_starts[b->first];
+    for (int i = b->first; i < b->P; i++)
         for (int number = 0; number < b->h_n[i]; number++) {
             double expected = history->length[prompts[i].problem];
             int least = 0;

@@ -36,7 +36,7 @@ typedef struct RolloutBatch { // memory for one batch, allocated once
     int *tokens;          // (capacity, max_new)
     TokenPolicy *sampled; // (capacity, max_new)
     // Groups: prompt i of P owns rollouts starts[i] .. starts[i+1] - 1. Host arrays, and device arrays for the kernels.
-    int P;
+    int P, first; // groups first .. P-1 are this round's: the only ones, unless others were kept (rl/resample.h)
     int *h_n, *h_starts;            // (P), (P + 1)
     double *h_correct, *h_verified; // (P) history of each prompt
     float *h_reward, *h_advantage;  // (capacity)
@@ -56,12 +56,12 @@ void rollout_batch_free(RolloutBatch *batch, Device *dev);
 void rollout_batch_add(RolloutBatch *batch, const Prompt *prompts, int i, int number, int rank);
 
 // The following take the step's prompts (P).
-// Allocation: writes h_n and h_starts from the prompts' history, by kernels/allocate.h.
+// Allocation: writes h_n and h_starts of this round's groups from their prompts' history, by kernels/allocate.h.
 void rollout_batch_allocate(RolloutBatch *batch, Device *dev, const Prompt *prompts, const History *history,
                             const AllocateConfig *config);
 
-// Creates h_n[i] rollouts of every prompt i and deals them to the ranks: each goes to the rank with the fewest expected
-// tokens so far. Every rank computes the same deal; the tokens of a rollout do not depend on it.
+// Creates h_n[i] rollouts of every prompt i of this round and deals them to the ranks: each goes to the rank with the
+// fewest expected tokens so far. Every rank computes the same deal; the tokens of a rollout do not depend on it.
 void rollout_batch_deal(RolloutBatch *batch, const Prompt *prompts, const History *history, int ranks);
 
 // Broadcasts reward, length and verdict of every rollout from its rank to all others; the tokens stay where they are.

@@ -15,6 +15,8 @@
 #include "base/clock.h"
 #include "kernels/device/nvtx.h"
 #include "rl/methods.h"
+#include "rl/oracle.h"
+#include "rl/resample.h"
 #include "rl/step_metrics.h"
 
 // The step's P prompts: epoch by epoch through the training set, each epoch in its own random order.
@@ -27,10 +29,18 @@ static void choose_prompts(Trainer *t, Prompt *prompts) {
     for (int i = 0; i < c->prompts; i++) prompts[i] = t->train.prompts[problem[i]];
 }
 
-// Adds this step's rollouts to the history of their prompts.
+// Chooses the prompts of the step's next round of rollouts; false: it has all. There is one, except that dynamic
+// sampling replaces groups without spread by other prompts.
+static bool next_round(Trainer *t, Prompt *prompts, int round, StepMetrics *m) {
+    if (t->config.dynamic_sampling > 0) return resample(t, prompts, round, m);
+    if (round == 0) choose_prompts(t, prompts);
+    return round == 0;
+}
+
+// Adds this round's rollouts to the history of their prompts.
 static void record_history(Trainer *t, const Prompt *prompts) {
     const RolloutBatch *b = &t->batch;
-    for (int i = 0; i < b->P; i++) {
+    for (int i = b->first; i < b->P; i++) {
         double length = 0;
         int correct = 0;
         for (int j = b->h_starts[i]; j < b->h_starts[i + 1]; j++) {
@@ -57,6 +67,10 @@ static PolicyObjective objective(const TrainConfig *c) {
         .stab_gamma = 50.0f,
         .stab_tau = paper ? 0.9f : 0.99f,
         .const_boost = c->modulation == MODULATION_CONST ? (float)c->const_boost : 0.0f,
+        .shaping = (float)methods[c->method].shaping,
+        .shaping_most = (float)methods[c->method].shaping_most,
+        .kl_coef = (float)c->kl_coef,
+        .kl = (KlEstimator)c->kl,
     };
 }
 
@@ -112,9 +126,11 @@ static int sequences_of(Trainer *t, const Prompt *prompts, int first, int end) {
     return count;
 }
 
-// The prompts are cut into `updates` mini-batches of equal size (to within one): the first rollout of mini-batch u.
+// The prompts are cut into --updates mini-batches of equal size (to within one): the first rollout of mini-batch u.
+// Dynamic sampling may keep fewer prompts than that.
+static int mini_batches(const TrainConfig *c, const RolloutBatch *b) { return b->P < c->updates ? b->P : c->updates; }
 static int first_rollout(const TrainConfig *c, const RolloutBatch *b, int u) {
-    return b->h_starts[(long long)c->prompts * u / c->updates];
+    return b->h_starts[(long long)b->P * u / mini_batches(c, b)];
 }
 
 // Updates the policy, mini-batch by mini-batch.
@@ -125,14 +141,16 @@ static void update(Trainer *t, const Prompt *prompts, StepMetrics *m) {
     PolicyObjective o = objective(c);
     OptimizerConfig optimizer = optimizer_config(c);
     StepSums sums = {0};
-    int updates = c->epochs * c->updates;
+    int cuts = mini_batches(c, b), updates = c->epochs * cuts;
     double norm = 0;
     bool compat = c->modulation == MODULATION_AUTHORS_COMPAT;
     updater_norms(t->updater, t->comm, &o, t->sequences, sequences_of(t, prompts, 0, b->count));
     m->lr = learning_rate(c->lr, t->rl_done, c->steps, c->warmup, c->schedule == SCHEDULE_COSINE);
     for (int i = 0; i < updates; i++) {
-        int u = i % c->updates; // of this epoch
-        int count = sequences_of(t, prompts, first_rollout(c, b, u), first_rollout(c, b, u + 1));
+        int u = i % cuts; // of this epoch
+        int first = first_rollout(c, b, u), end = first_rollout(c, b, u + 1);
+        int count = sequences_of(t, prompts, first, end);
+        adjust_tokens(t, first, end, count, i, &o);
         updater_gradient(t->updater, &t->grads, t->results, t->sequences, count, &o, compat);
         norm += optimizer_step(t->gpt, &t->opt, &t->grads, &optimizer, (float)m->lr);
         step_sums_add(&sums, t->sequences, count, t->results, i == 0);
@@ -149,39 +167,45 @@ void rl_step(Trainer *t, StepMetrics *m) {
     const TrainConfig *c = &t->config;
     const Method *method = &methods[c->method];
     RolloutBatch *b = &t->batch;
-    int P = c->prompts, rank = comm_rank(t->comm);
-    Prompt prompts[P];
-    double start = seconds_now();
+    int rank = comm_rank(t->comm);
+    Prompt prompts[c->prompts];
+    double start = seconds_now(), verify = 0;
     timers_start(t->dev);
+    b->P = c->prompts, b->first = 0;
+    for (int round = 0; next_round(t, prompts, round, m); round++) {
+        // Allocate: how many rollouts each prompt gets, by the variance of its rewards so far
+        AllocateConfig allocation = {(AllocateKind)c->allocation, c->rollouts,  c->rollouts_low,
+                                     c->rollouts_high,            c->explore, c->mastered};
+        bool oracle = c->allocation == ALLOCATE_ORACLE;
+        const History *history = oracle ? oracle_history(t, prompts, m) : &t->history;
+        rollout_batch_allocate(b, t->dev, prompts, history, &allocation);
+        rollout_batch_deal(b, prompts, &t->history, comm_size(t->comm));
+        step_metrics_allocation(m, &t->history, prompts + b->first, b->h_n + b->first, b->P - b->first);
 
-    // Allocate: how many rollouts each prompt gets, by the variance of its rewards so far
-    AllocateConfig allocation = {(AllocateKind)c->allocation, c->rollouts,  c->rollouts_low,
-                                 c->rollouts_high,            c->explore, c->mastered};
-    choose_prompts(t, prompts);
-    rollout_batch_allocate(b, t->dev, prompts, &t->history, &allocation);
-    rollout_batch_deal(b, prompts, &t->history, comm_size(t->comm));
-    step_metrics_allocation(m, &t->history, prompts, b->h_n, P);
+        // Generate: every rank samples its rollouts from the current policy
+        Rollout *rollouts = b->rollouts + b->h_starts[b->first];
+        int count = b->count - b->h_starts[b->first];
+        SampleConfig sample = {(float)c->temp, .top_p = 1.0f, .seed = (uint64_t)c->seed, .step = (uint32_t)t->rl_done};
+        generator_run(t->generator, rollouts, count, rank, prompts, b->P, c->max_tokens, &sample);
 
-    // Generate: every rank samples its rollouts from the current policy
-    SampleConfig sample = {(float)c->temp, .top_p = 1.0f, .seed = (uint64_t)c->seed, .step = (uint32_t)t->rl_done};
-    generator_run(t->generator, b->rollouts, b->count, rank, prompts, P, c->max_tokens, &sample);
-    double generated = seconds_now();
-
-    // Verify: a verdict and a reward for each response
-    grade_rollouts(t->grader, t->tokenizer, prompts, P, b->rollouts, b->count, rank, method->reward_right,
-                   method->reward_wrong);
-    rollout_batch_broadcast(b, t->comm);
-    record_history(t, prompts);
+        // Verify: a verdict and a reward for each response
+        double generated = seconds_now();
+        grade_rollouts(t->grader, t->tokenizer, prompts, b->P, rollouts, count, rank, method->reward_right,
+                       method->reward_wrong);
+        rollout_batch_broadcast(b, t->comm);
+        punish_overlong(rollouts, count, c->max_tokens, c->overlong);
+        record_history(t, prompts);
+        verify += seconds_now() - generated;
+    }
     double verified = seconds_now();
 
     // Learn: compare each rollout with its group, then raise or lower the log-probability of its tokens
-    AdvantageKind kind = c->advantage == ADVANTAGE_METHOD ? method->advantage : (AdvantageKind)c->advantage;
-    rollout_batch_advantages(b, t->dev, prompts, kind);
-    update(t, prompts, m);
+    if (b->P > 0) rollout_batch_advantages(b, t->dev, prompts, (AdvantageKind)c->advantage);
+    if (b->P > 0) update(t, prompts, m); // else dynamic sampling found no group to learn from
 
     timers_stop(t->dev, m->sec_timer);
     double end = seconds_now();
-    m->sec_generate = generated - start, m->sec_verify = verified - generated;
+    m->sec_generate = verified - start - verify, m->sec_verify = verify;
     m->sec_update = end - verified, m->sec_total = end - start;
     step_metrics_rollouts(m, t, prompts);
     t->rl_done++;

@@ -2,6 +2,12 @@
 #include "rl/step_metrics.h"
 #include <math.h>
 
+static void add_adjusted(StepSums *s, const TokenAdjust *a, float logp) {
+    double d = a ? (double)a->logp_ref - logp : NAN;
+    s->kl_ref += exp(d) - 1 - d;
+    s->adjusted += a ? a->factor == 0 || a->move != 0 : NAN;
+}
+
 void step_sums_add(StepSums *s, const TrainSequence *sequences, int count, const TokenResult *results, bool first) {
     const TokenResult *r = results;
     for (int j = 0; j < count; j++)
@@ -15,13 +21,15 @@ void step_sums_add(StepSums *s, const TrainSequence *sequences, int count, const
             s->b_comp_low += r->b_comp < 0.95f;
             s->b_stab += r->b_stab;
             s->b_stab_low += r->b_stab < 0.95f;
+            add_adjusted(s, sequences[j].adjust ? &sequences[j].adjust[t] : NULL, r->logp);
             s->ratio_max = fmax(s->ratio_max, r->ratio);
             if (first) s->logprob_diff_max = fmax(s->logprob_diff_max, fabs(d));
         }
 }
 
 void step_metrics_update(StepMetrics *m, StepSums *s, Comm *comm, int updates) {
-    double sums[] = {s->loss, s->tokens, s->kl, s->clipped, s->b_comp, s->b_comp_low, s->b_stab, s->b_stab_low};
+    double sums[] = {s->loss, s->tokens, s->kl, s->clipped, s->b_comp, s->b_comp_low, s->b_stab, s->b_stab_low,
+                     s->kl_ref, s->adjusted};
     double largest[] = {s->ratio_max, s->logprob_diff_max};
     comm_sum(comm, sums, sizeof sums / sizeof *sums);
     comm_max(comm, largest, 2);
@@ -30,12 +38,12 @@ void step_metrics_update(StepMetrics *m, StepSums *s, Comm *comm, int updates) {
     m->kl_old = sums[2] / tokens;
     m->clip_frac = sums[3] / tokens;
     m->b_comp_mean = sums[4] / tokens, m->b_comp_low = sums[5] / tokens;
+    m->kl_ref = sums[8] / tokens, m->adjusted = sums[9] / tokens;
     m->b_stab_mean = sums[6] / tokens, m->b_stab_low = sums[7] / tokens;
     m->ratio_max = largest[0], m->logprob_diff_max = largest[1];
 }
 
 void step_metrics_allocation(StepMetrics *m, const History *history, const Prompt *prompts, const int *n, int P) {
-    m->n = n, m->P = P;
     for (int i = 0; i < P; i++) {
         double rate = history_pass_rate(history, prompts[i].problem);
         if (rate < 0) continue; // never seen: no bin
@@ -67,6 +75,7 @@ static void keep_undecided(StepMetrics *m, Trainer *t, const Rollout *r, int pro
 }
 
 void step_metrics_rollouts(StepMetrics *m, Trainer *t, const Prompt *prompts) {
+    m->n = t->batch.h_n, m->P = t->batch.P;
     const Rollout *rollouts = t->batch.rollouts;
     const int *starts = t->batch.h_starts;
     int count = t->batch.count;

@@ -5,6 +5,7 @@
 
 typedef struct StepSums { // over the trained tokens of the step's updates
     double loss, tokens, kl, clipped, b_comp, b_comp_low, b_stab, b_stab_low;
+    double kl_ref, adjusted;        // NAN where nothing is adjusted
     double ratio_max, logprob_diff_max; // the latter of the first update only, where the policy still is the sampler
 } StepSums;
 

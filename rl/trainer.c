@@ -59,8 +59,6 @@ static bool open_data(Trainer *t, Error *err) {
     const TrainConfig *c = &t->config;
     FILE *notes = comm_rank(t->comm) == 0 ? stderr : NULL;
     if (!load_problems(t, notes, err)) return false;
-    if (t->heldout.problems.count < 1)
-        return fail(err, "%s: no prompt is left to hold out: lower --problems or raise --heldout", c->data);
     if (!open_tokenizer(t, err)) return false;
     if (!data_choose_template(&t->template, c->prompt_template, c->model, data_is_tasks(c->data), err)) return false;
     if (!prompts_tokenize(&t->train, t->tokenizer, &t->template, c->max_prompt, notes, err)) return false;
@@ -104,7 +102,9 @@ static void plan_memory(Trainer *t, const ModelConfig *model, int T) {
     optimizer_plan(&t->opt, &t->arena, &t->buckets);
     t->updater = updater_plan(t->gpt, c->micro_tokens, t->T, c->logit_rows);
     t->generator = generator_plan(t->gpt, c->slots, longest + c->max_tokens);
-    rollout_batch_plan(&t->batch, c->prompts, c->prompts * c->rollouts, c->max_tokens);
+    bool more = c->dynamic_sampling > 0 && c->allocation != ALLOCATE_UNIFORM; // kept groups may have more than the rest
+    rollout_batch_plan(&t->batch, c->prompts, c->prompts * (more ? c->rollouts_high : c->rollouts), c->max_tokens);
+    adjust_plan(t);
     const Arena *arenas[] = {&t->gpt->arena, &t->arena, updater_arena(t->updater), &t->batch.arena};
     t->memory = memory_plan(t->gpt, arenas, 4, t->generator, c->slots, longest + c->max_tokens);
 }
@@ -145,6 +145,7 @@ static bool open_model(Trainer *t, Error *err) {
     if (!memory_check(&t->memory, err)) return false;
     commit_memory(t);
     t->history = history_new(&t->train.problems);
+    if (c->allocation == ALLOCATE_ORACLE) t->oracle = history_new(&t->train.problems);
     optimizer_start(t->gpt, &t->opt, NULL);
     if (!is_tiny(c)) return gpt_load(t->gpt, &t->opt, c->model, err);
     init_parameters(t);
@@ -188,7 +189,7 @@ void trainer_close(Trainer *t) {
     metrics_close(&t->log);
     grader_free(t->grader), grader_free(t->heldout_grader), reward_command_close(t->reward_command);
     free(t->results), free(t->sequences), free(t->weights), free(t->warmup_tokens);
-    history_free(&t->history);
+    history_free(&t->history), history_free(&t->oracle);
     updater_free(t->updater), generator_free(t->generator);
     if (t->dev) rollout_batch_free(&t->batch, t->dev), arena_free(&t->arena, t->dev);
     gpt_free(t->gpt);

@@ -3,6 +3,7 @@
 #ifndef RL_TRAINER_H
 #define RL_TRAINER_H
 #include "model/optimizer.h"
+#include "rl/adjust.h"
 #include "rl/config.h"
 #include "rl/generate.h"
 #include "rl/history.h"
@@ -31,17 +32,19 @@ typedef struct Trainer {
     Generator *generator;
     Updater *updater;
     // one step
-    History history;
+    History history, oracle; // the second for allocation by rl/oracle.h
     RolloutBatch batch;
     TrainSequence *sequences; // room for one batch, of rollouts or of warm-up examples
     float *weights;           // of each rollout's tokens in the loss
     TokenResult *results;     // of each trained token of a batch, in order
+    Adjust adjust;            // what the method changes in single tokens
     int *warmup_tokens;       // (sft_batch, T)
     // the run
     MetricsLog log;
     MemoryPlan memory;
     int T;                 // longest prompt + response, tokens
     int sft_done, rl_done; // steps taken
+    int64_t prompts_done, prompts_before; // dynamic sampling: prompts drawn in the run, and before this step
 } Trainer;
 
 // Opens everything that the config asks for; with --resume, from the latest checkpoint. False with one line in err.

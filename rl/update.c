@@ -14,6 +14,7 @@ struct Updater {
     int *h_ids, *h_pos, *h_starts, *h_rows, *h_target, *h_response_starts;
     float *advantage, *logp_old, *weight, *h_advantage, *h_logp_old, *h_weight;
     TokenPolicy *sampled, *h_sampled;
+    TokenAdjust *adjust, *h_adjust;
     // device only
     float *E_override, *norms;
     TokenResult *result;
@@ -21,7 +22,7 @@ struct Updater {
 
 typedef struct Micro { // what the host arrays hold
     int N, B, M, T;    // tokens, sequences, response tokens, longest sequence
-    bool supervised;
+    bool supervised, adjusted;
 } Micro;
 
 // Plans an array on the device and its host array h_NAME.
@@ -47,6 +48,7 @@ Updater *updater_plan(const Gpt *gpt, int micro_tokens, int T, int chunk) {
     PLAN_BOTH(u, logp_old, N);
     PLAN_BOTH(u, weight, N);
     PLAN_BOTH(u, sampled, N);
+    PLAN_BOTH(u, adjust, N);
     ARENA_PLAN(&u->arena, u->E_override, N);
     ARENA_PLAN(&u->arena, u->norms, 3);
     ARENA_PLAN(&u->arena, u->result, N);
@@ -89,6 +91,7 @@ static void pack_sequence(Updater *u, Micro *micro, const TrainSequence *s) {
         u->h_advantage[micro->M] = s->advantage;
         u->h_sampled[micro->M] = s->sampled ? s->sampled[t] : (TokenPolicy){0};
         u->h_logp_old[micro->M] = u->h_sampled[micro->M].logp;
+        if (s->adjust) u->h_adjust[micro->M] = s->adjust[t];
     }
     u->h_starts[micro->B] = micro->N;
     micro->N += length;
@@ -96,6 +99,7 @@ static void pack_sequence(Updater *u, Micro *micro, const TrainSequence *s) {
     u->h_response_starts[micro->B] = micro->M;
     micro->T = length > micro->T ? length : micro->T;
     micro->supervised = !s->sampled;
+    micro->adjusted = s->adjust != NULL;
 }
 
 // Packs a micro-batch from sequence *next on; false when none is left.
@@ -129,6 +133,7 @@ static void upload(Updater *u, const Micro *micro) {
     device_upload(dev, u->target, u->h_target, (size_t)micro->M * sizeof(int));
     device_upload(dev, u->weight, u->h_weight, (size_t)micro->M * sizeof(float));
     device_upload(dev, u->logp_old, u->h_logp_old, (size_t)micro->M * sizeof(float));
+    if (micro->adjusted) device_upload(dev, u->adjust, u->h_adjust, (size_t)micro->M * sizeof *u->adjust);
     upload_sampled(u, micro);
 }
 
@@ -160,7 +165,7 @@ void updater_gradient(Updater *u, Gradients *grads, TokenResult *results, const 
                       const PolicyObjective *objective, bool compat) {
     const Gpt *g = u->gpt;
     Micro micro;
-    gradients_zero(g, grads);
+    if (grads) gradients_zero(g, grads);
     for (int next = 0; pack(u, &micro, sequences, count, &next);) {
         PolicyObjective o = *objective;
         upload(u, &micro);
@@ -170,9 +175,10 @@ void updater_gradient(Updater *u, Gradients *grads, TokenResult *results, const 
             o.entropy_min = norms[0], o.entropy_max = norms[1], o.delta_max = norms[2];
         }
         Batch batch = {.N = micro.N, .B = micro.B, .T = micro.T, .ids = u->ids, .pos = u->pos, .starts = u->starts};
-        PolicyTargets targets = {u->target, u->advantage, u->logp_old, u->weight, compat ? u->E_override : NULL};
+        PolicyTargets targets = {u->target, u->advantage, u->logp_old, u->weight, compat ? u->E_override : NULL,
+                                 micro.adjusted ? u->adjust : NULL};
         if (micro.supervised) targets.advantage = targets.logp_old = NULL;
-        grads->last = next == count;
+        if (grads) grads->last = next == count;
         timer_begin(g->dev, TIMER_FORWARD);
         gpt_forward(g, &u->acts, &batch);
         timer_end(g->dev);
@@ -180,12 +186,12 @@ void updater_gradient(Updater *u, Gradients *grads, TokenResult *results, const 
         head_policy_loss(g, &u->head, &u->acts, grads, u->result, u->rows, &targets, &o, micro.N, micro.M);
         timer_end(g->dev);
         timer_begin(g->dev, TIMER_BACKWARD);
-        gpt_backward(g, &u->acts, grads, &batch);
+        if (grads) gpt_backward(g, &u->acts, grads, &batch);
         timer_end(g->dev);
         device_download(g->dev, results, u->result, (size_t)micro.M * sizeof *results);
         results += micro.M;
     }
     timer_begin(g->dev, TIMER_EXCHANGE);
-    gradients_finish(g, grads);
+    if (grads) gradients_finish(g, grads);
     timer_end(g->dev);
 }

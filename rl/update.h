@@ -13,6 +13,7 @@ typedef struct TrainSequence {
     int n_prompt, n;
     float advantage;
     float weight; // in the loss, of each of its tokens; includes the global divisor
+    const TokenAdjust *adjust; // (n), of all sequences of a mini-batch or of none (NULL)
 } TrainSequence;
 
 typedef struct Updater Updater;
@@ -28,7 +29,8 @@ const Arena *updater_arena(const Updater *updater); // its device memory
 // Sets grads to the gradient of sum over tokens of weight * loss over these sequences, this rank's, and through
 // grads->buckets over those of all other ranks, which call too. results (sum of n) receives the statistics of each of
 // this rank's tokens in order. compat: the control `authors-compat` (as in the release, E is a mean over the response,
-// and the normalisers are of one micro-batch). micro_tokens changes no bit of the result (except with compat).
+// and the normalisers are of one micro-batch). micro_tokens changes no bit of the result (except with compat). grads
+// NULL: only the results, by a forward pass; other ranks need not call.
 void updater_gradient(Updater *updater, Gradients *grads, TokenResult *results, const TrainSequence *sequences,
                       int count, const PolicyObjective *objective, bool compat);
 

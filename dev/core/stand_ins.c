@@ -3,11 +3,14 @@
 #include "data/task_kind.h"
 #include "kernels/device/comm.h"
 #include "kernels/device/graph.h"
+#include "kernels/knapsack.h"
 #include "model/files/config_file.h"
 #include "model/files/gpt_files.h"
 #include "rl/checkpoint/checkpoint.h"
 #include "rl/data.h"
 #include "rl/evaluate/evaluate.h"
+#include "rl/oracle.h"
+#include "rl/resample.h"
 #include "rl/run_record.h"
 #include "rl/step_metrics.h"
 #include "verify/verify.h"
@@ -53,7 +56,8 @@ bool flags_refuse_word(const Flag *f, const char *word, Error *err) { return fai
 bool flags_help_asked(int argc, char **argv) { return false; }
 void flags_help(const FlagTable *table, FILE *out) {}
 bool train_config_complete(TrainConfig *c, Error *err) {
-    return c->lr = c->lr < 0 ? 3e-4 : c->lr, c->max_tokens = c->max_tokens ? c->max_tokens : 96, true;
+    return c->lr = c->lr < 0 ? 3e-4 : c->lr, c->max_tokens = c->max_tokens ? c->max_tokens : 96,
+           c->overlong = c->overlong > 0 ? c->overlong : 0, true;
 }
 
 // ---- One rank: nothing to exchange; no CUDA graphs, no timers -----------------------------------------------------
@@ -73,18 +77,13 @@ int comm_rank(const Comm *c) { return 0; }
 int comm_size(const Comm *c) { return 1; }
 int comm_local_rank(const Comm *c) { return 0; }
 bool comm_attach(Comm *c, Device *dev, Error *err) { return true; }
-void comm_detach(Comm *c) {}
-void comm_close(Comm *c) {}
-void comm_barrier(Comm *c) {}
-void comm_sum(Comm *c, double *h_x, size_t n) {}
-void comm_max(Comm *c, double *h_x, size_t n) {}
+void comm_detach(Comm *c) {} void comm_close(Comm *c) {} void comm_barrier(Comm *c) {}
+void comm_sum(Comm *c, double *h_x, size_t n) {} void comm_max(Comm *c, double *h_x, size_t n) {}
 bool graph_replay(Device *dev, Graph *graph) { return false; }
 void graph_begin(Device *dev) {}
 Graph *graph_end(Device *dev) { return NULL; }
-void graph_free(Device *dev, Graph *graph) {}
-void timers_start(Device *dev) {}
-void timer_begin(Device *dev, Timer timer) {}
-void timer_end(Device *dev) {}
+void graph_free(Device *dev, Graph *graph) {} void timers_start(Device *dev) {}
+void timer_begin(Device *dev, Timer timer) {} void timer_end(Device *dev) {}
 void timers_stop(Device *dev, double seconds[TIMERS]) {}
 
 // ---- What comes from files, or goes there: not in the core --------------------------------------------------------
@@ -142,7 +141,16 @@ MemoryPlan memory_plan(const Gpt *g, const Arena *const *arenas, int n, const Ge
     return (MemoryPlan){0};
 }
 bool memory_check(const MemoryPlan *p, Error *err) { return true; }
+void adjust_plan(Trainer *t) {}
+void adjust_tokens(Trainer *t, int first, int end, int count, int update, const PolicyObjective *o) {}
 void trainer_print(const Trainer *t, FILE *out) {}
+
+// ---- Sampling that the demo does not use --------------------------------------------------------------------------
+#define ABSENT REQUIRE(false, "allocation knapsack or oracle, or dynamic sampling: not in the core demo")
+void knapsack_rollouts(Device *dev, int *n, double *ideal, const double *correct, const double *verified, int P,
+                       const AllocateConfig *c) { ABSENT; }
+bool resample(Trainer *t, Prompt *prompts, int round, StepMetrics *m) { ABSENT; return false; }
+const History *oracle_history(Trainer *t, const Prompt *prompts, StepMetrics *m) { ABSENT; return NULL; }
 
 // ---- The tasks that the demo does not use -------------------------------------------------------------------------
 #define NO_TASK(task) const TaskRow task_row_##task = {.name = ""};

@@ -99,7 +99,7 @@ static void bench_vocabulary(Bench *b, int V, int M) {
     TokenResult *result = zeros(b, (size_t)M * sizeof *result);
     SampleKey *key = zeros(b, (size_t)M * sizeof *key);
     Sampled *sampled = zeros(b, (size_t)M * sizeof *sampled);
-    PolicyTargets targets = {target, one, one, one, NULL};
+    PolicyTargets targets = {target, one, one, one, NULL, NULL};
     PolicyObjective o = {.inv_temp = 1, .eps_low = 0.2f, .eps_high = 0.2f, .comp = 0.4f, .stab = 0.4f,
                          .stab_gamma = 50, .stab_tau = 0.9f, .entropy_max = 1, .delta_max = 1};
     SampleConfig h_c = {1, 0, 1, 1, 1}, *c = zeros(b, sizeof *c);

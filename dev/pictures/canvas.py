@@ -86,10 +86,12 @@ class Canvas:
     def arrow(self, *points, ink="soft", width=1.6, dash=""):
         self.line(list(points), ink, width, dash, head=True)
 
-    def save(self, path):
+    def svg(self):
         w, h = self.size
+        return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{w}" height="{h}" role="img">\n'
+                f"<title>{escape(self.title)}</title>\n<desc>{escape(self.description)}</desc>\n"
+                f"<style>\n{style()}\n</style>\n" + "\n".join(self.parts) + "\n</svg>\n")
+
+    def save(self, path):
         with open(path, "w", encoding="utf-8") as file:
-            file.write(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{w}" height="{h}" '
-                       'role="img">\n'
-                       f"<title>{escape(self.title)}</title>\n<desc>{escape(self.description)}</desc>\n"
-                       f"<style>\n{style()}\n</style>\n" + "\n".join(self.parts) + "\n</svg>\n")
+            file.write(self.svg())

@@ -40,12 +40,31 @@ static cJSON *identity_of(const TrainConfig *config) {
     return identity;
 }
 
+// Adds the flags that the checkpoint's version did not have: what it did is their default. A flag that this version
+// does not have is an error.
+static bool add_newer_flags(cJSON *saved, const char *dir, Error *err) {
+    TrainConfig standard;
+    if (!train_config_parse(&standard, 1, (char *[]){(char *)"train"}, err) || !train_config_complete(&standard, err))
+        return false;
+    cJSON *identity = identity_of(&standard), *all = cJSON_CreateObject();
+    char *text = cJSON_PrintUnformatted(identity);
+    cJSON *parsed = cJSON_Parse(text); // as `saved` is
+    const cJSON *flag = saved->child;
+    flags_to_json(&train_flags, &standard, all);
+    while (flag && json_get(all, flag->string)) flag = flag->next;
+    if (flag) fail(err, "%s was made with --%s, which this version does not have", dir, flag->string);
+    for (const cJSON *f = parsed ? parsed->child : NULL; f; f = f->next)
+        if (!json_get(saved, f->string)) cJSON_AddItemToObject(saved, f->string, cJSON_Duplicate(f, true));
+    cJSON_Delete(identity), cJSON_Delete(all), cJSON_Delete(parsed);
+    cJSON_free(text);
+    return !flag;
+}
+
 // A run resumes only under the flags it was started with: names the first difference.
-static bool same_run(const TrainConfig *config, const cJSON *saved, const char *dir, Error *err) {
+static bool same_run(const TrainConfig *config, cJSON *saved, const char *dir, Error *err) {
     JsonDifference d;
+    if (!add_newer_flags(saved, dir, err)) return false;
     cJSON *identity = identity_of(config);
-    if (!*config->reward_command && !json_get(saved, "reward-command")) // older versions had none
-        cJSON_DeleteItemFromObjectCaseSensitive(identity, "reward-command");
     if (!json_get(saved, "steps")) // it had the constant schedule, and that is the difference to name
         cJSON_DeleteItemFromObjectCaseSensitive(identity, "steps");
     bool same = json_same(identity, saved, &d);
@@ -59,12 +78,22 @@ static bool same_run(const TrainConfig *config, const cJSON *saved, const char *
 // What a checkpoint holds, fp32 and not sharded, on the host of rank 0.
 typedef struct Saved {
     float *params, *m, *v; // (table.size); m and v NULL: the model alone
+    float *reference;      // (table.size) of --kl-coef, once RL has begun; else NULL
 } Saved;
 
 static float *collect(Trainer *t, const float *state) {
     float *h = comm_rank(t->comm) == 0 ? malloc(t->gpt->table.size * sizeof *h) : NULL;
     REQUIRE(h || comm_rank(t->comm) != 0, "out of memory for a checkpoint");
     optimizer_read(t->gpt, &t->opt, state, t->grads.flat, h);
+    return h;
+}
+
+// Every rank holds all of it.
+static float *collect_reference(Trainer *t) {
+    if (!t->adjust.reference || t->rl_done == 0 || comm_rank(t->comm) != 0) return NULL;
+    float *h = malloc(t->gpt->table.size * sizeof *h);
+    REQUIRE(h, "out of memory for a checkpoint");
+    device_download_floats(t->dev, h, t->adjust.reference, t->gpt->table.size);
     return h;
 }
 
@@ -90,7 +119,7 @@ static bool check_saved(const Saved *s, size_t n, Error *err) {
            (!s->m || (check_values("adamw.m", s->m, n, true, err) && check_values("adamw.v", s->v, n, false, err)));
 }
 
-static void saved_free(Saved *s) { free(s->params), free(s->m), free(s->v); }
+static void saved_free(Saved *s) { free(s->params), free(s->m), free(s->v), free(s->reference); }
 
 static bool save_model(Trainer *t, const char *dir, const float *h_params, Error *err) {
     return gpt_save(&t->gpt->table, &t->gpt->config, dir, h_params, err) && tokenizer_save(t->tokenizer, dir, err) &&
@@ -103,7 +132,7 @@ static void data_hash(const Trainer *t, char text[24]) {
 }
 
 static bool save_state(Trainer *t, const char *dir, const Saved *s, Error *err) {
-    char path[PATH_SIZE + 400], counters[4][32], data[24];
+    char path[PATH_SIZE + 400], counters[5][32], data[24];
     size_t n = t->gpt->table.size, P = (size_t)t->history.count;
     Safetensor tensors[] = {
         {.name = "adamw.m", .type = SAFETENSOR_F32, .rank = 1, .shape = {n}, .data = s->m},
@@ -111,20 +140,23 @@ static bool save_state(Trainer *t, const char *dir, const Saved *s, Error *err) 
         {.name = "history.id", .type = SAFETENSOR_I64, .rank = 1, .shape = {P}, .data = t->history.id},
         {.name = "history.correct", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.correct},
         {.name = "history.verified", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.verified},
-        {.name = "history.length", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.length}};
+        {.name = "history.length", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.length},
+        {.name = "reference", .type = SAFETENSOR_F32, .rank = 1, .shape = {n}, .data = s->reference}};
     cJSON *config = identity_of(&t->config);
     char *text = cJSON_PrintUnformatted(config);
     snprintf(counters[0], 32, "%d", t->sft_done), snprintf(counters[1], 32, "%d", t->rl_done);
     snprintf(counters[2], 32, "%lld", t->opt.t), snprintf(counters[3], 32, "%lld", t->opt.skipped);
+    snprintf(counters[4], 32, "%lld", (long long)t->prompts_done);
     SafetensorsPair metadata[] = {{"config", text},
                                   {"sft_done", counters[0]},
                                   {"rl_done", counters[1]},
                                   {"adamw.t", counters[2]},
                                   {"skipped", counters[3]},
+                                  {"prompts_done", counters[4]},
                                   {"data", data}};
     data_hash(t, data);
     snprintf(path, sizeof path, "%s/trainer.safetensors", dir);
-    bool ok = safetensors_write(path, tensors, 6, metadata, 6, err) &&
+    bool ok = safetensors_write(path, tensors, s->reference ? 7 : 6, metadata, 7, err) &&
               manifest_write(dir, t->sft_done + t->rl_done, config, err);
     cJSON_free(text);
     cJSON_Delete(config);
@@ -182,7 +214,7 @@ static bool save_checkpoint(Trainer *t, const Saved *s, Error *err) {
 bool checkpoint_save(Trainer *t) {
     Error err;
     char folder[PATH_SIZE];
-    Saved s = {collect(t, t->opt.master), collect(t, t->opt.m), collect(t, t->opt.v)};
+    Saved s = {collect(t, t->opt.master), collect(t, t->opt.m), collect(t, t->opt.v), collect_reference(t)};
     if (comm_rank(t->comm) != 0) return true;
     bool flushed = metrics_flush(&t->log, &err); // a checkpoint is never ahead of the logs
     if (!flushed) fprintf(stderr, "warning: %s\n", err.text);
@@ -278,9 +310,19 @@ static bool load_moment(Trainer *t, const Safetensors *state, const char *name, 
     return true;
 }
 
+// Before the first step of RL there is none: it is made then.
+static bool load_reference(Trainer *t, const Safetensors *state, const char *dir, Error *err) {
+    size_t n = t->gpt->table.size;
+    if (!t->adjust.reference || t->rl_done == 0) return true;
+    const Safetensor *reference = find_array(state, "reference", SAFETENSOR_F32, n, dir, err);
+    if (!reference || !check_values("the reference", reference->data, n, true, err)) return false;
+    device_upload_floats(t->dev, t->adjust.reference, (const float *)reference->data, n);
+    return true;
+}
+
 // *other: the checkpoint is intact, but of a run with other flags or data.
 static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bool *other, Error *err) {
-    long long sft, rl;
+    long long sft, rl, prompts = 0;
     char hash[24];
     const char *text = safetensors_metadata(state, "config"), *data = safetensors_metadata(state, "data");
     cJSON *saved = text ? cJSON_Parse(text) : NULL;
@@ -292,6 +334,8 @@ static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bo
         !get_counter(state, "rl_done", 1 << 30, &rl, dir, err) ||
         !get_counter(state, "adamw.t", 1LL << 60, &t->opt.t, dir, err) ||
         !get_counter(state, "skipped", 1LL << 60, &t->opt.skipped, dir, err) ||
+        (safetensors_metadata(state, "prompts_done") && // older versions saved none
+         !get_counter(state, "prompts_done", 1LL << 60, &prompts, dir, err)) ||
         !load_history(&t->history, state, dir, err))
         return false;
     data_hash(t, hash);
@@ -300,9 +344,10 @@ static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bo
     if (data && strcmp(data, hash) != 0) // older versions saved none
         return fail(err, "%s: made from other prompts, golds or another tokenizer than --data and --model give", dir);
     *other = false;
-    t->sft_done = (int)sft, t->rl_done = (int)rl;
+    t->sft_done = (int)sft, t->rl_done = (int)rl, t->prompts_done = prompts;
     return load_moment(t, state, "adamw.m", t->opt.m, dir, err) &&
-           load_moment(t, state, "adamw.v", t->opt.v, dir, err) && gpt_load(t->gpt, &t->opt, dir, err);
+           load_moment(t, state, "adamw.v", t->opt.v, dir, err) && load_reference(t, state, dir, err) &&
+           gpt_load(t->gpt, &t->opt, dir, err);
 }
 
 // A run that is resumed before its first checkpoint starts again. Where more is there than such a run leaves, its

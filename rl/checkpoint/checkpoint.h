@@ -1,8 +1,10 @@
 // Optional (checkpoints): OUT/checkpoints/step-NNNNNNN holds the model as Hugging Face writes one (config.json,
 // model.safetensors, tokenizer.json, ...) and trainer.safetensors: optimizer state, history, and in its metadata the
-// counters and flags of the run. model.safetensors is always fp32, so it also holds the master weights of a bf16 run.
-// The position in the data and all random numbers follow from the counters. A checkpoint is written into a folder with
-// a temporary name, flushed, and renamed; its manifest (rl/checkpoint/manifest.h) is checked before it is loaded.
+// counters and flags of the run. With --kl-coef, once RL has begun, it also holds the weights that RL began with
+// ("reference", 4 bytes a parameter), so a checkpoint needs nothing outside its folder. model.safetensors is always
+// fp32, so it also holds the master weights of a bf16 run. The position in the data and all random numbers follow from
+// the counters. A checkpoint is written into a folder with a temporary name, flushed, and renamed; its manifest
+// (rl/checkpoint/manifest.h) is checked before it is loaded.
 // docs/trust.md says what is promised.
 #ifndef RL_CHECKPOINT_CHECKPOINT_H
 #define RL_CHECKPOINT_CHECKPOINT_H

@@ -78,6 +78,7 @@ static void test_tasks_are_fixed_by_the_seed(void **state) {
         same += strcmp(a.items[i].prompt, c.items[i].prompt) == 0;
     }
     for (int i = 0; i < 20; i++) assert_string_equal(held_a.items[i].prompt, held_b.items[i].prompt);
+    for (int i = 0; i < 40; i++) assert_string_equal(held_a.items[i].prompt, held_c.items[i].prompt); // of any seed
     assert_true(same < 5);
     ProblemSet *sets[] = {&a, &b, &c, &held_a, &held_b, &held_c};
     for (int i = 0; i < 6; i++) problems_free(sets[i]);
@@ -179,26 +180,46 @@ static void test_first_of_an_epoch_is_uniform(void **state) {
 
 static void test_split(void **state) {
     (void)state;
-    ProblemSet set, none, train, heldout, one;
-    make("all@3-5", 1, 2000, 0, &set, &none);
-    problems_split(&set, 0.25, 7, &train, &heldout);
-    assert_int_equal(set.count, 0);
-    assert_int_equal(train.count + heldout.count, 2000);
-    assert_true(heldout.count > 420 && heldout.count < 580); // standard deviation 19
-    make("all@3-5", 1, 300, 0, &set, &none);
-    problems_split(&set, 0.25, 7, &one, &none);
-    assert_int_equal(common_ids(&one, &heldout), 0); // a smaller set splits the same way
-    assert_int_equal(common_ids(&none, &train), 0);
-    problems_free(&one);
-    problems_free(&none);
-    problems_split(&train, 0, 1, &set, &none);
-    assert_int_equal(none.count, 0);
+    static const struct { int count, most, held; } cases[] = {
+        {2000, 300, 300}, {2000, 1, 1}, {2000, 2000, 400}, {1501, 300, 300}, {1499, 300, 299}, {10, 256, 2}, {9, 256, 1},
+        {6, 3, 1}, {4, 256, 1}, {2, 1, 1}, {1, 256, 0},
+    };
+    ProblemSet set, none, train, heldout;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) { // the number asked for, or a fifth
+        make("all@3-5", 1, cases[i].count, 0, &set, &none);
+        problems_split(&set, cases[i].most, &train, &heldout);
+        assert_int_equal(set.count, 0);
+        assert_int_equal(heldout.count, cases[i].held);
+        assert_int_equal(train.count, cases[i].count - cases[i].held);
+        assert_int_equal(common_ids(&train, &heldout), 0);
+        problems_free(&train);
+        problems_free(&heldout);
+    }
+}
+
+// The order of the set does not matter, and a larger held-out set extends a smaller one; both keep the set's order.
+static void test_split_is_fixed(void **state) {
+    (void)state;
+    ProblemSet set, none, reversed = {0}, train, few, many, same;
+    make("all@3-5", 1, 500, 0, &set, &none);
+    for (int i = 500; i-- > 0;) problems_add(&reversed, set.items[i].prompt, set.items[i].gold, NULL, 500 - i);
+    problems_split(&set, 50, &train, &few);
+    for (int i = 0; i < 450; i++) assert_string_equal(train.items[i].task->prompt, train.items[i].prompt);
     problems_free(&train);
-    problems_split(&set, 1, 1, &train, &none);
-    assert_int_equal(train.count, 0);
-    problems_free(&none);
-    problems_free(&heldout);
+    problems_split(&reversed, 50, &train, &same);
+    assert_int_equal(common_ids(&few, &same), 50);
+    for (int i = 1; i < 50; i++) assert_true(same.items[i].line > same.items[i - 1].line);
+    int early = 0; // spread over the set
+    for (int i = 0; i < 50; i++) early += same.items[i].line <= 250;
+    assert_true(early > 10 && early < 40); // 25 expected, standard deviation 3.4
     problems_free(&train);
+    problems_free(&same);
+    make("all@3-5", 1, 500, 0, &set, &none);
+    problems_split(&set, 90, &train, &many);
+    assert_int_equal(common_ids(&few, &many), 50);
+    problems_free(&train);
+    problems_free(&few);
+    problems_free(&many);
 }
 
 // ---- several sets ------------------------------------------------------------------------------------------------
@@ -281,6 +302,7 @@ int main(void) {
         cmocka_unit_test(test_batch_order),
         cmocka_unit_test(test_first_of_an_epoch_is_uniform),
         cmocka_unit_test(test_split),
+        cmocka_unit_test(test_split_is_fixed),
         cmocka_unit_test(test_keep),
         cmocka_unit_test(test_merge),
         cmocka_unit_test(test_overlap),

@@ -67,7 +67,7 @@ static Example compute(void) {
 static void gradient(const Example *e, int m, const PolicyObjective *o, float weight, float *dlogits) {
     KernelTest t = test_open();
     PolicyTargets targets = {UPLOAD(&t, &example[m].token, 1), UPLOAD(&t, &e->advantage[m], 1),
-                             UPLOAD(&t, &e->policy[m].logp, 1), UPLOAD(&t, &weight, 1), NULL};
+                             UPLOAD(&t, &e->policy[m].logp, 1), UPLOAD(&t, &weight, 1), NULL, NULL};
     floatX *d = DEVICE(&t, floatX, V);
     policy_loss(t.dev, DEVICE(&t, TokenResult, 1), d, UPLOAD(&t, logits[example[m].context], V), &targets, o, 1, V);
     memcpy(dlogits, download_floats(&t, d, V), V * sizeof(float));
@@ -116,7 +116,7 @@ static void values_clip(Values *v) {
     const float cases[][2] = {{1, 1.5f},     {1.1f, 1.5f},  {1.3f, 1.5f}, {0.7f, 1.5f},
                               {0.9f, -0.5f}, {0.7f, -0.5f}, {12, -0.5f}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        TokenPush push = token_push(&grpo, (TokenPolicy){-1, 1, 0}, -1 - logf(cases[i][0]), cases[i][1], 0);
+        TokenPush push = token_push(&grpo, (TokenPolicy){-1, 1, 0}, -1 - logf(cases[i][0]), cases[i][1], 0, NULL);
         PUT(v, push.ratio, cases[i][1], push.loss, push.clipped);
     }
 }
@@ -154,7 +154,7 @@ static void values_tokens(Values *v) {
     Example e = compute();
     for (int m = 0; m < SHOWN; m++) {
         TokenPolicy p = e.policy[m];
-        TokenPush push = token_push(&e.dynamo, p, p.logp, e.advantage[m], p.E);
+        TokenPush push = token_push(&e.dynamo, p, p.logp, e.advantage[m], p.E, NULL);
         assert_true(push.ratio == 1 && push.clipped == 0);
         PUT(v, exp(p.logp), p.logp, p.entropy, p.E, e.advantage[m], entropy_change(p, 1, e.advantage[m], false),
             push.b_comp, push.b_stab, (double)e.advantage[m] * push.b_comp * push.b_stab);

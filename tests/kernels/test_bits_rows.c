@@ -52,7 +52,7 @@ static const PolicyObjective objective = {.inv_temp = 1 / 0.9f, .eps_low = 0.2f,
                                           .stab_tau = 0.9f, .entropy_max = 5, .delta_max = 0.3f};
 
 static void op_policy_loss(Device *dev, float *out, const Inputs *in, int n, int rows) {
-    PolicyTargets targets = {in->ids + n, in->x + n, in->y + n, in->rstd + n, NULL};
+    PolicyTargets targets = {in->ids + n, in->x + n, in->y + n, in->rstd + n, NULL, NULL};
     policy_loss(dev, (TokenResult *)(out + 30000) + n, out + n * V, in->z + n * V, &targets, &objective, rows, V);
 }
 
@@ -134,7 +134,7 @@ static void test_sampling_is_training(void **state) {
             for (int r = 0; r < R; r++) key[r].position = (uint32_t)r;
             sample_forward(t.dev, sampled, z, key, &c, R, v);
             for (int r = 0; r < R; r++) ids[r] = sampled[r].token;
-            PolicyTargets targets = {ids, NULL, NULL, weight, NULL};
+            PolicyTargets targets = {ids, NULL, NULL, weight, NULL, NULL};
             policy_loss(t.dev, result, z, z, &targets, &(PolicyObjective){.inv_temp = how == 2 ? 1 : 1 / 0.7f}, R, v);
             for (int r = 0; r < R; r++)
                 assert_memory_equal(&sampled[r].policy, &result[r], sizeof(TokenPolicy)); // logp, entropy, E

@@ -55,7 +55,7 @@ static void test_push(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const PushCase *c = &cases[i];
-        TokenPush t = token_push(&o, p, (float)(p.logp - log(c->ratio)), (float)c->A, p.E);
+        TokenPush t = token_push(&o, p, (float)(p.logp - log(c->ratio)), (float)c->A, p.E, NULL);
         assert_true(close_to(t.ratio, c->ratio) && close_to(t.loss, c->loss) && close_to(t.dlogp, c->dlogp) &&
                     t.clipped == (float)c->clipped);
         assert_true(t.b_comp == 1 && t.b_stab == 1);
@@ -63,7 +63,7 @@ static void test_push(void **state) {
     // modulated: A' = 1 * 1.2 * 0.8 where H lies half way and |dH| at tau
     const PolicyObjective m = {.eps_low = 0.2f, .eps_high = 0.2f, .comp = 0.4f, .entropy_max = 2, .stab = 0.4f,
                                .stab_gamma = 50, .stab_tau = 0.5f, .delta_max = 0.5f};
-    TokenPush t = token_push(&m, (TokenPolicy){-1, 1, 0}, -1, 1, 0.25f); // Lambda = 0, so dH = E
+    TokenPush t = token_push(&m, (TokenPolicy){-1, 1, 0}, -1, 1, 0.25f, NULL); // Lambda = 0, so dH = E
     assert_true(close_to(t.b_comp, 1.2) && close_to(t.b_stab, 0.8) && close_to(t.loss, -0.96) &&
                 close_to(t.dlogp, 0.96));
 }

@@ -81,7 +81,7 @@ static void check_case(const Case *c, int V, int rows, Kind kind, int *clipped) 
     PolicyTargets targets = {
         UPLOAD(&t, batch.target, rows), kind == SUPERVISED ? NULL : UPLOAD(&t, batch.advantage, rows),
         kind == SUPERVISED ? NULL : UPLOAD(&t, batch.logp_old, rows), UPLOAD(&t, batch.weight, rows),
-        kind == COMPAT ? UPLOAD(&t, batch.E_override, rows) : NULL};
+        kind == COMPAT ? UPLOAD(&t, batch.E_override, rows) : NULL, NULL};
     policy_loss(t.dev, result, d, logits, &targets, &c->o, rows, V);
     TokenResult *got = DOWNLOAD(&t, result, rows);
     float *got_d = download_floats(&t, d, (size_t)rows * V);
@@ -176,7 +176,7 @@ static void test_entropy_change(void **state) {
     fill(&t, &batch, M, V, 1);
     TokenResult *result = DEVICE(&t, TokenResult, M);
     PolicyTargets targets = {UPLOAD(&t, batch.target, M), UPLOAD(&t, batch.advantage, M), UPLOAD(&t, batch.logp_old, M),
-                             UPLOAD(&t, batch.weight, M), NULL};
+                             UPLOAD(&t, batch.weight, M), NULL, NULL};
     policy_loss(t.dev, result, DEVICE(&t, floatX, M * V), UPLOAD(&t, batch.z, M * V), &targets, &cases[0].o, M, V);
     TokenResult *got = DOWNLOAD(&t, result, M);
     for (int m = 0; m < M; m++) {
@@ -205,7 +205,7 @@ static void test_not_finite(void **state) {
             TokenResult *result = DEVICE(&t, TokenResult, 1);
             floatX *d = DEVICE(&t, floatX, 29);
             PolicyTargets targets = {UPLOAD(&t, batch.target, 1), UPLOAD(&t, batch.advantage, 1),
-                                     UPLOAD(&t, batch.logp_old, 1), UPLOAD(&t, batch.weight, 1), NULL};
+                                     UPLOAD(&t, batch.logp_old, 1), UPLOAD(&t, batch.weight, 1), NULL, NULL};
             device_zero(t.dev, d, 29 * sizeof *d);
             policy_loss(t.dev, result, d, UPLOAD(&t, batch.z, 29), &targets, &cases[0].o, 1, 29);
             float *got = download_floats(&t, d, 29), sum = 0;

@@ -46,8 +46,8 @@ static void twin_policy_loss(Twins *w, bool supervised, int M, int V) {
     float *logits = UPLOAD(&w->t, h_logits, M * V);
     float *h_weight = HOST(&w->t, float, M), *h_old = HOST(&w->t, float, M);
     for (int m = 0; m < M; m++) h_weight[m] = 0.5f + (float)(m % 3) * 0.25f, h_old[m] = (float)(-3 + random_at(4, m));
-    PolicyTargets h_t = {h_target, supervised ? NULL : h_A, supervised ? NULL : h_old, h_weight, NULL};
-    PolicyTargets t = {target, NULL, NULL, UPLOAD(&w->t, h_weight, M), NULL};
+    PolicyTargets h_t = {h_target, supervised ? NULL : h_A, supervised ? NULL : h_old, h_weight, NULL, NULL};
+    PolicyTargets t = {target, NULL, NULL, UPLOAD(&w->t, h_weight, M), NULL, NULL};
     if (!supervised) t.advantage = UPLOAD(&w->t, h_A, M), t.logp_old = UPLOAD(&w->t, h_old, M);
     TokenResult *result = DEVICE(&w->t, TokenResult, M), *want = HOST(&w->t, TokenResult, M);
     OUT(M * V, d);

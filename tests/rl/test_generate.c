@@ -101,7 +101,7 @@ static void test_same_bits_in_training(void **state) {
             const Rollout *r = &b.rollouts[j];
             const Prompt *prompt = &b.prompts[r->prompt];
             sequences[j] = (TrainSequence){prompt->tokens, r->tokens, r->sampled, prompt->n, r->n,
-                                           j % 2 ? 1.0f : -0.5f, 0.01f};
+                                           j % 2 ? 1.0f : -0.5f, 0.01f, NULL};
             ended += !r->truncated;
             tokens += r->n;
             assert_int_equal(r->truncated, r->tokens[r->n - 1] != 3);

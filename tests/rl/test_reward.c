@@ -140,6 +140,23 @@ static void test_truncated_is_not_correct(void **state) {
     close_world(&w);
 }
 
+// Within 8 tokens of the limit of 20: nothing at 12, 1/8 a token from there, all of it at 20, truncated or not.
+static void test_overlong_by_hand(void **state) {
+    (void)state;
+    const int n[] = {1, 12, 13, 16, 19, 20, 20};
+    const float lowered[] = {0, 0, 0.125f, 0.5f, 0.875f, 1, 1};
+    for (int overlong = 0; overlong <= 8; overlong += 8) {
+        Rollout r[7];
+        for (int j = 0; j < 7; j++)
+            r[j] = (Rollout){.n = n[j], .truncated = j == 6, .reward = j % 2 ? 1 : -1, .verdict = j};
+        punish_overlong(r, 7, 20, overlong);
+        for (int j = 0; j < 7; j++) {
+            assert_true(r[j].reward == (j % 2 ? 1.0f : -1.0f) - (overlong ? lowered[j] : 0));
+            assert_true(r[j].verdict == j && r[j].n == n[j] && r[j].truncated == (j == 6));
+        }
+    }
+}
+
 static void test_undecided_is_described(void **state) {
     (void)state;
     Problem problem = {.prompt = (char *)"q", .gold = (char *)"1"};
@@ -163,6 +180,7 @@ int main(void) {
         cmocka_unit_test(test_own_answer_only),
         cmocka_unit_test(test_mixed_up_is_refused),
         cmocka_unit_test(test_truncated_is_not_correct),
+        cmocka_unit_test(test_overlong_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,9 +64,9 @@ static void test_mini_batches(void **state) {
     (void)state;
     int n[40], starts[41] = {0};
     for (int i = 0; i < 40; i++) n[i] = 1 + i * 7 % 9, starts[i + 1] = starts[i] + n[i];
-    const RolloutBatch batch = {.h_starts = starts};
     for (int P = 1; P <= 40; P++)
         for (int updates = 1; updates <= P; updates++) {
+            const RolloutBatch batch = {.P = P, .h_starts = starts};
             TrainConfig c = {.prompts = P, .updates = updates};
             int total = 0, prompt = 0, at = 0;
             for (int i = 0; i < P; i++) total += n[i];

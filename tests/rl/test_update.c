@@ -205,7 +205,8 @@ static void check_compat(const World *w, int first, int end, const TokenResult *
     for (int s = first; s < end; s++)
         for (int t = 0; t < response_length[s]; t++, results++) {
             TokenPolicy p = {results->logp, results->entropy, results->E};
-            TokenPush want = token_push(&own, p, w->sampled[s][t].logp, w->sequences[s].advantage, (float)mean_E[s]);
+            TokenPush want = token_push(&own, p, w->sampled[s][t].logp, w->sequences[s].advantage, (float)mean_E[s],
+                                        NULL);
             assert_true(near(results->b_comp, want.b_comp, 1e-5) && near(results->b_stab, want.b_stab, 1e-5));
         }
 }

@@ -115,6 +115,12 @@ head -5 sums.jsonl >eval5.jsonl
 run files.log $rl --heldout-data eval5.jsonl --out files
 check evaluation_rows_are_left_out grep -q '5 training problems also occur in --heldout-data .*left out' files.log
 check the_rest_is_trained_on grep -q '26 to train on, 5 held out' files.log
+run part.log $rl --seed 4 --problems 9 --out part
+check a_fifth_is_held_out grep -q '^--heldout 256: 6 of 31 problems are held out, at most a fifth' part.log
+check beside_the_problems_asked_for grep -q ' 9 to train on, 6 held out' part.log
+head -1 sums.jsonl >one.jsonl
+check one_problem_cannot_be_split misuse 'none can be held out' ${rl/sums.jsonl,products.json/one.jsonl} --out one
+check no_data_is_named misuse '--data names no problems' ${rl/sums.jsonl,products.json/} '' --out none
 check template_is_saved cmp -s <(printf 's{question}\n') files/model/prompt_template.txt
 ask="$eval --threads 1 --model files/model --data eval5.jsonl --samples 2"
 run asked.log $ask --prompt-template ./s.txt --responses asked.jsonl

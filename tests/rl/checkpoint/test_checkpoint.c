@@ -175,7 +175,7 @@ static void test_flipped_header_bits(void **state) {
     free(bytes), free(manifest);
 }
 
-enum { TENSORS = 6, COUNTERS = 6 };
+enum { TENSORS = 6, COUNTERS = 7 };
 typedef struct Rewrite { // one change to the saved checkpoint; NULL or 0: none
     const char *key, *value; // of metadata
     const char *tensor;      // its first value becomes `number`, its first id another, or it is dropped or cut
@@ -184,7 +184,7 @@ typedef struct Rewrite { // one change to the saved checkpoint; NULL or 0: none
 } Rewrite;
 
 static void rewrite(const char *bytes, size_t n, const Rewrite *r) {
-    const char *const keys[COUNTERS] = {"config", "sft_done", "rl_done", "adamw.t", "skipped", "data"};
+    const char *const keys[COUNTERS] = {"config", "sft_done", "rl_done", "adamw.t", "skipped", "prompts_done", "data"};
     Error err = {""};
     write_all(state_path, bytes, n);
     Safetensors *file = safetensors_open(state_path, &err);
@@ -221,6 +221,30 @@ static void rewrite(const char *bytes, size_t n, const Rewrite *r) {
     free(copy);
 }
 
+// The checkpoint of a version that did not have a flag was made with its default.
+static void test_newer_flags(void **state) {
+    (void)state;
+    size_t n;
+    Error err = {""};
+    char *bytes = read_all(state_path, &n);
+    Safetensors *file = safetensors_open(state_path, &err);
+    cJSON *config = cJSON_Parse(safetensors_metadata(file, "config"));
+    safetensors_close(file);
+    static const char *const newer[] = {"dynamic-sampling", "overlong", "oracle-rollouts"};
+    for (int i = 0; i < 3; i++) cJSON_DeleteItemFromObjectCaseSensitive(config, newer[i]);
+    char *older = cJSON_PrintUnformatted(config);
+    rewrite(bytes, n, &(Rewrite){.key = "config", .value = older});
+    assert_true(loads_with("", true));
+    trainer.config.dynamic_sampling = 3;
+    assert_false(loads_with("was made with --dynamic-sampling 0, not 3", true));
+    trainer.config.dynamic_sampling = 0;
+    rewrite(bytes, n, &(Rewrite){.key = "prompts_done"});
+    assert_true(loads_with("", true) && trainer.prompts_done == 0);
+    write_all(state_path, bytes, n);
+    cJSON_free(older), cJSON_Delete(config);
+    free(bytes);
+}
+
 static void test_impossible_values(void **state) {
     (void)state;
     size_t n;
@@ -236,6 +260,7 @@ static void test_impossible_values(void **state) {
         {{.key = "rl_done", .value = "99999999999999999999"}, "counter rl_done"},
         {{.key = "adamw.t", .value = "nan"}, "counter adamw.t"},
         {{.key = "skipped"}, "counter skipped"},
+        {{.key = "prompts_done", .value = "-7"}, "counter prompts_done"},
         {{.key = "config"}, "not a checkpoint of this program"},
         {{.key = "config", .value = "[1, 2"}, "not a checkpoint of this program"},
         {{.key = "config", .value = "{}"}, "resume with the same flags"},
@@ -446,6 +471,7 @@ int main(void) {
         cmocka_unit_test(test_resumes),
         cmocka_unit_test(test_cut_short),
         cmocka_unit_test(test_flipped_header_bits),
+        cmocka_unit_test(test_newer_flags),
         cmocka_unit_test(test_impossible_values),
         cmocka_unit_test(test_foreign_and_unfinished),
         cmocka_unit_test(test_flipped_bits),
