@@ -13,7 +13,7 @@
 // read ahead; it must flush what it writes. The end of its stdin is the end of the run, after which it must exit; one
 // that does not is killed with all processes of its group, two seconds later. It does not see Ctrl-C, and dies with us.
 //
-// Errors, which name the row: an answer that is no JSON object, without a "reward" (NaN is neither), or to another "id";
+// Errors, which name the row: an answer that is no JSON object, without a "reward" (NaN is neither), to another "id";
 // an answer too many; no answer for --reward-timeout seconds; the program's end.
 #ifndef RL_REWARD_COMMAND_H
 #define RL_REWARD_COMMAND_H

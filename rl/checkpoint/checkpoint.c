@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "model/files/gpt_files.h"
 #include "model/files/safetensors.h"
+#include "rl/checkpoint/identity.h"
 #include "rl/checkpoint/manifest.h"
 #include "rl/checkpoint/run_folder.h"
 #include "rl/report/report.h"
@@ -20,60 +21,6 @@
 #include <unistd.h>
 
 enum { PATH_SIZE = RUN_PATH_SIZE };
-
-// The flags that determine the bits of a run: all except where and how it runs, and except the number of steps where no
-// learning rate depends on it.
-static cJSON *identity_of(const TrainConfig *config) {
-    static const char *const running[] = {
-        "out",           "resume",        "overwrite",        "plan",       "data-dir",     "threads",
-        "slots",         "micro-tokens",  "logit-rows",       "zero",       "keep",         "checkpoint-every",
-        "eval-every",    "eval-samples",  "sample-every",     "verbose",    "tensorboard",  "config",
-        "profile-first", "profile-steps", "reward-timeout"};
-    static const char *const sizes[] = {"arch", "layers", "channels", "heads", "kv-heads", "ffn"}; // of the model's
-    cJSON *identity = cJSON_CreateObject();
-    flags_to_json(&train_flags, config, identity);
-    for (size_t i = 0; i < sizeof running / sizeof *running; i++)
-        cJSON_DeleteItemFromObjectCaseSensitive(identity, running[i]);
-    for (size_t i = 0; strcmp(config->model, "tiny") != 0 && i < sizeof sizes / sizeof *sizes; i++)
-        cJSON_DeleteItemFromObjectCaseSensitive(identity, sizes[i]); // its files say them
-    if (config->schedule == SCHEDULE_CONSTANT) cJSON_DeleteItemFromObjectCaseSensitive(identity, "steps");
-    return identity;
-}
-
-// Adds the flags that the checkpoint's version did not have: what it did is their default. A flag that this version
-// does not have is an error.
-static bool add_newer_flags(cJSON *saved, const char *dir, Error *err) {
-    TrainConfig standard;
-    if (!train_config_parse(&standard, 1, (char *[]){(char *)"train"}, err) || !train_config_complete(&standard, err))
-        return false;
-    cJSON *identity = identity_of(&standard), *all = cJSON_CreateObject();
-    char *text = cJSON_PrintUnformatted(identity);
-    cJSON *parsed = cJSON_Parse(text); // as `saved` is
-    const cJSON *flag = saved->child;
-    flags_to_json(&train_flags, &standard, all);
-    while (flag && json_get(all, flag->string)) flag = flag->next;
-    if (flag) fail(err, "%s was made with --%s, which this version does not have", dir, flag->string);
-    for (const cJSON *f = parsed ? parsed->child : NULL; f; f = f->next)
-        if (!json_get(saved, f->string)) cJSON_AddItemToObject(saved, f->string, cJSON_Duplicate(f, true));
-    cJSON_Delete(identity), cJSON_Delete(all), cJSON_Delete(parsed);
-    cJSON_free(text);
-    return !flag;
-}
-
-// A run resumes only under the flags it was started with: names the first difference.
-static bool same_run(const TrainConfig *config, cJSON *saved, const char *dir, Error *err) {
-    JsonDifference d;
-    if (!add_newer_flags(saved, dir, err)) return false;
-    cJSON *identity = identity_of(config);
-    if (!json_get(saved, "steps")) // it had the constant schedule, and that is the difference to name
-        cJSON_DeleteItemFromObjectCaseSensitive(identity, "steps");
-    bool same = json_same(identity, saved, &d);
-    if (!same)
-        fail(err, "%s was made with --%s %s, not %s: resume with the same flags, or start into another --out", dir,
-             d.key, d.saved, d.wanted);
-    cJSON_Delete(identity);
-    return same;
-}
 
 // What a checkpoint holds, fp32 and not sharded, on the host of rank 0.
 typedef struct Saved {
@@ -142,7 +89,7 @@ static bool save_state(Trainer *t, const char *dir, const Saved *s, Error *err) 
         {.name = "history.verified", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.verified},
         {.name = "history.length", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.length},
         {.name = "reference", .type = SAFETENSOR_F32, .rank = 1, .shape = {n}, .data = s->reference}};
-    cJSON *config = identity_of(&t->config);
+    cJSON *config = identity_of_run(&t->config);
     char *text = cJSON_PrintUnformatted(config);
     snprintf(counters[0], 32, "%d", t->sft_done), snprintf(counters[1], 32, "%d", t->rl_done);
     snprintf(counters[2], 32, "%lld", t->opt.t), snprintf(counters[3], 32, "%lld", t->opt.skipped);
@@ -326,7 +273,7 @@ static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bo
     char hash[24];
     const char *text = safetensors_metadata(state, "config"), *data = safetensors_metadata(state, "data");
     cJSON *saved = text ? cJSON_Parse(text) : NULL;
-    bool ok = saved ? same_run(&t->config, saved, dir, err)
+    bool ok = saved ? identity_same(&t->config, saved, dir, err)
                     : fail(err, "%s: trainer.safetensors is not a checkpoint of this program", dir);
     *other = saved && !ok;
     cJSON_Delete(saved);

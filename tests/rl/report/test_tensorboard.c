@@ -1,5 +1,5 @@
-// rl/report/tensorboard: the file is read back by a reader of its own, record by record, with both checksums; and, where
-// Python has the tensorboard package, by TensorBoard's.
+// rl/report/tensorboard: the file is read back by a reader of its own, record by record, with both checksums; and,
+// where Python has the tensorboard package, by TensorBoard's.
 #include "base/files.h"
 #include "rl/metrics.h"
 #include "rl/report/tensorboard.h"
@@ -157,7 +157,7 @@ static void test_a_run_and_its_resumption(void **state) {
     assert_true(e[3].step == 302 && value_of(&e[3], "rl/reward") == 0.75f && value_of(&e[3], "heldout/pass1") == 0.25f);
     assert_true(value_of(&e[3], "rl/tokens_total") == 300 && e[3].time > 1.7e9 && e[3].time >= e[2].time);
     for (int i = 1; i < 4; i++)
-        assert_true(isnan(value_of(&e[i], "rl/grad_norm")) && isnan(value_of(&e[i], "rl/step"))); // not finite; no figure
+        assert_true(isnan(value_of(&e[i], "rl/grad_norm")) && isnan(value_of(&e[i], "rl/step"))); // inf; no figure
 }
 
 static void test_tensorboard_reads_it(void **state) {
