@@ -3,10 +3,12 @@
 #include "base/files.h"
 #include "data/sets.h"
 #include "rl/evaluate/sets.h"
+#include "rl/evaluate/show.h"
 #include <string.h>
 
 enum { TASK_TOKENS = 96, FILE_TOKENS = 3072 }; // --max-tokens 0
 
+FLAG_WORDS(color_word, [SHOW_ENTROPY] = "entropy", [SHOW_PROBABILITY] = "probability", [SHOW_PLAIN] = "plain")
 FLAG_WORDS(bad_rows_word, [BAD_ROWS_SKIP] = "skip", [BAD_ROWS_REFUSE] = "refuse")
 
 #define FLAG_CONFIG EvalConfig
@@ -24,7 +26,7 @@ static const Flag rows[] = {
               "verbatim, files as the model was trained"),
     INT_FLAG("max-prompt", max_prompt, "0", 0, 1 << 20,
               "longest prompt in tokens: longer ones are left out and listed; 0 = no limit"),
-    INT_FLAG("samples", samples, "8", 1, 65536, "responses per problem"),
+    INT_FLAG("samples", samples, "0", 0, 65536, "responses per problem; 0 = 8, or 1 with --ask"),
     TEXT_FLAG("k", k, "1", "values of k for pass@k, comma-separated"),
     FLOAT_FLAG("temp", temp, "1", 0, 10, "sampling temperature; 0 = the most likely token"),
     INT_FLAG("top-k", top_k, "0", 0, 1 << 24, "sample among the k most likely tokens; 0 = off"),
@@ -42,6 +44,10 @@ static const Flag rows[] = {
     TEXT_FLAG("responses", responses, "",
               "write every response and its verdict as JSON lines; FILE.partial until all are done"),
     SWITCH_FLAG("fresh", fresh, "start over instead of resuming an interrupted evaluation"),
+    TEXT_FLAG("ask", ask, "", "instead, ask this one question and show the response as it is generated"),
+    SWITCH_FLAG("chat", chat, "instead, talk to the model, one line a turn (rl/evaluate/ask.h)"),
+    TEXT_FLAG("gold", gold, "", "with --ask: the right answer; a verdict follows each response"),
+    CHOICE_FLAG("color", color, "entropy", color_word, "with --ask and --chat: what a token's colour shows"),
     TEXT_FLAG("score", score, "",
               "instead, grade saved {gold, response} rows as math answers (not those of tasks), without a model"),
 };

@@ -32,6 +32,7 @@ typedef struct Evaluation { // what to evaluate with; owns nothing
     Comm *comm;
     SampleConfig sample;
     int samples, max_new;
+    const ModelConfig *model; // whose generator may be ended early (generator_watch); NULL: it is not
     void (*keep)(void *context, int prompt, const Response *responses); // called with each prompt's responses, or NULL
     void *context;
 } Evaluation;
@@ -41,9 +42,13 @@ typedef struct Evaluation { // what to evaluate with; owns nothing
 void evaluate_grade(const Evaluation *evaluation, int i, Response *responses);
 PromptOutcome evaluate_count(const Response *responses, int samples); // the sums over a prompt's samples
 
-// Generates and grades prompts first, first + 1, ..., as many as the batch holds. writes their outcomes, on the rank
-// that generated them. Returns the first prompt left.
+// Generates and grades prompts first, first + 1, ..., as many as the batch holds; where generation ends early, those
+// before the first that is unfinished. writes their outcomes, on the rank that generated them. Returns the first prompt
+// left.
 int evaluate_part(const Evaluation *evaluation, int first, PromptOutcome *outcome);
+
+// Whether a rollout has its last token.
+bool evaluate_finished(const Evaluation *evaluation, const Rollout *rollout);
 
 // The whole set: writes outcome (P), which must be zero before, on every rank.
 void evaluate_prompts(const Evaluation *evaluation, PromptOutcome *outcome);
