@@ -18,9 +18,10 @@ FOLDERS := base kernels kernels/device model model/files model/tokenizer rl rl/c
 SOURCES := $(filter-out %/main.c,$(wildcard $(FOLDERS:%=%/*.c))) # main.c: a program
 OBJECTS := $(filter-out %/version.o,$(SOURCES:%.c=$(BUILD)/%.o))
 VERSION := $(BUILD)/base/version.o # apart: a commit links the programs anew, and not every test
-TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(patsubst %,tests/%/test_*.c,$(FOLDERS) convert docs)))
-SYSTEM  := tests/system/run.sh tests/system/eval.sh
+TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(patsubst %,tests/%/test_*.c,$(FOLDERS) convert docs study)))
+SYSTEM  := $(patsubst %,tests/system/%.sh,run eval methods ranks surroundings cases)
 CONVERT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/convert/convert.c,$(wildcard dev/convert/*.c)))
+STUDY   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/study/measure.c,$(wildcard dev/study/*.c)))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard dev/bench/bench*.c))
 
 all: train eval report
@@ -34,6 +35,9 @@ $(BUILD)/report: $(BUILD)/rl/report/main.o $(OBJECTS) $(VERSION)
 $(BUILD)/dev/convert/convert: $(BUILD)/dev/convert/convert.o $(CONVERT) $(OBJECTS) $(VERSION)
 	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
 $(filter $(BUILD)/tests/convert/%,$(TESTS)): $(CONVERT)
+$(BUILD)/dev/study/measure: $(BUILD)/dev/study/measure.o $(STUDY) $(OBJECTS) $(VERSION)
+	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
+$(filter $(BUILD)/tests/study/%,$(TESTS)): $(STUDY)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(OBJECTS) | $(VERSION)
 	@$(CC) $(OPT) -o $@ $^ $| $(LDLIBS) -lcmocka
 $(BUILD)/%.o: %.c $(BUILD)/.flags
@@ -56,14 +60,17 @@ demo:
 # The tests: every module and whole programs; all of that again under the sanitizers; the CUDA kernels, executed on the
 # CPU. Everything is built first, by all cores.
 tests: $(TESTS)
-check: twins tests $(BUILD)/train $(BUILD)/eval $(BUILD)/report
+check: twins tests $(BUILD)/train $(BUILD)/eval $(BUILD)/report $(BUILD)/dev/study/measure
 	@sh dev/run_tests.sh $(SYSTEM:%="% $(BUILD)/train $(BUILD)/eval") \
-	    "tests/rl/report/page.sh $(BUILD)/report" $(CHECKS) $(TESTS)
-test: CHECKS = "sh dev/style.sh" "sh dev/style.sh --self-test" "make core" "make core-demo"
+	    "tests/rl/report/page.sh $(BUILD)/report" "tests/study/run.sh $(BUILD)/train $(BUILD)/dev/study/measure" \
+	    $(CHECKS) $(TESTS)
+test: CHECKS = "sh dev/style.sh" "sh dev/style.sh --self-test" "make core" "make core-demo" \
+    "tests/soak/soak.sh $(BUILD)/train $(BUILD)/eval"
 test:
 	@sh dev/dependencies.sh install
-	@$(MAKE) --no-print-directory -j$(shell nproc) tests all test-cuda-built
-	@$(MAKE) --no-print-directory -j$(shell nproc) $(SANITIZED) tests $(addprefix build/sanitized/,train eval report)
+	@$(MAKE) --no-print-directory -j$(shell nproc) tests all study-instruments $(BUILD)/tests/soak/fault test-cuda-built
+	@$(MAKE) --no-print-directory -j$(shell nproc) $(SANITIZED) tests \
+	    $(addprefix build/sanitized/,train eval report dev/study/measure)
 	@$(MAKE) --no-print-directory CHECKS='$(CHECKS)' check
 	@OMP_NUM_THREADS=2 $(MAKE) --no-print-directory $(SANITIZED) check
 	@$(MAKE) --no-print-directory test-cuda
@@ -78,12 +85,14 @@ build/core/train: $(CORE:%.c=build/core/%.o)
 build/core/%.o: %.c build/.dependencies
 	@mkdir -p $(@D)
 	@echo "  core $<" && $(CC) $(filter-out $(MPI_CFLAGS),$(CFLAGS)) -c -o $@ $<
-core-demo: build/core/train
-	$< --data task:serial@1-2 --problems 512 --heldout 64 --sft-steps 300 --steps 5 --prompts 16 --rollouts 8 \
-	    --rollouts-low 4 --rollouts-high 12 --out build/core/out
+core-demo: build/core/train # GOMP_SPINCOUNT: base/omp_wait.c
+	GOMP_SPINCOUNT=1000 $< --data task:serial@1-2 --problems 512 --heldout 64 --sft-steps 300 --steps 5 --prompts 16 \
+	    --rollouts 8 --rollouts-low 4 --rollouts-high 12 --out build/core/out
 
 bench: $(BUILD)/dev/bench/bench
 	@$<
+
+study-instruments: $(BUILD)/train $(BUILD)/dev/study/measure # dev/study/README.md
 
 convert: $(BUILD)/dev/convert/convert # other programs' models to Hugging Face folders
 
@@ -110,11 +119,13 @@ help:
 	@echo "make test     all tests                         make deps       installs all that demo and tests use"
 	@echo "make core     the files to read, in order       make core-demo  a program of these files alone"
 	@echo "make bench    rates as a share of peak          make clean      removes everything that was built"
-	@echo "make tests    builds the tests only             make fuzz       every parser, a minute each (clang)"
+	@echo "make tests    builds the tests only             make fuzz       every parser, ten minutes each (clang)"
+	@echo "make soak     hours of kills, faults, flipped bits and fuzzing: docs/trust.md"
 	@echo "make convert  GGUF and llama2.c to a folder     make profile    an nsys time line of a few steps"
 	@echo "make cuda     train-cuda and eval-cuda          make test-cuda  their tests, on the CPU or a GPU"
+	@echo "make study-instruments  measures what DynaMO's mechanisms do at a policy: dev/study/README.md"
 	@echo "make cuda-bundle  a folder for a machine with a GPU and nothing else"
 
-.PHONY: all convert core core-demo deps tests check test clean demo bench help
+.PHONY: all convert study-instruments core core-demo deps tests check test clean demo bench help
 .PRECIOUS: $(BUILD)/%.o
 -include $(shell find $(BUILD) build/core -name '*.d' 2>/dev/null)

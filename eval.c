@@ -2,9 +2,12 @@
 // avg@n and maj@n with 95 % intervals. The same command resumes an interrupted evaluation. With --score it grades saved
 // responses, without a model; with --ask and --chat it shows a model's responses. ./eval --help explains the flags.
 #include "base/files.h"
+#include "base/flags_text.h"
 #include "base/json.h"
+#include "base/process.h"
 #include "rl/evaluate/ask.h"
 #include "rl/evaluate/run.h"
+#include "rl/ranks.h"
 #include "verify/score.h"
 #include <errno.h>
 #include <signal.h>
@@ -50,6 +53,8 @@ static bool run_to_end(const EvalConfig *c, EvalRun *run, Comm *comm, const int 
     EvalTable table = eval_table_make(&run->sets, k, n_k, c->samples);
     table.rewards = run->command != NULL;
     eval_table_print(&table, stdout);
+    if (fflush(stdout) != 0 || ferror(stdout)) // the partial file stays: the same command prints the table again
+        return fail(err, "the table could not be written to stdout: %s", strerror(errno));
     if (*c->out && !write_json(c, run, &table, err)) return false;
     return responses_finish(run->file, *c->responses ? c->responses : NULL, err);
 }
@@ -72,15 +77,17 @@ static int evaluate(EvalConfig *c, Comm *comm, Error *err) {
 static int score(const EvalConfig *c, Error *err) {
     VerifyPolicy policy = verify_policy_evaluation();
     FileReplacement out;
-    FILE *rows = stdout, *summary = stderr;
+    FILE *rows = stdout, *summary = stderr, *saved = file_open(c->score, err);
+    if (!saved) return 2;
     if (*c->out) {
-        if (!file_replace_begin(&out, c->out, err)) return 2;
+        if (!file_replace_begin(&out, c->out, err)) return fclose(saved), 2;
         rows = out.file, summary = stdout;
     }
-    bool ok = score_file(c->score, rows, summary, &policy, err->text, sizeof err->text) == 0;
-    if (*c->out && !ok) file_replace_abandon(&out);
-    if (!ok) return 2;
-    return !*c->out || file_replace_commit(&out, err) ? 0 : 1;
+    int got = score_file(saved, c->score, rows, summary, &policy, err->text, sizeof err->text);
+    fclose(saved);
+    if (*c->out && got < 0) file_replace_abandon(&out);
+    if (got < 0) return 2;
+    return !*c->out || file_replace_commit(&out, err) ? got : 1;
 }
 
 static int help(void) {
@@ -95,7 +102,7 @@ static int help(void) {
 int main(int argc, char **argv) {
     static EvalConfig config;
     Error err;
-    signal(SIGXFSZ, SIG_IGN); // a file larger than the process may write is an error of write, like a full disk
+    process_start("eval");
     if (flags_help_asked(argc, argv)) return help();
     Comm *comm = comm_open(&argc, &argv, &err);
     bool ok = comm && flags_parse(&eval_flags, &config, argc, argv, &err);
@@ -107,7 +114,7 @@ int main(int argc, char **argv) {
                                                                         : evaluate(&config, comm, &err);
     if (status == 0 && (fflush(stdout) != 0 || ferror(stdout)))
         status = 1, fail(&err, "not everything could be written to stdout: %s", strerror(errno));
-    if (status) fprintf(stderr, "eval: %s\n", err.text);
+    if (status && !(comm && comm_rank(comm) > 0)) ranks_refuse(NULL, "eval", &err);
     if (comm) comm_close(comm);
     return status;
 }

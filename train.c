@@ -2,9 +2,13 @@
 // learns from the tasks' teacher; rl_step (rl/step.c) allocates rollouts to prompts, generates and verifies them, and
 // updates the policy with modulated advantages. ./train --help explains every flag.
 #include "base/clock.h"
+#include "base/flags_text.h"
+#include "base/process.h"
 #include "rl/checkpoint/checkpoint.h"
 #include "rl/evaluate/evaluate.h"
+#include "rl/ranks.h"
 #include "rl/step.h"
+#include "rl/terminal.h"
 #include <signal.h>
 #include <string.h>
 
@@ -87,23 +91,16 @@ static bool reinforce(Trainer *t) {
     return true;
 }
 
-static int help(void) {
-    printf("usage: ./train [flags]   supervised warm-up, then RL with verifiable rewards\n"
-           "exit status: 0 done, 1 failed, 2 bad use, 130 interrupted: a checkpoint is saved\n"
-           "flag                  meaning (range) [default]\n");
-    flags_help(&train_flags, stdout);
-    return fflush(stdout) ? 1 : 0;
-}
-
 int main(int argc, char **argv) {
     static TrainConfig config;
     static Trainer trainer;
     Error err;
-    if (flags_help_asked(argc, argv)) return help();
+    process_start("train");
+    if (flags_help_asked(argc, argv)) return train_help();
     Comm *comm = train_config_parse(&config, argc, argv, &err) ? comm_open(&argc, &argv, &err) : NULL;
-    if (!comm) return fprintf(stderr, "train: %s\n", err.text), 2;
+    if (!comm) return ranks_refuse(NULL, "train", &err);
     bool ok = config.plan ? trainer_plan(&trainer, &config, comm, &err) : trainer_open(&trainer, &config, comm, &err);
-    if (!ok) return fprintf(stderr, "train: %s\n", err.text), 2;
+    if (!ok) return ranks_refuse(comm, "train", &err);
     if (comm_rank(comm) == 0) trainer_print(&trainer, stdout);
     bool complete = true;
     if (!config.plan) {

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 typedef struct Error {
-    char text[512]; // one line, no newline at its end; empty while nothing failed
+    char text[1024]; // one line, no newline at its end; empty while nothing failed
 } Error;
 
 // Writes the message into err->text (truncated to fit; err may be NULL) and returns false, so that a parser can say
@@ -24,6 +24,9 @@ __attribute__((format(printf, 2, 3), unused)) static bool fail(Error *err, const
         va_start(args, format);
         vsnprintf(err->text, sizeof err->text, format, args);
         va_end(args);
+        for (unsigned char *c = (unsigned char *)err->text; *c; c++) // no control code of a file reaches the terminal
+            if (*c < ' ' || *c == 127) *c = '?';
+            else if (c[0] == 0xc2 && c[1] >= 128 && c[1] < 160) c[0] = c[1] = '?'; // U+0080 to U+009F
     }
     return false;
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,7 +14,23 @@ static FILE *open_regular(const char *path, struct stat *info, Error *err) {
     FILE *file = fstat(fd, info) == 0 && S_ISREG(info->st_mode) ? fdopen(fd, "rb") : NULL;
     if (file) return file;
     close(fd);
+    errno = EINVAL;
     return fail(err, "%s: not a regular file", path), NULL;
+}
+
+FILE *file_open(const char *path, Error *err) { return open_regular(path, &(struct stat){0}, err); }
+
+void *file_map(const char *path, size_t least, size_t *n, Error *err) {
+    struct stat info;
+    FILE *file = open_regular(path, &info, err);
+    if (!file) return NULL;
+    void *map = MAP_FAILED;
+    *n = (size_t)info.st_size;
+    if (*n < least) fail(err, "%s: too few bytes (%zu)", path, *n);
+    else if ((map = mmap(NULL, *n, PROT_READ, MAP_PRIVATE, fileno(file), 0)) == MAP_FAILED)
+        fail(err, "%s: cannot be mapped: %s", path, strerror(errno));
+    fclose(file);
+    return map == MAP_FAILED ? NULL : map;
 }
 
 char *file_read(const char *path, size_t limit, size_t *n, Error *err) {
@@ -39,20 +56,26 @@ char *file_read(const char *path, size_t limit, size_t *n, Error *err) {
     return bytes;
 }
 
+uint64_t bytes_hash(const void *bytes, size_t n, uint64_t hash) {
+    for (size_t at = 0; at < n; at += 8) {
+        uint64_t word = 0;
+        memcpy(&word, (const char *)bytes + at, n - at < 8 ? n - at : 8);
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+        hash ^= hash >> 29;
+    }
+    return hash;
+}
+
 bool file_hash(const char *path, uint64_t *hash, size_t *n, Error *err) {
-    static const size_t words = 1 << 16;
+    enum { BLOCK = 1 << 19 };
     struct stat info;
     FILE *file = open_regular(path, &info, err);
     if (!file) return false;
-    uint64_t *block = calloc(words, sizeof *block), h = *hash;
+    char *block = malloc(BLOCK);
     REQUIRE(block, "out of memory");
     *n = 0;
-    for (size_t got; (got = fread(block, 1, words * sizeof *block, file)) > 0; *n += got) {
-        memset((char *)block + got, 0, words * sizeof *block - got);
-        for (size_t i = 0; i < (got + 7) / 8; i++) h = (h ^ block[i]) * 0x9e3779b97f4a7c15u, h ^= h >> 29;
-    }
-    h = (h ^ *n) * 0x9e3779b97f4a7c15u;
-    *hash = h ^ h >> 29;
+    for (size_t got; (got = fread(block, 1, BLOCK, file)) > 0; *n += got) *hash = bytes_hash(block, got, *hash);
+    *hash = bytes_hash(n, sizeof *n, *hash);
     bool ok = !ferror(file) && *n == (size_t)info.st_size;
     if (!ok) fail(err, "%s: reading failed: %s", path, ferror(file) ? strerror(errno) : "its size changed meanwhile");
     fclose(file);

@@ -10,12 +10,20 @@
 
 enum { FILE_PATH_SIZE = 4352 }; // longest path that is taken, with its zero
 
+// Opens a regular file to read; errno tells why not. A device, or a FIFO that nobody writes to, does not block.
+FILE *file_open(const char *path, Error *err);
+
+// Maps a regular file of at least `least` bytes, read only; *n is its size. NULL with the reason in err. Ends with
+// munmap. Where the file becomes shorter meanwhile, reading it ends the process (base/process.h).
+void *file_map(const char *path, size_t least, size_t *n, Error *err);
+
 // Reads a regular file of at most `limit` bytes and appends a zero byte. *n excludes it. A short read is an error. NULL
 // with the reason in err. Free with free.
 char *file_read(const char *path, size_t limit, size_t *n, Error *err);
 
-// Continues *hash with the bytes of a regular file; *n is their number. A change within 8 aligned bytes always changes
-// the hash, other accidents go unnoticed about once in 2^64. It offers no protection against forgery.
+// Continues a hash with n bytes, or *hash with those of a regular file; *n is their number. A change within 8 aligned
+// bytes always changes the hash, other accidents go unnoticed about once in 2^64. It is no protection against forgery.
+uint64_t bytes_hash(const void *bytes, size_t n, uint64_t hash);
 bool file_hash(const char *path, uint64_t *hash, size_t *n, Error *err);
 
 // Locks an open file until it is closed. Waits up to 2 s, in which a process that was killed ends. False where another

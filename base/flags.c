@@ -1,4 +1,5 @@
 #include "base/flags.h"
+#include "base/flags_text.h"
 #include <errno.h>
 #include <math.h>
 #include <string.h>

@@ -1,8 +1,7 @@
-// Command-line flags from one table: parsing, --help, the start-up print and run.json all read it.
+// Command-line flags from one table: parsing, and what base/flags_text.h makes of it, all read it.
 #ifndef BASE_FLAGS_H
 #define BASE_FLAGS_H
 #include "base/check.h"
-#include <cjson/cJSON.h>
 #include <stddef.h>
 
 typedef enum FlagType { FLAG_INT, FLAG_LONG, FLAG_FLOAT, FLAG_TEXT, FLAG_CHOICE, FLAG_SWITCH } FlagType;
@@ -50,17 +49,5 @@ bool flags_parse(const FlagTable *table, void *config, int argc, char **argv, Er
 
 bool flag_set(const Flag *flag, void *config, const char *text, Error *err); // one value, as typed
 const Flag *flags_find(const FlagTable *table, const char *name, size_t n);  // by the n bytes of its name, or NULL
-
-// base/flags_file.c: --config FILE. The file is lines `name = value`, or a run.json.
-bool flags_read_files(const FlagTable *table, void *config, int argc, char **argv, Error *err);
-bool flags_read_file(const FlagTable *table, void *config, const char *path, Error *err);
-
-// base/flags_text.c: what people and files are told. The two that refuse return false, with the nearest that there is.
-bool flags_refuse_name(const FlagTable *table, const char *name, Error *err); // "unknown flag --x: did you mean --y?"
-bool flags_refuse_word(const Flag *flag, const char *word, Error *err);
-bool flags_help_asked(int argc, char **argv); // --help or -h
-void flags_help(const FlagTable *table, FILE *out);
-void flags_print(const FlagTable *table, const void *config, FILE *out); // name and value, two pairs a line
-void flags_to_json(const FlagTable *table, const void *config, cJSON *object);
 
 #endif

@@ -6,7 +6,7 @@
 //
 // or JSON: the flags as an object, or an object whose "flags" are one, such as the run.json of a run.
 #include "base/files.h"
-#include "base/flags.h"
+#include "base/flags_text.h"
 #include "base/json.h"
 #include <ctype.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // Optional (help, messages, the start-up table, JSON): the flags of a table as text.
-#include "base/flags.h"
+#include "base/flags_text.h"
 #include <math.h>
 #include <string.h>
 

@@ -63,7 +63,8 @@ $(CUDA_BUILD)/dev/gpu/bench: $(BENCH_PARTS:%=$(CUDA_BUILD)/dev/gpu/%.o)
 
 # The kernels' tests: the ops' unit tests, which run on any device, and the comparisons with the C twins.
 KERNEL_TESTS = $(basename $(wildcard tests/kernels/test_*.c tests/kernels/device/test_*.c))
-ON_DEVICE    = $(filter-out tests/kernels/test_bits% %_arena %_philox %_compare %_exp_log %_modulation,$(KERNEL_TESTS))
+NOT_KERNELS  = tests/kernels/test_bits% %_arena %_rendezvous %_philox %_compare %_exp_log %_modulation
+ON_DEVICE    = $(filter-out $(NOT_KERNELS),$(KERNEL_TESTS))
 TWIN_TESTS   = $(addprefix tests/kernels/,twins_model twins_step invariant)
 CUDA_TESTED  = $(ON_DEVICE) $(TWIN_TESTS)
 

@@ -1,6 +1,6 @@
-# Optional (fuzzing): libFuzzer's targets, for clang only. `make fuzz-verify` runs FUZZ_SECONDS under ASan and UBSan and
-# stops at the first crash, leak, undefined behaviour or input that takes longer than five seconds. Findings go to
-# build/fuzz; the seeds are the small corpus beside the test.
+# Optional (fuzzing, soak): libFuzzer's targets, for clang only. `make fuzz-verify` runs FUZZ_SECONDS under ASan and
+# UBSan and stops at the first crash, leak, undefined behaviour or input that takes longer than five seconds. Findings
+# go to build/fuzz; the seeds are the small corpus beside the test.
 FUZZ_SECONDS ?= 600
 FUZZ_FLAGS    = -std=gnu11 -O1 -g -I. -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
     -Wall -Wextra -Werror
@@ -23,7 +23,7 @@ build/fuzz/safetensors: tests/model/files/fuzz_safetensors.c model/files/safeten
 	$(FUZZ_CC)
 build/fuzz/config: tests/model/files/fuzz_config.c model/files/config_file.c model/config.c base/files.c base/json.c
 	$(FUZZ_CC)
-build/fuzz/tokenizer: tests/model/tokenizer/fuzz_tokenizer.c $(wildcard base/*.c) model/files/chat.c \
+build/fuzz/tokenizer: tests/model/tokenizer/fuzz_tokenizer.c $(wildcard base/*.c) \
     $(filter-out model/tokenizer/characters.c,$(wildcard model/tokenizer/*.c))
 	$(FUZZ_CC)
 build/fuzz/gguf: tests/convert/fuzz_gguf.c $(wildcard dev/convert/gguf*.c) dev/convert/folder.c model/config.c \
@@ -53,8 +53,29 @@ fuzz-problems: build/fuzz/problems
 
 .PHONY: fuzz-problems
 
-# A minute of each.
+# Chat templates. The seeds are those of the test's fixture, one a file.
+build/fuzz/jinja: tests/data/fuzz_jinja.c $(wildcard data/jinja*.c) base/files.c base/json.c base/text.c
+	$(FUZZ_CC)
+fuzz-jinja: build/fuzz/jinja
+	python3 -c "import json; [open('$<-corpus/%d' % i, 'w').write(c['template'] or '') for i, c in enumerate( \
+	    json.load(open('tests/data/fixtures/chats.json')))]"
+	$< -max_len=4096 $(FUZZ_RUN) $<-corpus
+
+.PHONY: fuzz-jinja
+
+# FUZZ_SECONDS of each, one after another; a line each at the end. Output goes to build/fuzz/TARGET.log.
+FUZZ_TARGETS = verify safetensors config tokenizer gguf problems jinja
 fuzz:
-	@for f in verify safetensors config tokenizer gguf problems; do \
-	    $(MAKE) --no-print-directory FUZZ_SECONDS=60 fuzz-$$f || exit 1; done
+	@mkdir -p build/fuzz && for f in $(FUZZ_TARGETS); do \
+	    $(MAKE) --no-print-directory fuzz-$$f >build/fuzz/$$f.log 2>&1 && echo "ok" >>build/fuzz/$$f.log; done; \
+	    failed=0; for f in $(FUZZ_TARGETS); do runs=$$(grep '^Done' build/fuzz/$$f.log | cut -d ' ' -f 2); \
+	        if [ "$$(tail -n 1 build/fuzz/$$f.log)" = ok ]; then echo "[       OK ] fuzz_$$f: $$runs inputs"; \
+	        else tail -n 20 build/fuzz/$$f.log; echo "[  FAILED  ] fuzz_$$f"; failed=1; fi; done; exit $$failed
 .PHONY: fuzz
+
+# Hours of failures: kills, faults of every call to the file system, flipped bits (tests/soak/soak.sh), and the fuzzing.
+#   make soak KILLS=50 FAULTS=100 FLIPS=30 FUZZ_SECONDS=20      some minutes of it
+soak: $(BUILD)/train $(BUILD)/eval $(BUILD)/tests/soak/fault
+	@KILLS=$${KILLS:-1000} FAULTS=$${FAULTS:-all} FLIPS=$${FLIPS:-300} tests/soak/soak.sh $(wordlist 1,2,$^); soaked=$$?; \
+	    $(MAKE) --no-print-directory fuzz && exit $$soaked
+.PHONY: soak

@@ -22,6 +22,7 @@
 #ifndef KERNELS_ALLOCATE_H
 #define KERNELS_ALLOCATE_H
 #include "kernels/device/device.h"
+#include "kernels/posterior.h"
 #include <math.h>
 EXTERN_C_BEGIN
 
@@ -46,16 +47,10 @@ void allocate_rollouts(Device *dev, int *n, double *ideal, const double *correct
 EXTERN_C_END
 
 // ---- The arithmetic of both twins -----------------------------------------------------------------------------------
-// The mean of p (1-p) for p of the distribution Beta(a, b), a = correct + 1, b = verified - correct + 1.
-TWIN_INLINE double beta_variance(double correct, double verified) {
-    double a = correct + 1, b = verified - correct + 1;
-    return a / (a + b) * (b / (a + b + 1));
-}
-
 // The weight of a prompt in the sharing; 0 for one that gets the uniform share.
 TWIN_INLINE double allocate_weight(double correct, double verified, const AllocateConfig *c) {
     const double least = 0.01;
-    if (c->kind == ALLOCATE_BETA) return beta_variance(correct, verified);
+    if (c->kind == ALLOCATE_BETA) return posterior_variance(correct, verified);
     if (c->kind == ALLOCATE_UNIFORM || !(verified >= c->explore)) return 0;
     if (correct / verified >= c->mastered) return least;
     double variance = correct * (verified - correct) / (verified * (verified - 1.0));

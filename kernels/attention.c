@@ -1,5 +1,7 @@
 // One task is one (sequence, kv head). It packs its keys and values once into panels of tile.h, for all query heads of
-// the group, and takes the queries in blocks of QUERIES rows, whose scores it keeps in the workspace.
+// the group, and takes the queries in blocks of QUERIES rows, whose scores it keeps in the workspace. In backward the
+// keys of a shared prompt then have tasks of their own, each with all queries of the sequences that continue it: these
+// compute scores again, and need neither memory for partial sums nor a thread that waits for another.
 #include "kernels/attention.h"
 #include "kernels/device/device_threads.h"
 #include "kernels/softmax_row.h"
@@ -8,14 +10,14 @@
 #include <omp.h>
 #include <string.h>
 
-enum { QUERIES = 4 * TILE_ROWS };
+enum { QUERIES = 4 * TILE_ROWS, PROMPT_KEYS = 2 * TILE_COLS }; // PROMPT_KEYS: of a shared prompt, in one task
 
 // The workspace of one thread; tokens and channels are padded to whole panels.
 typedef struct Scratch {
     float *by_key;           // K transposed: panels of TILE_COLS keys, (HS, TILE_COLS) each, for q . k
     float *values_by_key;    // V likewise, for d_o . v
     float *by_channel;       // K or V: panels of TILE_COLS channels, (T, TILE_COLS) each, for sums over keys
-    float *out, *out2;       // (T, HS padded): sums over keys or queries before they are stored
+    float *out, *out2;       // (T, HS padded): sums over keys or queries before they are stored; at first, K or V
     float *scores, *dscores; // (QUERIES, T)
     float *rows;             // panels of a block of q or d_o: (QUERIES, TILE_COLS) each
 } Scratch;
@@ -59,17 +61,35 @@ static void multiply_panels(float *out, int ld, const float *a, size_t row_step,
                           row_step, k_step, panels + (size_t)(j / TILE_COLS) * panel_step, K, load);
 }
 
-static void head_forward(float *o, float *lse, const float *q, const AttentionShape *s, Scratch w, int T) {
-    int ld = round_up(T, TILE_COLS), hs = round_up(s->HS, TILE_COLS);
+// A sequence's tokens: P of the prompt that it continues, from token `prompt` on, then n from token `own` on.
+typedef struct Packed { int prompt, P, own, n; } Packed;
+static Packed packed_sequence(const int *starts, const int *prefix, int b) {
+    int p = prefix ? prefix[b] : -1;
+    return (Packed){p < 0 ? 0 : starts[p], p < 0 ? 0 : starts[p + 1] - starts[p], starts[b], starts[b + 1] - starts[b]};
+}
+
+static void copy_rows(float *to, size_t to_stride, const float *from, size_t from_stride, int rows, int cols) {
+    for (int r = 0; r < rows; r++) memcpy(to + r * to_stride, from + r * from_stride, (size_t)cols * sizeof *to);
+}
+
+// Copies K or V of one kv head, x (N, stride), to `rows` (T, HS); returns rows.
+static const float *by_position(float *rows, const float *x, size_t stride, Packed p, int HS) {
+    copy_rows(rows, (size_t)HS, x + (size_t)p.prompt * stride, stride, p.P, HS);
+    copy_rows(rows + (size_t)p.P * HS, (size_t)HS, x + (size_t)p.own * stride, stride, p.n, HS);
+    return rows;
+}
+
+static void head_forward(float *o, float *lse, const float *q, const AttentionShape *s, Scratch w, Packed x) {
+    int T = x.P + x.n, ld = round_up(T, TILE_COLS), hs = round_up(s->HS, TILE_COLS);
     float scale = 1.0f / sqrtf((float)s->HS);
-    for (int t0 = 0; t0 < T; t0 += QUERIES) {
-        int rows = smaller(T - t0, QUERIES), keys = round_up(t0 + rows, TILE_COLS);
+    for (int t0 = 0; t0 < x.n; t0 += QUERIES) {
+        int rows = smaller(x.n - t0, QUERIES), before = x.P + t0, keys = round_up(before + rows, TILE_COLS);
         multiply_panels(w.scores, ld, q + (size_t)t0 * s->q_stride, s->q_stride, 1, w.by_key, rows, keys, s->HS,
                         s->HS * TILE_COLS, false);
         float sum[QUERIES];
         for (int r = 0; r < rows; r++)
-            sum[r] = attention_weights(w.scores + (size_t)r * ld, t0 + r + 1, keys, scale, lse + (t0 + r) * s->NH);
-        multiply_panels(w.out, hs, w.scores, ld, 1, w.by_channel, rows, s->HS, t0 + rows, T * TILE_COLS, false);
+            sum[r] = attention_weights(w.scores + (size_t)r * ld, before + r + 1, keys, scale, lse + (t0 + r) * s->NH);
+        multiply_panels(w.out, hs, w.scores, ld, 1, w.by_channel, rows, s->HS, before + rows, T * TILE_COLS, false);
         for (int r = 0; r < rows; r++) {
             float *to = o + (size_t)(t0 + r) * s->NH * s->HS, inv = 1.0f / sum[r];
             for (int c = 0; c < s->HS; c++) to[c] = w.out[(size_t)r * hs + c] * inv;
@@ -78,84 +98,103 @@ static void head_forward(float *o, float *lse, const float *q, const AttentionSh
 }
 
 void attention_forward(Device *dev, floatX *o, float *lse, const floatX *q, const floatX *k, const floatX *v,
-                       const int *starts, const AttentionShape *s, void *workspace) {
+                       const int *starts, const int *prefix, const AttentionShape *s, void *workspace) {
     int group = s->NH / s->NKV;
 #pragma omp parallel for schedule(dynamic) num_threads(dev->threads)
     for (int task = 0; task < s->B * s->NKV; task++) {
-        int b = task / s->NKV, kv = task % s->NKV, T = starts[b + 1] - starts[b];
-        size_t first = (size_t)starts[b];
+        int kv = task % s->NKV;
+        Packed x = packed_sequence(starts, prefix, task / s->NKV);
+        size_t first = (size_t)x.own, at = (size_t)kv * s->HS;
         Scratch w = scratch_of(workspace, s);
-        pack_by_key(w.by_key, k + first * s->k_stride + (size_t)kv * s->HS, s->k_stride, T, s->HS);
-        pack_by_channel(w.by_channel, v + first * s->v_stride + (size_t)kv * s->HS, s->v_stride, T, s->HS);
+        pack_by_key(w.by_key, by_position(w.out2, k + at, s->k_stride, x, s->HS), s->HS, x.P + x.n, s->HS);
+        pack_by_channel(w.by_channel, by_position(w.out2, v + at, s->v_stride, x, s->HS), s->HS, x.P + x.n, s->HS);
         for (int h = kv * group; h < (kv + 1) * group; h++)
             head_forward(o + (first * s->NH + h) * s->HS, lse + first * s->NH + h,
-                         q + first * s->q_stride + (size_t)h * s->HS, s, w, T);
+                         q + first * s->q_stride + (size_t)h * s->HS, s, w, x);
     }
 }
 
-// Turns the scores of one block of queries into p, and d_o . v into ds, in place.
+// Turns the scores of one block of queries into p, and d_o . v into ds, in place. Query r sees the first before + r + 1
+// keys of T.
 static void block_probabilities(Scratch w, const float *d_o, const float *o, const float *lse, const AttentionShape *s,
-                                int t0, int rows, int keys, int ld) {
+                                int before, int T, int rows, int keys, int ld) {
     float scale = 1.0f / sqrtf((float)s->HS);
     for (int r = 0; r < rows; r++) {
-        size_t row = (size_t)(t0 + r) * s->NH, at = row * s->HS;
+        size_t row = (size_t)r * s->NH, at = row * s->HS;
         float *p = w.scores + (size_t)r * ld, *ds = w.dscores + (size_t)r * ld, row_lse = lse[row], D = 0;
+        int seen = smaller(before + r + 1, T);
         for (int c = 0; c < s->HS; c++) D = mul_add(d_o[at + c], o[at + c], D);
-        for (int j = 0; j <= t0 + r; j++) {
+        for (int j = 0; j < seen; j++) {
             p[j] = exp_f32(mul_add(p[j], scale, -row_lse));
             ds[j] = p[j] * (ds[j] - D) * scale;
         }
-        for (int j = t0 + r + 1; j < keys; j++) p[j] = ds[j] = 0;
+        for (int j = seen; j < keys; j++) p[j] = ds[j] = 0;
     }
 }
 
-// One query head: writes dq, accumulates dk into w.out and dv into w.out2, both (T, HS padded).
+// Query head h of the n tokens from token `own` on. The packed keys are P before these, and theirs: writes dq, and
+// accumulates dk of the n into w.out and dv into w.out2, both (n, HS padded). With dq NULL the keys, and the sums, are
+// those of the P.
 static void head_backward(float *dq, const float *d_o, const float *q, const float *o, const float *lse,
-                          const AttentionShape *s, Scratch w, int T) {
-    int ld = round_up(T, TILE_COLS), hs = round_up(s->HS, TILE_COLS), o_stride = s->NH * s->HS;
-    size_t key_panel = (size_t)s->HS * TILE_COLS;
+                          const AttentionShape *s, Scratch w, int h, int own, int P, int n) {
+    int T = dq ? P + n : P, first = dq ? P : 0, ld = round_up(T, TILE_COLS), hs = round_up(s->HS, TILE_COLS);
+    size_t key_panel = (size_t)s->HS * TILE_COLS, o_stride = (size_t)s->NH * s->HS, q_stride = (size_t)s->q_stride;
     float block[QUERIES * TILE_COLS];
-    for (int t0 = 0; t0 < T; t0 += QUERIES) {
-        int rows = smaller(T - t0, QUERIES), seen = t0 + rows, keys = round_up(seen, TILE_COLS);
-        const float *qb = q + (size_t)t0 * s->q_stride, *gb = d_o + (size_t)t0 * o_stride;
-        multiply_panels(w.scores, ld, qb, (size_t)s->q_stride, 1, w.by_key, rows, keys, s->HS, key_panel, false);
-        multiply_panels(w.dscores, ld, gb, (size_t)o_stride, 1, w.values_by_key, rows, keys, s->HS, key_panel, false);
-        block_probabilities(w, d_o, o, lse, s, t0, rows, keys, ld);
-        for (int c = 0; c < s->HS; c += TILE_COLS) {
+    for (int t0 = 0; t0 < n; t0 += QUERIES) {
+        int rows = smaller(n - t0, QUERIES), seen = smaller(P + t0 + rows, T), keys = round_up(seen, TILE_COLS);
+        size_t row = (size_t)(own + t0), q_at = row * q_stride + (size_t)h * s->HS, o_at = row * o_stride + h * s->HS;
+        multiply_panels(w.scores, ld, q + q_at, q_stride, 1, w.by_key, rows, keys, s->HS, key_panel, false);
+        multiply_panels(w.dscores, ld, d_o + o_at, o_stride, 1, w.values_by_key, rows, keys, s->HS, key_panel, false);
+        block_probabilities(w, d_o + o_at, o + o_at, lse + row * s->NH + h, s, P + t0, T, rows, keys, ld);
+        for (int c = 0; dq && c < s->HS; c += TILE_COLS) {
             int width = smaller(s->HS - c, TILE_COLS);
             multiply_panels(block, TILE_COLS, w.dscores, ld, 1, w.by_channel + c * T, rows, width, seen, 0, false);
-            for (int r = 0; r < rows; r++)
-                memcpy(dq + (size_t)(t0 + r) * s->q_stride + c, block + r * TILE_COLS, (size_t)width * sizeof(float));
+            copy_rows(dq + q_at + c, q_stride, block, TILE_COLS, rows, width);
         }
-        pack_by_channel(w.rows, qb, s->q_stride, rows, s->HS); // dk += ds^T q, a sum over the block's queries
-        multiply_panels(w.out, hs, w.dscores, 1, (size_t)ld, w.rows, seen, s->HS, rows, (size_t)rows * TILE_COLS, true);
-        pack_by_channel(w.rows, gb, o_stride, rows, s->HS);
-        multiply_panels(w.out2, hs, w.scores, 1, (size_t)ld, w.rows, seen, s->HS, rows, (size_t)rows * TILE_COLS, true);
+        pack_by_channel(w.rows, q + q_at, s->q_stride, rows, s->HS); // dk += ds^T q, a sum over the block's queries
+        multiply_panels(w.out, hs, w.dscores + first, 1, (size_t)ld, w.rows, seen - first, s->HS, rows,
+                        (size_t)rows * TILE_COLS, true);
+        pack_by_channel(w.rows, d_o + o_at, (int)o_stride, rows, s->HS);
+        multiply_panels(w.out2, hs, w.scores + first, 1, (size_t)ld, w.rows, seen - first, s->HS, rows,
+                        (size_t)rows * TILE_COLS, true);
     }
 }
 
 void attention_backward(Device *dev, floatX *dq, floatX *dk, floatX *dv, const floatX *d_o, const floatX *q,
                         const floatX *k, const floatX *v, const floatX *o, const float *lse, const int *starts,
-                        const AttentionShape *s, void *workspace) {
-    int group = s->NH / s->NKV, hs = round_up(s->HS, TILE_COLS);
+                        const int *prefix, const AttentionShape *s, void *workspace) {
+    int group = s->NH / s->NKV, HS = s->HS, tiles = prefix ? (s->T + PROMPT_KEYS - 1) / PROMPT_KEYS : 0;
+    size_t hs = (size_t)round_up(HS, TILE_COLS), k_stride = s->k_stride, v_stride = s->v_stride;
 #pragma omp parallel for schedule(dynamic) num_threads(dev->threads)
     for (int task = 0; task < s->B * s->NKV; task++) {
-        int b = task / s->NKV, kv = task % s->NKV, T = starts[b + 1] - starts[b];
-        size_t first = (size_t)starts[b], k_at = first * s->k_stride + (size_t)kv * s->HS;
-        size_t v_at = first * s->v_stride + (size_t)kv * s->HS;
+        Packed x = packed_sequence(starts, prefix, task / s->NKV);
+        int kv = task % s->NKV, at = kv * HS, T = x.P + x.n;
         Scratch w = scratch_of(workspace, s);
-        pack_by_key(w.by_key, k + k_at, s->k_stride, T, s->HS);
-        pack_by_channel(w.by_channel, k + k_at, s->k_stride, T, s->HS);
-        pack_by_key(w.values_by_key, v + v_at, s->v_stride, T, s->HS);
-        memset(w.out, 0, (size_t)round_up(T, TILE_COLS) * hs * sizeof(float));
-        memset(w.out2, 0, (size_t)round_up(T, TILE_COLS) * hs * sizeof(float));
-        for (int h = kv * group; h < (kv + 1) * group; h++) {
-            size_t q_at = first * s->q_stride + (size_t)h * s->HS, o_at = (first * s->NH + h) * s->HS;
-            head_backward(dq + q_at, d_o + o_at, q + q_at, o + o_at, lse + first * s->NH + h, s, w, T);
-        }
-        for (int t = 0; t < T; t++) {
-            memcpy(dk + k_at + (size_t)t * s->k_stride, w.out + (size_t)t * hs, (size_t)s->HS * sizeof(float));
-            memcpy(dv + v_at + (size_t)t * s->v_stride, w.out2 + (size_t)t * hs, (size_t)s->HS * sizeof(float));
-        }
+        pack_by_channel(w.by_channel, by_position(w.out2, k + at, k_stride, x, HS), HS, T, HS);
+        pack_by_key(w.by_key, w.out2, HS, T, HS);
+        pack_by_key(w.values_by_key, by_position(w.out2, v + at, v_stride, x, HS), HS, T, HS);
+        memset(w.out, 0, x.n * hs * sizeof(float));
+        memset(w.out2, 0, x.n * hs * sizeof(float));
+        for (int h = kv * group; h < (kv + 1) * group; h++)
+            head_backward(dq, d_o, q, o, lse, s, w, h, x.own, x.P, x.n);
+        copy_rows(dk + x.own * k_stride + at, k_stride, w.out, hs, x.n, HS);
+        copy_rows(dv + x.own * v_stride + at, v_stride, w.out2, hs, x.n, HS);
+    }
+#pragma omp parallel for schedule(dynamic) num_threads(dev->threads)
+    for (int task = 0; task < s->B * s->NKV * tiles; task++) { // of (prompt p, kv head, keys j0, j0 + 1, ...)
+        int p = task / tiles / s->NKV, kv = task / tiles % s->NKV, j0 = starts[p] + task % tiles * PROMPT_KEYS;
+        int keys = smaller(starts[p + 1] - j0, PROMPT_KEYS);
+        size_t k_at = j0 * k_stride + (size_t)kv * HS, v_at = j0 * v_stride + (size_t)kv * HS;
+        if (keys <= 0 || p + 1 == s->B || prefix[p + 1] != p) continue;
+        Scratch w = scratch_of(workspace, s);
+        pack_by_key(w.by_key, k + k_at, s->k_stride, keys, HS);
+        pack_by_key(w.values_by_key, v + v_at, s->v_stride, keys, HS);
+        copy_rows(w.out, hs, dk + k_at, k_stride, keys, HS); // the sums so far, over the prompt's own queries
+        copy_rows(w.out2, hs, dv + v_at, v_stride, keys, HS);
+        for (int b = p + 1; b < s->B && prefix[b] == p; b++)
+            for (int h = kv * group; h < (kv + 1) * group; h++)
+                head_backward(NULL, d_o, q, o, lse, s, w, h, starts[b], keys, starts[b + 1] - starts[b]);
+        copy_rows(dk + k_at, k_stride, w.out, hs, keys, HS);
+        copy_rows(dv + v_at, v_stride, w.out2, hs, keys, HS);
     }
 }

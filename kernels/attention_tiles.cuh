@@ -89,15 +89,19 @@ template <int HS> struct Online {
 };
 
 // Turns the scores s (16, KEY_TILE), -inf where masked, into weights relative to the new maximum, and rescales o and
-// sum to it. In powers of two: scale2 = log2(e) / sqrt(HS). A row without keys so far keeps max = -inf and sum = 0.
+// sum to it. In powers of two: scale2 = log2(e) / sqrt(HS). A row without keys so far keeps max = -inf and sum = 0, and
+// keys that are all masked change no bit of a row.
 template <int HS> DEVICE_INLINE void online_weights(Online<HS> *x, float (&s)[KEY_TILE / 8][4], float scale2) {
 #pragma unroll
     for (int half = 0; half < 2; half++) {
-        float max = x->max[half];
+        float max = -INFINITY;
 #pragma unroll
         for (int n = 0; n < KEY_TILE / 8; n++) max = fmaxf(max, fmaxf(s[n][2 * half], s[n][2 * half + 1]));
         max = quad_max(max);
-        float base = max == -INFINITY ? 0.0f : max * scale2, keep = exp2_approx(x->max[half] * scale2 - base);
+        bool masked = max == -INFINITY;
+        max = fmaxf(max, x->max[half]);
+        float base = max == -INFINITY ? 0.0f : max * scale2;
+        float keep = masked ? 1.0f : exp2_approx(x->max[half] * scale2 - base); // contracted, it may round off from 1
         x->max[half] = max;
         x->sum[half] *= keep;
 #pragma unroll

@@ -17,8 +17,8 @@ static __global__ void knapsack_kernel(int *n, double *ideal, const double *corr
         if (t == 0) {
             int chosen = best[0];
             for (int k = 1; k < threads; k++) {
-                double more = items[best[k]].next - items[chosen].next;
-                if (more > 0 || (more == 0 && best[k] < chosen)) chosen = best[k];
+                double next = items[best[k]].next, most = items[chosen].next;
+                if (next > most || (next == most && best[k] < chosen)) chosen = best[k];
             }
             knapsack_take(&items[chosen], &c);
         }

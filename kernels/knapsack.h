@@ -6,15 +6,14 @@
 //             p (1-p) (p^(n-1) + (1-p)^(n-1)) p (1-p)^2.
 //   oracle:   V(n) = -s / n, s the variance of the prompt's rewards: Neyman's allocation (allocate.h), but the best one
 //             of whole numbers within the bounds. One rollout more adds s / (n (n+1)).
-// A prompt's second rollout from `low` on never adds more than its first, the third never more than the second, and so
-// on. So taking the largest value there is, one rollout at a time, is optimal: every rollout not taken adds at most as
-// much as any that was.
+// Each further rollout of a prompt adds no more than the one before. So taking the largest value there is, one rollout
+// at a time, is optimal: every rollout that was not taken adds at most as much as any that was.
 //
 // The counts, c correct of v verified, enter by their posterior under a uniform prior of p, Beta(c + 1, v - c + 1):
-// knapsack uses its mean p = (c + 1) / (v + 2), oracle the mean of p (1-p) (allocate.h: beta_variance). Neither is ever
-// at its bounds, so no prompt needs a rule of its own, seen or not. In the release of Knapsack RL p is the observed
-// pass rate; prompts at 0 and 1 get the least number, those at 0 also what the others cannot use, and prompts never
-// seen the uniform share. It finds the optimum of the rest by dynamic programming. Otherwise the rules are the same.
+// knapsack uses its mean p = (c + 1) / (v + 2), oracle the mean of p (1-p) (posterior.h). So no prompt is
+// at 0 or 1, and none, seen or not, needs a rule of its own. In the release of Knapsack RL p is the observed pass rate;
+// prompts at 0 and 1 get the least number, those at 0 also what the others cannot use, and prompts never seen the
+// uniform share; it allocates the rest by the same V, by dynamic programming.
 // Example: rollouts 4, low 2, high 8, knapsack, counts 1 of 2 and 7 of 8: p = .5 and .8; the third rollouts are worth
 // .0313 and .0051, the first prompt's later ones .0156, .0078, .0039: three go to it, then one to the second, n = 5 3.
 //
@@ -55,8 +54,8 @@ TWIN_INLINE void knapsack_take(KnapsackItem *item, const AllocateConfig *c) {
 
 // A prompt with its `low` rollouts.
 TWIN_INLINE KnapsackItem knapsack_item(double correct, double verified, const AllocateConfig *c) {
-    double p = (correct + 1) / (verified + 2), q = 1 - p;
-    double scale = c->kind == ALLOCATE_ORACLE ? beta_variance(correct, verified) : p * q * (p * (q * q));
+    double p = posterior_mean(correct, verified), q = 1 - p;
+    double scale = c->kind == ALLOCATE_ORACLE ? posterior_variance(correct, verified) : p * q * (p * (q * q));
     KnapsackItem item = {0, scale, p, 1, 1, 1};
     knapsack_value(&item, c);
     while (item.n < c->low) knapsack_take(&item, c);

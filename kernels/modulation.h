@@ -111,10 +111,9 @@ TWIN_INLINE TokenPush token_push(const PolicyObjective *o, TokenPolicy p, float 
         clipped = true;
     }
     t.clipped = clipped ? 1.0f : 0.0f;
-    if (adjust) {
-        float d = adjust->logp_ref - p.logp;
-        token_adjust(&t.loss, &t.dlogp, adjust, p.logp - logp_old, o->kl_coef, o->kl, d, MODULATION_EXP(d));
-    }
+    if (adjust)
+        token_adjust(&t.loss, &t.dlogp, adjust, p.logp, logp_old, o->kl_coef, o->kl,
+                     MODULATION_EXP(adjust->logp_ref - p.logp));
     return t;
 }
 

@@ -1,5 +1,5 @@
-// Optional (token-level methods, KL to a reference, sequence ratio): what is changed in the loss of one token beside its
-// advantage. kernels/modulation.h: token_push applies it in both twins; rl/adjust.h says which tokens get what.
+// Optional (token-level methods, KL to a reference, sequence ratio): what is changed in the loss of one token beside
+// its advantage. kernels/modulation.h: token_push applies it in both twins; rl/adjust.h says which tokens get what.
 //
 //   loss = factor * (loss of the clipped ratio) + move |log pi_a - log pi_a,old| + kl_coef KL(pi_a, pi_a,ref)
 //
@@ -13,6 +13,8 @@
 #include "kernels/twin.h"
 #include <math.h>
 
+typedef enum Ratio { RATIO_TOKEN, RATIO_SEQUENCE } Ratio;                              // rl/adjust.h; so is the next
+typedef enum TokenRule { RULE_NONE, RULE_FORK, RULE_CLIP_COV, RULE_KL_COV } TokenRule; // whose tokens are adjusted
 typedef enum KlEstimator { KL_K1, KL_K2, KL_K3 } KlEstimator;
 
 typedef struct TokenAdjust {
@@ -22,17 +24,17 @@ typedef struct TokenAdjust {
     float logp_ref; // log pi_a under the reference; read only where kl_coef > 0
 } TokenAdjust;
 
-// Writes the derivative with respect to log pi_a to *slope.
+// e_d: e^d. Writes the derivative with respect to log pi_a to *slope.
 TWIN_INLINE float kl_estimate(KlEstimator kind, float d, float e_d, float *slope) {
     *slope = kind == KL_K1 ? 1.0f : kind == KL_K2 ? -d : 1.0f - e_d;
     return kind == KL_K1 ? -d : kind == KL_K2 ? 0.5f * d * d : e_d - 1.0f - d;
 }
 
-// Changes the loss of a token and its *dlogp = -d loss / d log pi_a. change: log pi_a - log pi_a,old. Where it is 0,
-// |change| has derivative 0, so a policy that has not moved yet is not held. d: log pi_a,ref - log pi_a; e_d: e^d.
-TWIN_INLINE void token_adjust(float *loss, float *dlogp, const TokenAdjust *a, float change, float kl_coef,
-                              KlEstimator kind, float d, float e_d) {
-    float slope;
+// Changes the loss of a token and its *dlogp = -d loss / d log pi_a. e_d: e^(log pi_a,ref - log pi_a). Where log pi_a
+// is log pi_a,old, their distance has derivative 0: a policy that has not moved yet is not held.
+TWIN_INLINE void token_adjust(float *loss, float *dlogp, const TokenAdjust *a, float logp, float logp_old,
+                              float kl_coef, KlEstimator kl, float e_d) {
+    float change = logp - logp_old, slope;
     *loss *= a->factor;
     *dlogp *= a->factor;
     if (a->move != 0) {
@@ -40,7 +42,7 @@ TWIN_INLINE void token_adjust(float *loss, float *dlogp, const TokenAdjust *a, f
         *dlogp -= change > 0 ? a->move : change < 0 ? -a->move : 0.0f;
     }
     if (kl_coef != 0) {
-        *loss += kl_coef * kl_estimate(kind, d, e_d, &slope);
+        *loss += kl_coef * kl_estimate(kl, a->logp_ref - logp, e_d, &slope);
         *dlogp -= kl_coef * slope;
     }
 }

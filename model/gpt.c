@@ -24,7 +24,8 @@ static void attend(const Gpt *g, GptActs *a, int l, const floatX *q, const Batch
                                  a->attention_workspace);
     } else {
         AttentionShape shape = packed_shape(g, b);
-        attention_forward(g->dev, act->o, act->lse, q, k, v, b->starts, &shape, a->attention_workspace);
+        attention_forward(g->dev, act->o, act->lse, q, k, v, b->starts, b->prefix, &shape,
+                          a->attention_workspace);
     }
 }
 
@@ -83,7 +84,7 @@ static void attention_block_backward(const Gpt *g, GptActs *a, Gradients *d, int
     floatX *q = c->qk_norm ? act->qk : act->qkv, *k = q + g->q_size, *v = act->qkv + g->q_size + g->kv_size;
     floatX *dq = c->qk_norm ? a->dqk : a->dqkv, *dk = dq + g->q_size, *dv = a->dqkv + g->q_size + g->kv_size;
     AttentionShape shape = packed_shape(g, b);
-    attention_backward(g->dev, dq, dk, dv, a->d_o, q, k, v, act->o, act->lse, b->starts, &shape,
+    attention_backward(g->dev, dq, dk, dv, a->d_o, q, k, v, act->o, act->lse, b->starts, b->prefix, &shape,
                        a->attention_workspace);
     rope_backward(g->dev, dq, b->pos, g->cos_sin, N, c->NH + c->NKV, c->HS, stride);
     if (c->qk_norm) {

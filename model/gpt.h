@@ -71,12 +71,14 @@ void gpt_acts_plan_decode(const Gpt *gpt, GptActs *acts, Arena *arena, int R_max
 void gpt_acts_share(const Gpt *gpt, GptActs *acts);
 void gpt_acts_free(GptActs *acts);
 
-// The tokens of one call; device arrays. Training packs its sequences one after another; generation sets k_cache and
-// reads keys and values from the paged KV cache (kernels/attention_decode.h).
+// The tokens of one call; device arrays. Training packs its sequences one after another, and a response may continue a
+// prompt that is packed once for many (kernels/attention.h); generation sets k_cache and reads keys and values from the
+// paged KV cache (kernels/attention_decode.h).
 typedef struct Batch {
-    int N, B, T;             // tokens, sequences, longest sequence
+    int N, B, T;             // tokens, sequences, positions of the longest sequence
     const int *ids, *pos;    // (N) tokens and their positions
     const int *starts;       // packed only: (B + 1) first token of each sequence
+    const int *prefix;       // packed only: (B) the sequence that each one continues, or -1; NULL: -1 for all
     const int *seq, *tables; // paged only: (N) each token's sequence, and the sequences' block tables
     int table_width;
     floatX *k_cache, *v_cache; // paged only: (L, blocks, kv_block_elements)

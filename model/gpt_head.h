@@ -18,8 +18,8 @@ void head_plan(const Gpt *gpt, Head *head, Arena *arena, int chunk, bool train);
 void head_logits(const Gpt *gpt, Head *head, const GptActs *acts, const int *rows, int M);
 
 // The policy loss (kernels/policy_loss.h) over M rows of acts->hidden, chunk by chunk: writes result (M) and
-// acts->dhidden (N, C), accumulates into grads->head; with grads NULL only writes result. Hidden row rows[m] predicts target m; rows (M) and the arrays of
-// targets are on the device.
+// acts->dhidden (N, C), accumulates into grads->head; with grads NULL only result is of use. Hidden row rows[m]
+// predicts target m; rows (M) and the arrays of targets are on the device.
 void head_policy_loss(const Gpt *gpt, Head *head, GptActs *acts, Gradients *grads, TokenResult *result, const int *rows,
                       const PolicyTargets *targets, const PolicyObjective *objective, int N, int M);
 

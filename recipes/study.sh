@@ -14,7 +14,8 @@ jobs=2 list=
 seeds="1 2 3 4 5" settings="easy hard"
 # In this order: the nine methods of the paper's table, DAPO, and DynaMO with one thing changed.
 arms="grpo dynamo clip-higher entropy-loss fork-tokens entropy-advantage clip-cov kl-cov w-reinforce dapo
-dynamo-allocation dynamo-modulation dynamo-const dynamo-authors dynamo-prompt-mean dynamo-decay dynamo-beta dynamo-oracle"
+dynamo-allocation dynamo-modulation dynamo-const dynamo-authors dynamo-prompt-mean dynamo-decay dynamo-beta
+dynamo-oracle"
 
 arm_flags() { # what makes the arm $1
     case $1 in
@@ -57,12 +58,12 @@ run_arm() { # run_arm SETTING SEED ARM: trains, evaluates, appends the row
     seed=$STUDY_OUT/$1/seed-$2 out=$STUDY_OUT/$1/seed-$2/$3 flags=$(setting_flags "$1")
     data=$(value data "$flags") steps=$(value steps "$flags")
     flags="$common $rl --data $data --steps $steps --seed $2 $(arm_flags "$3")"
-    "$STUDY_OUT/bin/train" --model "$seed/warmup/model" $flags --eval-every $every --checkpoint-every $every --keep 255 \
-        --sample-every 1000000 --out "$out" --overwrite >"$out.log" 2>&1
+    "$STUDY_OUT/bin/train" --model "$seed/warmup/model" $flags --eval-every $every --checkpoint-every $every \
+        --keep 255 --sample-every 1000000 --out "$out" --overwrite >"$out.log" 2>&1
     # The last checkpoint within the budget: a method that generates more than prompts x rollouts a step ends earlier.
     model=$(python3 dev/study/row.py within-budget "$out" $((32 * 8 * steps)))
-    "$STUDY_OUT/bin/eval" --model "$model" --data "$data" --problems 256 --samples 16 --max-tokens 96 --threads 1 --seed "$2" \
-        --responses "$out/heldout.jsonl" --fresh >>"$out.log" 2>&1
+    "$STUDY_OUT/bin/eval" --model "$model" --data "$data" --problems 256 --samples 16 --max-tokens 96 --threads 1 \
+        --seed "$2" --responses "$out/heldout.jsonl" --fresh >>"$out.log" 2>&1
     python3 dev/study/row.py row "$1" "$2" "$3" "$out" "$model" "$flags" >"$out/row.json"
     cat "$out/row.json" >>"$STUDY_RESULTS" # one short write at the end of the file: jobs do not mix their rows
     rm -f "$out/heldout.jsonl"

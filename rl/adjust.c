@@ -172,7 +172,7 @@ static void apply_rule(MiniBatch *b) {
         }
 }
 
-// ---- The ratio of a response, and the reference ----------------------------------------------------------------------
+// ---- The ratio of a response, and the reference --------------------------------------------------------------------
 static void apply_sequence_ratio(const MiniBatch *b) {
     TokenResult *r = b->t->results;
     for (int k = 0; k < b->count; k++) {
@@ -185,12 +185,14 @@ static void apply_sequence_ratio(const MiniBatch *b) {
     }
 }
 
-// Writes the reference's log pi_a, for the whole step. Before the first update of all the policy becomes the reference.
+bool adjust_has_reference(const Trainer *t) { return t->adjust.reference && t->rl_done > 0 && t->opt.t > 0; }
+
+// Writes the reference's log pi_a, for the whole step. While RL has made no update the policy is the reference.
 static void apply_reference(const MiniBatch *b) {
     Trainer *t = b->t;
     floatX *policy = t->gpt->params;
     const TokenResult *r = t->results;
-    if (t->rl_done == 0 && b->update == 0)
+    if (t->opt.t == 0)
         device_copy(t->dev, t->adjust.reference, policy, t->gpt->table.room * sizeof(floatX));
     t->gpt->params = t->adjust.reference;
     updater_gradient(t->updater, NULL, t->results, t->sequences, b->count, b->o, false);

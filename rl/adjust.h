@@ -10,6 +10,9 @@
 //                bound (the same).
 //   cov = (A - mean A) (log pi_a - mean log pi_a)
 //
+// The constants are those of the releases' scripts (for models of 7B; the one for 32B holds one token in 5,000), and so
+// are the bounds of the ratio in rl/methods.h: 0 and 2 for clip-cov, none for kl-cov, no dual clip for either.
+//
 // H, log pi_a and the ratio are those of the policy that this update starts from, as in both releases. What differs
 // there: their means, quantiles and counts are those of one micro-batch on one rank, so a token's fate depends on how
 // it is packed, and max(1, ...) takes a token from every micro-batch; ties go to whichever comes first in memory and
@@ -42,6 +45,11 @@ void adjust_plan(struct Trainer *trainer);
 
 // Before update `update` (from 0) of a step: adjusts the tokens of the mini-batch of rollouts [first, end), of which
 // trainer->sequences (count) are this rank's. Overwrites trainer->results. All ranks call.
-void adjust_tokens(struct Trainer *trainer, int first, int end, int count, int update, const PolicyObjective *objective);
+void adjust_tokens(struct Trainer *trainer, int first, int end, int count, int update,
+                   const PolicyObjective *objective);
+
+// Whether trainer->adjust.reference is set: before the first update of RL the weights themselves are the reference.
+// Asked between steps.
+bool adjust_has_reference(const struct Trainer *trainer);
 
 #endif

@@ -40,15 +40,14 @@ static const Flag rows[] = {
     TEXT_FLAG("heldout-data", heldout_data, "",
               "sets or files to evaluate on; training prompts that occur in them are left out; without it, part of "
               "--data is held out"),
-    INT_FLAG("heldout", heldout, "256", 1, 1e6,
-             "prompts kept for evaluation, the same for every --seed, never trained on; of --data files at most a fifth"),
+    INT_FLAG("heldout", heldout, "256", 1, 1e6, "prompts to evaluate on, the same for all seeds; of files at most a fifth"),
     TEXT_FLAG("prompt-template", prompt_template, "",
               "text around each question: a name in data/prompts, or ./FILE with a {question} slot; else tasks are "
               "asked verbatim and files as --model was trained, or plainly"),
+    TEXT_FLAG("stop", stop, "", "a text that ends a response, beside those of the template; \\n is a line feed"),
     INT_FLAG("max-prompt", max_prompt, "1024", 1, 1 << 20,
              "longest prompt in tokens; longer prompts are left out and listed"),
-    TEXT_FLAG("reward-command", reward_command, "",
-              "a program that grades the responses, one JSON object a line in and out (rl/reward_command.h)"),
+    TEXT_FLAG("reward-command", reward_command, "", "a program that grades, by lines of JSON (rl/reward_command.h)"),
     INT_FLAG("reward-timeout", reward_timeout, "60", 1, 86400, "seconds that it may take for its next answer"),
     TEXT_FLAG("out", out, "out", "folder for metrics, report and checkpoints"),
     TEXT_FLAG("config", config, "", "a file of flags, name = value a line, or a run.json; the command line wins"),
@@ -88,8 +87,7 @@ static const Flag rows[] = {
     FLOAT_FLAG("explore", explore, "4", 2, 1e6, "verified rollouts before a prompt's history counts"),
     FLOAT_FLAG("mastered", mastered, "0.85", 0, 1, "pass rate from which a prompt counts as mastered"),
     FLOAT_FLAG("history-decay", history_decay, "1", 0, 1, "old counts are multiplied by this at each visit"),
-    INT_FLAG("oracle-rollouts", oracle_rollouts, "64", 1, 65536,
-             "allocation oracle: extra rollouts a prompt to measure its pass rate"),
+    INT_FLAG("oracle-rollouts", oracle_rollouts, "64", 1, 65536, "allocation oracle: extra rollouts of each prompt"),
     INT_FLAG("dynamic-sampling", dynamic_sampling, "-1", -1, 1000,
              "most rounds a step of replacing groups that are all right or all wrong; 0 = off, -1 = the method's"),
     INT_FLAG("overlong", overlong, "-1", -1, 1 << 20,
@@ -97,11 +95,11 @@ static const Flag rows[] = {
     CHOICE_FLAG("ratio", ratio, "token", ratio_word, "of each token, or one of the response (GSPO, arXiv 2507.18071)"),
     FLOAT_FLAG("eps-low", eps_low, "-1", -1, 1, "ratio clip below; -1 = the method's"),
     FLOAT_FLAG("eps-high", eps_high, "-1", -1, 100, "ratio clip above; -1 = the method's"),
-    FLOAT_FLAG("dual-clip", dual_clip, "-1", -1, 1e6,
-               "largest ratio where the advantage is negative, above 1; 0 = off, -1 = the method's"),
+    FLOAT_FLAG("dual-clip", dual_clip, "-1", -1, 1e6, "largest ratio where A < 0, above 1; 0 off, -1 the method's"),
     FLOAT_FLAG("entropy-coef", entropy_coef, "-1", -1, 10, "weight of the entropy bonus; -1 = the method's"),
     FLOAT_FLAG("kl-coef", kl_coef, "0", 0, 100, "weight of the KL to the policy that RL starts from; 0 = off"),
     CHOICE_FLAG("kl", kl, "k3", kl_word, "its estimator (kernels/token_adjust.h)"),
+    INT_FLAG("share-prompts", share_prompts, "1", 0, 1, "1: an update runs a prompt once for all its responses"),
     INT_FLAG("updates", updates, "1", 1, 1024, "mini-batches (optimizer updates) a batch"),
     INT_FLAG("epochs", epochs, "1", 1, 64, "passes over a batch"),
     HEADING("Optimizer"),
@@ -142,8 +140,6 @@ static bool check_rl(const TrainConfig *c, Error *err) {
     if (c->allocation != ALLOCATE_UNIFORM && (c->rollouts_low > c->rollouts || c->rollouts_high < c->rollouts))
         return fail(err, "--rollouts %d must lie between --rollouts-low %d and --rollouts-high %d", c->rollouts,
                     c->rollouts_low, c->rollouts_high);
-    if (c->max_tokens && c->overlong > c->max_tokens)
-        return fail(err, "--overlong %d: more than the %d of --max-tokens", c->overlong, c->max_tokens);
     if (c->dual_clip > 0 && c->dual_clip <= 1)
         return fail(err, "--dual-clip %g: must be above 1, else it cuts off every negative advantage; 0 = off",
                     c->dual_clip);

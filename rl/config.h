@@ -10,8 +10,6 @@ typedef enum BadRows { BAD_ROWS_SKIP, BAD_ROWS_REFUSE } BadRows;
 typedef enum LossMean { MEAN_TOKEN, MEAN_SEQUENCE, MEAN_PROMPT, MEAN_CONSTANT } LossMean;
 typedef enum Constants { CONSTANTS_PAPER, CONSTANTS_RELEASE } Constants;
 typedef enum Truncated { TRUNCATED_KEEP, TRUNCATED_MASK } Truncated;
-typedef enum Ratio { RATIO_TOKEN, RATIO_SEQUENCE } Ratio;
-typedef enum TokenRule { RULE_NONE, RULE_FORK, RULE_CLIP_COV, RULE_KL_COV } TokenRule; // rl/adjust.h
 typedef enum Schedule { SCHEDULE_CONSTANT, SCHEDULE_COSINE } Schedule;
 typedef enum Modulation {
     MODULATION_OFF,
@@ -28,10 +26,9 @@ typedef struct TrainConfig {
     // model and data
     char model[FLAG_TEXT_SIZE], data[FLAG_TEXT_SIZE], out[FLAG_TEXT_SIZE];
     char data_dir[FLAG_TEXT_SIZE], heldout_data[FLAG_TEXT_SIZE], prompt_template[FLAG_TEXT_SIZE];
-    char config[FLAG_TEXT_SIZE], reward_command[FLAG_TEXT_SIZE];
-    int reward_timeout;
+    char config[FLAG_TEXT_SIZE], reward_command[FLAG_TEXT_SIZE], stop[FLAG_TEXT_SIZE];
     int architecture, layers, channels, heads, kv_heads, ffn; // of `--model tiny`
-    int problems, heldout, max_prompt, bad_rows;
+    int problems, heldout, max_prompt, bad_rows, reward_timeout;
     bool resume, overwrite, plan, verbose, tensorboard;
     int threads;
     bool invariant;
@@ -48,7 +45,7 @@ typedef struct TrainConfig {
     int dynamic_sampling, overlong;                    // so are these
     int oracle_rollouts;
     double const_boost, kl_coef;
-    int updates, epochs;
+    int share_prompts, updates, epochs;
     // optimizer
     double lr, weight_decay, beta1, beta2, adam_eps, grad_clip;
     int warmup, schedule;
@@ -64,9 +61,7 @@ extern const FlagTable train_flags;
 // err.
 bool train_config_parse(TrainConfig *config, int argc, char **argv, Error *err);
 
-// rl/defaults.c, when the run is opened: what the model and the machine decide, so that the configuration is the one
-// that runs: with --model DIR, arch, layers, ... are those of its config.json; lr and max_tokens, where they were left
-// open (-1, 0), depend on whether the model is tiny; data_dir is the folder that is read.
+// rl/defaults.c: at the start of a run, what the model decides: its sizes, and lr, max_tokens, ... where left open.
 bool train_config_complete(TrainConfig *config, Error *err);
 
 #endif

@@ -27,14 +27,14 @@ static bool keeps(const char *line, size_t length, int sft_done, int rl_done) {
 // Copies the lines to keep, one at a time, and replaces the file. One that is missing is begun anew, with a note.
 static bool keep_lines(const char *path, int sft_done, int rl_done, Error *err) {
     FileReplacement to;
-    FILE *from = fopen(path, "r");
+    FILE *from = file_open(path, err);
     char *line = NULL;
     size_t room = 0;
     ssize_t length;
     bool ok = true;
     if (!from && errno == ENOENT)
         return fprintf(stderr, "note: %s is missing: it is begun anew and lacks the steps so far\n", path), true;
-    if (!from) return fail(err, "%s: %s", path, strerror(errno));
+    if (!from) return false;
     if (file_replace_begin(&to, path, err)) {
         while (ok && (length = getline(&line, &room, from)) > 0)
             if (keeps(line, (size_t)length, sft_done, rl_done))

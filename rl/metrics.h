@@ -27,7 +27,7 @@
     X(entropy_max, "H_max, its extremes over the batch")                                                               \
     X(delta_max, "largest |dH| of Eq. 29 over the batch")                                                              \
     X(kl_old, "KL(old || new) a token, by Schulman's k3 estimator")                                                    \
-    X(kl_ref, "KL(reference || policy) a token with --kl-coef, by k3 over samples of the policy")                          \
+    X(kl_ref, "KL(reference || policy) a token with --kl-coef, by k3 over samples of the policy")                      \
     X(adjusted, "share of tokens left out of the policy loss (fork-tokens, clip-cov), or held (kl-cov)")               \
     X(ratio_max, "largest ratio pi / pi_old")                                                                          \
     X(logprob_diff_max, "largest |log pi - log pi_old| in the first update: 0 if sampling and training agree")         \
@@ -47,12 +47,12 @@
     X(sec_verify, "grading,")                                                                                          \
     X(sec_update, "advantages and updates,")                                                                           \
     X(sec_total, "the whole step")                                                                                     \
-    X(rounds, "dynamic sampling: rounds of generation this step,")                                                     \
+    X(rounds, "dynamic sampling, whose figures above are of kept groups: rounds of generation this step,")             \
     X(groups_generated, "prompts that rollouts were generated of,")                                                    \
     X(groups_trained, "those whose groups were kept and trained,")                                                     \
     X(rollouts_generated, "rollouts generated, of dropped groups too,")                                                \
     X(tokens_generated, "their response tokens,")                                                                      \
-    X(pass_rate_generated, "and the share of them that is correct")                                                    \
+    X(correct_generated, "and how many of them are correct")                                                           \
     X(oracle_tokens, "response tokens of the oracle's extra rollouts")                                                 \
     X(skipped, "updates skipped so far because the gradient was not finite")
 

@@ -46,7 +46,6 @@ static void move_group(RolloutBatch *b, Prompt *prompts, int from, int to) {
 // Keeps, of this round's groups, those with correct and other rollouts.
 static void keep_groups(RolloutBatch *b, Prompt *prompts, StepMetrics *m) {
     int kept = b->first;
-    double right = m->rollouts_generated > 0 ? m->pass_rate_generated * m->rollouts_generated : 0;
     for (int i = b->first; i < b->P; i++) {
         int n = b->h_n[i], correct = 0;
         for (int j = b->h_starts[i]; j < b->h_starts[i + 1]; j++) {
@@ -55,12 +54,11 @@ static void keep_groups(RolloutBatch *b, Prompt *prompts, StepMetrics *m) {
             correct += r->verdict == VERDICT_CORRECT;
             m->tokens_generated += r->n;
         }
-        right += correct, m->rollouts_generated += n;
+        m->correct_generated += correct, m->rollouts_generated += n;
         if (correct == 0 || correct == n) continue;
         if (kept < i) move_group(b, prompts, i, kept);
         kept++;
     }
-    m->pass_rate_generated = right / m->rollouts_generated;
     m->groups_trained = b->P = b->first = kept;
     b->count = b->h_starts[kept];
 }
@@ -69,7 +67,7 @@ bool resample(Trainer *t, Prompt *prompts, int round, StepMetrics *m) {
     RolloutBatch *b = &t->batch;
     if (round == 0) {
         t->prompts_before = t->prompts_done;
-        m->groups_generated = m->rollouts_generated = m->tokens_generated = 0;
+        m->groups_generated = m->rollouts_generated = m->tokens_generated = m->correct_generated = 0;
         b->P = b->first = 0;
     } else {
         keep_groups(b, prompts, m);

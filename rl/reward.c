@@ -18,11 +18,11 @@ const char *verdict_name(Verdict verdict) {
     return verdict >= 0 && verdict < VERDICT_COUNT ? names[verdict] : "?";
 }
 
-Grader *grader_new(const ProblemSet *set, bool training) {
+Grader *grader_new(const ProblemSet *set, bool training, RewardCommand *command) {
     Grader *grader = calloc(1, sizeof *grader);
     REQUIRE(grader, "out of memory");
     VerifyPolicy policy = training ? verify_policy_training() : verify_policy_evaluation();
-    grader->set = set;
+    grader->set = set, grader->command = command;
     grader->gold = calloc((size_t)set->count + 1, sizeof *grader->gold);
     REQUIRE(grader->gold, "out of memory");
     for (int i = 0; i < set->count; i++) {
@@ -35,7 +35,6 @@ Grader *grader_new(const ProblemSet *set, bool training) {
     return grader;
 }
 
-void grader_set_command(Grader *grader, RewardCommand *command) { grader->command = command; }
 RewardCommand *grader_command(const Grader *grader) { return grader->command; }
 
 void grader_free(Grader *grader) {
@@ -110,6 +109,7 @@ char *response_text(const Tokenizer *tokenizer, const Rollout *r, size_t *len) {
         if (n) memcpy(text + *len, bytes, n);
         *len += n;
     }
+    *len -= (size_t)r->uncounted;
     text[*len] = 0;
     return text;
 }
@@ -135,11 +135,4 @@ void grade_rollouts(Grader *grader, const Tokenizer *tokenizer, const Prompt *pr
     }
     if (grader->command)
         reward_command_rollouts(grader->command, grader->set, tokenizer, prompts, rollouts, count, rank);
-}
-
-void punish_overlong(Rollout *rollouts, int count, int max_tokens, int overlong) {
-    for (int j = 0; j < count; j++) {
-        int excess = rollouts[j].n - (max_tokens - overlong);
-        if (excess > 0) rollouts[j].reward -= (float)excess / (float)overlong;
-    }
 }

@@ -23,12 +23,10 @@ const char *verdict_name(Verdict verdict); // "correct", "wrong", ...
 typedef struct Grader Grader;
 
 // Compiles the reference answers of all problems once. training: the verifier's policy for training, which accepts no
-// guess, else that for evaluation. The set must outlive the grader.
-Grader *grader_new(const ProblemSet *set, bool training);
+// guess, else that for evaluation. The set must outlive the grader, and so must `command`, which grades in the
+// verifier's place (NULL: none).
+Grader *grader_new(const ProblemSet *set, bool training, RewardCommand *command);
 void grader_free(Grader *grader);
-
-// The user's own program (rl/reward_command.h) decides verdict and reward from now on; the caller owns it.
-void grader_set_command(Grader *grader, RewardCommand *command);
 RewardCommand *grader_command(const Grader *grader); // or NULL
 
 // Grades `len` bytes that answer problem `problem` of the set; *start and *length (may be NULL) receive the graded
@@ -47,12 +45,8 @@ void grader_describe(Grader *grader, int problem, const char *text, size_t len, 
 void grade_rollouts(Grader *grader, const Tokenizer *tokenizer, const Prompt *prompts, int P, Rollout *rollouts,
                     int count, int rank, float right, float wrong);
 
-// The soft punishment of long responses (Yu et al. (DAPO), arXiv 2503.14476, Eq. 13): within `overlong` tokens of the
-// limit max_tokens the reward falls linearly by up to 1. A truncated response has max_tokens, so it loses all of it.
-// Verdicts, and so pass rates and history, stay. overlong = 0: off.
-void punish_overlong(Rollout *rollouts, int count, int max_tokens, int overlong);
-
-// The response as text without special tokens, malloc'd and zero-terminated; *len excludes the zero.
+// The response as text without special tokens and without what a stop string ended, malloc'd and zero-terminated; *len
+// excludes the zero.
 char *response_text(const Tokenizer *tokenizer, const Rollout *rollout, size_t *len);
 
 #endif

@@ -2,8 +2,10 @@
 #define _GNU_SOURCE // gethostname
 #include "rl/run_record.h"
 #include "base/files.h"
+#include "base/flags_text.h"
 #include "base/json.h"
 #include "data/sets.h"
+#include "rl/data.h"
 #include "rl/terminal.h"
 #include <inttypes.h>
 #include <string.h>

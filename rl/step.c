@@ -6,8 +6,7 @@
 //   4. eps_high is what the command line says.
 //   5. E of Eq. 29 is the exact sum over the vocabulary, computed in the pass that computes the softmax.
 //   6. H_max, H_min and max |dH| are taken over all response tokens of the batch on all ranks: taken over one
-//   micro-batch,
-//      they would give a token another b_comp and b_stab for every way to pack it.
+//      micro-batch, they would give a token another b_comp and b_stab for every way to pack it.
 //   7. The loss divisor is the global count, so the gradient does not depend on micro-batches or ranks.
 //   8. `entropy-loss` differentiates the entropy over the full vocabulary, not -log p of the sampled token.
 // The authors' way for 5 and 6 remains available as the control --modulation authors-compat.
@@ -16,6 +15,7 @@
 #include "kernels/device/nvtx.h"
 #include "rl/methods.h"
 #include "rl/oracle.h"
+#include "rl/overlong.h"
 #include "rl/resample.h"
 #include "rl/step_metrics.h"
 
@@ -67,10 +67,8 @@ static PolicyObjective objective(const TrainConfig *c) {
         .stab_gamma = 50.0f,
         .stab_tau = paper ? 0.9f : 0.99f,
         .const_boost = c->modulation == MODULATION_CONST ? (float)c->const_boost : 0.0f,
-        .shaping = (float)methods[c->method].shaping,
-        .shaping_most = (float)methods[c->method].shaping_most,
-        .kl_coef = (float)c->kl_coef,
-        .kl = (KlEstimator)c->kl,
+        .shaping = methods[c->method].shaping, .shaping_most = methods[c->method].shaping_most,
+        .kl_coef = (float)c->kl_coef, .kl = (KlEstimator)c->kl,
     };
 }
 
@@ -126,12 +124,8 @@ static int sequences_of(Trainer *t, const Prompt *prompts, int first, int end) {
     return count;
 }
 
-// The prompts are cut into --updates mini-batches of equal size (to within one): the first rollout of mini-batch u.
-// Dynamic sampling may keep fewer prompts than that.
-static int mini_batches(const TrainConfig *c, const RolloutBatch *b) { return b->P < c->updates ? b->P : c->updates; }
-static int first_rollout(const TrainConfig *c, const RolloutBatch *b, int u) {
-    return b->h_starts[(long long)b->P * u / mini_batches(c, b)];
-}
+// The prompts are cut into `cuts` mini-batches of equal size (to within one): the first rollout of mini-batch u.
+static int first_rollout(const RolloutBatch *b, int u, int cuts) { return b->h_starts[(long long)b->P * u / cuts]; }
 
 // Updates the policy, mini-batch by mini-batch.
 static void update(Trainer *t, const Prompt *prompts, StepMetrics *m) {
@@ -141,14 +135,14 @@ static void update(Trainer *t, const Prompt *prompts, StepMetrics *m) {
     PolicyObjective o = objective(c);
     OptimizerConfig optimizer = optimizer_config(c);
     StepSums sums = {0};
-    int cuts = mini_batches(c, b), updates = c->epochs * cuts;
+    int cuts = b->P < c->updates ? b->P : c->updates, updates = c->epochs * cuts; // dynamic sampling may keep fewer
     double norm = 0;
     bool compat = c->modulation == MODULATION_AUTHORS_COMPAT;
     updater_norms(t->updater, t->comm, &o, t->sequences, sequences_of(t, prompts, 0, b->count));
     m->lr = learning_rate(c->lr, t->rl_done, c->steps, c->warmup, c->schedule == SCHEDULE_COSINE);
     for (int i = 0; i < updates; i++) {
         int u = i % cuts; // of this epoch
-        int first = first_rollout(c, b, u), end = first_rollout(c, b, u + 1);
+        int first = first_rollout(b, u, cuts), end = first_rollout(b, u + 1, cuts);
         int count = sequences_of(t, prompts, first, end);
         adjust_tokens(t, first, end, count, i, &o);
         updater_gradient(t->updater, &t->grads, t->results, t->sequences, count, &o, compat);
@@ -176,8 +170,7 @@ void rl_step(Trainer *t, StepMetrics *m) {
         // Allocate: how many rollouts each prompt gets, by the variance of its rewards so far
         AllocateConfig allocation = {(AllocateKind)c->allocation, c->rollouts,  c->rollouts_low,
                                      c->rollouts_high,            c->explore, c->mastered};
-        bool oracle = c->allocation == ALLOCATE_ORACLE;
-        const History *history = oracle ? oracle_history(t, prompts, m) : &t->history;
+        const History *history = allocation.kind == ALLOCATE_ORACLE ? oracle_history(t, prompts, m) : &t->history;
         rollout_batch_allocate(b, t->dev, prompts, history, &allocation);
         rollout_batch_deal(b, prompts, &t->history, comm_size(t->comm));
         step_metrics_allocation(m, &t->history, prompts + b->first, b->h_n + b->first, b->P - b->first);

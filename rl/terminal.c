@@ -1,6 +1,7 @@
 // Optional (terminal).
 #include "rl/terminal.h"
 #include "base/clock.h"
+#include "base/flags_text.h"
 #include <string.h>
 #include <time.h>
 
@@ -10,6 +11,14 @@ void terminal_duration(double seconds, char text[32]) {
     else if (min < 60) snprintf(text, 32, "%ld min %02ld s", min, s % 60);
     else if (h < 24) snprintf(text, 32, "%ld h %02ld min", h, min % 60);
     else snprintf(text, 32, "%ld d %02ld h", h / 24, h % 24);
+}
+
+int train_help(void) {
+    printf("usage: ./train [flags]   supervised warm-up, then RL with verifiable rewards\n"
+           "exit status: 0 done, 1 failed, 2 bad use, 130 interrupted: a checkpoint is saved\n"
+           "flag                    meaning (range) [default]\n");
+    flags_help(&train_flags, stdout);
+    return fflush(stdout) ? 1 : 0;
 }
 
 // ---- The status line -----------------------------------------------------------------------------------------------
@@ -50,10 +59,6 @@ static void step_status(MetricsLog *log, const StepMetrics *m, bool now) {
     status(log, text, now);
 }
 
-static bool finished(const Trainer *t, const Rollout *r) {
-    return r->n > 0 && (r->truncated || model_config_is_eos(&t->gpt->config, r->tokens[r->n - 1]));
-}
-
 // Called by the generator after every decoding step. The batch is of a training step or of held-out prompts.
 static bool follow(void *context) {
     Trainer *t = context;
@@ -61,7 +66,7 @@ static bool follow(void *context) {
     const RolloutBatch *b = &t->batch;
     if (!log->terminal || seconds_now() - log->status_at < 0.2 || b->count == 0) return true;
     int done = 0, first = b->rollouts[0].prompt, prompts = t->heldout.problems.count;
-    for (int j = 0; j < b->count; j++) done += finished(t, &b->rollouts[j]);
+    for (int j = 0; j < b->count; j++) done += rollout_finished(&t->gpt->config, &b->rollouts[j]);
     char text[200];
     bool heldout = first < prompts && b->rollouts[0].prompt_id == t->heldout.prompts[first].id;
     const char *colon = *log->left ? "; " : "";
@@ -122,6 +127,7 @@ static void print_line(MetricsLog *log, const StepMetrics *m) {
         printf("%sheld-out pass@1 %.3f [%.3f %.3f]", isnan(m->pass_rate) ? "  before RL: " : "\n           ",
                m->heldout_pass1, m->heldout_low, m->heldout_high);
     printf("\n");
+    if (!isnan(m->rounds)) printf("      kept %.0f of %.0f groups\n", m->groups_trained, m->groups_generated);
     if (m->skipped > 0) printf("      %.0f updates were skipped: the gradient was not finite\n", m->skipped);
     if (m->truncated >= 0.5 && !log->cut_noted) {
         printf("note: %.0f %% of the responses are cut by --max-tokens and count as wrong: raise it\n",

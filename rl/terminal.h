@@ -6,6 +6,8 @@
 
 enum { TERMINAL_COLUMNS = 80 };
 
+int train_help(void); // ./train --help; returns the exit status
+
 // Before the first step, on rank 0: the status line follows the trainer's generator from now on.
 void terminal_open(Trainer *trainer);
 

@@ -3,6 +3,7 @@
 #include "model/files/gpt_files.h"
 #include "rl/checkpoint/checkpoint.h"
 #include "rl/data.h"
+#include "rl/ranks.h"
 #include "rl/run_record.h"
 #include <math.h>
 #include <string.h>
@@ -48,8 +49,8 @@ static bool open_tokenizer(Trainer *t, Error *err) {
     char folder[FLAG_TEXT_SIZE + 16];
     snprintf(folder, sizeof folder, "%s%s", is_tiny(c) ? c->out : c->model, is_tiny(c) ? "/tokenizer" : "");
     bool writes = is_tiny(c) && comm_rank(t->comm) == 0;
-    if (writes && !tokenizer_write_characters(folder, characters, NULL, 0, err)) return false;
-    comm_barrier(t->comm);
+    bool ok = !writes || tokenizer_write_characters(folder, characters, NULL, 0, err);
+    if (!ranks_agree(t->comm, ok, err)) return false;
     t->tokenizer = tokenizer_load(folder, err);
     return t->tokenizer != NULL;
 }
@@ -59,23 +60,24 @@ static bool open_data(Trainer *t, Error *err) {
     const TrainConfig *c = &t->config;
     FILE *notes = comm_rank(t->comm) == 0 ? stderr : NULL;
     if (!load_problems(t, notes, err)) return false;
-    if (!open_tokenizer(t, err)) return false;
-    if (!data_choose_template(&t->template, c->prompt_template, c->model, data_is_tasks(c->data), err)) return false;
-    if (!prompts_tokenize(&t->train, t->tokenizer, &t->template, c->max_prompt, notes, err)) return false;
-    if (!prompts_tokenize(&t->heldout, t->tokenizer, &t->template, c->max_prompt, notes, err)) return false;
+    bool tasks = data_is_tasks(c->data), strict = c->bad_rows == BAD_ROWS_REFUSE;
+    if (!data_choose_template(&t->template, c->prompt_template, c->stop, c->model, tasks, err)) return false;
+    if (!prompts_tokenize(&t->train, t->tokenizer, &t->template, c->max_prompt, strict, notes, err)) return false;
+    if (!prompts_tokenize(&t->heldout, t->tokenizer, &t->template, c->max_prompt, strict, notes, err)) return false;
     if (t->train.problems.count < c->prompts)
         return fail(err, "--prompts %d: %s has only %d to train on", c->prompts, c->data, t->train.problems.count);
-    t->grader = grader_new(&t->train.problems, true);
-    t->heldout_grader = grader_new(&t->heldout.problems, false); // as ./eval grades
-    if (!*c->reward_command) return true;
-    t->reward_command = reward_command_open(c->reward_command, c->reward_timeout, err);
-    grader_set_command(t->grader, t->reward_command), grader_set_command(t->heldout_grader, t->reward_command);
-    return t->reward_command != NULL;
+    if (*c->reward_command && !(t->reward_command = reward_command_open(c->reward_command, c->reward_timeout, err)))
+        return false;
+    t->grader = grader_new(&t->train.problems, true, t->reward_command);
+    t->heldout_grader = grader_new(&t->heldout.problems, false, t->reward_command); // as ./eval grades
+    return true;
 }
 
 // ---- Model and memory ----------------------------------------------------------------------------------------------
-// Positions of a prompt and a response of either phase, or of the tasks' teacher.
-static int positions(const TrainConfig *c, int prompt) { return prompt + larger(c->max_tokens, TASK_RESPONSE_MAX); }
+// Positions of a prompt and a response; a tiny model has room for the tasks' teacher, whether it is used or not.
+static int positions(const TrainConfig *c, int prompt) {
+    return prompt + larger(longest_response(c), is_tiny(c) ? TASK_RESPONSE_MAX : 0);
+}
 
 // The model's sizes: from the folder's config.json, or from the flags, with V tokens, of which `eos` ends a response.
 static bool model_shape(const TrainConfig *c, int V, int eos, int T, ModelConfig *model, Error *err) {
@@ -100,8 +102,9 @@ static void plan_memory(Trainer *t, const ModelConfig *model, int T) {
     t->buckets = buckets_make(&t->gpt->table, t->comm, c->zero == 1);
     gradients_plan(t->gpt, &t->grads, &t->arena, &t->buckets);
     optimizer_plan(&t->opt, &t->arena, &t->buckets);
-    t->updater = updater_plan(t->gpt, c->micro_tokens, t->T, c->logit_rows);
+    t->updater = updater_plan(t->gpt, c->micro_tokens, t->T, c->logit_rows, c->share_prompts);
     t->generator = generator_plan(t->gpt, c->slots, longest + c->max_tokens);
+    generator_set_stop(t->generator, &t->template, t->tokenizer);
     bool more = c->dynamic_sampling > 0 && c->allocation != ALLOCATE_UNIFORM; // kept groups may have more than the rest
     rollout_batch_plan(&t->batch, c->prompts, c->prompts * (more ? c->rollouts_high : c->rollouts), c->max_tokens);
     adjust_plan(t);
@@ -172,16 +175,14 @@ bool trainer_plan(Trainer *t, const TrainConfig *config, Comm *comm, Error *err)
 // ---- The run -------------------------------------------------------------------------------------------------------
 bool trainer_open(Trainer *t, const TrainConfig *config, Comm *comm, Error *err) {
     *t = (Trainer){.config = *config, .comm = comm};
-    if (!train_config_complete(&t->config, err)) return false;
     t->dev = device_open(config->threads, comm_local_rank(comm), err);
     if (!t->dev || !comm_attach(comm, t->dev, err)) return false;
     device_set_invariant(t->dev, config->invariant);
     t->config.threads = device_threads(t->dev);
-    if (!checkpoint_begin(t, err)) return false;
-    comm_barrier(comm);
-    if (!open_data(t, err) || !open_model(t, err)) return false;
-    if (!checkpoint_load(t, err)) return false;
-    return comm_rank(comm) != 0 || run_record_open(t, err);
+    if (!ranks_agree(comm, train_config_complete(&t->config, err) && checkpoint_begin(t, err), err)) return false;
+    bool opened = open_tokenizer(t, err) && open_data(t, err) && open_model(t, err) && checkpoint_load(t, err);
+    if (!ranks_agree(comm, opened, err) || !ranks_same(t, err)) return false;
+    return ranks_agree(comm, comm_rank(comm) != 0 || run_record_open(t, err), err);
 }
 
 void trainer_close(Trainer *t) {

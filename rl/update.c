@@ -3,52 +3,44 @@
 #include "kernels/device/timer.h"
 #include <math.h>
 
+// The arrays of a micro-batch: type, name, number of elements. Each is packed on the host, as h_NAME, and uploaded.
+// There is at most one target per token.
+#define MICRO_ARRAYS(EACH)                                                                                             \
+    EACH(int, ids, N) EACH(int, pos, N) EACH(int, starts, B + 1) EACH(int, prefix, B) EACH(int, rows, M)               \
+    EACH(int, target, M) EACH(float, weight, M) EACH(float, advantage, M) EACH(float, logp_old, M)                     \
+    EACH(TokenPolicy, sampled, M) EACH(TokenAdjust, adjust, M) EACH(int, response_starts, R + 1)
+
+typedef struct Micro { // what the host arrays hold
+    int N, B, R, M, T; // tokens; sequences, of which R are not a shared prompt; response tokens; most positions
+    bool supervised, adjusted;
+} Micro;
+
 struct Updater {
     const Gpt *gpt;
     int N_max; // tokens of a micro-batch
+    bool share_prompts;
     Arena arena, host;
     GptActs acts;
     Head head;
-    // A micro-batch on the device, and the host arrays that it is packed in. There is at most one target per token.
-    int *ids, *pos, *starts, *rows, *target, *response_starts;
-    int *h_ids, *h_pos, *h_starts, *h_rows, *h_target, *h_response_starts;
-    float *advantage, *logp_old, *weight, *h_advantage, *h_logp_old, *h_weight;
-    TokenPolicy *sampled, *h_sampled;
-    TokenAdjust *adjust, *h_adjust;
+#define FIELD(type, name, count) type *name, *h_##name;
+    MICRO_ARRAYS(FIELD)
     // device only
     float *E_override, *norms;
     TokenResult *result;
 };
 
-typedef struct Micro { // what the host arrays hold
-    int N, B, M, T;    // tokens, sequences, response tokens, longest sequence
-    bool supervised, adjusted;
-} Micro;
-
-// Plans an array on the device and its host array h_NAME.
-#define PLAN_BOTH(u, name, count)                                                                                      \
-    (ARENA_PLAN(&(u)->arena, (u)->name, count), ARENA_PLAN(&(u)->host, (u)->h_##name, count))
-
-Updater *updater_plan(const Gpt *gpt, int micro_tokens, int T, int chunk) {
+Updater *updater_plan(const Gpt *gpt, int micro_tokens, int T, int chunk, bool share_prompts) {
     Updater *u = malloc(sizeof *u);
     int N = micro_tokens > T ? micro_tokens : T;
     REQUIRE(u, "out of memory");
     REQUIRE(T <= gpt->T_rope, "sequences of %d tokens: the model was opened for %d", T, gpt->T_rope);
-    *u = (Updater){.gpt = gpt, .N_max = N, .arena.name = "training", .host.name = "packing"};
+    *u = (Updater){.gpt = gpt, .N_max = N, .share_prompts = share_prompts, .arena.name = "training",
+                   .host.name = "packing"};
     gpt_acts_plan(gpt, &u->acts, &u->arena, N, T);
     head_plan(gpt, &u->head, &u->arena, chunk < N ? chunk : N, true);
     u->arena.kind = MEMORY_ACTIVATIONS;
-    PLAN_BOTH(u, ids, N);
-    PLAN_BOTH(u, pos, N);
-    PLAN_BOTH(u, starts, N + 1);
-    PLAN_BOTH(u, rows, N);
-    PLAN_BOTH(u, target, N);
-    PLAN_BOTH(u, response_starts, N + 1);
-    PLAN_BOTH(u, advantage, N);
-    PLAN_BOTH(u, logp_old, N);
-    PLAN_BOTH(u, weight, N);
-    PLAN_BOTH(u, sampled, N);
-    PLAN_BOTH(u, adjust, N);
+#define PLAN(type, name, count) ARENA_PLAN(&u->arena, u->name, N + 1), ARENA_PLAN(&u->host, u->h_##name, N + 1);
+    MICRO_ARRAYS(PLAN)
     ARENA_PLAN(&u->arena, u->E_override, N);
     ARENA_PLAN(&u->arena, u->norms, 3);
     ARENA_PLAN(&u->arena, u->result, N);
@@ -60,8 +52,8 @@ void updater_commit(Updater *u) {
     arena_commit(&u->host, NULL);
 }
 
-Updater *updater_new(const Gpt *gpt, int micro_tokens, int T, int chunk) {
-    Updater *u = updater_plan(gpt, micro_tokens, T, chunk);
+Updater *updater_new(const Gpt *gpt, int micro_tokens, int T, int chunk, bool share_prompts) {
+    Updater *u = updater_plan(gpt, micro_tokens, T, chunk, share_prompts);
     updater_commit(u);
     return u;
 }
@@ -76,16 +68,24 @@ void updater_free(Updater *u) {
 
 const Arena *updater_arena(const Updater *u) { return &u->arena; }
 
-// Appends a sequence to the micro-batch. The row of token t predicts token t + 1, so the rows with a target begin at
-// the prompt's last token, and the last response token, which predicts nothing, is not run at all.
-static void pack_sequence(Updater *u, Micro *micro, const TrainSequence *s) {
-    int length = s->n_prompt + s->n - 1;
-    for (int t = 0; t < length; t++) {
-        u->h_ids[micro->N + t] = t < s->n_prompt ? s->prompt[t] : s->tokens[t - s->n_prompt];
-        u->h_pos[micro->N + t] = t;
+// Appends tokens first .. end - 1 of a prompt and its response to the micro-batch, to continue sequence `prefix`.
+static void pack_tokens(Updater *u, Micro *micro, const TrainSequence *s, int first, int end, int prefix) {
+    for (int t = first; t < end; t++, micro->N++) {
+        u->h_ids[micro->N] = t < s->n_prompt ? s->prompt[t] : s->tokens[t - s->n_prompt];
+        u->h_pos[micro->N] = t;
     }
+    u->h_prefix[micro->B] = prefix;
+    u->h_starts[++micro->B] = micro->N;
+    micro->T = end > micro->T ? end : micro->T;
+}
+
+// Appends a sequence, without its first `shared` tokens if it continues sequence `prefix`. The row of token t predicts
+// token t + 1, so the rows with a target begin at the prompt's last token, and the last response token, which predicts
+// nothing, is not run at all.
+static void pack_sequence(Updater *u, Micro *micro, const TrainSequence *s, int shared, int prefix) {
+    pack_tokens(u, micro, s, shared, s->n_prompt + s->n - 1, prefix);
     for (int t = 0; t < s->n; t++, micro->M++) {
-        u->h_rows[micro->M] = micro->N + s->n_prompt - 1 + t;
+        u->h_rows[micro->M] = micro->N - s->n + t;
         u->h_target[micro->M] = s->tokens[t];
         u->h_weight[micro->M] = s->weight;
         u->h_advantage[micro->M] = s->advantage;
@@ -93,53 +93,52 @@ static void pack_sequence(Updater *u, Micro *micro, const TrainSequence *s) {
         u->h_logp_old[micro->M] = u->h_sampled[micro->M].logp;
         if (s->adjust) u->h_adjust[micro->M] = s->adjust[t];
     }
-    u->h_starts[micro->B] = micro->N;
-    micro->N += length;
-    u->h_starts[++micro->B] = micro->N;
-    u->h_response_starts[micro->B] = micro->M;
-    micro->T = length > micro->T ? length : micro->T;
+    u->h_response_starts[++micro->R] = micro->M;
     micro->supervised = !s->sampled;
     micro->adjusted = s->adjust != NULL;
 }
 
-// Packs a micro-batch from sequence *next on; false when none is left.
+// How many of these sequences are packed behind one copy of the first one's prompt, each with its last token.
+static int sharing(const Updater *u, const TrainSequence *s, int count) {
+    int n = 1;
+    while (u->share_prompts && s->n_prompt > 1 && n < count && s[n].prompt == s->prompt && s[n].n_prompt == s->n_prompt)
+        n++;
+    return n;
+}
+
+// Packs a micro-batch from sequence *next on; false when none is left. The sequences of a shared prompt are parted only
+// where a micro-batch of their own is too small.
 static bool pack(Updater *u, Micro *micro, const TrainSequence *sequences, int count, int *next) {
     *micro = (Micro){0};
+    u->h_starts[0] = u->h_response_starts[0] = 0;
     while (*next < count) {
         const TrainSequence *s = &sequences[*next];
-        REQUIRE(s->n_prompt >= 1 && s->n >= 1 && s->n_prompt + s->n - 1 <= u->acts.T_max,
-                "a sequence of %d prompt and %d response tokens; it needs one of each and at most %d together",
-                s->n_prompt, s->n, u->acts.T_max);
-        if (micro->B > 0 && micro->N + s->n_prompt + s->n - 1 > u->N_max) break;
-        pack_sequence(u, micro, s);
-        (*next)++;
+        int n = sharing(u, s, count - *next), shared = n > 1 ? s->n_prompt - 1 : 0, tokens = shared, prompt = -1;
+        for (int i = 0; i < n; i++) {
+            REQUIRE(s->n_prompt >= 1 && s[i].n >= 1 && s->n_prompt + s[i].n - 1 <= u->acts.T_max,
+                    "a sequence of %d prompt and %d response tokens; it needs one of each and at most %d together",
+                    s->n_prompt, s[i].n, u->acts.T_max);
+            tokens += s->n_prompt - shared + s[i].n - 1;
+        }
+        if (micro->B > 0 && micro->N + tokens > u->N_max) break;
+        if (shared > 0) prompt = micro->B, pack_tokens(u, micro, s, 0, shared, -1);
+        for (int i = 0; i < n; i++, (*next)++) {
+            if (i > 0 && micro->N + s[i].n > u->N_max) return true;
+            pack_sequence(u, micro, &s[i], shared, prompt);
+        }
     }
     return micro->B > 0;
 }
 
-static void upload_sampled(Updater *u, const Micro *micro) {
-    Device *dev = u->gpt->dev;
-    device_upload(dev, u->sampled, u->h_sampled, (size_t)micro->M * sizeof *u->h_sampled);
-    device_upload(dev, u->advantage, u->h_advantage, (size_t)micro->M * sizeof(float));
-    device_upload(dev, u->response_starts, u->h_response_starts, (size_t)(micro->B + 1) * sizeof(int));
-}
-
 static void upload(Updater *u, const Micro *micro) {
-    Device *dev = u->gpt->dev;
-    device_upload(dev, u->ids, u->h_ids, (size_t)micro->N * sizeof(int));
-    device_upload(dev, u->pos, u->h_pos, (size_t)micro->N * sizeof(int));
-    device_upload(dev, u->starts, u->h_starts, (size_t)(micro->B + 1) * sizeof(int));
-    device_upload(dev, u->rows, u->h_rows, (size_t)micro->M * sizeof(int));
-    device_upload(dev, u->target, u->h_target, (size_t)micro->M * sizeof(int));
-    device_upload(dev, u->weight, u->h_weight, (size_t)micro->M * sizeof(float));
-    device_upload(dev, u->logp_old, u->h_logp_old, (size_t)micro->M * sizeof(float));
-    if (micro->adjusted) device_upload(dev, u->adjust, u->h_adjust, (size_t)micro->M * sizeof *u->adjust);
-    upload_sampled(u, micro);
+#define UPLOAD(type, name, count)                                                                                      \
+    device_upload(u->gpt->dev, u->name, u->h_##name, (size_t)(micro->count) * sizeof(type));
+    MICRO_ARRAYS(UPLOAD)
 }
 
 static void micro_norms(Updater *u, float norms[3], const Micro *micro, bool compat) {
     Device *dev = u->gpt->dev;
-    if (compat) response_mean_E(dev, u->E_override, u->sampled, u->response_starts, micro->B);
+    if (compat) response_mean_E(dev, u->E_override, u->sampled, u->response_starts, micro->R);
     modulation_norms(dev, u->norms, u->sampled, u->advantage, compat ? u->E_override : NULL, micro->M);
     device_download(dev, norms, u->norms, 3 * sizeof *norms);
 }
@@ -149,7 +148,7 @@ void updater_norms(Updater *u, Comm *comm, PolicyObjective *objective, const Tra
     Micro micro;
     for (int next = 0; pack(u, &micro, sequences, count, &next);) {
         float norms[3];
-        upload_sampled(u, &micro);
+        upload(u, &micro);
         micro_norms(u, norms, &micro, false);
         largest[0] = fmax(largest[0], -norms[0]);
         largest[1] = fmax(largest[1], norms[1]);
@@ -174,7 +173,8 @@ void updater_gradient(Updater *u, Gradients *grads, TokenResult *results, const 
             micro_norms(u, norms, &micro, true);
             o.entropy_min = norms[0], o.entropy_max = norms[1], o.delta_max = norms[2];
         }
-        Batch batch = {.N = micro.N, .B = micro.B, .T = micro.T, .ids = u->ids, .pos = u->pos, .starts = u->starts};
+        Batch batch = {.N = micro.N, .B = micro.B, .T = micro.T, .ids = u->ids, .pos = u->pos, .starts = u->starts,
+                       .prefix = micro.R < micro.B ? u->prefix : NULL};
         PolicyTargets targets = {u->target, u->advantage, u->logp_old, u->weight, compat ? u->E_override : NULL,
                                  micro.adjusted ? u->adjust : NULL};
         if (micro.supervised) targets.advantage = targets.logp_old = NULL;

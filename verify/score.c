@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOWN = 120 }; // bytes of a span or an answer in the output
+enum { SHOWN = 120, ROW_MAX = 16 << 20 }; // bytes of a span or an answer in the output, and of a row
 
 typedef struct Score {
     FILE *rows, *summary; // either may be NULL
     const VerifyPolicy *policy;
     VerifyScratch *scratch;
-    size_t count, errors, verdicts[VERIFY_VERDICTS];
+    size_t count, errors, first_error, verdicts[VERIFY_VERDICTS]; // first_error: its line
     size_t judged, true_positive, false_positive, false_negative;
 } Score;
 
@@ -143,7 +143,7 @@ static void report_row(const Score *score, size_t line, const ScoreRow *row, Ver
     bool wrong = row->expected >= 0 && (result.verdict == VERIFY_EQUAL) != row->expected;
     if (!summary || !wrong) return;
     fprintf(summary, "disagree, row %zu", line);
-    if (row->category) fprintf(summary, ", %s", row->category);
+    if (row->category) fputs(", ", summary), print_bytes(summary, row->category, strlen(row->category));
     fprintf(summary, ": expected %s, judged %s (%s): gold ", row->expected ? "true" : "false", verdict, result.reason);
     print_bytes(summary, row->gold, row->gold_len);
     fputs(" answer ", summary);
@@ -182,9 +182,10 @@ static bool score_line(Score *score, const char *line, size_t number) {
         count(score, &row, result.verdict);
         report_row(score, number, &row, result);
     } else {
-        score->errors++;
+        if (score->errors++ == 0) score->first_error = number;
         if (score->summary)
-            fprintf(score->summary, "line %zu: expected an object with \"gold\" and \"response\"\n", number);
+            fprintf(score->summary, "line %zu: expected an object with \"gold\" and \"response\"%s\n", number,
+                    cJSON_IsArray(json) ? ", one a line, not an array" : "");
     }
     verify_gold_free(gold);
     free(row.gold);
@@ -193,26 +194,38 @@ static bool score_line(Score *score, const char *line, size_t number) {
     return !ok || gold;
 }
 
-int score_file(const char *path, FILE *rows_out, FILE *summary_out, const VerifyPolicy *policy, char *err,
+// Writes the next line without its newline, and a zero. Returns its length; -1 at the end; ROW_MAX where it is longer.
+static ssize_t next_line(FILE *file, char *line) {
+    ssize_t n = 0;
+    int byte;
+    while ((byte = getc_unlocked(file)) != EOF && byte != '\n' && n < ROW_MAX) line[n++] = (char)byte;
+    line[n < ROW_MAX ? n : 0] = 0;
+    return n > 0 || byte == '\n' ? n : -1;
+}
+
+int score_file(FILE *file, const char *path, FILE *rows_out, FILE *summary_out, const VerifyPolicy *policy, char *err,
                size_t err_size) {
-    FILE *file = fopen(path, "rb");
-    if (!file) return snprintf(err, err_size, "%s: cannot open; give a file of JSON lines", path), -1;
     Score score = {.rows = rows_out, .summary = summary_out, .policy = policy, .scratch = verify_scratch_new()};
-    char *line = NULL;
-    size_t room = 0, number = 0;
-    bool memory = score.scratch != NULL;
+    char *line = malloc(ROW_MAX);
+    size_t number = 0;
+    bool memory = score.scratch && line;
     ssize_t len;
-    while (memory && (len = getline(&line, &room, file)) >= 0) {
+    while (memory && (len = next_line(file, line)) >= 0 && len < ROW_MAX) {
         number++;
         if (strspn(line, " \t\r\n") == (size_t)len) continue;
         memory = score_line(&score, line, number);
     }
     bool broken = ferror(file) != 0;
     free(line);
-    fclose(file);
     verify_scratch_free(score.scratch);
     if (!memory) return snprintf(err, err_size, "%s:%zu: out of memory", path, number), -1;
+    if (len == ROW_MAX) return snprintf(err, err_size, "%s:%zu: a row of 16 MiB or more", path, number + 1), -1;
     if (broken) return snprintf(err, err_size, "%s:%zu: read error", path, number), -1;
     if (summary_out) report_total(&score);
-    return 0;
+    if (score.errors == 0) return 0;
+    snprintf(err, err_size,
+             "%s: %zu of %zu rows could not be read, the first at line %zu: each needs \"gold\" and "
+             "\"response\"",
+             path, score.errors, score.count, score.first_error);
+    return 1;
 }

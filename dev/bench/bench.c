@@ -74,6 +74,31 @@ static void print_rate(const char *what, const char *rule, double rate, double f
            100 * rate * flops / 1e9 / peak);
 }
 
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+// A training step on a word problem in a chat template. The two ways alternate and their medians are compared, so that
+// a neighbour on the machine disturbs both alike.
+static void bench_shared_prompt(Gpt *gpt, const float *h_params) {
+    enum { PAIRS = 5 };
+    TrainingShape shape = {.prompts = 1, .each = 16, .n_prompt = 120, .T = 60};
+    double seconds[2][PAIRS], ratio[PAIRS];
+    for (int i = 0; i < PAIRS; i++) {
+        for (int share = 0; share < 2; share++) {
+            shape.share = share;
+            seconds[share][i] = training_seconds(gpt, h_params, shape, 4096, 512, 1);
+        }
+        ratio[i] = seconds[0][i] / seconds[1][i];
+    }
+    for (int share = 0; share < 2; share++) qsort(seconds[share], PAIRS, sizeof(double), ascending);
+    qsort(ratio, PAIRS, sizeof(double), ascending);
+    printf("  training step, prompt of %d tokens, %d responses of %d: %.3f s; prompt shared: %.3f s; %.2f x faster "
+           "(%.2f to %.2f)\n", shape.n_prompt, shape.each, shape.T, seconds[0][PAIRS / 2], seconds[1][PAIRS / 2],
+           ratio[PAIRS / 2], ratio[0], ratio[PAIRS - 1]);
+}
+
 static void bench_model(Device *dev, const char *name, const ModelConfig *c, int B, int T, double peak) {
     Gpt *gpt = gpt_new(dev, c, 256);
     float *h = malloc(gpt->table.size * sizeof *h);
@@ -84,7 +109,8 @@ static void bench_model(Device *dev, const char *name, const ModelConfig *c, int
     double N = (double)gpt->table.numbers, body = N - (double)c->V * c->C; // prefill: one row of logits
     double decode = slots * new_tokens / generation_seconds(gpt, slots, 1, new_tokens, 2);
     double prefill = B * T / generation_seconds(gpt, B, T, 1, 2);
-    double training = B * T / training_seconds(gpt, h, B, T, B * T < 4096 ? B * T : 4096, 512, 3);
+    TrainingShape shape = {B, 1, 1, T, false};
+    double training = B * T / training_seconds(gpt, h, shape, B * T < 4096 ? B * T : 4096, 512, 3);
     char what[64];
     printf("%s: L %d, C %d, NH %d, NKV %d, F %d, V %d; N = %.2f M parameters, tied head\n", name, c->L, c->C, c->NH,
            c->NKV, c->F, c->V, N / 1e6);
@@ -94,6 +120,7 @@ static void bench_model(Device *dev, const char *name, const ModelConfig *c, int
     print_rate(what, "2 N without head", prefill, 2 * body, peak);
     snprintf(what, sizeof what, "decoding, %d slots, %d tokens each", slots, new_tokens);
     print_rate(what, "2 N a token", decode, 2 * N, peak);
+    bench_shared_prompt(gpt, h);
     free(h);
     gpt_free(gpt);
 }

@@ -24,12 +24,19 @@
         }                                                                                                              \
     } while (0)
 
-// A training step on B sequences of one prompt token and T response tokens, in micro-batches of at most max_tokens.
-static inline double training_seconds(Gpt *gpt, const float *h_params, int B, int T, int max_tokens, int max_rows,
+// What a training step is on: `each` responses of T tokens to every one of some prompts of n_prompt tokens.
+typedef struct TrainingShape {
+    int prompts, each, n_prompt, T;
+    bool share; // a prompt runs once for all its responses
+} TrainingShape;
+
+// Its seconds, in micro-batches of at most max_tokens.
+static inline double training_seconds(Gpt *gpt, const float *h_params, TrainingShape x, int max_tokens, int max_rows,
                                       int trials) {
-    TrainSequence *sequences = calloc((size_t)B, sizeof *sequences);
-    TokenResult *results = malloc((size_t)B * (size_t)T * sizeof *results);
-    int *tokens = malloc((size_t)B * (size_t)(T + 1) * sizeof *tokens);
+    int count = x.prompts * x.each, group = x.n_prompt + x.each * x.T, numbers = x.prompts * group;
+    TrainSequence *sequences = calloc((size_t)count, sizeof *sequences);
+    TokenResult *results = malloc((size_t)count * (size_t)x.T * sizeof *results);
+    int *tokens = malloc((size_t)numbers * sizeof *tokens);
     Arena arena = {.name = "bench"};
     Gradients grads;
     Optimizer opt;
@@ -37,20 +44,20 @@ static inline double training_seconds(Gpt *gpt, const float *h_params, int B, in
     PolicyObjective plain = {.inv_temp = 1};
     double seconds;
     REQUIRE(sequences && results && tokens, "out of memory");
-    for (int i = 0; i < B * (T + 1); i++) tokens[i] = (int)(i * 2654435761u % (unsigned)gpt->config.V);
-    for (int b = 0; b < B; b++) {
-        int *prompt = tokens + b * (T + 1);
-        sequences[b] = (TrainSequence){
-            .prompt = prompt, .tokens = prompt + 1, .n_prompt = 1, .n = T, .weight = 1.0f / (float)(B * T)};
+    for (int i = 0; i < numbers; i++) tokens[i] = (int)(i * 2654435761u % (unsigned)gpt->config.V);
+    for (int i = 0; i < count; i++) {
+        int *prompt = tokens + i / x.each * group, *response = prompt + x.n_prompt + i % x.each * x.T;
+        sequences[i] = (TrainSequence){.prompt = prompt, .tokens = response, .n_prompt = x.n_prompt, .n = x.T,
+                                       .weight = 1.0f / (float)(count * x.T)};
     }
-    Updater *updater = updater_new(gpt, max_tokens, T + 1, max_rows);
+    Updater *updater = updater_new(gpt, max_tokens, x.n_prompt + x.T, max_rows, x.share);
     Buckets whole = buckets_make(&gpt->table, NULL, false);
     gradients_plan(gpt, &grads, &arena, &whole);
     optimizer_plan(&opt, &arena, &whole);
     arena_commit(&arena, gpt->dev);
     optimizer_start(gpt, &opt, h_params);
     BENCH_SECONDS(gpt->dev, trials, seconds,
-                  updater_gradient(updater, &grads, results, sequences, B, &plain, false);
+                  updater_gradient(updater, &grads, results, sequences, count, &plain, false);
                   optimizer_step(gpt, &opt, &grads, &config, 1e-5f));
     updater_free(updater);
     arena_free(&arena, gpt->dev);

@@ -1,12 +1,9 @@
 // Optional (converters): the GGUF reader. Every length and count is checked against the remaining bytes before it is
 // used, so no count can allocate more memory than the file could fill.
 #include "dev/convert/gguf.h"
-#include <errno.h>
-#include <fcntl.h>
+#include "base/files.h"
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static const size_t TYPE_SIZE[GGUF_TYPES] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 
@@ -188,17 +185,11 @@ bool gguf_parse(Gguf *file, const unsigned char *bytes, size_t n, const char *pa
 }
 
 bool gguf_open(Gguf *file, const char *path, Error *err) {
-    struct stat info;
+    size_t n;
     *file = (Gguf){0};
-    int handle = open(path, O_RDONLY | O_CLOEXEC);
-    if (handle < 0) return fail(err, "%s: %s", path, strerror(errno));
-    void *map = MAP_FAILED;
-    if (fstat(handle, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size < 4) fail(err, "%s: not a GGUF file", path);
-    else if ((map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, handle, 0)) == MAP_FAILED)
-        fail(err, "%s: cannot be mapped: %s", path, strerror(errno));
-    close(handle);
-    if (map == MAP_FAILED) return false;
-    bool good = gguf_parse(file, map, (size_t)info.st_size, path, err);
+    void *map = file_map(path, 4, &n, err);
+    if (!map) return false;
+    bool good = gguf_parse(file, map, n, path, err);
     file->mapped = true;
     return good;
 }

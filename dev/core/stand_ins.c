@@ -1,5 +1,8 @@
 // Optional (the core demo): what train.c needs beside the files of dev/core.txt, as small as it can be: one rank, a
 // tokenizer of single characters, a line a step on the terminal; no checkpoints, no evaluation, no report, no files.
+#include "base/flags_text.h"
+#include "base/process.h"
+#include "data/problems_file.h"
 #include "data/task_kind.h"
 #include "kernels/device/comm.h"
 #include "kernels/device/graph.h"
@@ -9,10 +12,13 @@
 #include "rl/checkpoint/checkpoint.h"
 #include "rl/data.h"
 #include "rl/evaluate/evaluate.h"
+#include "rl/methods.h"
 #include "rl/oracle.h"
+#include "rl/ranks.h"
 #include "rl/resample.h"
 #include "rl/run_record.h"
 #include "rl/step_metrics.h"
+#include "rl/terminal.h"
 #include "verify/verify.h"
 #include <string.h>
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -47,14 +53,15 @@ const char *tokenizer_token_bytes(const Tokenizer *t, int id, size_t *len) {
 }
 int tokenizer_vocab_size(const Tokenizer *t) { return (int)strlen(t->characters); }
 bool tokenizer_is_special(const Tokenizer *t, int id) { return false; }
-void tokenizer_free(Tokenizer *t) {}
+int tokenizer_encode_prompt(const Tokenizer *t, const char *text, size_t n, bool complete, int *ids, int max,
+                            Error *err) { return tokenizer_encode(t, text, n, ids, max, err); }
 
 // ---- Flags: no files, no help --------------------------------------------------------------------------------------
 bool flags_read_files(const FlagTable *t, void *config, int argc, char **argv, Error *err) { return true; }
 bool flags_refuse_name(const FlagTable *t, const char *name, Error *err) { return fail(err, "no %s", name); }
 bool flags_refuse_word(const Flag *f, const char *word, Error *err) { return fail(err, "--%s: no %s", f->name, word); }
 bool flags_help_asked(int argc, char **argv) { return false; }
-void flags_help(const FlagTable *table, FILE *out) {}
+int train_help(void) { return 0; }
 bool train_config_complete(TrainConfig *c, Error *err) {
     return c->lr = c->lr < 0 ? 3e-4 : c->lr, c->max_tokens = c->max_tokens ? c->max_tokens : 96,
            c->overlong = c->overlong > 0 ? c->overlong : 0, true;
@@ -74,16 +81,18 @@ Comm *comm_open(int *argc, char ***argv, Error *err) {
     return (Comm *)&one_rank;
 }
 int comm_rank(const Comm *c) { return 0; }
-int comm_size(const Comm *c) { return 1; }
 int comm_local_rank(const Comm *c) { return 0; }
+int comm_size(const Comm *c) { return 1; }
 bool comm_attach(Comm *c, Device *dev, Error *err) { return true; }
-void comm_detach(Comm *c) {} void comm_close(Comm *c) {} void comm_barrier(Comm *c) {}
-void comm_sum(Comm *c, double *h_x, size_t n) {} void comm_max(Comm *c, double *h_x, size_t n) {}
+void comm_sum(Comm *c, double *h_x, size_t n) {}
+void comm_max(Comm *c, double *h_x, size_t n) {}
+bool ranks_agree(Comm *c, bool ok, Error *err) { return ok; }
+bool ranks_same(Trainer *t, Error *err) { return true; }
+int ranks_refuse(Comm *c, const char *by, const Error *e) { return fprintf(stderr, "%s: %s\n", by, e->text), 2; }
 bool graph_replay(Device *dev, Graph *graph) { return false; }
-void graph_begin(Device *dev) {}
 Graph *graph_end(Device *dev) { return NULL; }
-void graph_free(Device *dev, Graph *graph) {} void timers_start(Device *dev) {}
-void timer_begin(Device *dev, Timer timer) {} void timer_end(Device *dev) {}
+void graph_free(Device *dev, Graph *graph) {}
+void timer_begin(Device *dev, Timer timer) {}
 void timers_stop(Device *dev, double seconds[TIMERS]) {}
 
 // ---- What comes from files, or goes there: not in the core --------------------------------------------------------
@@ -91,11 +100,13 @@ static bool not_in_core(Error *err) { return fail(err, "the core demo runs on ta
 bool data_load_files(const TrainConfig *c, ProblemSet *train, ProblemSet *heldout, FILE *notes, Error *err) {
     return not_in_core(err);
 }
-bool data_choose_template(PromptTemplate *out, const char *asked, const char *model, bool tasks, Error *err) {
+bool data_choose_template(PromptTemplate *out, const char *asked, const char *stop, const char *model, bool tasks,
+                          Error *err) {
     *out = (PromptTemplate){.name = "verbatim"};
-    return (tasks && !*asked) || not_in_core(err);
+    return (tasks && !*asked && !*stop) || not_in_core(err);
 }
-char *prompt_template_render(const PromptTemplate *t, const char *question) { return strdup(question); }
+char *prompt_template_render(const PromptTemplate *t, const char *question, Error *err) { return strdup(question); }
+bool stop_rollout(const PromptTemplate *p, const Tokenizer *t, Rollout *r, int i) { return false; }
 bool model_config_load(ModelConfig *c, const char *dir, Error *err) { return not_in_core(err); }
 bool gpt_load(Gpt *g, const Optimizer *opt, const char *dir, Error *err) { return not_in_core(err); }
 bool checkpoint_begin(Trainer *t, Error *err) { return true; }
@@ -105,20 +116,14 @@ bool checkpoint_finish(Trainer *t, bool complete) { return complete; }
 VerifyPolicy verify_policy_training(void) { return (VerifyPolicy){0}; }
 VerifyPolicy verify_policy_evaluation(void) { return (VerifyPolicy){0}; }
 VerifyGold *verify_compile(const char *gold, size_t len, const VerifyPolicy *policy) { return NULL; }
-void verify_gold_free(VerifyGold *gold) {}
 VerifyScratch *verify_scratch_new(void) { return NULL; }
-void verify_scratch_free(VerifyScratch *scratch) {}
-VerifyResult verify_check(VerifyScratch *scratch, const VerifyGold *gold, const char *text, size_t len) {
-    return (VerifyResult){0};
-}
-RewardCommand *reward_command_open(const char *c, int s, Error *err) { return not_in_core(err), NULL; }
-void reward_command_close(RewardCommand *command) {}
+VerifyResult verify_check(VerifyScratch *s, const VerifyGold *g, const char *text, size_t n) { return (VerifyResult){0}; }
 void reward_command_rollouts(RewardCommand *c, const ProblemSet *set, const Tokenizer *tokenizer, const Prompt *prompts,
                              Rollout *rollouts, int count, int rank) {}
+RewardCommand *reward_command_open(const char *c, int s, Error *err) { return not_in_core(err), NULL; }
 
 // ---- Metrics: a line a step ---------------------------------------------------------------------------------------
 bool run_record_open(Trainer *t, Error *err) { return true; }
-void metrics_close(MetricsLog *log) {}
 void metrics_write(MetricsLog *log, const StepMetrics *m, bool show) {
     if (!show || isnan(m->loss)) return; // step 0 is the evaluation that is not here
     printf("%-3s %5d/%d  loss %8.4f", m->phase, m->step, m->steps, m->loss);
@@ -136,17 +141,25 @@ void step_metrics_rollouts(StepMetrics *m, Trainer *t, const Prompt *prompts) {
 }
 void step_metrics_allocation(StepMetrics *m, const History *h, const Prompt *prompts, const int *n, int P) {}
 void step_metrics_samples(Trainer *t, const Prompt *prompts, int count) {}
+void problems_note(FILE *f, const Problem *p, const char *why, int n) {}
 void evaluate_heldout(const Evaluation *e, bool histogram, StepMetrics *m) {}
 MemoryPlan memory_plan(const Gpt *g, const Arena *const *arenas, int n, const Generator *generator, int slots, int T) {
     return (MemoryPlan){0};
 }
 bool memory_check(const MemoryPlan *p, Error *err) { return true; }
-void adjust_plan(Trainer *t) {}
-void adjust_tokens(Trainer *t, int first, int end, int count, int update, const PolicyObjective *o) {}
 void trainer_print(const Trainer *t, FILE *out) {}
 
-// ---- Sampling that the demo does not use --------------------------------------------------------------------------
-#define ABSENT REQUIRE(false, "allocation knapsack or oracle, or dynamic sampling: not in the core demo")
+// ---- Functions with nothing to do ---------------------------------------------------------------------------------
+#define EMPTY(function, type) void function(type nothing) {}
+EMPTY(verify_gold_free, VerifyGold *) EMPTY(timer_end, Device *) EMPTY(comm_detach, Comm *) EMPTY(graph_begin, Device *)
+EMPTY(timers_start, Device *) EMPTY(process_start, const char *) EMPTY(comm_close, Comm *)
+EMPTY(tokenizer_free, Tokenizer *) EMPTY(verify_scratch_free, VerifyScratch *) EMPTY(metrics_close, MetricsLog *)
+EMPTY(reward_command_close, RewardCommand *)
+
+// ---- Sampling and losses that the demo does not use ---------------------------------------------------------------
+#define ABSENT REQUIRE(false, "not in the core demo: such allocation, dynamic sampling, token choice, KL or ratio")
+void adjust_plan(Trainer *t) { if (t->config.kl_coef > 0 || t->config.ratio || methods[t->config.method].rule) ABSENT; }
+void adjust_tokens(Trainer *t, int first, int end, int count, int update, const PolicyObjective *o) {}
 void knapsack_rollouts(Device *dev, int *n, double *ideal, const double *correct, const double *verified, int P,
                        const AllocateConfig *c) { ABSENT; }
 bool resample(Trainer *t, Prompt *prompts, int round, StepMetrics *m) { ABSENT; return false; }

@@ -78,9 +78,9 @@ static void bench_attention(Bench *b, const ModelConfig *c, int B, int T) {
     int *starts = device_alloc(b->dev, (size_t)(B + 1) * sizeof *starts), k = c->NH * c->HS, v = k + c->NKV * c->HS;
     void *workspace = zeros(b, attention_workspace_bytes(b->dev, &shape) + 128);
     device_upload(b->dev, starts, h_starts, (size_t)(B + 1) * sizeof *starts);
-    TIME(s, attention_forward(b->dev, o, lse, qkv, qkv + k, qkv + v, starts, &shape, workspace));
+    TIME(s, attention_forward(b->dev, o, lse, qkv, qkv + k, qkv + v, starts, NULL, &shape, workspace));
     bench_row(b, flops / s, "TFLOP/s", b->gemm, "attention_forward, %d x %d tokens, NH %d, HS %d", B, T, c->NH, c->HS);
-    TIME(s, attention_backward(b->dev, d, d + k, d + v, d_o, qkv, qkv + k, qkv + v, o, lse, starts, &shape,
+    TIME(s, attention_backward(b->dev, d, d + k, d + v, d_o, qkv, qkv + k, qkv + v, o, lse, starts, NULL, &shape,
                                workspace));
     bench_row(b, 2.5 * flops / s, "TFLOP/s", b->gemm, "attention_backward");
     free(h_starts);

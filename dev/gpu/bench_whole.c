@@ -2,11 +2,25 @@
 // slots, and prefill. FLOPs count as 6 N a trained and 2 N a generated token, N parameters; attention is not counted.
 #include "dev/gpu/bench.h"
 
+static double step_seconds(Bench *b, Gpt *gpt, const float *h_params, TrainingShape shape) {
+    return training_seconds(gpt, h_params, shape, b->small ? 64 : 16384, b->small ? 32 : 4096, b->trials);
+}
+
 static void bench_training(Bench *b, Gpt *gpt, const float *h_params, int B, int T) {
-    int max_tokens = b->small ? 64 : 16384, max_rows = b->small ? 32 : 4096;
-    double rate = B * T / training_seconds(gpt, h_params, B, T, max_tokens, max_rows, b->trials);
+    double rate = B * T / step_seconds(b, gpt, h_params, (TrainingShape){B, 1, 1, T, false});
     bench_row(b, rate, "tokens/s", 0, "training step, %d x %d tokens", B, T);
     bench_row(b, 6.0 * (double)gpt->table.numbers * rate / 1e12, "TFLOP/s", b->gemm, "  by 6 N a token");
+}
+
+// Word problems in a chat template, with prompts shared and not.
+static void bench_shared_prompts(Bench *b, Gpt *gpt, const float *h_params) {
+    TrainingShape shape = b->small ? (TrainingShape){2, 3, 9, 5, false} : (TrainingShape){32, 16, 120, 60, false};
+    for (int share = 0; share < 2; share++) {
+        shape.share = share;
+        double seconds = step_seconds(b, gpt, h_params, shape);
+        bench_row(b, shape.prompts * shape.each / seconds, "rollouts/s", 0, "training step, %d x %d x (%d + %d)%s",
+                  shape.prompts, shape.each, shape.n_prompt, shape.T, share ? ", prompts shared" : "");
+    }
 }
 
 static void bench_generation(Bench *b, Gpt *gpt, int slots, int new_tokens) {
@@ -33,6 +47,7 @@ void bench_whole(Bench *b) {
     printf("\nL %d, C %d, NH %d, NKV %d, F %d, V %d: %.1f M parameters\n", config.L, config.C, config.NH, config.NKV,
            config.F, config.V, (double)gpt->table.numbers / 1e6);
     bench_training(b, gpt, h, b->small ? 2 : 32, b->small ? 24 : 1024);
+    bench_shared_prompts(b, gpt, h);
     free(h);
     for (int slots = b->small ? 2 : 16; slots <= (b->small ? 2 : 1024); slots *= 4)
         bench_generation(b, gpt, slots, b->small ? 4 : 256);

@@ -12,7 +12,7 @@ from math import comb, sqrt
 from operator import mul
 from statistics import fmean, stdev
 
-T_975 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}  # by count of seeds
+T_975 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}  # by seeds
 RESAMPLES = 1000
 BASELINE = "grpo"
 

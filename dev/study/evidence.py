@@ -12,12 +12,16 @@ stands beside the assertions that it rests on, so no verdict outlives its figure
 import pathlib
 import re
 import sys
+from functools import cache, partial
 
 import arms
 import draw_arms
+import figures
+from mechanisms import Mechanisms
 
 HERE = pathlib.Path("dev/study")
 SETTINGS = ("easy", "hard")
+FUNCTIONS = {"abs": abs, "min": min, "max": max, "len": len}  # that an expression of the page may call
 # In the order of the table: an arm and what it is
 ARMS = {
     "grpo": "GRPO, the baseline",
@@ -83,17 +87,87 @@ def missing(study, seeds=5):
         f"{setting}: {', '.join(names)}" for setting, names in lacking.items()) + "."
 
 
+# ---- Tables of the mechanisms: a row a policy or an allocation, of those that were measured -------------------------
+def labels(m, instrument):
+    """Of its measurements, in the order of a run."""
+    order = ("start", "quarter", "half", "end")
+    found = [x.label for x in m.measurements if x.instrument == instrument]
+    return sorted(found, key=lambda label: (label.split("-")[0], order.index(label.split("-")[1])))
+
+
+def rows_of(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def proxy_table(m):
+    """How much of the variance of a prompt's gradient p (1 - p) explains."""
+    names = ("no-std/token r2", "no-std/token rank", "grpo/token r2", "grpo/token rank", "no-std/token r2 limit")
+    head = ["policy", "R², no std", "rank, no std", "R², std", "rank, std", "most that R² could be"]
+    return rows_of(head, [[label] + [m.interval(f"variance {label} {name}") for name in names]
+                          for label in labels(m, "variance")])
+
+
+PLANS = {
+    "uniform": "uniform",
+    "variance 8": "variance, from 8 earlier rollouts",
+    "variance 16": "variance, from 16",
+    "variance 64": "variance, from 64",
+    "variance p": "variance, from the pass rate",
+    "stddev p": "stddev, from the pass rate",
+    "beta 16": "beta, from 16 earlier rollouts",
+    "knapsack p": "knapsack, from the pass rate",
+    "oracle p": "oracle, from the pass rate",
+    "neyman": "by the root of the gradient's variance",
+    "optimum": "least sum of gradient variances",
+}
+
+
+def plan_table(m, label, prompts="natural"):
+    """The variance of a batch's gradient, over that of uniform allocation."""
+    head = ["allocation", "no std, prompt mean", "no std, token mean", "std, prompt mean", "std, token mean"]
+    losses = ("no-std/prompt", "no-std/token", "grpo/prompt", "grpo/token")
+    return rows_of(head, [[what] + [m.interval(f"variance {label} {prompts} {loss} {plan} ratio") for loss in losses]
+                          for plan, what in PLANS.items()])
+
+
+def attenuation_table(m, label, sign="right"):
+    """By entropy: share of tokens, length of a token's gradient, share of all gradient with and without modulation."""
+    head = ["entropy H", "tokens, %", "length of a gradient", "share of all, %", "with b_comp, %", "constant boost, %"]
+    rows = []
+    for bin_ in dict.fromkeys(name.split(f" {sign} entropy ")[1].removesuffix(" share off") for name in m.names()
+                              if name.startswith(f"attenuation {label} {sign} entropy ") and
+                              name.endswith(" share off")):
+        key = f"attenuation {label} {sign} entropy {bin_}"
+        percent = lambda name: f"{100 * m.value(f'{key} {name}'):.2f}"
+        rows.append([bin_, percent("tokens"), f"{m.value(key + ' length'):.4f}"] +
+                    [percent(f"share {variant}") for variant in ("off", "comp", "const")])
+    return rows_of(head, rows)
+
+
+def entropy_table(m, size="1"):
+    """Eq. 29 against the measured change of entropy, by token, and how many tokens b_stab touches."""
+    head = ["policy", "r, exact E", "rank, exact E", "r, release's E", "rank, release's E", "b_stab < 0.95, %"]
+    names = [f"adamw {size} token {e} {statistic}" for e in ("exact", "response mean") for statistic in
+             ("pearson", "rank")]
+    rows = []
+    for label in labels(m, "entropy"):
+        row = [label] + [m.interval(f"entropy {label} {name}") for name in names]
+        rows.append(row + [f"{100 * m.value(f'entropy {label} b_stab < 0.95 paper'):.2f}"])
+    return rows_of(head, rows)
+
+
 def fill(template, values):
     def replace(match):
         expression, _, spec = match.group(1).partition("::")
-        return format(eval(expression, {"__builtins__": {"abs": abs, "min": min, "max": max, "len": len}}, values), spec)
+        return format(eval(expression, {"__builtins__": FUNCTIONS}, values), spec)
 
     lines = []
     for number, line in enumerate(template.splitlines(), 1):
         claim = re.fullmatch(r"\{\{assert (.+)\}\}", line)
         try:
             if claim:
-                if not eval(claim.group(1), {"__builtins__": {"abs": abs, "min": min, "max": max}}, values):
+                if not eval(claim.group(1), {"__builtins__": FUNCTIONS}, values):
                     raise SystemExit(f"dev/study/evidence.in.md:{number}: no longer true: {claim.group(1)}")
                 continue
             lines.append(re.sub(r"\{\{(.+?)\}\}", replace, line))
@@ -104,14 +178,18 @@ def fill(template, values):
 
 def products():
     """{path: text} of everything that is written."""
-    study = arms.Study(arms.read(HERE / "results.jsonl"))
-    values = {"arm": study.arm, "table": lambda setting: table(setting, study), "missing": missing(study),
-              "level": study.level, "rows": study.rows}
+    study, m = arms.Study(arms.read(HERE / "results.jsonl")), Mechanisms()
+    values = {"arm": cache(study.arm), "table": lambda setting: table(setting, study), "missing": missing(study),
+              "level": study.level, "rows": study.rows, "m": m, "labels": lambda instrument: labels(m, instrument)}
+    for function in proxy_table, plan_table, attenuation_table, entropy_table:
+        values[function.__name__] = partial(function, m)
     page = fill((HERE / "evidence.in.md").read_text(), values)
     out = {pathlib.Path("docs/evidence.md"): page}
     for setting in SETTINGS:
         if setting in study.rows:
             out[pathlib.Path(f"docs/pictures/evidence_{setting}.svg")] = draw_arms.draw(study, setting, ARMS).svg()
+    for name, picture in figures.draw_all(m).items():
+        out[pathlib.Path("docs/pictures") / name] = picture.svg()
     return out
 
 

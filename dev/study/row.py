@@ -1,5 +1,5 @@
-"""Optional (study): the row of dev/study/results.jsonl of one finished run; called by recipes/study.sh. Python 3 standard
-library only.
+"""Optional (study): the row of dev/study/results.jsonl of one finished run; called by recipes/study.sh. Python 3
+standard library only.
 
     row.py within-budget OUT BUDGET                      prints the run's last checkpoint within BUDGET rollouts
     row.py row SETTING SEED ARM OUT MODEL FLAGS          prints the row

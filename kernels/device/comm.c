@@ -1,19 +1,20 @@
-// Optional (ranks): MPI, or one rank. If a rank dies, mpirun ends the job, and MPI's own error handler aborts.
+// Optional (ranks): MPI, or one rank. MPI's own error handler aborts; a rank that dies or stops is noticed by
+// rendezvous.h, whose connections are set up beside MPI's.
 #include "kernels/device/comm.h"
+#include "kernels/device/rendezvous.h"
 #include <stdlib.h>
 #include <string.h>
 
 struct Comm {
     int rank, size, local_rank;
     float *gathered; // (size, PIECE): all ranks' values of a piece that this rank sums
+    Rendezvous *rendezvous;
 };
+enum { CONNECT_SECONDS = 60 };
 
 int comm_rank(const Comm *comm) { return comm->rank; }
 int comm_size(const Comm *comm) { return comm->size; }
 int comm_local_rank(const Comm *comm) { return comm->local_rank; }
-
-bool comm_attach(UNUSED Comm *comm, UNUSED Device *dev, UNUSED Error *err) { return true; }
-void comm_detach(UNUSED Comm *comm) {}
 
 #ifdef HAVE_MPI
 #include <mpi.h>
@@ -96,6 +97,22 @@ void comm_close(Comm *comm) {
     disconnect_ranks();
     free(comm->gathered);
     free(comm);
+}
+
+static void send_address(void *comm, void *bytes, size_t n) { broadcast(comm, 0, bytes, n); }
+
+bool comm_attach(Comm *comm, UNUSED Device *dev, Error *err) {
+    Launch launch = {comm->rank, comm->size, comm->local_rank};
+    if (comm->size == 1) return true;
+    comm->rendezvous = rendezvous_open(&launch, &(Broadcast){send_address, comm}, NULL, 0, CONNECT_SECONDS, err);
+    return comm->rendezvous != NULL;
+}
+
+void comm_detach(Comm *comm) {
+    if (!comm->rendezvous) return;
+    comm_barrier(comm);
+    rendezvous_close(comm->rendezvous);
+    comm->rendezvous = NULL;
 }
 
 void comm_broadcast(Comm *comm, void *h_bytes, size_t n) { broadcast(comm, 0, h_bytes, n); }

@@ -120,7 +120,7 @@ extern "C" bool comm_attach(Comm *comm, Device *dev, Error *err) {
     config.blocking = 0;
     if (comm->launch.rank == 0 && comm->nccl.GetUniqueId(&id) != ncclSuccess)
         return fail(err, "NCCL finds no network interface: set NCCL_SOCKET_IFNAME, and NCCL_DEBUG=INFO to see why");
-    comm->rendezvous = rendezvous_open(&comm->launch, &id, sizeof id, CONNECT_SECONDS, err);
+    comm->rendezvous = rendezvous_open(&comm->launch, NULL, &id, sizeof id, CONNECT_SECONDS, err);
     if (!comm->rendezvous) return false;
     ncclResult_t started = comm->nccl.CommInitRankConfig(&comm->group, ranks, id, comm->launch.rank, &config);
     settle(comm, started, "starting NCCL", CONNECT_SECONDS);

@@ -13,8 +13,9 @@ int comm_rank(const Comm *comm);
 int comm_size(const Comm *comm);
 int comm_local_rank(const Comm *comm); // rank within this machine: the GPU to open
 
-// All ranks call comm_attach after device_open and before any collective, and comm_detach before device_close. In the
-// CUDA build comm_attach connects the ranks; from then on the death of one ends all others with a message.
+// All ranks call comm_attach after device_open and before any collective, and comm_detach, together, before
+// device_close. comm_attach connects them; from then on one that dies or stops ends all others with a message
+// (rendezvous.h).
 bool comm_attach(Comm *comm, Device *dev, Error *err); // false with the reason in err
 void comm_detach(Comm *comm);
 

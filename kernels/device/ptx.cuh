@@ -30,6 +30,9 @@ DEVICE_INLINE unsigned pack_bf16(float low, float high) {
 DEVICE_INLINE void store_pair(__nv_bfloat16 *to, const float *x, float scale) {
     *reinterpret_cast<unsigned *>(to) = pack_bf16(x[0] * scale, x[1] * scale);
 }
+DEVICE_INLINE void store_pair(float *to, const float *x, float scale) {
+    *reinterpret_cast<float2 *>(to) = make_float2(x[0] * scale, x[1] * scale);
+}
 
 #ifdef CUDA_ON_CPU
 DEVICE_INLINE void ldmatrix_x4(unsigned (&r)[4], const void *row) { sim_ldmatrix(r, 4, false, row); }

@@ -13,10 +13,11 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { ANSWER_SECONDS = 10, HOST = 256 };
+enum { ANSWER_SECONDS = 10, HOST = 256, PATH = 1024, BEATS_A_SECOND = 2, SILENCE_SECONDS = 20 };
 #define TOGETHER "start all ranks with the same command, and where they run on several machines set DYNAMO_RENDEZVOUS"
 
 typedef struct Hello { // the first message of a rank that connects
@@ -28,12 +29,20 @@ typedef struct Hello { // the first message of a rank that connects
 typedef struct News { // every later message
     int32_t kind, rank;
 } News;
-enum { GOODBYE, DEATH };
+enum { GOODBYE, BEAT, DEATH, SILENCE };
+
+typedef struct Address { // where rank 0 listens; port 0: nowhere
+    char host[HOST];
+    int port;
+    uint64_t secret;
+} Address;
 
 struct Rendezvous {
     Launch launch;
     int *peers;    // sockets; rank 0: one per rank (its own is -1); others: one, to rank 0. -1 after its goodbye
+    int *silent;   // beats that each of them missed
     int count;
+    int patience;  // beats that one may miss
     int wake[2];   // a pipe, through which rendezvous_close ends the thread
     pthread_t thread;
 };
@@ -84,23 +93,21 @@ static bool all_bytes(int socket_, void *bytes, size_t n, bool sends) {
     return true;
 }
 
-// A peer must answer within ANSWER_SECONDS while ranks connect; later a machine that is silent for 20 seconds is dead.
+// A peer must answer within ANSWER_SECONDS while ranks connect.
 static void set_options(int socket_) {
-    int yes = 1, five = 5, three = 3;
+    int yes = 1;
     struct timeval answer = {.tv_sec = ANSWER_SECONDS};
     setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &answer, sizeof answer);
     setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &answer, sizeof answer);
-    setsockopt(socket_, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof yes);
-    setsockopt(socket_, IPPROTO_TCP, TCP_KEEPIDLE, &five, sizeof five);
-    setsockopt(socket_, IPPROTO_TCP, TCP_KEEPINTVL, &five, sizeof five);
-    setsockopt(socket_, IPPROTO_TCP, TCP_KEEPCNT, &three, sizeof three);
+    setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
 }
 
-static int connect_to(const char *host, const char *port) {
-    char mine[HOST] = "";
+static int connect_to(const Address *at) {
+    char mine[HOST] = "", port[8];
     struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *found;
     gethostname(mine, sizeof mine - 1);
-    if (getaddrinfo(strcmp(host, mine) == 0 ? "127.0.0.1" : host, port, &hints, &found) != 0) return -1;
+    snprintf(port, sizeof port, "%u", (unsigned)at->port & 0xffff);
+    if (getaddrinfo(strcmp(at->host, mine) == 0 ? "127.0.0.1" : at->host, port, &hints, &found) != 0) return -1;
     int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (s >= 0) set_options(s);
     if (s >= 0 && connect(s, found->ai_addr, found->ai_addrlen) != 0) close(s), s = -1;
@@ -122,20 +129,59 @@ static int listen_anywhere(int backlog, int *port) {
     return -1;
 }
 
-// ---- Connecting -----------------------------------------------------------------------------------------------------
-// The file appears complete or not at all. Only this user may read it: it holds the secret.
-static bool write_rendezvous(const char *path, int port, uint64_t secret, Error *err) {
-    char host[HOST] = "", temporary[1100];
-    gethostname(host, sizeof host - 1);
-    snprintf(temporary, sizeof temporary, "%s.%d", path, (int)getpid());
-    int fd = open(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
-    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
-    bool written = file && fprintf(file, "%s %d %llu\n", host, port, (unsigned long long)secret) > 0;
-    if (file) written = fclose(file) == 0 && written;
-    if (written && rename(temporary, path) == 0) return true;
-    return fail(err, "%s: %s: set DYNAMO_RENDEZVOUS to a file that all ranks can reach", path, strerror(errno));
+// ---- The rendezvous file --------------------------------------------------------------------------------------------
+// $DYNAMO_RENDEZVOUS, or a file named after the parent process, which all processes of one launcher here share, in a
+// folder of this user's alone. In /tmp anybody may have made that folder, or a link, before us.
+static bool file_path(char path[PATH], Error *err) {
+    const char *given = getenv("DYNAMO_RENDEZVOUS"), *temporary = getenv("TMPDIR");
+    char folder[PATH - 32];
+    struct stat info;
+    if (given && *given) {
+        int length = snprintf(path, PATH, "%s", given);
+        return length < PATH - 16 || fail(err, "DYNAMO_RENDEZVOUS is longer than %d bytes", PATH - 17);
+    }
+    int length = snprintf(folder, sizeof folder, "%s/dynamo-%d", temporary && *temporary ? temporary : "/tmp",
+                          (int)getuid());
+    if (length >= (int)sizeof folder) return fail(err, "TMPDIR is longer than %d bytes", PATH - 64);
+    snprintf(path, PATH, "%s/rendezvous.%d", folder, (int)getppid());
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST) return fail(err, "%s: %s", folder, strerror(errno));
+    if (lstat(folder, &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == getuid() && !(info.st_mode & 077))
+        return true;
+    return fail(err, "%s is not a folder that this user alone can enter: remove it, or set DYNAMO_RENDEZVOUS", folder);
 }
 
+// The file appears complete or not at all. Only this user may read it: it holds the secret.
+static bool write_file(const char *path, const Address *at, Error *err) {
+    char temporary[PATH];
+    snprintf(temporary, sizeof temporary, "%.*s.%d", PATH - 17, path, (int)getpid());
+    unlink(temporary); // of a process that had our number
+    int fd = open(temporary, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0600);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    bool written = file && fprintf(file, "%s %d %llu\n", at->host, at->port, (unsigned long long)at->secret) > 0;
+    if (file) written = fclose(file) == 0 && written;
+    if (written && rename(temporary, path) == 0) return true;
+    fail(err, "%s: %s: set DYNAMO_RENDEZVOUS to a file that all ranks can reach", path, strerror(errno));
+    if (fd >= 0) unlink(temporary);
+    return false;
+}
+
+// A file that another user made, or could change, would lead us to their process: *foreign.
+static bool read_file(const char *path, Address *at, bool *foreign) {
+    struct stat info;
+    unsigned long long secret;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    bool ours = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == getuid() &&
+                !(info.st_mode & 077);
+    FILE *file = ours ? fdopen(fd, "r") : NULL;
+    *foreign = !ours && (fd >= 0 || errno == ELOOP);
+    bool whole = file && fscanf(file, "%255s %d %llu", at->host, &at->port, &secret) == 3;
+    if (whole) at->secret = secret;
+    if (file) fclose(file);
+    else if (fd >= 0) close(fd);
+    return whole;
+}
+
+// ---- Connecting -----------------------------------------------------------------------------------------------------
 static bool same_job(const Hello *hello, const Hello *mine) {
     return memcmp(hello->magic, mine->magic, sizeof mine->magic) == 0 && hello->secret == mine->secret &&
            hello->size == mine->size && hello->rank > 0 && hello->rank < mine->size;
@@ -166,38 +212,49 @@ static bool accept_ranks(Rendezvous *job, int listener, const Hello *mine, void 
     return true;
 }
 
-static bool connect_as_rank_0(Rendezvous *job, const char *path, void *message, size_t bytes, double end, Error *err) {
+static bool connect_as_rank_0(Rendezvous *job, const Broadcast *by, void *message, size_t bytes, double end,
+                              Error *err) {
     Hello mine = {"dynamo.", 0, 0, job->launch.size};
-    int port, listener = listen_anywhere(job->launch.size, &port);
-    if (listener < 0) return fail(err, "no port to listen on: %s", strerror(errno));
-    bool ok = getrandom(&mine.secret, sizeof mine.secret, 0) == sizeof mine.secret;
-    if (!ok) fail(err, "getrandom: %s", strerror(errno));
-    bool written = ok && write_rendezvous(path, port, mine.secret, err);
-    bool complete = written && accept_ranks(job, listener, &mine, message, bytes, end, err);
+    Address at = {.port = 0};
+    char path[PATH];
+    gethostname(at.host, sizeof at.host - 1);
+    int listener = listen_anywhere(job->launch.size, &at.port);
+    bool ok = listener >= 0 || fail(err, "no port to listen on: %s", strerror(errno));
+    ok = ok && (getrandom(&at.secret, sizeof at.secret, 0) == sizeof at.secret ||
+                fail(err, "getrandom: %s", strerror(errno)));
+    mine.secret = at.secret;
+    if (!ok) at.port = 0;
+    if (by) by->send(by->context, &at, sizeof at);
+    bool written = ok && !by && file_path(path, err) && write_file(path, &at, err);
+    bool complete = ok && (by || written) && accept_ranks(job, listener, &mine, message, bytes, end, err);
     if (written) unlink(path);
-    close(listener);
+    if (listener >= 0) close(listener);
     return complete;
 }
 
-// The file may be left from an earlier job, or rank 0 may be gone. Then nobody answers, and we try again.
-static bool connect_to_rank_0(Rendezvous *job, const char *path, void *message, size_t bytes, double end, Error *err) {
+// A file may be left from an earlier job, or rank 0 may be gone. Then nobody answers, and we try again.
+static bool connect_to_rank_0(Rendezvous *job, const Broadcast *by, void *message, size_t bytes, double end,
+                              Error *err) {
     Hello hello = {"dynamo.", 0, job->launch.rank, job->launch.size};
-    for (; seconds_now() < end; nap()) {
-        char host[HOST], port[8];
-        unsigned long long secret;
-        FILE *file = fopen(path, "r");
-        bool whole = file && fscanf(file, "%255s %7s %llu", host, port, &secret) == 3;
-        if (file) fclose(file);
-        int s = whole ? connect_to(host, port) : -1;
+    Address at = {.port = 0};
+    char path[PATH] = "";
+    bool foreign = false;
+    if (by) by->send(by->context, &at, sizeof at);
+    else if (!file_path(path, err)) return false;
+    for (; seconds_now() < end && (!by || at.port); nap()) {
+        int s = by || read_file(path, &at, &foreign) ? connect_to(&at) : -1;
         if (s < 0) continue;
-        hello.secret = secret;
+        hello.secret = at.secret;
         if (all_bytes(s, &hello, sizeof hello, true) && all_bytes(s, message, bytes, false)) {
             job->peers[0] = s;
             return true;
         }
         close(s);
     }
-    return fail(err, "rank %d of %d did not find rank 0 in %s: " TOGETHER, job->launch.rank, job->launch.size, path);
+    if (by) return fail(err, "rank %d of %d cannot connect to port %d of %s, where rank 0 is", job->launch.rank,
+                        job->launch.size, at.port, at.host);
+    return fail(err, "rank %d of %d did not find rank 0 in %.200s%s: " TOGETHER, job->launch.rank, job->launch.size,
+                path, foreign ? ", which others may have written" : "");
 }
 
 // ---- Watching -------------------------------------------------------------------------------------------------------
@@ -206,30 +263,49 @@ static void tell(const Rendezvous *job, News news) {
         if (job->peers[i] >= 0) all_bytes(job->peers[i], &news, sizeof news, true);
 }
 
-__attribute__((noreturn)) static void die_with(const Rendezvous *job, int rank) {
-    if (job->launch.rank == 0) tell(job, (News){DEATH, rank});
-    fprintf(stderr, "rank %d: rank %d has died; this rank ends too. --resume continues from the newest checkpoint\n",
-            job->launch.rank, rank);
+__attribute__((noreturn)) static void die_with(const Rendezvous *job, News why) {
+    alarm(10); // ends this process even if another thread holds stdout while nobody reads it
+    if (job->launch.rank == 0) tell(job, why);
+    if (why.kind == DEATH) fprintf(stderr, "rank %d: rank %d has died", job->launch.rank, why.rank);
+    else
+        fprintf(stderr, "rank %d: rank %d was silent for %d seconds: stopped, or cut off", job->launch.rank, why.rank,
+                job->patience / BEATS_A_SECOND);
+    fprintf(stderr, "; this rank ends too. --resume continues from the newest checkpoint\n");
     end_process();
+}
+
+static void hear(Rendezvous *job, int i) { // from peer i; on ranks but 0, i is 0
+    News news;
+    if (!all_bytes(job->peers[i], &news, sizeof news, false)) die_with(job, (News){DEATH, i});
+    if (news.kind == DEATH || news.kind == SILENCE) die_with(job, news);
+    job->silent[i] = 0;
+    if (news.kind == BEAT) return;
+    close(job->peers[i]);
+    job->peers[i] = -1;
+}
+
+// Silence is counted in our own beats: where all ranks were stopped for a while, nobody is missed.
+static void beat(Rendezvous *job) {
+    tell(job, (News){BEAT, job->launch.rank});
+    for (int i = 0; i < job->count; i++)
+        if (job->peers[i] >= 0 && ++job->silent[i] > job->patience) die_with(job, (News){SILENCE, i});
 }
 
 static void *watch(void *rendezvous) {
     Rendezvous *job = rendezvous;
     struct pollfd *fds = calloc((size_t)job->count + 1, sizeof *fds);
     REQUIRE(fds, "out of memory");
-    for (;;) {
+    for (double next = seconds_now();;) {
         for (int i = 0; i < job->count; i++) fds[i] = (struct pollfd){.fd = job->peers[i], .events = POLLIN}; // or -1
         fds[job->count] = (struct pollfd){.fd = job->wake[0], .events = POLLIN};
-        if (poll(fds, (nfds_t)job->count + 1, -1) < 0) continue;
-        for (int i = 0; i < job->count; i++) {
-            News news;
-            if (!fds[i].revents) continue;
-            if (!all_bytes(job->peers[i], &news, sizeof news, false)) die_with(job, i); // on ranks but 0, i is 0
-            if (news.kind == DEATH) die_with(job, news.rank);
-            close(job->peers[i]);
-            job->peers[i] = -1;
-        }
-        if (fds[job->count].revents) break;
+        double left = next - seconds_now();
+        int ready = poll(fds, (nfds_t)job->count + 1, left > 0 ? (int)(1000 * left) + 1 : 0);
+        for (int i = 0; ready > 0 && i < job->count; i++)
+            if (fds[i].revents) hear(job, i);
+        if (ready > 0 && fds[job->count].revents) break;
+        if (seconds_now() < next) continue;
+        next = seconds_now() + 1.0 / BEATS_A_SECOND;
+        beat(job);
     }
     free(fds);
     return NULL;
@@ -238,24 +314,30 @@ static void *watch(void *rendezvous) {
 static void release(Rendezvous *job) {
     for (int i = 0; i < job->count; i++)
         if (job->peers[i] >= 0) close(job->peers[i]);
-    free(job->peers);
+    free(job->peers), free(job->silent);
     free(job);
 }
 
-Rendezvous *rendezvous_open(const Launch *launch, void *message, size_t bytes, double seconds, Error *err) {
-    const char *given = getenv("DYNAMO_RENDEZVOUS");
-    char path[1024]; // by default named after the parent process, which all processes of one launcher here share
-    if (given && *given) snprintf(path, sizeof path, "%s", given);
-    else snprintf(path, sizeof path, "/tmp/dynamo-rendezvous.%d.%d", (int)getuid(), (int)getppid());
+static Rendezvous *new_rendezvous(const Launch *launch) {
+    const char *seconds = getenv("DYNAMO_SILENCE");
+    int patience = seconds ? atoi(seconds) : SILENCE_SECONDS;
     Rendezvous *job = calloc(1, sizeof *job);
     REQUIRE(job, "out of memory");
     *job = (Rendezvous){.launch = *launch, .count = launch->rank == 0 ? launch->size : 1};
+    job->patience = (patience < 1 || patience > 1000000 ? SILENCE_SECONDS : patience) * BEATS_A_SECOND;
     job->peers = malloc((size_t)job->count * sizeof *job->peers);
-    REQUIRE(job->peers, "out of memory");
+    job->silent = calloc((size_t)job->count, sizeof *job->silent);
+    REQUIRE(job->peers && job->silent, "out of memory");
     for (int i = 0; i < job->count; i++) job->peers[i] = -1;
+    return job;
+}
+
+Rendezvous *rendezvous_open(const Launch *launch, const Broadcast *by, void *message, size_t bytes, double seconds,
+                            Error *err) {
+    Rendezvous *job = new_rendezvous(launch);
     double end = seconds_now() + seconds;
-    bool connected = launch->rank == 0 ? connect_as_rank_0(job, path, message, bytes, end, err)
-                                       : connect_to_rank_0(job, path, message, bytes, end, err);
+    bool connected = launch->rank == 0 ? connect_as_rank_0(job, by, message, bytes, end, err)
+                                       : connect_to_rank_0(job, by, message, bytes, end, err);
     bool piped = connected && pipe2(job->wake, O_CLOEXEC) == 0;
     if (piped && pthread_create(&job->thread, NULL, watch, job) == 0) return job;
     if (connected) fail(err, "cannot start the thread that watches the other ranks: %s", strerror(errno));

@@ -1,13 +1,11 @@
 // Optional (Hugging Face models): the reader of .safetensors files.
 // Tensors point into the mapping and their names into the parsed header, so opening a model reads only its headers.
 #include "model/files/safetensors.h"
+#include "base/files.h"
 #include "base/json.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define TYPE_ROW(name, size) {#name, size},
@@ -134,20 +132,6 @@ static bool check_cover(Safetensor *tensors, size_t n, const ShardFile *shard, E
     return left == 0 || fail(err, "%s: %td bytes of data belong to no tensor", shard->path, left);
 }
 
-static bool map_file(ShardFile *shard, Error *err) {
-    int handle = open(shard->path, O_RDONLY | O_CLOEXEC);
-    struct stat info;
-    void *map;
-    if (handle < 0) return fail(err, "%s: %s", shard->path, strerror(errno));
-    if (fstat(handle, &info) != 0 || !S_ISREG(info.st_mode)) fail(err, "%s: not a regular file", shard->path);
-    else if (info.st_size < 8) fail(err, "%s: too few bytes for a safetensors file", shard->path);
-    else if ((map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, handle, 0)) == MAP_FAILED)
-        fail(err, "%s: cannot be mapped: %s", shard->path, strerror(errno));
-    else shard->map = map, shard->size = (size_t)info.st_size;
-    close(handle);
-    return shard->map != NULL;
-}
-
 static bool read_header(ShardFile *shard, Error *err) {
     uint64_t length = 0;
     for (int i = 7; i >= 0; i--) length = length << 8 | shard->map[i];
@@ -173,7 +157,7 @@ static bool add_shard(Safetensors *file, const char *path, Error *err) {
     ShardFile *shard = &shards[file->n_shards++];
     *shard = (ShardFile){.path = strdup(path)};
     if (!shard->path) return fail(err, "%s: out of memory", path);
-    if (!map_file(shard, err) || !read_header(shard, err)) return false;
+    if (!(shard->map = file_map(path, 8, &shard->size, err)) || !read_header(shard, err)) return false;
 
     size_t room = file->count + (size_t)cJSON_GetArraySize(shard->header);
     Safetensor *tensors = realloc(file->tensors, (room + 1) * sizeof *tensors);

@@ -8,6 +8,7 @@
 #include "rl/checkpoint/identity.h"
 #include "rl/checkpoint/manifest.h"
 #include "rl/checkpoint/run_folder.h"
+#include "rl/data.h"
 #include "rl/report/report.h"
 #include "rl/report/summary.h"
 #include "rl/run_record.h"
@@ -15,7 +16,6 @@
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -37,7 +37,7 @@ static float *collect(Trainer *t, const float *state) {
 
 // Every rank holds all of it.
 static float *collect_reference(Trainer *t) {
-    if (!t->adjust.reference || t->rl_done == 0 || comm_rank(t->comm) != 0) return NULL;
+    if (!adjust_has_reference(t) || comm_rank(t->comm) != 0) return NULL;
     float *h = malloc(t->gpt->table.size * sizeof *h);
     REQUIRE(h, "out of memory for a checkpoint");
     device_download_floats(t->dev, h, t->adjust.reference, t->gpt->table.size);
@@ -257,10 +257,9 @@ static bool load_moment(Trainer *t, const Safetensors *state, const char *name, 
     return true;
 }
 
-// Before the first step of RL there is none: it is made then.
 static bool load_reference(Trainer *t, const Safetensors *state, const char *dir, Error *err) {
     size_t n = t->gpt->table.size;
-    if (!t->adjust.reference || t->rl_done == 0) return true;
+    if (!adjust_has_reference(t)) return true;
     const Safetensor *reference = find_array(state, "reference", SAFETENSOR_F32, n, dir, err);
     if (!reference || !check_values("the reference", reference->data, n, true, err)) return false;
     device_upload_floats(t->dev, t->adjust.reference, (const float *)reference->data, n);
@@ -305,9 +304,9 @@ static bool start_again(const TrainConfig *c, Error *err) {
     snprintf(path, sizeof path, "%s/model", c->out);
     bool model = access(path, F_OK) == 0;
     snprintf(path, sizeof path, "%s/metrics.jsonl", c->out);
-    FILE *log = fopen(path, "r");
+    FILE *log = file_open(path, err);
     bool began = log != NULL;
-    if (!began && errno != ENOENT) return fail(err, "%s: %s", path, strerror(errno));
+    if (!began && errno != ENOENT) return false;
     for (int byte; began && (byte = getc(log)) != EOF;) rows += byte == '\n';
     if (began && (!feof(log) || fclose(log) != 0)) return fail(err, "%s: %s", path, strerror(errno));
     if (model || rows > c->checkpoint_every + 2) // the flags, step 0, and the steps to the first checkpoint
@@ -329,7 +328,6 @@ static bool check_files(const Safetensors *state, const char *dir, int step, Err
 
 bool checkpoint_begin(Trainer *t, Error *err) {
     if (comm_rank(t->comm) != 0) return true;
-    signal(SIGXFSZ, SIG_IGN); // a file larger than the process may write is an error of write, like a full disk
     return run_folder_open(&t->config, &t->log.lock, err);
 }
 

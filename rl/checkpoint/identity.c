@@ -1,5 +1,6 @@
 // Optional (checkpoints).
 #include "rl/checkpoint/identity.h"
+#include "base/flags_text.h"
 #include "base/json.h"
 #include <string.h>
 
@@ -16,6 +17,7 @@ cJSON *identity_of_run(const TrainConfig *config) {
         cJSON_DeleteItemFromObjectCaseSensitive(identity, running[i]);
     for (size_t i = 0; strcmp(config->model, "tiny") != 0 && i < sizeof sizes / sizeof *sizes; i++)
         cJSON_DeleteItemFromObjectCaseSensitive(identity, sizes[i]); // the model's files say them
+    if (!*config->stop) cJSON_DeleteItemFromObjectCaseSensitive(identity, "stop"); // older runs had no such flag
     if (config->schedule == SCHEDULE_CONSTANT) cJSON_DeleteItemFromObjectCaseSensitive(identity, "steps");
     return identity;
 }

@@ -3,6 +3,7 @@
 #ifndef RL_CHECKPOINT_IDENTITY_H
 #define RL_CHECKPOINT_IDENTITY_H
 #include "rl/config.h"
+#include <cjson/cJSON.h>
 
 // All flags except where and how the run runs, what is shown of it, the sizes that --model DIR says itself, and the
 // number of steps where no learning rate depends on it. Free with cJSON_Delete.

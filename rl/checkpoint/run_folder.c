@@ -2,6 +2,7 @@
 #include "rl/checkpoint/run_folder.h"
 #include "base/files.h"
 #include "data/sets.h"
+#include "model/files/config_file.h"
 #include "rl/report/tensorboard.h"
 #include <dirent.h>
 #include <errno.h>
@@ -189,7 +190,8 @@ static bool check_data(const TrainConfig *c, const char *list_of, const char *fl
 
 static bool check_inputs(const TrainConfig *c, Error *err) {
     bool tiny = strcmp(c->model, "tiny") == 0;
-    return (tiny || check_input(c->model, "model", c->out, err)) &&
+    return (tiny || (model_folder_check(c->model, err) && check_input(c->model, "model", c->out, err))) &&
+           data_check_list(c->data, true, err) && data_check_list(c->heldout_data, false, err) &&
            (!*c->prompt_template || check_input(c->prompt_template, "prompt-template", c->out, err)) &&
            check_data(c, c->data, "data", DATA_TRAIN, err) &&
            check_data(c, c->heldout_data, "heldout-data", DATA_EVAL, err);

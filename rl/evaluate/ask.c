@@ -1,7 +1,8 @@
 // Optional (./eval --ask, --chat).
 #define _GNU_SOURCE // getline
 #include "rl/evaluate/ask.h"
-#include "base/clock.h"
+#include "base/text.h"
+#include "data/chat.h"
 #include "data/random.h"
 #include "model/files/config_file.h"
 #include "model/files/gpt_files.h"
@@ -9,6 +10,7 @@
 #include "rl/evaluate/evaluate.h"
 #include "rl/evaluate/show.h"
 #include "rl/memory.h"
+#include "rl/stop.h"
 #include <errno.h>
 #include <string.h>
 
@@ -22,10 +24,9 @@ typedef struct Ask {
     Device *dev;
     Gpt *gpt;
     Generator *generator;
-    bool turns; // the chat template keeps a conversation
-    ChatTemplate chat;
     PromptTemplate template;
-    int *tokens, n, T, max_new; // the conversation so far, and room for T
+    cJSON *messages;            // the conversation so far; NULL: the template is of no chat, and questions stand alone
+    int *tokens, n, T, max_new; // the prompt, and room for T
     int *response;              // (max_new)
     TokenPolicy *policy;        // (max_new)
     Rollout rollout;            // being generated
@@ -37,14 +38,11 @@ typedef struct Ask {
 // The template: as in an evaluation, but a model without one gets the text alone.
 static bool choose_template(Ask *a, Error *err) {
     const EvalConfig *c = a->config;
-    char own[FLAG_TEXT_SIZE + 32];
-    snprintf(own, sizeof own, "%s/" PROMPT_FILE, c->model);
-    if (*c->prompt_template || access(own, F_OK) == 0)
-        return data_choose_template(&a->template, c->prompt_template, c->model, false, err);
-    if (!chat_load(&a->chat, c->model, err)) return false;
-    a->turns = a->chat.form != CHAT_NONE;
-    a->template = prompt_template_verbatim();
-    return true;
+    if (!data_choose_template(&a->template, c->prompt_template, c->stop, c->model, false, err)) return false;
+    bool plain = !*c->prompt_template && strcmp(a->template.name, "plain") == 0;
+    if (plain) a->template = prompt_template_verbatim();
+    if (a->template.chat) a->messages = cJSON_CreateArray();
+    return !plain || !*c->stop || prompt_template_stop(&a->template, c->stop, err);
 }
 
 static bool open_model(Ask *a, Error *err) {
@@ -63,6 +61,7 @@ static bool open_model(Ask *a, Error *err) {
     gpt_commit(a->gpt);
     generator_commit(a->generator);
     generator_set_burst(a->generator, 1); // a token at a time
+    generator_set_stop(a->generator, &a->template, a->tokenizer);
     a->tokens = malloc((size_t)a->T * sizeof *a->tokens);
     a->response = malloc((size_t)a->max_new * sizeof *a->response);
     a->policy = malloc((size_t)a->max_new * sizeof *a->policy);
@@ -79,40 +78,37 @@ static bool ask_open(Ask *a, Comm *comm, Error *err) {
 static void ask_close(Ask *a) {
     generator_free(a->generator), gpt_free(a->gpt);
     if (a->dev) device_close(a->dev);
-    chat_free(&a->chat), tokenizer_free(a->tokenizer);
+    cJSON_Delete(a->messages), tokenizer_free(a->tokenizer);
     free(a->tokens), free(a->response), free(a->policy);
 }
 
 // ---- The conversation ----------------------------------------------------------------------------------------------
-static bool append(Ask *a, const char *text, Error *err) {
-    Error why;
-    int got = tokenizer_encode(a->tokenizer, text, strlen(text), a->tokens + a->n, a->T - a->max_new - a->n, &why);
-    if (got >= 0) a->n += got;
-    return got >= 0 || fail(err, "%.400s", why.text);
+static void add_message(Ask *a, const char *role, const char *content) {
+    cJSON *message = cJSON_CreateObject();
+    cJSON_AddStringToObject(message, "role", role);
+    cJSON_AddStringToObject(message, "content", content);
+    cJSON_AddItemToArray(a->messages, message);
 }
 
-char *ask_turn(const ChatTemplate *chat, const char *question, bool first) {
-    bool ml = chat->form == CHAT_ML;
-    char *whole = chat_render(chat, NULL, question), *text = NULL;
-    if (first) return whole;
-    const char *header = ml ? "<|im_start|>user" : "<|start_header_id|>user";
-    char *empty = chat_render(chat, NULL, ""); // the same up to the question, which may hold anything
-    size_t at = 0, size;
-    for (const char *next = empty; (next = strstr(next, header)); next++) at = (size_t)(next - empty);
-    FILE *to = open_memstream(&text, &size);
-    REQUIRE(to && fprintf(to, "%s%s", ml ? "<|im_end|>\n" : "<|eot_id|>", whole + at) > 0 && fclose(to) == 0,
-            "out of memory");
-    free(empty), free(whole);
-    return text;
+static void forget_last(Ask *a) {
+    if (a->messages) cJSON_DeleteItemFromArray(a->messages, cJSON_GetArraySize(a->messages) - 1);
 }
 
-static bool append_question(Ask *a, const char *question, Error *err) {
-    bool first = a->n == 0;
-    if (!a->turns) a->n = 0; // each question stands alone
-    char *text = a->turns ? ask_turn(&a->chat, question, first) : prompt_template_render(&a->template, question);
-    bool ok = append(a, text, err);
+// The prompt's tokens: the conversation with this question as its last message, or the question alone.
+static bool put_question(Ask *a, const char *question, Error *err) {
+    if (a->messages) add_message(a, "user", question);
+    bool follows = cJSON_GetArraySize(a->messages) > 1;
+    char *conversation = follows ? cJSON_PrintUnformatted(a->messages) : NULL;
+    char *text = prompt_template_render(&a->template, follows ? conversation : question, err);
+    int room = a->T - a->max_new;
+    a->n = -1;
+    if (text)
+        a->n = tokenizer_encode_prompt(a->tokenizer, text, strlen(text), a->template.chat, a->tokens, room, err);
+    if (a->n == 0) fail(err, "the prompt has no tokens");
+    if (a->n <= 0) forget_last(a);
+    cJSON_free(conversation);
     free(text);
-    return ok && (a->n > 0 || fail(err, "the prompt has no tokens"));
+    return a->n > 0;
 }
 
 // ---- A response ----------------------------------------------------------------------------------------------------
@@ -145,13 +141,12 @@ static bool respond(Ask *a, int64_t id, int number) {
     return true;
 }
 
-// What is kept of the response: everything before the token that ended it.
 static void keep_response(Ask *a) {
-    int n = a->rollout.n;
-    if (n > 0 && model_config_is_eos(&a->model, a->response[n - 1])) n--;
-    if (n > a->T - a->max_new - a->n) n = a->T - a->max_new - a->n;
-    memcpy(a->tokens + a->n, a->response, (size_t)(n > 0 ? n : 0) * sizeof *a->response);
-    a->n += n > 0 ? n : 0;
+    size_t n;
+    char *bytes = response_text(a->tokenizer, &a->rollout, &n), *text = utf8_text(bytes, n, NULL);
+    REQUIRE(text, "out of memory");
+    if (a->messages) add_message(a, "assistant", text);
+    free(text), free(bytes);
 }
 
 static void show_verdict(const Ask *a, Grader *grader) {
@@ -178,8 +173,8 @@ static int ask_once(Ask *a, Error *err) {
     bool tiny = tokenizer_vocab_size(a->tokenizer) == (int)strlen(TASK_CHARACTERS) + 1;
     snprintf(task.prompt, sizeof task.prompt, "%.47s", c->ask), snprintf(task.gold, sizeof task.gold, "%.23s", c->gold);
     problems_add(&set, c->ask, c->gold, tiny ? &task : NULL, 0);
-    if (*c->gold) grader = grader_new(&set, false);
-    if (!append_question(a, c->ask, err)) status = 2;
+    if (*c->gold) grader = grader_new(&set, false, NULL);
+    if (!put_question(a, c->ask, err)) status = 2;
     for (int s = 0; s < c->samples && status == 0; s++) {
         if (c->samples > 1) printf("%s--- %d of %d\n", s ? "\n" : "", s + 1, c->samples);
         if (!respond(a, set.items[0].id, s)) status = 130, fail(err, "stopped");
@@ -202,7 +197,7 @@ static char *next_line(char **line, size_t *room, bool prompt) {
 
 static void explain(const Ask *a) {
     fprintf(stderr, "%s; /new forgets it, Ctrl-C stops a response, Ctrl-D ends\n",
-            a->turns ? "the conversation is kept" : "this model has no chat template: each line stands alone");
+            a->messages ? "the conversation is kept" : "this model has no chat template: each line stands alone");
     if (a->show.color == SHOW_PLAIN) return;
     fprintf(stderr, "colours: %s; --color plain or NO_COLOR: none\n",
             a->show.color == SHOW_ENTROPY ? "the entropy at a token, yellow from 0.2 nats, red from 2.5"
@@ -216,19 +211,16 @@ static int chat(Ask *a, Error *err) {
     int status = 0;
     if (terminal) explain(a);
     while (status == 0 && !*a->stop && (text = next_line(&line, &room, terminal))) {
-        int before = a->n;
         if (!*text) continue;
         if (strcmp(text, "/new") == 0) {
-            a->n = 0;
-        } else if (!append_question(a, text, err)) { // too long, or not in its alphabet: the conversation goes on
-            a->n = before;
-            fprintf(stderr, "eval: %s%s\n", err->text, before ? " (/new begins a new conversation)" : "");
+            while (cJSON_GetArraySize(a->messages)) forget_last(a);
+        } else if (!put_question(a, text, err)) { // too long, or not in its alphabet: the conversation goes on
+            fprintf(stderr, "eval: %s (/new begins a new conversation)\n", err->text);
             if (!terminal) status = 2;
-        } else if (respond(a, question_id(text) ^ a->n, 0)) {
+        } else {
+            bool whole = respond(a, question_id(text), 0);
             keep_response(a);
-        } else if (terminal) {
-            *a->stop = 0; // Ctrl-C ended the response, not the conversation
-            keep_response(a);
+            if (!whole && terminal) *a->stop = 0; // Ctrl-C ended the response, not the conversation
         }
     }
     free(line);

@@ -5,19 +5,14 @@
 //
 // A question is put by --prompt-template, else as the model was trained here (MODEL/prompt_template.txt), else by the
 // model's chat template, in which a conversation is kept; a model without any gets the text alone, and continues it.
-// With --gold the verdict follows each response, as in an evaluation: the verifier's, or, where the vocabulary is that of
-// the tasks, theirs. Response s to a question is the one
-// that an evaluation of the same question, template and flags samples as its s-th.
+// With --gold the verdict follows each response, as in an evaluation: the verifier's, or, where the vocabulary is that
+// of the tasks, theirs. Response s to a question is the one that an evaluation of the same question, template and flags
+// samples as its s-th.
 #ifndef RL_EVALUATE_ASK_H
 #define RL_EVALUATE_ASK_H
 #include "kernels/device/comm.h"
-#include "model/files/chat.h"
 #include "rl/evaluate/config.h"
 #include <signal.h>
-
-// The text of a turn, to be freed: the first with all that comes before it, a later one from the end of the response on
-// that it follows. chat->form must not be CHAT_NONE.
-char *ask_turn(const ChatTemplate *chat, const char *question, bool first);
 
 // Returns the exit status: 0, 1 or 2 with one line in err, 130 once *stop is nonzero.
 int ask_run(const EvalConfig *config, Comm *comm, volatile sig_atomic_t *stop, Error *err);

@@ -1,7 +1,9 @@
 // Optional (./eval): flags and identity.
 #include "rl/evaluate/config.h"
 #include "base/files.h"
+#include "base/flags_text.h"
 #include "data/sets.h"
+#include "rl/data.h"
 #include "rl/evaluate/sets.h"
 #include "rl/evaluate/show.h"
 #include <string.h>
@@ -19,20 +21,21 @@ static const Flag rows[] = {
               "FILE[:question=KEY,answer=KEY]"),
     TEXT_FLAG("data-dir", data_dir, "", "folder of the named sets; else the environment's DATA_DIR, else ../shared"),
     CHOICE_FLAG("bad-rows", bad_rows, "skip", bad_rows_word,
-              "rows without a question or an answer: leave them out and list them, or refuse the file"),
+                "rows without a question or an answer: leave them out and list them, or refuse the file"),
     INT_FLAG("problems", problems, "0", 0, 1e7, "most problems taken from each set; 0 = all (of tasks up to 256)"),
     TEXT_FLAG("prompt-template", prompt_template, "",
               "text around each question: a name in data/prompts, or ./FILE with a {question} slot; default: tasks "
               "verbatim, files as the model was trained"),
+    TEXT_FLAG("stop", stop, "", "a text that ends a response, beside those of the template; \\n is a line feed"),
     INT_FLAG("max-prompt", max_prompt, "0", 0, 1 << 20,
-              "longest prompt in tokens: longer ones are left out and listed; 0 = no limit"),
+             "longest prompt in tokens: longer ones are left out and listed; 0 = no limit"),
     INT_FLAG("samples", samples, "0", 0, 65536, "responses per problem; 0 = 8, or 1 with --ask"),
     TEXT_FLAG("k", k, "1", "values of k for pass@k, comma-separated"),
     FLOAT_FLAG("temp", temp, "1", 0, 10, "sampling temperature; 0 = the most likely token"),
     INT_FLAG("top-k", top_k, "0", 0, 1 << 24, "sample among the k most likely tokens; 0 = off"),
     FLOAT_FLAG("top-p", top_p, "1", 0, 1, "sample among the most likely tokens with this total probability; 1 = off"),
     INT_FLAG("max-tokens", max_tokens, "0", 0, 1 << 20,
-              "longest response; 0 = 96 for tasks alone, else 3072 or as many as the model has room for"),
+             "longest response; 0 = 96 for tasks alone, else 3072 or as many as the model has room for"),
     LONG_FLAG("seed", seed, "1", 0, 9e18, "of the problems (as in training) and of sampling"),
     INT_FLAG("slots", slots, "64", 1, 4096, "sequences generated at once"),
     INT_FLAG("threads", threads, "0", 0, 1024, "CPU threads; 0 = all cores"),
@@ -118,6 +121,9 @@ static cJSON *data_identity(const EvalSets *sets) {
         cJSON_AddNumberToObject(set, "problems", sets->set[s].set.problems.count);
         cJSON_AddStringToObject(set, "prompt_template", sets->set[s].template.name);
         add_hash(set, "hash", prompts_hash(&sets->set[s].set, 0));
+        cJSON *stops = sets->set[s].template.stops ? cJSON_AddArrayToObject(set, "stop") : NULL;
+        for (int i = 0; i < sets->set[s].template.stops; i++)
+            cJSON_AddItemToArray(stops, cJSON_CreateString(sets->set[s].template.stop[i]));
         cJSON_AddItemToArray(data, set);
     }
     return data;

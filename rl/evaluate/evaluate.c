@@ -60,10 +60,6 @@ static PromptOutcome grade_prompt(const Evaluation *e, int i, const Rollout *rol
     return outcome;
 }
 
-bool evaluate_finished(const Evaluation *e, const Rollout *r) {
-    return r->n > 0 && (r->truncated || model_config_is_eos(e->model, r->tokens[r->n - 1]));
-}
-
 int evaluate_part(const Evaluation *e, int first, PromptOutcome *outcome) {
     RolloutBatch *b = e->batch;
     int P = e->set->problems.count, rank = comm_rank(e->comm), ranks = comm_size(e->comm);
@@ -76,7 +72,7 @@ int evaluate_part(const Evaluation *e, int first, PromptOutcome *outcome) {
     long steps = generator_run(e->generator, b->rollouts, b->count, rank, e->set->prompts, P, e->max_new, &e->sample);
     if (steps < 0) {
         int j = 0;
-        while (j < b->count && evaluate_finished(e, &b->rollouts[j])) j++;
+        while (j < b->count && rollout_finished(e->model, &b->rollouts[j])) j++;
         end = first + j / e->samples;
     }
     for (int i = first; i < end; i++)

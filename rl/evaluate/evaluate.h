@@ -47,9 +47,6 @@ PromptOutcome evaluate_count(const Response *responses, int samples); // the sum
 // left.
 int evaluate_part(const Evaluation *evaluation, int first, PromptOutcome *outcome);
 
-// Whether a rollout has its last token.
-bool evaluate_finished(const Evaluation *evaluation, const Rollout *rollout);
-
 // The whole set: writes outcome (P), which must be zero before, on every rank.
 void evaluate_prompts(const Evaluation *evaluation, PromptOutcome *outcome);
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "data/random.h"
 #include "model/files/gpt_files.h"
+#include "rl/data.h"
 #include "rl/memory.h"
 #include "rl/terminal.h"
 #include <unistd.h>
@@ -34,13 +35,14 @@ bool eval_run_open(EvalRun *run, EvalConfig *c, Comm *comm, Error *err) {
     ModelConfig model;
     int room = 16 * c->slots / c->samples * c->samples; // rollouts of whole prompts
     run->samples = c->samples;
+    if (!model_folder_check(c->model, err)) return false;
     if (!(run->tokenizer = tokenizer_load(c->model, err))) return false;
-    if (!eval_sets_load(&run->sets, c, run->tokenizer, err)) return false;
     if (*c->reward_command && !(run->command = reward_command_open(c->reward_command, c->reward_timeout, err)))
         return false;
-    for (int s = 0; s < run->sets.count; s++) grader_set_command(run->sets.set[s].grader, run->command);
+    if (!eval_sets_load(&run->sets, c, run->tokenizer, run->command, err)) return false;
     if (!model_config_load(&model, c->model, err)) return false;
     eval_config_max_tokens(c, &run->sets, &model);
+    data_note_eos(&model, run->tokenizer, stderr);
     if (!(run->identity = eval_config_identity(c, &run->sets, err))) return false;
     if (!(run->dev = device_open(c->threads, comm_local_rank(comm), err))) return false;
     if (!open_model(run, c, &model, err)) return false;
@@ -56,8 +58,7 @@ void eval_run_close(EvalRun *run) {
     if (run->dev) rollout_batch_free(&run->batch, run->dev), device_close(run->dev);
     responses_close(run->file);
     cJSON_Delete(run->identity);
-    reward_command_close(run->command);
-    eval_sets_free(&run->sets), tokenizer_free(run->tokenizer);
+    eval_sets_free(&run->sets), reward_command_close(run->command), tokenizer_free(run->tokenizer);
 }
 
 static void take_vote(const EvalRun *run, int i, const Response *responses) {
@@ -115,7 +116,7 @@ static void progress(const Watch *w) {
     char left[32] = "";
     for (int j = 0; j < b->count; j++) {
         tokens += b->rollouts[j].n;
-        responses += evaluate_finished(w->e, &b->rollouts[j]);
+        responses += rollout_finished(w->e->model, &b->rollouts[j]);
     }
     for (int s = 0; s < w->run->sets.count; s++) done += w->run->sets.set[s].done;
     double part = (double)responses / w->e->samples, fresh = done + part - w->before;
@@ -145,6 +146,7 @@ bool eval_run_fill(EvalRun *run, const EvalConfig *c, Comm *comm, const volatile
         EvalSet *set = run->set = &run->sets.set[s];
         int P = set->set.problems.count, got = 1;
         e.set = &set->set, e.grader = set->grader;
+        generator_set_stop(run->generator, &set->template, run->tokenizer);
         while (set->done < P && (got = take_saved(run, &e, set->done, err)) > 0) set->done++;
         if (got < 0) return false;
         saved += set->done, w.before = saved;

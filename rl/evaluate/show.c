@@ -16,8 +16,10 @@ static unsigned decoded(const char *text, size_t n) {
 // What a terminal may act on, or what makes a line read otherwise than it is: C0 and C1 controls, line and paragraph
 // separators, marks and overrides of direction, and the tags of plane 14.
 static bool is_hostile(unsigned c) {
-    return (c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7f && c <= 0x9f) || c == 0x061c || c == 0x200e || c == 0x200f ||
-           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff || (c >= 0xe0000 && c <= 0xe0fff);
+    bool control = (c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7f && c <= 0x9f);
+    bool direction = c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+                     (c >= 0x2066 && c <= 0x2069);
+    return control || direction || c == 0xfeff || (c >= 0xe0000 && c <= 0xe0fff);
 }
 
 // Whether the bytes to the end of the text may still become a character.

@@ -25,8 +25,8 @@ bool show_has_colors(FILE *out);
 void show_token(Show *show, const char *bytes, size_t n, const TokenPolicy *policy);
 void show_end(Show *show); // a character that was cut off is shown as broken
 
-// Writes bytes (n) to `to` as text that a terminal only displays; newline and tab stay. Returns its length: up to 4 n, and
-// a zero behind it. The last *held bytes, the start of a character, are not written (NULL: they are broken).
+// Writes bytes (n) to `to` as text that a terminal only displays; newline and tab stay. Returns its length: up to 4 n,
+// and a zero behind it. The last *held bytes, the start of a character, are not written (NULL: they are broken).
 size_t show_safe(char *to, const char *bytes, size_t n, size_t *held);
 
 #endif

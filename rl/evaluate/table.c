@@ -85,8 +85,8 @@ void eval_table_print(const EvalTable *t, FILE *out) {
         fprintf(out, "  %6.2f  %6.1f  %.2f", row->worked, row->length, row->truncated);
         fprintf(out, t->rewards ? "  %6.3f\n" : "\n", row->reward);
     }
-    fprintf(out, "in brackets: 95 %% interval, bootstrap over problems%s\n",
-            average ? " within each set; all sets have the same weight in the average" : "");
+    fprintf(out, "in brackets: 95 %% interval, bootstrap over problems (Clopper-Pearson where all are alike)%s\n",
+            average ? "\nwithin each set; all sets have the same weight in the average" : "");
 }
 
 cJSON *eval_table_json(const EvalTable *t) {

@@ -1,7 +1,6 @@
 // Optional (report).
 #include "rl/report/lines.h"
 #include "base/files.h"
-#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -9,9 +8,9 @@ bool lines_open(Lines *lines, const char *dir, const char *name, Error *err) {
     char path[FILE_PATH_SIZE]; // longer ones are too long for the system
     *lines = (Lines){0};
     snprintf(path, sizeof path, "%s/%s", dir, name);
-    lines->file = fopen(path, "rb");
-    if (!lines->file) return fail(err, "%.400s: %s; is this the folder of a run?", path, strerror(errno));
-    return true;
+    Error why;
+    lines->file = file_open(path, &why);
+    return lines->file || fail(err, "%.400s; is this the folder of a run?", why.text);
 }
 
 // One object with nothing but white space after it.

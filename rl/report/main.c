@@ -1,4 +1,5 @@
 // Optional (report): ./report: the page of one run, or of several runs side by side.
+#include "base/process.h"
 #include "rl/report/report.h"
 #include <string.h>
 
@@ -13,6 +14,7 @@ int main(int argc, char **argv) {
     const char *dirs[REPORT_RUNS_MAX + 1], *path = NULL;
     int runs = 0;
     Error err;
+    process_start("report");
     for (int a = 1; a < argc; a++) {
         if (strcmp(argv[a], "--help") == 0) return usage(stdout), 0;
         if (strncmp(argv[a], "--out=", 6) == 0) path = argv[a] + 6;
@@ -26,5 +28,5 @@ int main(int argc, char **argv) {
     if (!(own ? report_write(dirs[0], &err) : report_write_runs(path, dirs, runs, &err)))
         return fprintf(stderr, "report: %s\n", err.text), 2;
     printf("report: %s%s%s\n", own ? dirs[0] : "", own ? "/" : "", path);
-    return 0;
+    return fflush(stdout) ? 1 : 0;
 }

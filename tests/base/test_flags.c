@@ -1,7 +1,7 @@
 // base/flags: what is typed, in a file or on the command line, is what is set, printed and recorded; what cannot be is
 // refused with the nearest thing that can.
 #include "base/files.h"
-#include "base/flags.h"
+#include "base/flags_text.h"
 #include "base/json.h"
 #include <stdarg.h>
 #include <stddef.h>

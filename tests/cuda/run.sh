@@ -30,6 +30,12 @@ run c.log "$c" $flags $warmup --threads 1 --out c
 run fp32.log "$fp32" $flags $warmup --out fp32
 check fp32_equals_the_c_build "$compare" c fp32 1e-4 tokens
 
+# The same with all that flags add to the loss without choosing tokens, where a last bit could decide.
+loss="--method entropy-advantage --entropy-coef 0.01 --kl-coef 0.1 --ratio sequence --updates 3 --modulation both"
+run c_loss.log "$c" $flags $loss --threads 1 --out c_loss
+run fp32_loss.log "$fp32" $flags $loss --out fp32_loss
+check all_terms_of_the_loss_equal_the_c_build "$compare" c_loss fp32_loss 1e-4 tokens
+
 # bf16: a rounding is at most 2^-8 of a value. Each of the two layers rounds about a dozen times between a token and its
 # logits, and logits of size 8 turn a relative error into an absolute one: 8 x 2^-8 x sqrt(24) < 0.16 in a
 # log-probability, and a quarter of that in the mean of 16 tokens or more. Sampled tokens may differ, so only those of
@@ -119,11 +125,43 @@ check zero_1_then_one_rank test "$(rl_steps half_sharded)" = 3 -a "$restarts" = 
 CUDA_ON_CPU_STREAM=late ranks 2 "$fp32" late $flags $warmup --schedule constant --zero 1 || tail -n 3 late.*.log
 check zero_1_same_bits_with_STREAM_late same_bits whole_fp32 late
 
-# A rank that is killed ends the other one, with a message, within 30 seconds.
-ranks 2 "$fp32" killed $flags --steps 100000 &
-for _ in $(seq 600); do grep -q '^rl' killed.0.log 2>/dev/null && break; sleep 0.2; done
+# A rank that is killed, or stopped, ends the other one, with a message, within 30 seconds. (The launcher of these ranks
+# waits for the stopped one too.)
+start_ranks() { # start_ranks OUT: two ranks in the background, once they train; $job is their parent
+    ranks 2 "$fp32" $1 $flags --steps 100000 --schedule constant &
+    job=$!
+    for _ in $(seq 600); do grep -q '^rl .* 1/' $1.0.log 2>/dev/null && break; sleep 0.2; done
+}
+rank_of() { pgrep -P $job | sort -n | sed -n $(($1 + 1))p; } # rank_of R: its process
+start_ranks killed
 start=$SECONDS
-kill -KILL "$(pgrep -P $! | tail -n 1)"
-wait $!
+kill -KILL "$(rank_of 1)"
+wait $job
 check a_dead_rank_ends_the_job test $((SECONDS - start)) -lt 30 -a "$(grep -c 'has died' killed.0.log)" = 1
+start_ranks stopped
+start=$SECONDS
+stopped=$(rank_of 1)
+kill -STOP "$stopped"
+for _ in $(seq 300); do test "$(rank_of 0)" = "$stopped" && break; sleep 0.1; done # the only one left
+check a_stopped_rank_ends_the_job test $((SECONDS - start)) -lt 30 -a "$(grep -c 'was silent for' stopped.0.log)" = 1
+kill -KILL "$stopped"
+wait $job
+
+# One rank is told to end: all of them save after the same step, and the run resumes with the same bits.
+start_ranks ended
+kill -TERM "$(rank_of 1)"
+wait $job
+check term_saves_a_checkpoint grep -q 'stopped at a checkpoint' ended.0.log
+done_=$(tail -n 1 ended/metrics.jsonl | grep -o '"step":[0-9]*')
+ranks 2 "$fp32" ended $flags --schedule constant --resume --steps $((${done_#*:} + 1)) || tail -n 3 ended.*.log
+ranks 2 "$fp32" unended $flags --schedule constant --steps $((${done_#*:} + 1)) || tail -n 3 unended.*.log
+check resumed_after_term_same_bits same_bits ended unended
+
+# Ranks that differ do not start.
+for r in 0 1; do
+    RANK=$r WORLD_SIZE=2 LOCAL_RANK=0 "$fp32" $flags --lr ${r}e-3 --out differ >differ.$r.log 2>&1 &
+done
+wait
+differs="train: rank 1: its flags differ from rank 0's: --lr is 0.001 here and 0 there"
+check other_flags_are_named test "$(grep -c "$differs" differ.0.log)" = 1 -a ! -s differ.1.log
 [ $failed -eq 0 ]

@@ -202,7 +202,7 @@ static void test_beta_by_hand(void **state) {
     expect(LIST(double, 0, 0, 0), LIST(double, 0, 0, 0), 3, c, LIST(int, 16, 16, 16));
     // A long history of one outcome weighs .0096, not 0 and not the others' 36/156: shares 8.49 19.76 19.76
     expect(LIST(double, 100, 5, 5), LIST(double, 100, 10, 10), 3, c, LIST(int, 8, 20, 20));
-    assert_true(beta_variance(0, 1e15) > 0 && beta_variance(1e15, 1e15) > 0);
+    assert_true(posterior_variance(0, 1e15) > 0 && posterior_variance(1e15, 1e15) > 0);
 }
 
 int main(void) {

@@ -1,5 +1,6 @@
 // C build only. Attention gives a token the same bits alone or in a pack, for any number of threads, forward and
-// backward; and decoding over the paged cache gives the bits of the training forward.
+// backward, and forward whether its sequence's prompt is packed in front of it or once for several sequences; and
+// decoding over the paged cache gives the bits of the training forward.
 #include "kernels/attention.h"
 #include "kernels/attention_decode.h"
 #include "tests/kernels/kernel_test.h"
@@ -30,9 +31,9 @@ static void run_part(KernelTest *t, const Case *c, const float *rows, const floa
     float *d = run->d + (size_t)begin * row, *o = run->o + (size_t)begin * width,
           *lse = run->lse + (size_t)begin * c->NH;
     void *workspace = DEVICE(t, char, attention_workspace_bytes(t->dev, &s));
-    attention_forward(t->dev, o, lse, q, k, v, part, &s, workspace);
+    attention_forward(t->dev, o, lse, q, k, v, part, NULL, &s, workspace);
     attention_backward(t->dev, d, d + width, d + width + c->NKV * c->HS, d_o + (size_t)begin * width, q, k, v, o, lse,
-                       part, &s, workspace);
+                       part, NULL, &s, workspace);
 }
 
 static Run new_run(KernelTest *t, const Case *c, int N) {
@@ -108,8 +109,63 @@ static void test_decoding_is_training(void **state) {
         }
 }
 
+enum { PROMPT = 75, RESPONSES = 3 };
+static const int own[RESPONSES] = {60, 1, 70}; // tokens of the responses
+
+// Writes o, lse and d of the prompt and its responses; x holds their rows one after another. `shared`: packed so; else
+// each response is packed behind the prompt, and its rows alone are taken from there, the prompt's from the first.
+static void run_prompt(KernelTest *t, const Case *c, const float *x, const float *d_o, bool shared, Run *run) {
+    int row = row_size(c), width = c->NH * c->HS, starts[RESPONSES + 2] = {0}, prefix[] = {-1, 0, 0, 0};
+    int N = 0, sequences = RESPONSES + shared, *from = HOST(t, int, RESPONSES * (PROMPT + 70));
+    for (int r = 0, at = PROMPT; r < RESPONSES; at += own[r++]) { // from[n]: the row of x that token n is
+        if (!shared || r == 0)
+            for (int j = 0; j < PROMPT; j++) from[N++] = j;
+        if (shared) starts[1] = PROMPT;
+        for (int j = 0; j < own[r]; j++) from[N++] = at + j;
+        starts[shared ? r + 2 : r + 1] = N;
+    }
+    float *rows = HOST(t, float, N * row), *g = HOST(t, float, N * width);
+    Run packed = new_run(t, c, N);
+    for (int n = 0; n < N; n++) {
+        memcpy(rows + n * row, x + from[n] * row, (size_t)row * sizeof *x);
+        memcpy(g + n * width, d_o + from[n] * width, (size_t)width * sizeof *d_o);
+    }
+    AttentionShape s = {N, sequences, PROMPT + 70, c->NH, c->NKV, c->HS, row, row, row};
+    void *workspace = DEVICE(t, char, attention_workspace_bytes(t->dev, &s));
+    const float *k = rows + width, *v = k + c->NKV * c->HS;
+    float *dk = packed.d + width, *dv = dk + c->NKV * c->HS;
+    attention_forward(t->dev, packed.o, packed.lse, rows, k, v, starts, shared ? prefix : NULL, &s, workspace);
+    attention_backward(t->dev, packed.d, dk, dv, g, rows, k, v, packed.o, packed.lse, starts, shared ? prefix : NULL,
+                       &s, workspace);
+    for (int n = N - 1; n >= 0; n--) { // the first copy of the prompt comes last
+        memcpy(run->o + from[n] * width, packed.o + n * width, (size_t)width * sizeof(float));
+        memcpy(run->lse + from[n] * c->NH, packed.lse + n * c->NH, (size_t)c->NH * sizeof(float));
+        memcpy(run->d + from[n] * row, packed.d + n * row, (size_t)row * sizeof(float));
+    }
+}
+
+// Sharing changes no bit of the outputs, nor of the responses' gradients: only their sum on the prompt's rows differs.
+static void test_shared_prompt(void **state) {
+    (void)state;
+    for (int i = 0; i < CASES; i++) {
+        const Case *c = &cases[i];
+        KernelTest one = test_open_threads(1), three = test_open_threads(3);
+        int N = PROMPT + own[0] + own[1] + own[2], row = row_size(c);
+        float *x = random_floats(&one, (size_t)N * row, 1, 1), *d_o = random_floats(&one, N * c->NH * c->HS, 2, 1);
+        Run shared = new_run(&one, c, N), threads = new_run(&one, c, N), apart = new_run(&one, c, N);
+        run_prompt(&one, c, x, d_o, true, &shared);
+        run_prompt(&three, c, x, d_o, true, &threads);
+        same_run(&shared, &threads, c, N);
+        run_prompt(&three, c, x, d_o, false, &apart);
+        assert_memory_not_equal(shared.d, apart.d, (size_t)(PROMPT * row) * sizeof(float));
+        memcpy(shared.d, apart.d, (size_t)(PROMPT * row) * sizeof(float));
+        same_run(&shared, &apart, c, N);
+        test_close(&one), test_close(&three);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_packs_and_threads),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_packs_and_threads), cmocka_unit_test(test_shared_prompt),
                                        cmocka_unit_test(test_decoding_is_training)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

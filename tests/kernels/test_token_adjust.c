@@ -1,6 +1,6 @@
 // What changes in the loss of single tokens (kernels/token_adjust.h): values by hand, and the gradient of the kernel
-// against finite differences of the loss in double, for every estimator of the KL, both ratios and all that a token-level
-// method changes, alone and together.
+// against finite differences of the loss in double, for every estimator of the KL, both ratios and all that a
+// token-level method changes, alone and together.
 #include "tests/kernels/policy_reference.h"
 
 static bool close_to(double got, double want) { return near(got, want, 2e-6 * (1 + fabs(want))); }
@@ -20,13 +20,13 @@ static void test_by_hand(void **state) {
     (void)state;
     TokenAdjust a = {.factor = 3, .ratio = -1, .move = 0.5f, .logp_ref = -1.5f};
     float loss = -2, dlogp = 2;
-    token_adjust(&loss, &dlogp, &a, 0.25f, 0.1f, KL_K2, -0.5f, expf(-0.5f));
+    token_adjust(&loss, &dlogp, &a, -1, -1.25f, 0.1f, KL_K2, expf(-0.5f));
     assert_true(close_to(loss, -6 + 0.125 + 0.0125) && close_to(dlogp, 6 - 0.5 - 0.05));
     loss = -2, dlogp = 2;
-    token_adjust(&loss, &dlogp, &a, -0.25f, 0, KL_K2, NAN, NAN);
+    token_adjust(&loss, &dlogp, &a, -1, -0.75f, 0, KL_K2, NAN);
     assert_true(close_to(loss, -6 + 0.125) && close_to(dlogp, 6 + 0.5));
     loss = -2, dlogp = 2;
-    token_adjust(&loss, &dlogp, &a, 0, 0, KL_K3, NAN, NAN); // a policy that has not moved is not held
+    token_adjust(&loss, &dlogp, &a, -1, -1, 0, KL_K3, NAN); // a policy that has not moved is not held
     assert_true(loss == -6 && dlogp == 6);
     // The sequence ratio replaces the token's, and is what the clip sees.
     const PolicyObjective o = {.eps_low = 0.2f, .eps_high = 0.3f};
@@ -87,7 +87,8 @@ static double loss(const double *z, void *context) {
     double s = sequence_ratio(c, logp);
     for (int t = 0; t < N; t++) {
         const TokenAdjust *a = &c->adjust[t];
-        double own = exp(logp[t] - c->logp_old[t]), r = !c->sequence ? own : c->even ? s : c->s * exp(logp[t] - c->logp[t]);
+        double own = exp(logp[t] - c->logp_old[t]), held = c->s * exp(logp[t] - c->logp[t]);
+        double r = !c->sequence ? own : c->even ? s : held;
         double A = c->A + (o->shaping > 0 ? fmin(o->shaping * c->H[t], o->shaping_most * fabs((double)c->A)) : 0);
         double d = a->logp_ref - logp[t], k[] = {-d, d * d / 2, exp(d) - 1 - d};
         sum += a->factor * policy_term(o, r, A) + a->move * fabs(logp[t] - c->logp_old[t]) - o->entropy_coef * H[t];

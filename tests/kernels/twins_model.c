@@ -130,9 +130,10 @@ static void twin_swiglu(Twins *w, int N, int F) {
     agree_floatX(w, "swiglu backward", gate_up, h_gate_up, (size_t)N * 2 * F, 0, 8, 0);
 }
 
-static void twin_attention(Twins *w, AttentionShape s, const int *h_starts) {
+static void twin_attention(Twins *w, AttentionShape s, const int *h_starts, const int *h_prefix) {
     size_t n_rows = (size_t)s.N * s.q_stride, n_o = (size_t)s.N * s.NH * s.HS;
     int k = s.NH * s.HS, v = k + s.NKV * s.HS, *starts = UPLOAD(&w->t, h_starts, s.B + 1);
+    int *prefix = h_prefix ? UPLOAD(&w->t, h_prefix, s.B) : NULL;
     IN(n_rows, 1, 1, rows);
     IN(n_o, 2, 1, d_o);
     IN(n_rows, 3, 1, d);
@@ -140,15 +141,17 @@ static void twin_attention(Twins *w, AttentionShape s, const int *h_starts) {
     float *lse = DEVICE(&w->t, float, s.N * s.NH), *h_lse = HOST(&w->t, float, s.N * s.NH);
     void *workspace = device_array(&w->t, attention_workspace_bytes(dev_of(w), &s));
     void *h_workspace = HOST(&w->t, char, C(attention_workspace_bytes)(w->c, &s));
-    attention_forward(dev_of(w), o, lse, rows, rows + k, rows + v, starts, &s, workspace);
-    C(attention_forward)(w->c, X(h_o), h_lse, X(h_rows), X(h_rows + k), X(h_rows + v), h_starts, &s, h_workspace);
+    attention_forward(dev_of(w), o, lse, rows, rows + k, rows + v, starts, prefix, &s, workspace);
+    C(attention_forward)(w->c, X(h_o), h_lse, X(h_rows), X(h_rows + k), X(h_rows + v), h_starts, h_prefix, &s,
+                         h_workspace);
     agree_floatX(w, "attention o", o, h_o, n_o, 0, s.T + s.HS, 1);
     agree_fp32(w, "attention lse", lse, h_lse, (size_t)s.N * s.NH, 0, s.T + s.HS);
-    attention_backward(dev_of(w), d, d + k, d + v, d_o, rows, rows + k, rows + v, o, lse, starts, &s, workspace);
+    attention_backward(dev_of(w), d, d + k, d + v, d_o, rows, rows + k, rows + v, o, lse, starts, prefix, &s,
+                       workspace);
     C(attention_backward)
     (w->c, X(h_d), X(h_d + k), X(h_d + v), X(h_d_o), X(h_rows), X(h_rows + k), X(h_rows + v), X(h_o), h_lse, h_starts,
-     &s, h_workspace);
-    agree_floatX(w, "attention backward", d, h_d, n_rows, 0, s.T + s.HS, 3); // p, o and ds
+     h_prefix, &s, h_workspace);
+    agree_floatX(w, "attention backward", d, h_d, n_rows, 0, (prefix ? s.N : s.T) + s.HS, 3); // p, o and ds
 }
 
 // One sequence of T keys, appended in one batch; the rows attend to prefixes of it, through a copy of its first block.
@@ -208,12 +211,19 @@ static void test_layers(void **state) {
 
 static void test_attention(void **state) {
     (void)state;
-    TWINS(twin_attention(w, (AttentionShape){80, 4, 66, 4, 2, 16, 128, 128, 128}, (const int[]){0, 1, 67, 67, 80}));
-    TWINS(twin_attention(w, (AttentionShape){131, 2, 130, 3, 1, 32, 168, 168, 168}, (const int[]){0, 130, 131}));
-    TWINS(twin_attention(w, (AttentionShape){70, 1, 70, 2, 1, 128, 512, 512, 512}, (const int[]){0, 70}));
-    TWINS(twin_attention(w, (AttentionShape){97, 2, 97, 7, 1, 64, 576, 576, 576}, (const int[]){0, 97, 97}));
+    const int(*at)[9] = (const int[][9]){{0, 1, 67, 67, 80}, {0, 130, 131}, {0, 70}, {0, 97, 97}, {0, 41, 50}};
+    TWINS(twin_attention(w, (AttentionShape){80, 4, 66, 4, 2, 16, 128, 128, 128}, at[0], NULL));
+    TWINS(twin_attention(w, (AttentionShape){131, 2, 130, 3, 1, 32, 168, 168, 168}, at[1], NULL));
+    TWINS(twin_attention(w, (AttentionShape){70, 1, 70, 2, 1, 128, 512, 512, 512}, at[2], NULL));
+    TWINS(twin_attention(w, (AttentionShape){97, 2, 97, 7, 1, 64, 576, 576, 576}, at[3], NULL));
     // no tiles for this head size
-    TWINS(twin_attention(w, (AttentionShape){50, 2, 41, 4, 2, 20, 163, 163, 163}, (const int[]){0, 41, 50}));
+    TWINS(twin_attention(w, (AttentionShape){50, 2, 41, 4, 2, 20, 163, 163, 163}, at[4], NULL));
+    // sequences that continue a prompt: in one part and in several; among others
+    at = (const int[][9]){{0, 70, 80, 150}, {0, 10, 10, 11, 30, 61, 66, 90, 100}, {0, 9, 20, 30, 60}};
+    const int prefix[][8] = {{-1, 0, 0}, {-1, -1, -1, 2, 2, 2, 2, -1}, {-1, -1, 1, 1}};
+    TWINS(twin_attention(w, (AttentionShape){150, 3, 140, 4, 2, 64, 512, 512, 512}, at[0], prefix[0]));
+    TWINS(twin_attention(w, (AttentionShape){100, 8, 41, 4, 2, 16, 128, 128, 128}, at[1], prefix[1]));
+    TWINS(twin_attention(w, (AttentionShape){60, 4, 51, 4, 2, 20, 163, 163, 163}, at[2], prefix[2]));
 }
 
 static void test_decode(void **state) {

@@ -36,10 +36,21 @@ static void twin_sample(Twins *w, SampleConfig c, int R, int V) {
     }
 }
 
-static void twin_policy_loss(Twins *w, bool supervised, int M, int V) {
+static TokenAdjust *adjustments(Twins *w, int M) {
+    TokenAdjust *a = HOST(&w->t, TokenAdjust, M);
+    for (int m = 0; m < M; m++)
+        a[m] = (TokenAdjust){(float)(m % 3), m % 2 ? -1.0f : 0.7f + 0.1f * (float)m, m % 4 ? 0.0f : 0.5f,
+                             (float)(-4 + random_at(5, (size_t)m))};
+    return a;
+}
+
+// kl: the estimator, or KL_K3 + 1 for no adjustment
+static void twin_policy_loss(Twins *w, bool supervised, int kl, int M, int V) {
+    bool adjusted = kl <= KL_K3;
     PolicyObjective o = {.inv_temp = 1.25f, .eps_low = 0.2f, .eps_high = 0.28f, .dual_clip = 3, .entropy_coef = 0.01f,
                          .comp = 0.4f, .stab = 0.4f, .stab_gamma = 50, .stab_tau = 0.9f, .entropy_min = 0.5f,
-                         .entropy_max = 4, .delta_max = 0.5f};
+                         .entropy_max = 4, .delta_max = 0.5f, .shaping = adjusted ? 0.4f : 0, .shaping_most = 0.5f,
+                         .kl_coef = adjusted ? 0.1f : 0, .kl = (KlEstimator)kl};
     int *target, *h_target = random_ids(w, &target, M, V, 1);
     float *h_logits = random_floats(&w->t, (size_t)M * V, 2, 3), *h_A = random_floats(&w->t, M, 3, 2);
     mask_some(h_logits, h_target, M, V);
@@ -48,6 +59,7 @@ static void twin_policy_loss(Twins *w, bool supervised, int M, int V) {
     for (int m = 0; m < M; m++) h_weight[m] = 0.5f + (float)(m % 3) * 0.25f, h_old[m] = (float)(-3 + random_at(4, m));
     PolicyTargets h_t = {h_target, supervised ? NULL : h_A, supervised ? NULL : h_old, h_weight, NULL, NULL};
     PolicyTargets t = {target, NULL, NULL, UPLOAD(&w->t, h_weight, M), NULL, NULL};
+    if (adjusted) h_t.adjust = adjustments(w, M), t.adjust = UPLOAD(&w->t, h_t.adjust, M);
     if (!supervised) t.advantage = UPLOAD(&w->t, h_A, M), t.logp_old = UPLOAD(&w->t, h_old, M);
     TokenResult *result = DEVICE(&w->t, TokenResult, M), *want = HOST(&w->t, TokenResult, M);
     OUT(M * V, d);
@@ -138,8 +150,9 @@ static void test_sampling(void **state) {
 
 static void test_policy(void **state) {
     (void)state;
-    TWINS(twin_policy_loss(w, false, 9, 1003));
-    TWINS(twin_policy_loss(w, true, 3, 264));
+    TWINS(twin_policy_loss(w, false, KL_K3 + 1, 9, 1003));
+    TWINS(twin_policy_loss(w, true, KL_K3 + 1, 3, 264));
+    for (int kl = KL_K1; kl <= KL_K3; kl++) TWINS(twin_policy_loss(w, false, kl, 9, 264));
     for (int kind = ADVANTAGE_GRPO; kind < ADVANTAGE_KINDS; kind++) TWINS(twin_advantage(w, 40, (AdvantageKind)kind));
     for (int kind = ALLOCATE_UNIFORM; kind < ALLOCATE_KINDS; kind++) TWINS(twin_allocate(w, (AllocateKind)kind, 101));
 }

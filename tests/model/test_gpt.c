@@ -41,7 +41,7 @@ static double gradient(Gpt *gpt, float *h_grad, int micro_tokens, int chunk, flo
         sequences[s] = (TrainSequence){.prompt = ids[s], .tokens = ids[s] + n, .n_prompt = n, .n = response_length[s],
                                        .weight = 0.1f * (float)(s + 1)};
     }
-    Updater *updater = updater_new(gpt, micro_tokens, 12, chunk); // the sequences take 6, 2 and 11 rows
+    Updater *updater = updater_new(gpt, micro_tokens, 12, chunk, false); // the sequences take 6, 2 and 11 rows
     Arena arena = {.name = "gradients"};
     Gradients grads;
     Buckets whole = buckets_make(&gpt->table, NULL, false);

@@ -148,7 +148,7 @@ static void check_training(Fixture *f, int steps) {
     Arena arena = {.name = "test"};
     int count = sequences_of(f, sequences);
     float *h = malloc(f->gpt->table.size * sizeof *h);
-    Updater *updater = updater_new(f->gpt, 64, 64, 7);
+    Updater *updater = updater_new(f->gpt, 64, 64, 7, false);
     Buckets whole = buckets_make(&f->gpt->table, NULL, false);
     gradients_plan(f->gpt, &grads, &arena, &whole);
     optimizer_plan(&opt, &arena, &whole);

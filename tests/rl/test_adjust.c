@@ -1,8 +1,9 @@
-// Which tokens a method treats differently: small mini-batches by hand, large ones against a sort of all tokens, and the
-// same choice for every number of ranks. adjust.c is compiled into this test, which plays the ranks as threads and the
-// forward pass from a table.
+// Which tokens a method treats differently: small mini-batches by hand, large ones against a sort of all tokens, and
+// the same choice for every number of ranks. adjust.c is compiled into this test, which plays the ranks as threads and
+// the forward pass from a table.
 #define adjust_plan   adjust_plan_in_test
 #define adjust_tokens adjust_tokens_in_test
+#define adjust_has_reference adjust_has_reference_in_test
 #include "rl/trainer.h"
 static int played_rank(const Comm *comm);
 static void played_sum(Comm *comm, double *x, size_t n);
@@ -50,7 +51,7 @@ static void played_sum(Comm *comm, double *x, size_t n) {
 // ---- A mini-batch: `count` rollouts, whose token ids are their places in these arrays -------------------------------
 enum { ROLLOUTS = 2000, LENGTH = 12, TOKENS = ROLLOUTS * LENGTH };
 typedef struct World {
-    int count, method, update, updates, rl_done, forwards; // forwards: forward passes of a rank
+    int count, method, update, updates, rl_done, updated, forwards; // updated: by RL so far; forwards: passes of a rank
     Ratio ratio;
     long long seed;
     bool reference;
@@ -87,7 +88,7 @@ static void *rank_main(void *argument) {
     Gpt gpt = {.params = policy_params, .table.room = 4};
     Trainer t = {.config = {.method = world.method, .ratio = (int)world.ratio, .seed = world.seed,
                             .updates = world.updates},
-                 .comm = (Comm *)(void *)p, .gpt = &gpt, .rl_done = world.rl_done};
+                 .comm = (Comm *)(void *)p, .gpt = &gpt, .rl_done = world.rl_done, .opt.t = world.updated};
     size_t n = (size_t)world.count * LENGTH;
     t.batch = (RolloutBatch){.rollouts = world.rollouts, .count = world.count, .capacity = world.count,
                              .max_new = LENGTH, .tokens = world.tokens};
@@ -136,7 +137,7 @@ static void adjust(int ranks) {
 
 static void start(const char *method, int count) {
     for (world.method = 0; strcmp(methods[world.method].name, method) != 0;) world.method++;
-    world.count = count, world.update = 0, world.updates = 4, world.seed = 1, world.rl_done = 3;
+    world.count = count, world.update = 0, world.updates = 4, world.seed = 1, world.rl_done = 3, world.updated = 9;
     world.ratio = RATIO_TOKEN, world.reference = false;
     for (int m = 0; m < TOKENS; m++) world.tokens[m] = m;
 }
@@ -233,11 +234,12 @@ static void test_sequence_ratio(void **state) {
     world.update = 1;
     for (int i = 0; i < 5; i++) world.sampled[i].logp -= 0.1f * (float)i; // (0 + 0.1 + 0.2 + 0.3 + 0.4) / 5 = 0.2
     adjust(1);
-    for (int i = 0; i < 5; i++) assert_true(close_to(out(0, i)->ratio, exp(0.2)) && out(0, i)->ratio == out(0, 0)->ratio);
+    for (int i = 0; i < 5; i++)
+        assert_true(close_to(out(0, i)->ratio, exp(0.2)) && out(0, i)->ratio == out(0, 0)->ratio);
     assert_true(out(2, 0)->ratio == 1);
 }
 
-// The policy becomes the reference before the first update of all; its log pi is taken once a step and kept.
+// Until RL has made an update the policy becomes the reference; its log pi is taken once a step and kept.
 static void test_reference(void **state) {
     (void)state;
     const float before[4] = {1, 2, 3, 4}, other[4] = {0};
@@ -247,15 +249,12 @@ static void test_reference(void **state) {
     device_upload_floats(dev, reference_params, other, 4);
     world.reference = true;
     adjust(1);
-    assert_memory_equal(reference_params, other, sizeof other); // step 3 has it already
+    assert_memory_equal(reference_params, other, sizeof other); // it is there already
     assert_true(world.forwards == 1 && close_to(out(2, 1)->logp_ref, -6.25));
-    world.rl_done = 0, world.update = 1;
-    adjust(1);
-    assert_memory_equal(reference_params, other, sizeof other);
-    world.update = 0;
+    world.updated = 0; // as in the first step, and after steps that found nothing to learn from
     adjust(1);
     assert_memory_equal(reference_params, before, sizeof before);
-    world.update = 4; // the second epoch
+    world.updated = 9, world.update = 4; // the second epoch
     adjust(1);
     assert_true(world.forwards == 0 && out(2, 1)->logp_ref == left_from_before);
     device_close(dev);

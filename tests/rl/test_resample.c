@@ -79,7 +79,7 @@ static void check_figures(const Trainer *t, const StepMetrics *m, const double *
     }
     assert_true(m->groups_generated == visited && m->rollouts_generated == verified && verified == graded.rollouts);
     assert_true(m->tokens_generated == graded.tokens);
-    assert_true(fabs(m->pass_rate_generated - (double)graded.correct / graded.rollouts) < 1e-12);
+    assert_true(m->correct_generated == graded.correct);
     assert_true(m->groups_trained == t->batch.P && m->P == t->batch.P);
     if (t->batch.P > 0) assert_true(m->logprob_diff_max == 0 && m->zero_spread == 0); // the tokens moved along
 }
@@ -88,10 +88,14 @@ static void check_steps(const char *const *flags, int steps, bool full) {
     open_trainer(flags);
     double before[PROBLEMS], rounds = 0, dropped = 0;
     for (int s = 0; s < steps; s++) {
+        const TrainConfig *c = &trainer.config;
+        long long updates = trainer.opt.t;
         memcpy(before, trainer.history.verified, sizeof before);
         StepMetrics m = step(&trainer);
         check_batch(&trainer);
         check_figures(&trainer, &m, before);
+        updates = trainer.opt.t - updates; // none without a group
+        assert_true(updates == c->epochs * (trainer.batch.P < c->updates ? trainer.batch.P : c->updates));
         if (full) assert_int_equal(trainer.batch.P, PROMPTS);
         rounds += m.rounds, dropped += m.groups_generated - m.groups_trained;
     }
@@ -131,6 +135,30 @@ static void test_order_of_prompts(void **state) {
     close_trainer();
 }
 
+// A round allocates by the history of its own prompts and leaves the groups before it alone.
+static void test_allocation_of_a_round(void **state) {
+    (void)state;
+    enum { KEPT = 3, NEW = PROMPTS - KEPT };
+    const AllocateConfig rule = {ALLOCATE_BETA, 4, 2, 6, 2, 0.85};
+    const int kept[] = {2, 4, 6};
+    open_trainer(NULL);
+    RolloutBatch *b = &trainer.batch;
+    double correct[NEW], verified[NEW];
+    int n[NEW];
+    for (int i = 0; i < PROMPTS; i++)
+        history_visit(&trainer.history, i, trainer.train.prompts[i].id, 10, (i * i) % 7, 3, 1);
+    for (int i = 0; i < KEPT; i++) b->h_n[i] = kept[i], b->h_starts[i + 1] = b->h_starts[i] + kept[i];
+    for (int i = 0; i < NEW; i++) correct[i] = trainer.history.correct[KEPT + i], verified[i] = 10;
+    b->first = KEPT;
+    rollout_batch_allocate(b, trainer.dev, trainer.train.prompts, &trainer.history, &rule);
+    rollout_batch_deal(b, trainer.train.prompts, &trainer.history, 1);
+    allocate_rollouts(trainer.dev, n, NULL, correct, verified, NEW, &rule); // the C build's device is the host
+    for (int i = 0; i < PROMPTS; i++) assert_int_equal(b->h_n[i], i < KEPT ? kept[i] : n[i - KEPT]);
+    assert_true(b->count == 12 + NEW * 4 && b->h_starts[PROMPTS] == b->count && n[2] > n[3]);
+    for (int j = 12; j < b->count; j++) assert_true(b->rollouts[j].prompt >= KEPT);
+    close_trainer();
+}
+
 static void values(Trainer *t, float **params, float **m, float **v) {
     size_t bytes = t->gpt->table.size * sizeof(float);
     float **to[] = {params, m, v}, *const from[] = {t->opt.master, t->opt.m, t->opt.v};
@@ -141,14 +169,15 @@ static void values(Trainer *t, float **params, float **m, float **v) {
 }
 
 typedef struct State { // of a trainer after some steps
-    float *values[3];
+    float *values[3]; // (size)
+    size_t size;
     double history[3][PROBLEMS];
     int64_t prompts_done;
     long long updates;
 } State;
 
 static State state_of(Trainer *t) {
-    State s = {.prompts_done = t->prompts_done, .updates = t->opt.t};
+    State s = {.size = t->gpt->table.size, .prompts_done = t->prompts_done, .updates = t->opt.t};
     values(t, &s.values[0], &s.values[1], &s.values[2]);
     const double *const history[] = {t->history.correct, t->history.verified, t->history.length};
     for (int i = 0; i < 3; i++) memcpy(s.history[i], history[i], sizeof s.history[i]);
@@ -158,8 +187,7 @@ static State state_of(Trainer *t) {
 static bool same_state(const State *a, const State *b) {
     bool same = a->prompts_done == b->prompts_done && a->updates == b->updates &&
                 memcmp(a->history, b->history, sizeof a->history) == 0;
-    for (int i = 0; i < 3; i++)
-        same &= memcmp(a->values[i], b->values[i], trainer.gpt->table.size * sizeof(float)) == 0;
+    for (int i = 0; i < 3; i++) same &= memcmp(a->values[i], b->values[i], a->size * sizeof(float)) == 0;
     return same;
 }
 
@@ -181,7 +209,7 @@ static void test_nothing_to_learn(void **state) {
         StepMetrics m = step(&trainer);
         check_figures(&trainer, &m, verified);
         assert_true(m.groups_trained == 0 && m.groups_generated == (i == 0 ? PROBLEMS : 3 * PROMPTS));
-        assert_true(isnan(m.loss) && isnan(m.grad_norm) && isnan(m.pass_rate) && m.skipped == 0);
+        assert_true(isnan(m.loss) && isnan(m.grad_norm) && isnan(m.kl_old) && isnan(m.pass_rate) && m.skipped == 0);
         State after = state_of(&trainer);
         assert_false(same_state(&before, &after)); // but only by what was verified
         memcpy(after.history, before.history, sizeof after.history);
@@ -281,9 +309,10 @@ static void test_mixed_up_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kept_groups_have_spread), cmocka_unit_test(test_rounds_run_out),
-        cmocka_unit_test(test_order_of_prompts),        cmocka_unit_test(test_nothing_to_learn),
-        cmocka_unit_test(test_same_bits),               cmocka_unit_test(test_off),
-        cmocka_unit_test(test_dapo),                    cmocka_unit_test(test_mixed_up_is_refused),
+        cmocka_unit_test(test_order_of_prompts),        cmocka_unit_test(test_allocation_of_a_round),
+        cmocka_unit_test(test_nothing_to_learn),        cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_off),                     cmocka_unit_test(test_dapo),
+        cmocka_unit_test(test_mixed_up_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,13 +67,12 @@ static void test_mini_batches(void **state) {
     for (int P = 1; P <= 40; P++)
         for (int updates = 1; updates <= P; updates++) {
             const RolloutBatch batch = {.P = P, .h_starts = starts};
-            TrainConfig c = {.prompts = P, .updates = updates};
             int total = 0, prompt = 0, at = 0;
             for (int i = 0; i < P; i++) total += n[i];
-            assert_int_equal(first_rollout(&c, &batch, 0), 0);
-            assert_int_equal(first_rollout(&c, &batch, updates), total);
+            assert_int_equal(first_rollout(&batch, 0, updates), 0);
+            assert_int_equal(first_rollout(&batch, updates, updates), total);
             for (int u = 0; u < updates; u++) { // whole prompts, P / updates of them or one more
-                int end = first_rollout(&c, &batch, u + 1), prompts = 0;
+                int end = first_rollout(&batch, u + 1, updates), prompts = 0;
                 for (; at < end; prompts++) at += n[prompt++];
                 assert_int_equal(at, end);
                 assert_true(prompts == P / updates || prompts == P / updates + (P % updates > 0));

@@ -1,5 +1,5 @@
-// The gradient of the policy loss agrees with finite differences of the whole model in double. No cut into
-// micro-batches or rows of logits changes its bits or the normalisers, which are over all tokens.
+// The gradient of the policy loss agrees with finite differences of the whole model in double, with prompts shared and
+// not. No cut into micro-batches or rows of logits changes its bits or the normalisers, which are over all tokens.
 #include "kernels/advantage.h"
 #include "rl/update.h"
 #include "tests/kernels/policy_reference.h"
@@ -7,10 +7,18 @@
 #include "tests/model/tiny_model.h"
 
 enum { SEQUENCES = 5, T_MAX = 12, V = 29 };
-static const int prompt_length[SEQUENCES] = {3, 1, 5, 2, 4}, response_length[SEQUENCES] = {4, 2, 7, 1, 5};
+static const int response_length[SEQUENCES] = {4, 2, 7, 1, 5};
+// Each sequence has a prompt of its own; or the first three have one, and the last two another. first_of[s] is the
+// first sequence with the prompt of s.
+typedef struct Prompts {
+    int length[SEQUENCES], first_of[SEQUENCES];
+} Prompts;
+static const Prompts apart = {{3, 1, 5, 2, 4}, {0, 1, 2, 3, 4}}, common = {{4, 4, 4, 3, 3}, {0, 0, 0, 3, 3}};
 enum { TOKENS = 4 + 2 + 7 + 1 + 5 };
 
 typedef struct World {
+    Prompts prompts;
+    bool share; // --share-prompts
     Device *dev;
     Gpt *gpt;
     double *p;
@@ -29,15 +37,16 @@ static const PolicyObjective dynamo = { // a low tau, so that stabilisation affe
 // The reference's row of logits that predicts response token t of sequence s.
 static void predict(const World *w, const double *p, int s, int t, ReferenceRow *row, double *z_target) {
     double logits[T_MAX * V];
-    int at = prompt_length[s] + t - 1;
+    int at = w->prompts.length[s] + t - 1;
     reference_logits(logits, p, &w->gpt->table, &w->gpt->config, w->ids[s], at + 1);
     *row = reference_row(logits + (size_t)at * V, V, dynamo.inv_temp);
     *z_target = logits[(size_t)at * V + w->ids[s][at + 1]];
 }
 
 // "Sampled" by a policy slightly different from the model's, so that ratios lie on both sides of the clip.
-static World open_world(const char *architecture, int threads) {
-    World w = {.dev = device_open(threads, 0, NULL), .arena.name = "gradients", .comm = comm_open(NULL, NULL, NULL)};
+static World open_world(const char *architecture, int threads, const Prompts *prompts, bool share) {
+    World w = {.prompts = *prompts, .share = share, .dev = device_open(threads, 0, NULL), .arena.name = "gradients",
+               .comm = comm_open(NULL, NULL, NULL)};
     w.gpt = tiny_model(w.dev, architecture);
     float *h = tiny_params(&w.gpt->table);
     w.p = malloc(w.gpt->table.size * sizeof *w.p);
@@ -48,8 +57,11 @@ static World open_world(const char *architecture, int threads) {
     gradients_plan(w.gpt, &w.grads, &w.arena, &whole);
     arena_commit(&w.arena, w.dev);
     for (int s = 0; s < SEQUENCES; s++) {
-        for (int t = 0; t < prompt_length[s] + response_length[s]; t++)
-            w.ids[s][t] = (int)((test_random(98, (uint64_t)(s * 100 + t)) + 1) * 14.49f);
+        int n_prompt = prompts->length[s];
+        for (int t = 0; t < n_prompt + response_length[s]; t++) {
+            int from = t < n_prompt ? prompts->first_of[s] : s;
+            w.ids[s][t] = (int)((test_random(98, (uint64_t)(from * 100 + t)) + 1) * 14.49f);
+        }
         for (int t = 0; t < response_length[s]; t++) {
             ReferenceRow row;
             double z;
@@ -58,7 +70,7 @@ static World open_world(const char *architecture, int threads) {
             double logp = fmin(reference_log_pi(&row, z, dynamo.inv_temp) + off, -0.01);
             w.sampled[s][t] = (TokenPolicy){(float)logp, (float)row.H.value, (float)row.E.value};
         }
-        w.sequences[s] = (TrainSequence){.n_prompt = prompt_length[s], .n = response_length[s],
+        w.sequences[s] = (TrainSequence){.n_prompt = n_prompt, .n = response_length[s],
                                          .advantage = (float[]){0.9f, -1.2f, 0.4f, 1.5f, -0.3f}[s],
                                          .weight = 0.02f * (float)(s + 1)};
     }
@@ -67,8 +79,8 @@ static World open_world(const char *architecture, int threads) {
 
 static void point(World *w) { // once the world has its final address
     for (int s = 0; s < SEQUENCES; s++) {
-        w->sequences[s].prompt = w->ids[s];
-        w->sequences[s].tokens = w->ids[s] + prompt_length[s];
+        w->sequences[s].prompt = w->ids[w->prompts.first_of[s]];
+        w->sequences[s].tokens = w->ids[s] + w->prompts.length[s];
         w->sequences[s].sampled = w->sampled[s];
     }
 }
@@ -83,7 +95,7 @@ static void close_world(World *w) {
 
 static void gradient(World *w, float *h_grad, TokenResult *results, PolicyObjective *o, int micro_tokens, int chunk,
                      bool compat) {
-    Updater *updater = updater_new(w->gpt, micro_tokens, T_MAX, chunk);
+    Updater *updater = updater_new(w->gpt, micro_tokens, T_MAX, chunk, w->share);
     updater_norms(updater, w->comm, o, w->sequences, SEQUENCES);
     updater_gradient(updater, &w->grads, results, w->sequences, SEQUENCES, o, compat);
     device_download(w->dev, h_grad, w->grads.flat, w->gpt->table.size * sizeof *h_grad);
@@ -122,8 +134,8 @@ static void check_tokens(const TokenResult *got, const ReferenceToken *want) {
     assert_true(clipped > 2 && clipped < TOKENS - 2 && comp > 2 && stab > 0); // every branch is taken
 }
 
-static void check_architecture(const char *architecture) {
-    World w = open_world(architecture, 2);
+static void check_architecture(const char *architecture, const Prompts *prompts, bool share) {
+    World w = open_world(architecture, 2, prompts, share);
     point(&w);
     float *h_grad = malloc(w.gpt->table.size * sizeof *h_grad);
     double A_final[TOKENS];
@@ -154,20 +166,21 @@ static void check_architecture(const char *architecture) {
 
 static void test_against_differences(void **state) {
     (void)state;
-    check_architecture("llama");
-    check_architecture("qwen2");
-    check_architecture("qwen3");
+    check_architecture("llama", &apart, false);
+    check_architecture("qwen2", &apart, true); // nothing to share
+    check_architecture("qwen3", &apart, false);
+    check_architecture("qwen2", &common, true);
+    check_architecture("qwen3", &common, true);
 }
 
-// The sizes of micro-batches and of chunks of logits and the threads change no bit of gradient, results or normalisers.
-static void test_split(void **state) {
-    (void)state;
-    const int variants[][3] = {{64, 64, 1}, {1, 1, 2}, {10, 3, 3}, {12, 7, 2}, {15, 2, 1}, {33, 64, 2}};
+// The sizes of micro-batches and of chunks of logits and the threads, {micro_tokens, chunk, threads} in `variants`,
+// change no bit of gradient, results or normalisers.
+static void check_split(const int (*variants)[3], int count, const Prompts *prompts, bool share) {
     float *first = NULL, *h_grad = NULL;
     TokenResult first_results[TOKENS], results[TOKENS];
     PolicyObjective o, first_o;
-    for (size_t v = 0; v < sizeof variants / sizeof *variants; v++) {
-        World w = open_world("qwen3", variants[v][2]);
+    for (int v = 0; v < count; v++) {
+        World w = open_world("qwen3", variants[v][2], prompts, share);
         point(&w);
         h_grad = malloc(w.gpt->table.size * sizeof *h_grad);
         o = dynamo;
@@ -184,6 +197,81 @@ static void test_split(void **state) {
         close_world(&w);
     }
     free(first);
+}
+
+static void test_split(void **state) {
+    (void)state;
+    const int any[][3] = {{64, 64, 1}, {1, 1, 2}, {10, 3, 3}, {12, 7, 2}, {15, 2, 1}, {33, 64, 2}};
+    check_split(any, 6, &apart, false);
+    // shared prompts: of 3 + 4 + 2 + 7 and of 2 + 1 + 5 tokens, together or in two micro-batches
+    const int whole[][3] = {{64, 64, 1}, {24, 3, 2}, {23, 1, 3}, {16, 7, 2}};
+    check_split(whole, 4, &common, true);
+}
+
+// Sharing a prompt changes no bit of what a token's log-probability gives, and the gradient by rounding only; so does
+// running the prompt in several micro-batches, where they are too small.
+static void test_sharing(void **state) {
+    (void)state;
+    float *want = NULL;
+    TokenResult want_results[TOKENS], results[TOKENS];
+    int different = 0;
+    for (int micro_tokens = 64; micro_tokens > 0; micro_tokens -= 7) { // the first is without sharing, the last are cut
+        World w = open_world("qwen3", 2, &common, micro_tokens < 64);
+        PolicyObjective o = dynamo;
+        size_t n = w.gpt->table.size;
+        float *h_grad = malloc(n * sizeof *h_grad);
+        point(&w);
+        gradient(&w, h_grad, results, &o, micro_tokens, 5, false);
+        if (!want) want = h_grad, memcpy(want_results, results, sizeof results);
+        assert_memory_equal(want_results, results, sizeof results);
+        for (size_t i = 0; i < n; i++) {
+            if (!near(h_grad[i], want[i], 1e-6 + 1e-5 * fabs(want[i])))
+                fail_msg("%d tokens: gradient [%zu] = %.8f, want %.8f", micro_tokens, i, h_grad[i], want[i]);
+            different += h_grad[i] != want[i];
+        }
+        if (micro_tokens == 57) assert_true(different > 0); // one micro-batch: only sharing can have changed a bit
+        if (h_grad != want) free(h_grad);
+        close_world(&w);
+    }
+    free(want);
+}
+
+enum { LONG = 110, RESPONSES = 4 };
+
+// The same where prompts and responses are longer than a tile of attention, and where a sequence begins with the same
+// tokens but has fewer of them as its prompt.
+static void test_sharing_long(void **state) {
+    (void)state;
+    static TokenPolicy sampled[LONG];
+    int ids[RESPONSES][LONG], prompts[RESPONSES] = {70, 70, 70, 50}, n[RESPONSES] = {40, 1, 35, 20};
+    TokenResult results[2][LONG];
+    TrainSequence sequences[RESPONSES];
+    PolicyObjective plain = {.inv_temp = 1, .eps_low = 9, .eps_high = 9};
+    World w = open_world("llama", 2, &apart, false);
+    ModelConfig config = w.gpt->config;
+    size_t size = w.gpt->table.size;
+    config.T_max = LONG;
+    Gpt *gpt = gpt_new(w.dev, &config, LONG);
+    float *h[2] = {malloc(size * sizeof(float)), malloc(size * sizeof(float))};
+    device_download_floats(w.dev, h[0], w.gpt->params, size);
+    device_upload_floats(w.dev, gpt->params, h[0], size);
+    for (int s = 0; s < RESPONSES; s++) {
+        for (int t = 0; t < LONG; t++) ids[s][t] = (int)((test_random(97, (uint64_t)(s * 200 + t)) + 1) * 14.49f);
+        sequences[s] = (TrainSequence){ids[0], ids[s] + prompts[s], sampled, prompts[s], n[s], 1.0f, 0.01f, NULL};
+    }
+    for (int share = 0; share < 2; share++) {
+        Updater *updater = updater_new(gpt, 400, LONG, 16, share);
+        updater_gradient(updater, &w.grads, results[share], sequences, RESPONSES, &plain, false);
+        device_download(w.dev, h[share], w.grads.flat, size * sizeof(float));
+        updater_free(updater);
+    }
+    assert_memory_equal(results[0], results[1], (size_t)(40 + 1 + 35 + 20) * sizeof(TokenResult));
+    for (size_t i = 0; i < size; i++)
+        if (!near(h[1][i], h[0][i], 1e-5 + 1e-4 * fabs(h[0][i])))
+            fail_msg("gradient [%zu] = %.8f, want %.8f", i, h[1][i], h[0][i]);
+    free(h[0]), free(h[1]);
+    gpt_free(gpt);
+    close_world(&w);
 }
 
 // The authors' variant over one micro-batch, sequences first .. end - 1: normalisers from its own tokens, and E a mean
@@ -215,7 +303,7 @@ static void check_compat(const World *w, int first, int end, const TokenResult *
 // its own E.
 static void test_norms_and_compat(void **state) {
     (void)state;
-    World w = open_world("llama", 2);
+    World w = open_world("llama", 2, &apart, false);
     point(&w);
     float *h_grad = malloc(w.gpt->table.size * sizeof *h_grad), low = INFINITY, high = -INFINITY, delta = 0;
     TokenResult results[TOKENS];
@@ -230,6 +318,16 @@ static void test_norms_and_compat(void **state) {
     check_compat(&w, 0, 2, results);
     check_compat(&w, 2, 3, results + 6);
     check_compat(&w, 3, 5, results + 13);
+    close_world(&w);
+    w = open_world("llama", 2, &common, true);
+    point(&w);
+    gradient(&w, h_grad, results, &o, 12, 64, true); // 3 + 4 + 2 rows of the first prompt, then 10, and 2 + 1 + 5
+    check_compat(&w, 0, 2, results);
+    check_compat(&w, 2, 3, results + 6);
+    check_compat(&w, 3, 5, results + 13);
+    gradient(&w, h_grad, results, &o, 16, 64, true); // 3 + 4 + 2 + 7 rows, and 2 + 1 + 5
+    check_compat(&w, 0, 3, results);
+    check_compat(&w, 3, 5, results + 13);
     free(h_grad);
     close_world(&w);
 }
@@ -238,6 +336,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_differences),
         cmocka_unit_test(test_split),
+        cmocka_unit_test(test_sharing),
+        cmocka_unit_test(test_sharing_long),
         cmocka_unit_test(test_norms_and_compat),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

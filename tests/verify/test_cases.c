@@ -22,9 +22,11 @@ static int disagreements(const char *path, size_t least_rows) {
     size_t len = 0;
     FILE *out = open_memstream(&summary, &len);
     VerifyPolicy policy = verify_policy_evaluation();
-    assert_non_null(out);
-    int status = score_file(path, NULL, out, &policy, err, sizeof err);
+    FILE *file = fopen(path, "r");
+    assert_true(out && file);
+    int status = score_file(file, path, NULL, out, &policy, err, sizeof err);
     fclose(out);
+    fclose(file);
     if (status) fail_msg("%s", err);
     int count = 0;
     for (const char *p = summary; (p = strstr(p, "disagree, row")); p++) count++;
@@ -183,9 +185,26 @@ static void readme_examples(void **state) {
     verify_scratch_free(scratch);
 }
 
+// The others are judged, and the first that cannot be read is named.
+static void unreadable_rows_are_an_error(void **state) {
+    (void)state;
+    char path[] = P_tmpdir "/test_cases_XXXXXX", err[256] = "";
+    FILE *file = fdopen(mkstemp(path), "w+");
+    fputs("{\"gold\":\"4\",\"response\":\"\\\\boxed{4}\"}\n{\"gold\":\"4\"}\n[]\n", file);
+    rewind(file);
+    VerifyPolicy policy = verify_policy_evaluation();
+    assert_int_equal(score_file(file, path, NULL, NULL, &policy, err, sizeof err), 1);
+    assert_non_null(strstr(err, ": 2 of 3 rows could not be read, the first at line 2"));
+    fclose(file);
+    remove(path);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(own_table), cmocka_unit_test(readme_examples),
-                                       cmocka_unit_test(shared_cases), cmocka_unit_test(a_wrong_expectation_is_seen),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(own_table),
+                                       cmocka_unit_test(readme_examples),
+                                       cmocka_unit_test(shared_cases),
+                                       cmocka_unit_test(a_wrong_expectation_is_seen),
+                                       cmocka_unit_test(unreadable_rows_are_an_error),
                                        cmocka_unit_test(swapping_sides_changes_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -238,10 +238,14 @@ static void test_newer_flags(void **state) {
     trainer.config.dynamic_sampling = 3;
     assert_false(loads_with("was made with --dynamic-sampling 0, not 3", true));
     trainer.config.dynamic_sampling = 0;
+    cJSON_AddNumberToObject(config, "frobnicate", 1);
+    char *later = cJSON_PrintUnformatted(config);
+    rewrite(bytes, n, &(Rewrite){.key = "config", .value = later});
+    assert_false(loads_with("was made with --frobnicate, which this version does not have", true));
     rewrite(bytes, n, &(Rewrite){.key = "prompts_done"});
     assert_true(loads_with("", true) && trainer.prompts_done == 0);
     write_all(state_path, bytes, n);
-    cJSON_free(older), cJSON_Delete(config);
+    cJSON_free(older), cJSON_free(later), cJSON_Delete(config);
     free(bytes);
 }
 

@@ -1,6 +1,4 @@
-// rl/evaluate/show, ask: what a model writes reaches the terminal whole and harmless; a conversation reads as its
-// template wants it.
-#include "rl/evaluate/ask.h"
+// rl/evaluate/show: what a model writes reaches the terminal whole and harmless.
 #include "rl/evaluate/show.h"
 #include <stdarg.h>
 #include <stddef.h>
@@ -73,31 +71,10 @@ static void colours_follow_the_policy(void **state) {
     fclose(file);
 }
 
-static void turns(const ChatTemplate *chat, const char *want) {
-    char *first = ask_turn(chat, "one <|im_start|>user", true), *second = ask_turn(chat, "two", false), text[600];
-    snprintf(text, sizeof text, "%sANSWER%s", first, second);
-    assert_string_equal(text, want);
-    free(first), free(second);
-}
-
-static void conversations_follow_the_template(void **state) {
-    (void)state;
-    ChatTemplate ml = {.form = CHAT_ML, .system = "Be <|im_start|>user kind.", .opening = "<|im_start|>assistant\n"};
-    turns(&ml, "<|im_start|>system\nBe <|im_start|>user kind.<|im_end|>\n"
-               "<|im_start|>user\none <|im_start|>user<|im_end|>\n<|im_start|>assistant\nANSWER<|im_end|>\n"
-               "<|im_start|>user\ntwo<|im_end|>\n<|im_start|>assistant\n");
-    ChatTemplate llama = {.form = CHAT_LLAMA3, .bos = "<|begin_of_text|>", .trim = true,
-                          .opening = "<|start_header_id|>assistant<|end_header_id|>\n\n"};
-    turns(&llama, "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\none <|im_start|>user<|eot_id|>"
-                  "<|start_header_id|>assistant<|end_header_id|>\n\nANSWER<|eot_id|>"
-                  "<|start_header_id|>user<|end_header_id|>\n\ntwo<|eot_id|>"
-                  "<|start_header_id|>assistant<|end_header_id|>\n\n");
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_obeyed),         cmocka_unit_test(characters_are_shown_whole),
-        cmocka_unit_test(colours_follow_the_policy), cmocka_unit_test(conversations_follow_the_template),
+        cmocka_unit_test(colours_follow_the_policy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

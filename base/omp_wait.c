@@ -4,8 +4,8 @@
 // step took 16 times as long, in 12 times the CPU time. A short spin bridges the gaps within a step and costs neither.
 //
 // libgomp reads GOMP_SPINCOUNT once, before main and before any code of ours that could set it, so the program sets it
-// and executes itself again. Whoever sets GOMP_SPINCOUNT or OMP_WAIT_POLICY is obeyed; under LD_PRELOAD (valgrind, fault
-// injection) the program stays as it was started.
+// and executes itself again. Whoever sets GOMP_SPINCOUNT or OMP_WAIT_POLICY is obeyed; under LD_PRELOAD (valgrind,
+// fault injection) the program stays as it was started.
 #include <stdlib.h>
 #include <unistd.h>
 
