@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 typedef struct Error {
-    char text[512]; // one line, no newline at its end; empty while nothing failed
+    char text[1024]; // one line, no newline at its end; empty while nothing failed
 } Error;
 
 // Writes the message into err->text (truncated to fit; err may be NULL) and returns false, so that a parser can say

@@ -94,6 +94,21 @@ static const char *text_fault(const char *question, const char *answer, GoldRule
     return solution ? "the answer is a GSM8K solution: add rule=gsm8k" : NULL;
 }
 
+// "fault; its keys: a, b", with as many keys as fit.
+static void add_keys(char *text, size_t size, const char *fault, const cJSON *row) {
+    size_t used = (size_t)snprintf(text, size, "%s; its keys:", fault);
+    for (const cJSON *item = row->child; item; item = item->next) {
+        size_t room = size - used,
+               n = (size_t)snprintf(text + used, room, " %s%s", item->string, item->next ? "," : "");
+        if (n >= room) {
+            while (((unsigned char)text[used - 1] & 0xc0) == 0x80) used--;
+            text[used] = 0;
+            return;
+        }
+        used += n;
+    }
+}
+
 // Loads the row at..end, parsed as `row` (NULL: invalid JSON), which it frees. False if that ends the load.
 static bool load_row(Loader *loader, cJSON *row, const char *at, const char *end) {
     int line = line_of(loader, at);
@@ -102,8 +117,20 @@ static bool load_row(Loader *loader, cJSON *row, const char *at, const char *end
     const char *fault = size > ROW_BYTES_MAX ? "longer than 16 MiB" : NULL;
     if (!fault && (memchr(at, 0, size) || memmem(at, size, "\\u0000", 6))) fault = "contains a NUL character";
     if (!fault && !cJSON_IsObject(row)) fault = "not a JSON object";
-    char *question = fault ? NULL : row_question(row, source), *answer = question ? row_gold(row, source) : NULL;
+    char *quoted = fault ? NULL : row_quote_numbers(at, size), with_keys[PROBLEM_REPORT_TEXT];
+    if (quoted) {
+        cJSON_Delete(row);
+        row = cJSON_Parse(quoted);
+        free(quoted);
+    }
+    bool readable = !fault;
+    char *question = fault ? NULL : row_question(row, source, &fault);
+    char *answer = question ? row_gold(row, source, &fault) : NULL;
     if (!fault) fault = text_fault(question, answer, source->rule);
+    if (readable && fault && !(question && answer)) {
+        add_keys(with_keys, sizeof with_keys, fault, row);
+        fault = with_keys;
+    }
     const Problem *before = fault ? NULL : problems_find(loader->set, question);
     bool good = true;
     loader->report.rows++;
@@ -155,7 +182,12 @@ bool problems_from_memory(const char *text, size_t size, const char *source, boo
     if (report) *report = (ProblemReport){0};
     if (!parse_source(source, &loader.source, err)) return false;
     if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) loader.text += 3; // a byte-order mark
-    const char *start = skip_space(loader.text, loader.end);
+    const char *start = skip_space(loader.text, loader.end), *path = loader.source.path;
+    if (size >= 4 && memcmp(text, "PAR1", 4) == 0)
+        return fail(err,
+                    "%.200s: a Parquet file; this line writes it as JSON lines: python3 -c \"import pandas; "
+                    "pandas.read_parquet('%.200s').to_json('%.200s.jsonl',orient='records',lines=True)\"",
+                    path, path, path);
     bool good = start < loader.end && *start == '[' ? load_array(&loader, start + 1) : load_lines(&loader);
     if (good && set->count == 0) {
         bool any = loader.report.listed > 0;

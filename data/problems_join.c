@@ -1,4 +1,4 @@
-// Optional (data from files): merging, splitting and comparing problem sets.
+// Optional (data from files): merging, splitting and comparing problem sets, and a list of what is left out of them.
 #include "data/problems_file.h"
 #include "data/random.h"
 #include <string.h>
@@ -71,4 +71,16 @@ int problems_overlap(const ProblemSet *train, const ProblemSet *eval, int *twin_
     }
     problems_free(&asked);
     return found;
+}
+
+void problems_note(FILE *notes, const Problem *problem, const char *why, int left_out) {
+    enum { LISTED = 16 };
+    if (!problem && left_out > LISTED) fprintf(notes, "  and %d more\n", left_out - LISTED);
+    if (!problem || left_out > LISTED) return;
+    int head = (int)strcspn(problem->prompt, "\r\n"); // whole characters only
+    for (head = head < 60 ? head : 60; ((unsigned char)problem->prompt[head] & 0xc0) == 0x80; head--) continue;
+    if (left_out == 1) fprintf(notes, "prompts that are left out:\n");
+    Error line; // escapes what would control a terminal
+    fail(&line, "  line %d, %s: %.*s ...", problem->line, why, head, problem->prompt);
+    fprintf(notes, "%s\n", line.text);
 }

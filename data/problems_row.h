@@ -3,7 +3,7 @@
 #define DATA_PROBLEMS_ROW_H
 #include <cjson/cJSON.h>
 
-enum { ROW_PATH_MAX = 4096, ROW_KEY_MAX = 64 };
+enum { ROW_PATH_MAX = 4096, ROW_KEY_MAX = 128 };
 
 typedef enum GoldRule { GOLD_PLAIN, GOLD_GSM8K, GOLD_BOXED } GoldRule;
 
@@ -12,7 +12,11 @@ typedef struct RowSource { // FILE[:settings] of data/problems_file.h; an empty 
     GoldRule rule;
 } RowSource;
 
-// The text, to be freed, or NULL if the row has none.
-char *row_question(const cJSON *row, const RowSource *source);
-char *row_gold(const cJSON *row, const RowSource *source);
+// The text, to be freed, or NULL if the row has none; then *fault says why, unless the field is missing or blank.
+char *row_question(const cJSON *row, const RowSource *source, const char **fault);
+char *row_gold(const cJSON *row, const RowSource *source, const char **fault);
+
+// The row's text (n bytes) with quotes around every number that a double does not hold digit for digit, to be freed;
+// NULL where there is none. Quoted, it is a text like any other.
+char *row_quote_numbers(const char *text, size_t n);
 #endif

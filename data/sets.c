@@ -59,9 +59,13 @@ void data_name(const char *item, char *name, size_t size) {
     snprintf(name, size, "%.*s", (int)strcspn(start, ".:"), start);
 }
 
+const char *data_root(const char *dir) {
+    return *dir ? dir : getenv("DATA_DIR") ? getenv("DATA_DIR") : "../shared";
+}
+
 bool data_source(const char *item, const char *dir, DataUse use, char *source, Error *err) {
     const DataSet *set = data_set_find(item);
-    const char *root = *dir ? dir : getenv("DATA_DIR") ? getenv("DATA_DIR") : "../shared";
+    const char *root = data_root(dir);
     if (strlen(item) + strlen(root) > DATA_SOURCE_MAX - 200) return fail(err, "--data or --data-dir is too long");
     if (!set) {
         snprintf(source, DATA_SOURCE_MAX, "%s", item);
@@ -80,6 +84,55 @@ bool data_source(const char *item, const char *dir, DataUse use, char *source, E
     }
     return fail(err, "--data %s: no %.200s: put the file there (%s), or name its folder with --data-dir or DATA_DIR",
                 item, source, set->origin);
+}
+
+// Levenshtein's distance of two short names: insertions, deletions and replacements from one to the other.
+static int distance(const char *a, const char *b) {
+    int row[64], n = (int)strlen(b);
+    if (n > 62 || strlen(a) > 62) return 64;
+    for (int i = 0; i <= n; i++) row[i] = i;
+    for (int k = 1; *a; a++, k++) {
+        int corner = row[0];
+        row[0] = k;
+        for (int i = 1; i <= n; i++) {
+            int replaced = corner + (*a != b[i - 1]), other = 1 + (row[i] < row[i - 1] ? row[i] : row[i - 1]);
+            corner = row[i];
+            row[i] = replaced < other ? replaced : other;
+        }
+    }
+    return row[n];
+}
+
+// Appends the known name that is nearest to `name`, if one is near.
+static void suggest(const char *name, Error *err) {
+    const char *best = NULL;
+    bool task = false;
+    int least = (int)strlen(name) / 3 + 1, d; // letters that may be wrong, and one
+    for (int i = 0; i < TASK_KINDS + data_set_count; i++) {
+        const char *known = i < TASK_KINDS ? task_name((TaskKind)i) : data_sets[i - TASK_KINDS].name;
+        if ((d = distance(name, known)) < least + (least == 1)) best = known, least = d, task = i < TASK_KINDS;
+    }
+    size_t used = strlen(err->text);
+    if (best) snprintf(err->text + used, sizeof err->text - used, "; did you mean %s%s?", task ? "task:" : "", best);
+}
+
+bool data_check_list(const char *list, bool alone, Error *err) {
+    char item[DATA_ITEM_MAX], source[DATA_SOURCE_MAX], name[64];
+    bool tasks = data_is_tasks(list);
+    while (data_list_next(&list, item)) {
+        TaskSpec spec;
+        Error why = {""};
+        bool known = data_is_tasks(item) ? task_spec_parse(item + strlen("task:"), &spec, &why)
+                                         : data_source(item, "", DATA_TRAIN, source, &why) || data_set_find(item);
+        const char *start = data_is_tasks(item) && begins(why.text, "task:") ? why.text + strlen("task:") : item;
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(start, ":@"), start);
+        bool unknown = strstr(why.text, "unknown task") || strstr(why.text, "neither a file");
+        if (!known && unknown) suggest(name, &why);
+        if (!known) return *err = why, false;
+        if (alone && data_is_tasks(item) != tasks)
+            return fail(err, "--data %.200s: a run takes tasks or files, not both", item);
+    }
+    return true;
 }
 
 bool data_load(const char *item, const char *dir, DataUse use, bool strict, ProblemSet *set, FILE *notes, Error *err) {

@@ -34,6 +34,13 @@ bool data_list_next(const char **at, char *item);
 // writes a short name for tables: the set's, "tasks", or the file's without folder, extension and settings.
 void data_name(const char *item, char *name, size_t size);
 
+// The folder of the named sets: dir, or DATA_DIR, or ../shared.
+const char *data_root(const char *dir);
+
+// Whether every item of the list is something: known tasks, a named set, a file. False with the reason in err, which
+// for a mistyped name asks for the one that may be meant; with `alone`, also where the list has both tasks and files.
+bool data_check_list(const char *list, bool alone, Error *err);
+
 // writes source (DATA_SOURCE_MAX bytes): the FILE[:settings] of a named set or a file. dir: --data-dir, or "". Errors:
 // a named set whose file is missing (the message says where to put it), an item that is neither a set nor a file.
 bool data_source(const char *item, const char *dir, DataUse use, char *source, Error *err);

@@ -23,7 +23,7 @@ build/fuzz/safetensors: tests/model/files/fuzz_safetensors.c model/files/safeten
 	$(FUZZ_CC)
 build/fuzz/config: tests/model/files/fuzz_config.c model/files/config_file.c model/config.c base/files.c base/json.c
 	$(FUZZ_CC)
-build/fuzz/tokenizer: tests/model/tokenizer/fuzz_tokenizer.c $(wildcard base/*.c) model/files/chat.c \
+build/fuzz/tokenizer: tests/model/tokenizer/fuzz_tokenizer.c $(wildcard base/*.c) \
     $(filter-out model/tokenizer/characters.c,$(wildcard model/tokenizer/*.c))
 	$(FUZZ_CC)
 build/fuzz/gguf: tests/convert/fuzz_gguf.c $(wildcard dev/convert/gguf*.c) dev/convert/folder.c model/config.c \
@@ -53,8 +53,18 @@ fuzz-problems: build/fuzz/problems
 
 .PHONY: fuzz-problems
 
+# Chat templates. The seeds are those of the test's fixture, one a file.
+build/fuzz/jinja: tests/data/fuzz_jinja.c $(wildcard data/jinja*.c) base/files.c base/json.c base/text.c
+	$(FUZZ_CC)
+fuzz-jinja: build/fuzz/jinja
+	python3 -c "import json; [open('$<-corpus/%d' % i, 'w').write(c['template'] or '') for i, c in enumerate( \
+	    json.load(open('tests/data/fixtures/chats.json')))]"
+	$< -max_len=4096 $(FUZZ_RUN) $<-corpus
+
+.PHONY: fuzz-jinja
+
 # FUZZ_SECONDS of each, one after another; a line each at the end. Output goes to build/fuzz/TARGET.log.
-FUZZ_TARGETS = verify safetensors config tokenizer gguf problems
+FUZZ_TARGETS = verify safetensors config tokenizer gguf problems jinja
 fuzz:
 	@mkdir -p build/fuzz && for f in $(FUZZ_TARGETS); do \
 	    $(MAKE) --no-print-directory fuzz-$$f >build/fuzz/$$f.log 2>&1 && echo "ok" >>build/fuzz/$$f.log; done; \

@@ -24,5 +24,5 @@ bool model_config_fits(const ModelConfig *c, const char *name, int vocab, int pr
         return fail(err, "%s takes %d tokens, not a prompt of %d and a response of %d: lower --max-tokens or "
                     "--max-prompt", name, c->T_max, prompt, response);
     if (vocab > c->V) return fail(err, "%s: the tokenizer has %d tokens, the model %d", name, vocab, c->V);
-    return c->n_eos > 0 || fail(err, "%s: no eos_token_id in config.json or generation_config.json", name);
+    return c->n_eos > 0 || fail(err, "%s: nothing can end a response: its config.json has no eos_token_id", name);
 }

@@ -1,7 +1,9 @@
 // Optional (data from files, chat templates): lists of files, overlaps between sets, and the choice of a template.
 #include "rl/data.h"
+#include "data/chat.h"
+#include "data/random.h"
 #include "data/sets.h"
-#include "model/files/chat.h"
+#include "model/tokenizer/file.h"
 #include <string.h>
 #include <unistd.h>
 
@@ -63,34 +65,49 @@ bool data_load_files(const TrainConfig *c, ProblemSet *train, ProblemSet *heldou
         if (heldout->count == 0)
             return fail(err, "%.200s: one problem, so none can be held out: add more, or give --heldout-data", c->data);
         if (heldout->count < c->heldout && notes)
-            fprintf(notes, "--heldout %d: %d of %d problems are held out, at most a fifth\n", c->heldout, heldout->count,
-                    count);
+            fprintf(notes, "--heldout %d: %d of %d problems are held out, at most a fifth\n", c->heldout,
+                    heldout->count, count);
     }
     if (c->problems) problems_truncate(train, c->problems);
     if (notes) check_against_evaluation_sets(c, train, notes);
     return true;
 }
 
-#define BOXED "Please reason step by step, and put your final answer within \\boxed{}."
-
-// The model's chat template as a prompt template: a chat in which the user asks {question}.
-static bool from_chat(PromptTemplate *out, const ChatTemplate *chat, const char *model, Error *err) {
-    char *text = chat_render(chat, BOXED, PROMPT_SLOT);
-    bool ok = prompt_template_parse(out, model, text, strlen(text), err);
-    free(text);
-    if (ok) snprintf(out->name, sizeof out->name, "chat");
-    return ok;
+bool data_choose_template(PromptTemplate *out, const char *asked, const char *stop, const char *model, bool tasks,
+                          Error *err) {
+    char trained_with[4096];
+    bool found = false, ok = true;
+    snprintf(trained_with, sizeof trained_with, "%.4000s/" PROMPT_FILE, model);
+    if (*asked)
+        ok = prompt_template_load(out, asked, err);
+    else if (tasks)
+        *out = prompt_template_verbatim();
+    else if (access(trained_with, F_OK) == 0)
+        ok = prompt_template_load(out, trained_with, err);
+    else if (!chat_load(out, model, &found, err))
+        ok = false;
+    else if (!found)
+        ok = prompt_template_load(out, "plain", err);
+    return ok && (!*stop || prompt_template_stop(out, stop, err));
 }
 
-bool data_choose_template(PromptTemplate *out, const char *asked, const char *model, bool tasks, Error *err) {
-    char trained_with[4096];
-    ChatTemplate chat;
-    if (*asked) return prompt_template_load(out, asked, err);
-    if (tasks) return *out = prompt_template_verbatim(), true;
-    snprintf(trained_with, sizeof trained_with, "%.900s/" PROMPT_FILE, model);
-    if (access(trained_with, F_OK) == 0) return prompt_template_load(out, trained_with, err);
-    bool ok = chat_load(&chat, model, err);
-    if (ok) ok = chat.form == CHAT_NONE ? prompt_template_load(out, "plain", err) : from_chat(out, &chat, model, err);
-    chat_free(&chat);
-    return ok;
+void data_note_eos(const ModelConfig *model, const Tokenizer *tokenizer, FILE *out) {
+    int eos = tokenizer_eos(tokenizer);
+    size_t n, n_used;
+    if (eos < 0 || model_config_is_eos(model, eos) || model->n_eos == 0) return;
+    const char *text = tokenizer_token_bytes(tokenizer, eos, &n);
+    const char *used = tokenizer_token_bytes(tokenizer, model->eos[0], &n_used);
+    fprintf(
+        out,
+        "  note     responses end at %.*s (%d), the model's eos_token_id, not at the tokenizer's eos_token %.*s (%d)\n",
+        (int)n_used, used ? used : "", model->eos[0], (int)n, text, eos);
+}
+
+uint64_t prompts_hash(const PromptSet *set, uint64_t hash) {
+    for (int i = 0; i < set->problems.count; i++) {
+        const Prompt *prompt = &set->prompts[i];
+        for (int t = 0; t < prompt->n; t++) hash = random_mix(hash ^ (uint32_t)prompt->tokens[t]) + 1;
+        hash = text_hash(set->problems.items[i].gold, hash);
+    }
+    return hash;
 }

@@ -36,6 +36,8 @@ struct Generator {
     int slots, table_width, blocks; // sequences in flight, KV blocks of the longest one, KV blocks in all
     int max_tokens;                 // of one forward
     int burst;                      // decoding steps between two reads of the host
+    const PromptTemplate *template; // whose stop strings end a response; NULL: none
+    const Tokenizer *tokenizer;
     int waiting;                    // prompt tokens in h that wait for prefill
     Arena arena, host;
     GptActs acts;
@@ -51,6 +53,8 @@ struct Generator {
     Slot *slot;           // (slots)
     Prefix prefix;
     int *references, *free_blocks, n_free; // reference counts (blocks), and the stack of free blocks
+    bool (*watch)(void *context);          // NULL: nobody
+    void *watcher;
 };
 
 static int blocks_of(int tokens) { return (tokens + kv_block_tokens() - 1) / kv_block_tokens(); }
@@ -110,6 +114,10 @@ Generator *generator_plan(const Gpt *gpt, int slots, int T) {
     return g;
 }
 
+void generator_set_stop(Generator *g, const PromptTemplate *template, const Tokenizer *tokenizer) {
+    g->template = template->stops ? template : NULL, g->tokenizer = tokenizer;
+}
+
 void generator_commit(Generator *g) {
     arena_commit(&g->arena, g->gpt->dev);
     arena_commit(&g->host, NULL);
@@ -134,6 +142,8 @@ void generator_set_burst(Generator *g, int steps) {
     REQUIRE(steps >= 1 && steps <= DECODE_BURST_MAX, "a burst of %d steps: give 1 to %d", steps, DECODE_BURST_MAX);
     g->burst = steps;
 }
+
+void generator_watch(Generator *g, bool (*watch)(void *), void *context) { g->watch = watch, g->watcher = context; }
 
 static int take_block(Generator *g) {
     REQUIRE(g->n_free > 0, "no free KV block: a bug in their accounting, please report it");
@@ -207,7 +217,7 @@ static void start(Generator *g, int s, Rollout *rollout, const Prompt *prompts, 
     for (int i = 0; i < full && !last; i++) g->references[g->prefix.blocks[i]]++;
     if (last) g->prefix.prompt = -1;
     g->slot[s] = (Slot){rollout, n, prompt->tokens[n], blocks, blocks > full && !last};
-    rollout->n = 0;
+    rollout->n = rollout->uncounted = 0;
     rollout->truncated = false;
 }
 
@@ -318,6 +328,7 @@ static int take_tokens(Generator *g, int busy, int max_new) {
             rollout->sampled[rollout->n++] = sampled->policy;
         }
         bool over = model_config_is_eos(&g->gpt->config, slot->last);
+        if (g->template) over |= stop_rollout(g->template, g->tokenizer, rollout, rollout->n - g->h.taken[r]);
         if (!over && rollout->n < max_new) continue;
         rollout->truncated = !over;
         free_slot(g, g->h.seq[r]);
@@ -373,6 +384,7 @@ long generator_run(Generator *g, Rollout *rollouts, int count, int rank, const P
         decode(g, R, burst);
         busy -= take_tokens(g, busy, max_new);
         steps += burst;
+        if (g->watch && !g->watch(g->watcher)) return -1;
     }
     REQUIRE(g->n_free == g->blocks, "%d KV blocks were lost: a bug, please report it", g->blocks - g->n_free);
     return steps;

@@ -20,7 +20,7 @@
 #define RL_GENERATE_H
 #include "kernels/sample.h"
 #include "model/gpt.h"
-#include "rl/rollout.h"
+#include "rl/stop.h"
 
 typedef struct Generator Generator;
 
@@ -32,12 +32,18 @@ void generator_commit(Generator *generator);
 void generator_free(Generator *generator);
 const Arena *generator_arena(const Generator *generator); // what it needs
 
+// From now on responses end at the template's stop strings too (rl/stop.h); both must outlive the generator's use.
+void generator_set_stop(Generator *generator, const PromptTemplate *template, const Tokenizer *tokenizer);
+
 // Sets the steps of a burst, 1 to DECODE_BURST_MAX (kernels/decode.h). Changes no bit of the result.
 void generator_set_burst(Generator *generator, int steps);
 
+// watch(context) is called after every burst, while the rollouts grow; false ends the run there, unfinished.
+void generator_watch(Generator *generator, bool (*watch)(void *context), void *context);
+
 // Generates every rollout of the list that belongs to `rank`, in place: fills tokens, sampled, n and truncated. tokens
 // and sampled must have room for max_new entries. prompts (P) are indexed by rollout->prompt. Returns the decoding
-// steps.
+// steps, -1 if it was ended early.
 long generator_run(Generator *generator, Rollout *rollouts, int count, int rank, const Prompt *prompts, int P,
                    int max_new, const SampleConfig *sample);
 

@@ -1,5 +1,7 @@
 // Optional (start-up table).
 #include "rl/memory.h"
+#include "base/flags_text.h"
+#include "rl/data.h"
 #include "rl/methods.h"
 #include "rl/trainer.h"
 #include <string.h>
@@ -87,6 +89,7 @@ void trainer_print(const Trainer *t, FILE *out) {
         fprintf(out, "  prompts  %d to train on, %d held out%s; longest %d tokens\n", t->train.problems.count,
                 t->heldout.problems.count, t->heldout.problems.count < c->heldout ? " (there are no more)" : "",
                 t->train.longest > t->heldout.longest ? t->train.longest : t->heldout.longest);
+    if (t->tokenizer) data_note_eos(m, t->tokenizer, out);
     fprintf(out, "  rollouts %zu of up to %d tokens a step: %.1f MiB on the host\n", rollouts, c->max_tokens,
             (double)rollouts * c->max_tokens * (double)token / (1 << 20));
     memory_print(&t->memory, out);

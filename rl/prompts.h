@@ -13,13 +13,11 @@ typedef struct PromptSet {
 } PromptSet;
 
 // Renders and tokenizes the question of every problem. Problems whose prompt has more than `most` tokens (0: no limit)
-// are removed from the set; they are counted, and the first of them listed, to `notes` (NULL: silently). False with the
-// reason in err where a prompt cannot be tokenized, or where none is left.
-bool prompts_tokenize(PromptSet *set, const Tokenizer *tokenizer, const PromptTemplate *template, int most, FILE *notes,
-                      Error *err);
+// or cannot be tokenized are removed from the set; they are counted, and the first of them listed, to `notes` (NULL:
+// silently). False with the reason in err where none is left, and where a prompt cannot be tokenized that is a task's,
+// or any with `strict`.
+bool prompts_tokenize(PromptSet *set, const Tokenizer *tokenizer, const PromptTemplate *template, int most, bool strict,
+                      FILE *notes, Error *err);
 void prompts_free(PromptSet *set); // the problems too
-
-// Continues a hash with every prompt's tokens and every gold, in order.
-uint64_t prompts_hash(const PromptSet *set, uint64_t hash);
 
 #endif

@@ -1,8 +1,10 @@
 // Optional (ranks).
 #include "rl/ranks.h"
+#include "base/flags_text.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "kernels/device/rendezvous.h"
+#include "rl/data.h"
 #include <string.h>
 
 enum { FLAGS_SIZE = 16 << 10, PIECE = 1 << 20 };

@@ -24,7 +24,8 @@ typedef struct Rollout {
     int *tokens;          // (n) response, including the end-of-sequence token if there is one
     TokenPolicy *sampled; // (n) log pi_a, H, E of every token under the policy that sampled it
     int n;
-    bool truncated;       // stopped by the length limit, not by an end-of-sequence token
+    bool truncated; // stopped by the length limit, not by an end-of-sequence token or a stop string
+    int uncounted;  // bytes at the end of its text, from a stop string on, that are not graded (rl/stop.h)
     float reward;
     int verdict;          // Verdict of rl/reward.h
     float advantage;

@@ -25,8 +25,9 @@ static TrainSequence example(Trainer *t, uint64_t e, int *tokens) {
     Philox bits = philox((uint64_t)c->seed, WARMUP_STREAM, 0, (uint32_t)e, (uint32_t)(e >> 32));
     bool worked = philox_uniform(bits.word[0]) < c->sft_worked;
     int length = task_response(&problem, worked, c->sft_error, (uint64_t)c->seed, e, response, sizeof response);
-    char *prompt = prompt_template_render(&t->template, problem.prompt);
-    int n_prompt = tokenizer_encode(t->tokenizer, prompt, strlen(prompt), tokens, t->T, &err);
+    char *prompt = prompt_template_render(&t->template, problem.prompt, &err);
+    int n_prompt = prompt ? tokenizer_encode_prompt(t->tokenizer, prompt, strlen(prompt), t->template.chat, tokens,
+                                                     t->T, &err) : 0;
     free(prompt);
     REQUIRE(n_prompt > 0, "%s", err.text);
     int n = tokenizer_encode(t->tokenizer, response, (size_t)length, tokens + n_prompt, t->T - n_prompt - 1, &err);

@@ -14,7 +14,7 @@ typedef struct Score {
     FILE *rows, *summary; // either may be NULL
     const VerifyPolicy *policy;
     VerifyScratch *scratch;
-    size_t count, errors, verdicts[VERIFY_VERDICTS];
+    size_t count, errors, first_error, verdicts[VERIFY_VERDICTS]; // first_error: its line
     size_t judged, true_positive, false_positive, false_negative;
 } Score;
 
@@ -182,9 +182,10 @@ static bool score_line(Score *score, const char *line, size_t number) {
         count(score, &row, result.verdict);
         report_row(score, number, &row, result);
     } else {
-        score->errors++;
+        if (score->errors++ == 0) score->first_error = number;
         if (score->summary)
-            fprintf(score->summary, "line %zu: expected an object with \"gold\" and \"response\"\n", number);
+            fprintf(score->summary, "line %zu: expected an object with \"gold\" and \"response\"%s\n", number,
+                    cJSON_IsArray(json) ? ", one a line, not an array" : "");
     }
     verify_gold_free(gold);
     free(row.gold);
@@ -221,5 +222,10 @@ int score_file(FILE *file, const char *path, FILE *rows_out, FILE *summary_out, 
     if (len == ROW_MAX) return snprintf(err, err_size, "%s:%zu: a row of 16 MiB or more", path, number + 1), -1;
     if (broken) return snprintf(err, err_size, "%s:%zu: read error", path, number), -1;
     if (summary_out) report_total(&score);
-    return 0;
+    if (score.errors == 0) return 0;
+    snprintf(err, err_size,
+             "%s: %zu of %zu rows could not be read, the first at line %zu: each needs \"gold\" and "
+             "\"response\"",
+             path, score.errors, score.count, score.first_error);
+    return 1;
 }

@@ -6,15 +6,16 @@
 //   out  {"row": 1, "verdict": "EQUAL", "reason": "equal rationals", "begin": 11, "end": 15, "span": "0.75"}
 //
 // The summary counts each verdict. With "expected" in any row it also gives precision, recall and every disagreement.
-// A row that cannot be read is reported with its line number and counted as an error.
+// A row that cannot be read is reported with its line number and counted as an error; the others are judged.
 #ifndef VERIFY_SCORE_H
 #define VERIFY_SCORE_H
 #include "verify/verify.h"
 
 #include <stdio.h>
 
-// Reads `file` (path: its name in messages) to its end; either output may be NULL. Returns 0, or -1 with one line in
-// err when the file cannot be read, a row has 16 MiB or more, or memory runs out.
+// Reads `file` (path: its name in messages) to its end; either output may be NULL. Returns 0; 1 with one line in err
+// that names the first row that could not be read; -1, the same, when the file cannot be read, a row has 16 MiB or more,
+// or memory runs out.
 int score_file(FILE *file, const char *path, FILE *rows_out, FILE *summary_out, const VerifyPolicy *policy, char *err,
                size_t err_size);
 

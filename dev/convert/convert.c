@@ -2,7 +2,9 @@
 #include "base/files.h"
 #include "base/process.h"
 #include "dev/convert/convert.h"
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: convert MODEL.gguf FOLDER                 GGUF, Llama architecture: F32, F16, Q8_0, Q4_0, Q4_1\n"
@@ -24,7 +26,10 @@ int main(int argc, char **argv) {
     if (argc != 3 && argc != 4) return fputs(usage, stderr), 2;
     const char *dir = argv[argc - 1];
     bool gguf = is_gguf(argv[1]), ok;
-    if (gguf && argc == 3) ok = convert_gguf(argv[1], dir, &err);
+    if (access(argv[1], R_OK) != 0)
+        ok = fail(&err, "%s: %s", argv[1], strerror(errno));
+    else if (gguf && argc == 3)
+        ok = convert_gguf(argv[1], dir, &err);
     else if (gguf) ok = fail(&err, "%s: a GGUF file holds its tokenizer; name the model and the folder only", argv[1]);
     else if (argc == 4) ok = convert_llama2c(argv[1], argv[2], dir, &err);
     else ok = fail(&err, "%s: not a GGUF file; for llama2.c's format name its tokenizer.bin too", argv[1]);

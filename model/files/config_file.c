@@ -1,7 +1,9 @@
 // Optional (Hugging Face models): the reader and writer of config.json.
 #include "model/files/config_file.h"
 #include "base/json.h"
+#include "model/files/safetensors.h"
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // One token id or a list, of which the first MODEL_MAX_EOS are used.
@@ -45,7 +47,8 @@ static bool slides(const cJSON *json) {
 }
 
 static bool check_supported(const cJSON *json, const char *where, Error *err) {
-    if (json_get(json, "quantization_config"))
+    const cJSON *quantised = json_get(json, "quantization_config");
+    if (quantised && !cJSON_IsNull(quantised))
         return fail(err, "%s: the weights are quantised; use the unquantised model", where);
     if (json_int(json, "num_experts", 0) > 1 || json_int(json, "num_local_experts", 0) > 1)
         return fail(err, "%s: mixture-of-experts models are not supported", where);
@@ -79,12 +82,63 @@ static bool from_json(ModelConfig *c, const cJSON *json, const char *where, Erro
     return read_rope(c, json, where, err) && model_config_check(c, where, err);
 }
 
+bool model_folder_check(const char *dir, Error *err) {
+    struct stat info;
+    bool there = stat(dir, &info) == 0;
+    const char *slash = strchr(dir, '/');
+    if (there && S_ISDIR(info.st_mode)) return true;
+    if (!there && slash && slash > dir && *dir != '.' && slash[1] && !strchr(slash + 1, '/'))
+        return fail(err,
+                    "%.200s: no such folder; if it is a model of the Hugging Face hub, download it: hf download %.200s "
+                    "--local-dir %.200s",
+                    dir, dir, slash + 1);
+    if (!there) return fail(err, "%.400s: no such folder", dir);
+    char magic[4] = "";
+    FILE *file = fopen(dir, "rb");
+    bool gguf = file && fread(magic, 1, 4, file) == 4 && memcmp(magic, "GGUF", 4) == 0;
+    if (file) fclose(file);
+    return fail(err,
+                gguf ? "%.200s: a GGUF file; convert it: make convert; build/cpu/dev/convert/convert %.200s FOLDER"
+                     : "%.200s: not a folder",
+                dir, dir);
+}
+
+// Whether two tensors have the same values.
+static bool same_values(const Safetensor *a, const Safetensor *b) {
+    enum { PIECE = 1 << 12 };
+    float x[PIECE], y[PIECE];
+    bool same = a->elements == b->elements;
+    for (size_t first = 0, n; same && first < a->elements; first += n) {
+        n = a->elements - first < PIECE ? a->elements - first : PIECE;
+        same = safetensor_part_to_float(a, first, n, x, NULL) && safetensor_part_to_float(b, first, n, y, NULL) &&
+               memcmp(x, y, n * sizeof *x) == 0;
+    }
+    return same;
+}
+
+// Unties a head that is stored with values of its own.
+static void check_head(ModelConfig *c, const char *dir) {
+    Safetensors *file = c->tied ? safetensors_open_model(dir, NULL) : NULL; // without weights there is nothing to see
+    const Safetensor *head = file ? safetensors_find(file, "lm_head.weight") : NULL;
+    const Safetensor *embed = file ? safetensors_find(file, "model.embed_tokens.weight") : NULL;
+    if (head && embed && !same_values(head, embed)) {
+        c->tied = false;
+        fprintf(stderr,
+                "%s: config.json ties the head to the embedding table, but lm_head.weight has other values: it is "
+                "used as it is stored\n",
+                dir);
+    }
+    safetensors_close(file);
+}
+
 bool model_config_load(ModelConfig *config, const char *dir, Error *err) {
     char path[4096];
+    if (!model_folder_check(dir, err)) return false;
     snprintf(path, sizeof path, "%s/config.json", dir);
     cJSON *json = json_read(path, err);
     bool good = json && from_json(config, json, path, err);
     cJSON_Delete(json);
+    if (good) check_head(config, dir);
     snprintf(path, sizeof path, "%s/generation_config.json", dir);
     if (!good || access(path, F_OK) != 0) return good;
     json = json_read(path, err);

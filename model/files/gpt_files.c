@@ -72,7 +72,7 @@ static bool load_tensor(const Param *p, const Safetensor *t, const char *dir, fl
 }
 
 // An unexpected tensor, such as a bias that config.json does not mention, means another model. Two are ignored: the
-// head's copy of a tied embedding, and the rotary frequencies, which are computed.
+// head's copy of a tied embedding (model_config_load unties any other), and the rotary frequencies, which are computed.
 static bool check_unused(const ParamTable *table, const Safetensors *file, const char *dir, Error *err) {
     static const char frequencies[] = ".rotary_emb.inv_freq";
     bool tied = table->head == table->embed;

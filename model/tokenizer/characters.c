@@ -55,8 +55,6 @@ static bool add_vocab(cJSON *added, cJSON *vocab, const char *characters, const 
 
 bool tokenizer_write_characters(const char *dir, const char *characters, const char *const *special, int n_special,
                                 Error *err) {
-    static const char config[] = "{\n  \"tokenizer_class\": \"PreTrainedTokenizerFast\",\n"
-                                 "  \"clean_up_tokenization_spaces\": false\n}\n";
     char path[4200];
     Error why = {0};
     if (strlen(dir) > 4096) return fail(err, "the path of the folder is too long");
@@ -64,12 +62,17 @@ bool tokenizer_write_characters(const char *dir, const char *characters, const c
     cJSON *json = cJSON_Parse(EMPTY), *added = cJSON_GetObjectItem(json, "added_tokens");
     cJSON *vocab = cJSON_GetObjectItem(cJSON_GetObjectItem(json, "model"), "vocab");
     REQUIRE(vocab, "out of memory");
+    cJSON *config = cJSON_CreateObject();
+    cJSON_AddStringToObject(config, "tokenizer_class", "PreTrainedTokenizerFast");
+    cJSON_AddFalseToObject(config, "clean_up_tokenization_spaces");
+    if (strchr(characters, '\n')) cJSON_AddStringToObject(config, "eos_token", "\u010a"); // the line feed's spelling
     bool good = add_vocab(added, vocab, characters, special, n_special, &why) || fail(err, "%s: %s", dir, why.text);
     good = good && (mkdir(dir, 0777) == 0 || errno == EEXIST || fail(err, "%s: %s", dir, strerror(errno)));
     snprintf(path, sizeof path, "%s/tokenizer.json", dir);
     good = good && json_replace(path, json, err);
     snprintf(path, sizeof path, "%s/tokenizer_config.json", dir);
-    good = good && file_replace(path, config, sizeof config - 1, err);
+    good = good && json_replace(path, config, err);
     cJSON_Delete(json);
+    cJSON_Delete(config);
     return good;
 }

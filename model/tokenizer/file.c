@@ -180,6 +180,33 @@ static bool read_pre_tokenizer(Tokenizer *t, const cJSON *json, int depth, bool 
     return true;
 }
 
+// What is put before a text: one token, by a template "token text". Nothing else is supported.
+static bool read_template(Tokenizer *t, const cJSON *json, Error *err) {
+    const cJSON *item;
+    bool text = false;
+    cJSON_ArrayForEach(item, json_get(json, "single")) {
+        const cJSON *special = json_get(item, "SpecialToken");
+        text |= json_get(item, "Sequence") != NULL;
+        if (!special) continue;
+        const cJSON *ids = json_get(json_get(json_get(json, "special_tokens"), text_of(special, "id")), "ids");
+        if (text || t->first >= 0 || cJSON_GetArraySize(ids) != 1 || !read_id(ids->child, &t->first))
+            return fail(err, "a post_processor that adds more than one token before a text is not supported");
+    }
+    return true;
+}
+
+static bool read_post_processor(Tokenizer *t, const cJSON *json, int depth, Error *err) {
+    if (!json || cJSON_IsNull(json)) return true;
+    const char *type = text_of(json, "type");
+    if (strcmp(type, "ByteLevel") == 0) return true;
+    if (strcmp(type, "TemplateProcessing") == 0) return read_template(t, json, err);
+    if (strcmp(type, "Sequence") || depth > 8) return fail(err, "post_processor \"%.40s\" is not supported", type);
+    const cJSON *part;
+    cJSON_ArrayForEach(part,
+                       json_get(json, "processors")) if (!read_post_processor(t, part, depth + 1, err)) return false;
+    return true;
+}
+
 static bool check_model(const cJSON *model, Error *err) {
     static const char *const unused[] = {"dropout", "continuing_subword_prefix", "end_of_word_suffix"};
     const char *type = text_of(model, "type");
@@ -214,6 +241,26 @@ static bool mark_whole(Tokenizer *t, Error *err) {
     return true;
 }
 
+// The id of a token by its name in tokenizer_config.json: a text, or an added token. -1: none.
+static int named_token(const Tokenizer *t, const cJSON *config, const char *key) {
+    const cJSON *item = json_get(config, key);
+    const char *text = cJSON_IsObject(item) ? text_of(item, "content") : text_of(config, key);
+    char bytes[256];
+    size_t n = strlen(text);
+    if (n == 0 || n >= sizeof bytes) return -1;
+    int id = tokenizer_id(t, text);
+    TokenKind kind = token_from_spelling(text, n, bytes, &n); // as transformers looks it up: by its spelling
+    return id >= 0 || kind == TOKEN_MISSING ? id : vocab_find(&t->vocab, bytes, n, kind);
+}
+
+bool tokenizer_read_config(Tokenizer *t, const cJSON *config, const char *path, Error *err) {
+    t->eos = named_token(t, config, "eos_token");
+    if (is_on(config, "add_eos_token")) return fail(err, "%s: add_eos_token is not supported", path);
+    if (json_get(config, "add_bos_token")) // it decides, whatever the post-processor says
+        t->first = is_on(config, "add_bos_token") ? named_token(t, config, "bos_token") : -1;
+    return true;
+}
+
 bool tokenizer_read_json(Tokenizer *t, const cJSON *json, const char *path, Error *err) {
     const cJSON *model = json_get(json, "model"), *vocab = json_get(model, "vocab");
     const cJSON *added = json_get(json, "added_tokens");
@@ -222,11 +269,14 @@ bool tokenizer_read_json(Tokenizer *t, const cJSON *json, const char *path, Erro
     Error why = {0};
     bool good = check_model(model, &why) && read_normalizer(t, json_get(json, "normalizer"), 0, &why) &&
                 read_pre_tokenizer(t, json_get(json, "pre_tokenizer"), 0, &byte_level, &why);
+    t->first = t->eos = -1;
+    good = good && read_post_processor(t, json_get(json, "post_processor"), 0, &why);
     if (good && !byte_level) good = fail(&why, "not byte-level: its pre_tokenizer does not end in ByteLevel");
     t->ignore_merges = is_on(model, "ignore_merges");
     good = good && size_vocab(t, vocab, added, &buffer, &why) && read_vocab(t, vocab, buffer, &why) &&
            read_added(t, added, buffer, &why) && check_ids(&t->vocab, &why) &&
            read_merges(t, json_get(model, "merges"), &why) && mark_whole(t, &why);
+    if (good && t->first >= t->vocab.size) good = fail(&why, "the post_processor's token %d is not there", t->first);
     free(buffer);
     return good || fail(err, "%s: %s", path, why.text);
 }

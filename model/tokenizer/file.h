@@ -5,7 +5,8 @@
 //
 // Supported: BPE models; added and special tokens; normalizer none or NFC; pre-tokenizers ByteLevel, Split (Isolated,
 // Removed), Digits and sequences of them; ignore_merges. That covers GPT-2, Llama 3, Qwen2/2.5/3 and SmolLM2. Any other
-// component is an error that names it. Post-processors, which would add a first token, are not applied.
+// component is an error that names it. A post-processor may put one token before a text; tokenizer_encode leaves that
+// to tokenizer_encode_prompt.
 #ifndef MODEL_TOKENIZER_FILE_H
 #define MODEL_TOKENIZER_FILE_H
 #include "model/tokenizer/tokenizer.h"
@@ -27,12 +28,20 @@ struct Tokenizer {
     AddedTokens raw, normalized; // matched before and after the normalizer
     Splitter splitter;
     bool nfc, ignore_merges;
+    int first, eos; // the token before every text, and tokenizer_config.json's eos_token; -1: none
     TokenizerFile files[5];
     int n_files;
 };
 
+// The token before every text, such as Llama 3's <|begin_of_text|>, or -1.
+int tokenizer_first(const Tokenizer *tokenizer);
+int tokenizer_eos(const Tokenizer *tokenizer); // the eos_token of tokenizer_config.json, or -1
+
 // Fills an empty tokenizer from a parsed tokenizer.json; `path` is for messages. False with the reason in err.
 bool tokenizer_read_json(Tokenizer *tokenizer, const cJSON *json, const char *path, Error *err);
+
+// The same from tokenizer_config.json: eos_token, and add_bos_token, which overrules the post-processor.
+bool tokenizer_read_config(Tokenizer *tokenizer, const cJSON *config, const char *path, Error *err);
 
 // The tokenizer.json equivalent to encoder.json and the text of vocab.bpe (GPT-2's files); <|endoftext|> is special.
 // Takes ownership of encoder, even on failure. NULL with the reason in err. Free with cJSON_Delete.

@@ -68,8 +68,13 @@ Tokenizer *tokenizer_load(const char *dir_or_json, Error *err) {
     bool good = json && tokenizer_read_json(t, json, path, err);
     cJSON_Delete(json);
     if (good && t->n_files == 1) t->files[0].name = "tokenizer.json";
-    for (size_t i = 0; good && i < sizeof beside / sizeof *beside; i++)
-        if (has_file(dir, beside[i])) good = keep_file(t, dir, beside[i], path, err) != NULL;
+    for (size_t i = 0; good && i < sizeof beside / sizeof *beside; i++) {
+        if (!has_file(dir, beside[i])) continue;
+        cJSON *config = i == 0 ? keep_json(t, dir, beside[i], path, err) : NULL;
+        good = i == 0 ? config && tokenizer_read_config(t, config, path, err)
+                      : keep_file(t, dir, beside[i], path, err) != NULL;
+        cJSON_Delete(config);
+    }
     if (good) return t;
     tokenizer_free(t);
     return NULL;
@@ -96,6 +101,8 @@ bool tokenizer_save(const Tokenizer *t, const char *dir, Error *err) {
     return true;
 }
 
+int tokenizer_first(const Tokenizer *t) { return t->first; }
+int tokenizer_eos(const Tokenizer *t) { return t->eos; }
 int tokenizer_vocab_size(const Tokenizer *t) { return t->vocab.size; }
 
 static int added_id(const AddedTokens *added, const char *text) {
@@ -150,8 +157,10 @@ static bool encode_word(void *context, const char *word, size_t n) {
     ptrdiff_t count = bpe_word(&e->t->merges, &e->t->vocab, word, n, &e->space);
     if (count >= 0) return emit(e, e->space.ids, (size_t)count);
     size_t i = (size_t)(-1 - count), at = e->piece_offset + (e->moved ? 0 : (size_t)(word - e->piece) + i);
-    return fail(e->err, "the vocabulary lacks the byte 0x%02x (at byte %zu of the text%s)", (unsigned char)word[i], at,
-                e->moved ? " or, normalised, after it" : "");
+    char shown[8] = "";
+    if (word[i] > ' ' && word[i] <= '~') snprintf(shown, sizeof shown, " '%c'", word[i]);
+    return fail(e->err, "the vocabulary lacks the byte 0x%02x%s (at byte %zu of the text%s)", (unsigned char)word[i],
+                shown, at, e->moved ? " or, normalised, after it" : "");
 }
 
 // Cuts the added tokens out of the text, and passes what is between them, with its offset, to `between`.
@@ -203,4 +212,13 @@ int tokenizer_encode(const Tokenizer *t, const char *text, size_t len, int *ids,
     pcre2_match_data_free(e.walk.match);
     bpe_free(&e.space);
     return good ? e.n : -1;
+}
+
+int tokenizer_encode_prompt(const Tokenizer *t, const char *text, size_t len, bool complete, int *ids, int max_ids,
+                            Error *err) {
+    int at = !complete && t->first >= 0, n = tokenizer_encode(t, text, len, ids + at, max_ids - at, err);
+    if (!at || n < 0) return n;
+    if (n > 0 && ids[1] == t->first) return memmove(ids, ids + 1, (size_t)n * sizeof *ids), n; // it is there
+    ids[0] = t->first;
+    return n + 1;
 }

@@ -18,6 +18,11 @@ void tokenizer_free(Tokenizer *tokenizer); // NULL is fine
 // with the byte's offset), more than max_ids tokens.
 int tokenizer_encode(const Tokenizer *tokenizer, const char *text, size_t len, int *ids, int max_ids, Error *err);
 
+// The same for a prompt, which begins with the token that the tokenizer puts before every text (tokenizer_first), once;
+// not so with `complete`, as of a text that a chat template printed. At most one token more.
+int tokenizer_encode_prompt(const Tokenizer *tokenizer, const char *text, size_t len, bool complete, int *ids,
+                            int max_ids, Error *err);
+
 // The bytes of a token, not terminated; *len may be 0. NULL for an id outside the vocabulary. Owned by the tokenizer.
 const char *tokenizer_token_bytes(const Tokenizer *tokenizer, int id, size_t *len);
 
@@ -30,7 +35,7 @@ bool tokenizer_is_special(const Tokenizer *tokenizer, int id);  // a marker such
 bool tokenizer_save(const Tokenizer *tokenizer, const char *dir, Error *err);
 
 // Writes a character tokenizer into dir, which is made if missing: ids 0 .. n_special - 1 are the special tokens
-// (printable ASCII without spaces), the following ids the characters (ASCII, each once) in the order given.
+// (printable ASCII without spaces), the following ids the characters (ASCII, each once); "\n" is the eos_token.
 bool tokenizer_write_characters(const char *dir, const char *characters, const char *const *special, int n_special,
                                 Error *err);
 

@@ -2,6 +2,8 @@
 #include "rl/checkpoint/run_folder.h"
 #include "base/files.h"
 #include "data/sets.h"
+#include "model/files/config_file.h"
+#include "rl/report/tensorboard.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,14 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FOLDERS = 3, FILES = 3 };
-static const char *const folders[FOLDERS] = {"model", "checkpoints", "tokenizer"};
-static const char *const files[FILES] = {"metrics.jsonl", "rollouts.jsonl", "report.html"};
-static const char *const contents[] = { // of a model, a checkpoint or a tokenizer
+enum { FOLDERS = 4, FILES = 4 };
+static const char *const folders[FOLDERS] = {"model", "checkpoints", "tokenizer", "tb"};
+static const char *const files[FILES] = {"metrics.jsonl", "rollouts.jsonl", "report.html", "run.json"};
+static const char *const contents[] = { // of a model, a checkpoint, a tokenizer or tb
     "config.json",           "generation_config.json",  "model.safetensors",   "tokenizer.json",
     "vocab.json",            "encoder.json",            "merges.txt",          "vocab.bpe",
     "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "prompt_template.txt",
-    "trainer.safetensors",   "manifest.json"};
+    "trainer.safetensors",   "manifest.json",          TENSORBOARD_FILE};
 
 // ---- Removing ------------------------------------------------------------------------------------------------------
 bool run_folder_remove(const char *path, Error *err) {
@@ -188,7 +190,8 @@ static bool check_data(const TrainConfig *c, const char *list_of, const char *fl
 
 static bool check_inputs(const TrainConfig *c, Error *err) {
     bool tiny = strcmp(c->model, "tiny") == 0;
-    return (tiny || check_input(c->model, "model", c->out, err)) &&
+    return (tiny || (model_folder_check(c->model, err) && check_input(c->model, "model", c->out, err))) &&
+           data_check_list(c->data, true, err) && data_check_list(c->heldout_data, false, err) &&
            (!*c->prompt_template || check_input(c->prompt_template, "prompt-template", c->out, err)) &&
            check_data(c, c->data, "data", DATA_TRAIN, err) &&
            check_data(c, c->heldout_data, "heldout-data", DATA_EVAL, err);

@@ -28,16 +28,21 @@ double pass_at_k(int n, int c, int k);
 // frequent answer, a tie going to the answer seen first; -1 if no sample votes. O(n^2) comparisons; n is some tens.
 int majority_vote(int n, const int *answer);
 
-// Mean of value (P) with the 95 % interval of the percentile bootstrap over problems (Efron 1979): draw P problems with
-// replacement, take the mean, 2,000 times; the interval runs from the 2.5 % to the 97.5 % quantile of those means
-// (linear interpolation between order statistics). It covers the choice of problems and, since each problem brings its
-// own samples, their noise; not the choice of the training seed.
-// Draw d of resample b is Philox(seed, b, d): the same seed gives the same interval everywhere. P < 2^32.
+// Mean of value (P), each in [0, 1], with the 95 % interval of the percentile bootstrap over problems (Efron 1979):
+// draw P problems with replacement, take the mean, 2,000 times; the interval runs from the 2.5 % to the 97.5 % quantile
+// of those means (linear interpolation between order statistics). It covers the choice of problems and, since each
+// problem brings its own samples, their noise; not the choice of the training seed. Where all P values are the same v,
+// as at none of P correct, every resample is too, and the bootstrap would claim to be certain. Instead, with Clopper
+// and Pearson (1934): problems of another kind were seen 0 times in P, so their share is at most s = 1 - 0.025^(1/P),
+// and the interval is [v - s v, v + s (1 - v)]. For 0 of 8: [0, 0.369]. Draw d of resample b is Philox(seed, b, d): the
+// same seed gives the same interval everywhere. P < 2^32.
 Estimate bootstrap_mean(const double *value, size_t P, uint64_t seed);
 
 // The mean over data sets of each set's mean, with its interval: every set has the same weight, and each of the 2,000
 // resamples draws problems with replacement within their own set. value holds the sets' values end to end, P[s] of set
-// s. Draw d of set s in resample b is Philox(seed, b, d, s); for one set it is bootstrap_mean.
+// s. Draw d of set s in resample b is Philox(seed, b, d, s); for one set it is bootstrap_mean. Of a set whose values
+// are all the same, a resample draws s from the distribution of which 0.025^(1/P) gives the 97.5 % quantile. The
+// interval holds the mean.
 Estimate bootstrap_average(const double *value, const size_t *P, int sets, uint64_t seed);
 
 #endif

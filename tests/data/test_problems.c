@@ -180,9 +180,11 @@ static void test_first_of_an_epoch_is_uniform(void **state) {
 
 static void test_split(void **state) {
     (void)state;
-    static const struct { int count, most, held; } cases[] = {
-        {2000, 300, 300}, {2000, 1, 1}, {2000, 2000, 400}, {1501, 300, 300}, {1499, 300, 299}, {10, 256, 2}, {9, 256, 1},
-        {6, 3, 1}, {4, 256, 1}, {2, 1, 1}, {1, 256, 0},
+    static const struct {
+        int count, most, held;
+    } cases[] = {
+        {2000, 300, 300}, {2000, 1, 1}, {2000, 2000, 400}, {1501, 300, 300}, {1499, 300, 299}, {10, 256, 2},
+        {9, 256, 1},      {6, 3, 1},    {4, 256, 1},       {2, 1, 1},        {1, 256, 0},
     };
     ProblemSet set, none, train, heldout;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) { // the number asked for, or a fifth

@@ -50,15 +50,69 @@ static void test_file_fields(void **state) {
     assert_only("{\"prompt\":\"p\",\"ground_truth\":27.0}\r\n", "", "p", "27");
     assert_only("{\"input\":\"i\",\"target\":-0.1}", "", "i", "-0.1");
     assert_only("{\"input\":\"i\",\"target\":1e15}", "", "i", "1000000000000000");
-    assert_only("{\"problem\":\"p\",\"question\":\"q\",\"answer\":[\"$x$\",\"y\"]}", "", "q", "$x$");
+    assert_only("{\"problem\":\"p\",\"question\":\"q\",\"answer\":[\"$x$\",\"y\"]}", ":answer=answer.0", "q", "$x$");
+    assert_only("{\"question\":\"q\",\"answer\":[\"$x$\"]}", "", "q", "$x$");
+    assert_only("{\"question\":\"q\",\"answer\":[2,2]}", "", "q", "2");
+    assert_only("{\"question\":\"q\",\"answer\":\"[\\\"34\\\"]\"}", "", "q", "34"); // a list in a string
+    assert_only("{\"question\":\"q\",\"answer\":\"[0, 1]\"}", "", "q", "[0, 1]");   // an interval
     assert_only("{\"Body\":\"b\",\"Question\":\"q?\",\"Answer\":3}", ":question=Body+Question,answer=Answer", "b q?",
                 "3");
     assert_only("{\"q\":\" \\t\\u00e9 b\\n\",\"a\":\" x \"}", ":answer=a,question=q", "\xc3\xa9 b", " x ");
     assert_only(
         "{\"prompt\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"u\"}],\"gold\":1}", "",
-        "u", "1");
+        "[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"u\"}]", "1");
+    assert_only(
+        "{\"prompt\":[{\"role\":\"user\",\"content\":\"a\",\"name\":1},{\"role\":\"assistant\",\"content\":\"b\"},"
+        "{\"role\":\"user\",\"content\":\"c\"},{\"role\":\"assistant\",\"content\":\"4\"}],\"gold\":1}",
+        "",
+        "[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"},"
+        "{\"role\":\"user\",\"content\":\"c\"}]",
+        "1");
+    assert_only("{\"prompt\":[{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"assistant\",\"content\":\"1\"}],"
+                "\"gold\":1}",
+                "", "u", "1"); // what follows is the answer
     assert_only("{\"prompt\":\"[{\\\"role\\\": \\\"user\\\", \\\"content\\\": \\\"u\\\"}]\",\"gold\":1}", "", "u", "1");
     assert_only("\xef\xbb\xbf[{\"question\":\"q\",\"answer\":\"a\"}]", "", "q", "a");
+}
+
+// Fields in fields, and the fields of TRL and verl.
+static void test_nested_fields(void **state) {
+    (void)state;
+    assert_only("{\"q\":{\"text\":[\"a\",\"b\"]},\"reward_model\":{\"ground_truth\":\"34\"},\"x.y\":5}",
+                ":question=q.text.1,answer=reward_model.ground_truth", "b", "34");
+    assert_only("{\"q\":\"a\",\"x\":{\"y\":1},\"x.y\":5}", ":question=q,answer=x.y", "a", "5"); // the whole name first
+    assert_only("{\"q\":\"a\",\"x.y\":{\"z\":7}}", ":question=q,answer=x.y.z", "a", "7");
+    assert_only("{\"prompt\":\"a\",\"reward_model\":{\"ground_truth\":34}}", "", "a", "34");
+    assert_only("{\"prompt\":\"a\",\"solution\":\"So \\\\boxed{1} and \\\\boxed{\\\\frac12}.\"}", "", "a", "\\frac12");
+    assert_only("{\"prompt\":\"a\",\"solution\":\"$x$\"}", "", "a", "$x$");
+    assert_only("{\"prompt\":\"a\",\"answer\":\"2\",\"solution\":\"\\\\boxed{3}\"}", "", "a", "2");
+}
+
+// Digit for digit where a double would lose some.
+static void test_numbers(void **state) {
+    (void)state;
+    static const char *const numbers[][2] = {{"4", "4"},
+                                             {"4.0", "4"},
+                                             {"-0.5", "-0.5"},
+                                             {"1e3", "1000"},
+                                             {"0.1", "0.1"},
+                                             {"1e-7", "1e-7"},
+                                             {"-0", "0"},
+                                             {"9007199254740993", "9007199254740993"},
+                                             {"-12345678901234567890", "-12345678901234567890"},
+                                             {"1e400", "1e400"},
+                                             {"3.14159265358979", "3.14159265358979"},
+                                             {"3.1415926535897932385", "3.1415926535897932385"},
+                                             {"9007199254740991", "9007199254740991"},
+                                             {"1E16", "1E16"}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        char row[200];
+        snprintf(row, sizeof row, "{\"question\":\"9007199254740993 \\\" 1e400\",\"id\":[1e999],\"answer\":%s}",
+                 numbers[i][0]);
+        assert_only(row, "", "9007199254740993 \" 1e400", numbers[i][1]);
+        snprintf(row, sizeof row, "[{\"question\":\"q\",\"answer\":[ %s ]}]", numbers[i][0]);
+        assert_only(row, "", "q", numbers[i][1]);
+    }
 }
 
 static void test_file_rules(void **state) {
@@ -93,7 +147,7 @@ static const char *const mixed = "{\"question\":\"q1\",\"answer\":\"1\"}\n"
                                  "[1,2]\n"
                                  "{\"question\":\"q4\",\"answer\":\"4\"} tail\n"
                                  "{\"question\":\"q5\",\"answer\":\"x\\u0000y\"}\n"
-                                 "{\"question\":\"q6\",\"answer\":9007199254740993}\n"
+                                 "{\"question\":\"q6\",\"answer\":false}\n"
                                  "{\"question\":\"q7\",\"answer\":{\"a\":1}}\n"
                                  "{\"question\":\"q8\",\"answer\":[[1]]}\n"
                                  "{\"question\":\"q9\",\"answer\":[]}\n"
@@ -118,6 +172,14 @@ static void test_bad_rows_are_listed(void **state) {
     assert_false(loaded.good);
     assert_non_null(strstr(loaded.err.text, ":3: no answer"));
     assert_int_equal(loaded.set.count, 0);
+}
+
+static void test_parquet_is_named(void **state) {
+    (void)state;
+    Loaded loaded;
+    load_text(&loaded, "PAR1\x15\x04", "");
+    assert_false(loaded.good);
+    assert_non_null(strstr(loaded.err.text, "a Parquet file; this line writes it as JSON lines: python3 -c"));
 }
 
 static void test_broken_files(void **state) {
@@ -181,17 +243,21 @@ static void test_hostile_rows(void **state) {
     (void)state;
     static const char *const rows[][2] = {
         {"{\"question\":\"\xff\xfe\",\"answer\":1}", "its question is not UTF-8"},
-        {"{\"question\":\"\xc3\",\"answer\":1}", "its question is not UTF-8"},          // cut within a character
-        {"{\"question\":\"\xed\xa0\x80\",\"answer\":1}", "its question is not UTF-8"},   // half a surrogate pair
-        {"{\"question\":\"\xc0\xaf\",\"answer\":1}", "its question is not UTF-8"},      // an overlong slash
+        {"{\"question\":\"\xc3\",\"answer\":1}", "its question is not UTF-8"},         // cut within a character
+        {"{\"question\":\"\xed\xa0\x80\",\"answer\":1}", "its question is not UTF-8"}, // half a surrogate pair
+        {"{\"question\":\"\xc0\xaf\",\"answer\":1}", "its question is not UTF-8"},     // an overlong slash
         {"{\"question\":\"q\",\"answer\":\"\x80\"}", "its answer is not UTF-8"},
         {"{\"question\":\"\\ud800\",\"answer\":1}", "not a JSON object"},
-        {"{\"question\":\"q\",\"answer\":\"1\"", "not a JSON object"},                  // cut short
+        {"{\"question\":\"q\",\"answer\":\"1\"", "not a JSON object"}, // cut short
         {"{\"question\":\"q\",\"answer\":\"1", "not a JSON object"},
         {"{\"question\":\"q\\", "not a JSON object"},
         {"{\"question\":\"q\\u0000r\",\"answer\":1}", "NUL"},
         {"{\"question\":\"q\",\"answer\":NaN}", "not a JSON object"},
-        {"{\"question\":\"q\",\"answer\":1e999}", "no answer"},
+        {"{\"question\":\"q\",\"answer\":[\"1\",\"2\"]}", "a list of several texts (answer=KEY.0 takes the first)"},
+        {"{\"question\":\"q\",\"answer\":[]}", "no answer"},
+        {"{\"question\":\"q\",\"answer\":true,\"x\":1}", "its form); its keys: question, answer, x"},
+        {"{\"question\":[{\"role\":\"system\"},{\"role\":\"user\",\"content\":\"q\"}],\"answer\":1}",
+         "a chat with a message"},
         {"{\"question\":{\"a\":\"q\"},\"answer\":1}", "no question"},
         {"{\"question\":\"[{\\\"role\\\":\\\"user\\\",\\\"content\\\":\\\" \\\"}]\",\"answer\":1}", "no question"},
     };
@@ -295,11 +361,19 @@ static void test_duplicates(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_file_fields),         cmocka_unit_test(test_file_rules),
-        cmocka_unit_test(test_bad_rows_are_listed), cmocka_unit_test(test_broken_files),
-        cmocka_unit_test(test_damaged_files),       cmocka_unit_test(test_sources),
-        cmocka_unit_test(test_hostile_rows),        cmocka_unit_test(test_deep_rows),
-        cmocka_unit_test(test_large_rows),          cmocka_unit_test(test_duplicates),
+        cmocka_unit_test(test_file_fields),
+        cmocka_unit_test(test_nested_fields),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_file_rules),
+        cmocka_unit_test(test_bad_rows_are_listed),
+        cmocka_unit_test(test_parquet_is_named),
+        cmocka_unit_test(test_broken_files),
+        cmocka_unit_test(test_damaged_files),
+        cmocka_unit_test(test_sources),
+        cmocka_unit_test(test_hostile_rows),
+        cmocka_unit_test(test_deep_rows),
+        cmocka_unit_test(test_large_rows),
+        cmocka_unit_test(test_duplicates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

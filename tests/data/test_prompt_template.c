@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 static void assert_rendered(const PromptTemplate *template, const char *question, const char *want) {
-    char *text = prompt_template_render(template, question);
+    char *text = prompt_template_render(template, question, NULL);
     assert_string_equal(text, want);
     free(text);
 }
@@ -34,6 +34,33 @@ static void test_render(void **state) {
     assert_rendered(&template, "q", "q");
     template = parsed("{{question}}");
     assert_rendered(&template, "q", "{q}");
+    template = parsed("Q: {question}\nA:"); // a conversation
+    assert_rendered(&template, "[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"a\\nb\"}]",
+                    "Q: s\n\na\nb\nA:");
+    assert_rendered(&template, "[{\"role\":\"user\"}]", "Q: [{\"role\":\"user\"}]\nA:"); // not one
+}
+
+static void test_stops(void **state) {
+    (void)state;
+    PromptTemplate template = parsed("Q: {question}\nA:\n{stop}\\nQ:\n{stop}\\t\\\\n end");
+    Error err = {""};
+    assert_string_equal(template.text, "Q: {question}\nA:");
+    assert_int_equal(template.stops, 2);
+    assert_string_equal(template.stop[0], "\t\\n end"); // the last line first
+    assert_string_equal(template.stop[1], "\nQ:");
+    assert_true(prompt_template_stop(&template, "\\n\\n", &err));
+    assert_string_equal(template.stop[2], "\n\n");
+    assert_false(prompt_template_stop(&template, "", &err));
+    assert_false(
+        prompt_template_stop(&template, "12345678901234567890123456789012345678901234567890123456789012345", &err));
+    assert_int_equal(template.stops, 3);
+    while (template.stops < PROMPT_STOPS) assert_true(prompt_template_stop(&template, "x", &err));
+    assert_false(prompt_template_stop(&template, "x", &err));
+    template = parsed("{question} {stop}x\n{stop} y {question"); // in the text it is text, not at the end of it
+    assert_int_equal(template.stops, 1);
+    static const char none[] = "{question}\n{stop}";
+    assert_false(prompt_template_parse(&template, "name", none, strlen(none), &err));
+    assert_non_null(strstr(err.text, "name: a text that ends a response"));
 }
 
 static void test_refused(void **state) {
@@ -67,8 +94,13 @@ static void test_refused(void **state) {
 
 static void test_saved_and_read_back(void **state) {
     (void)state;
-    static const char *const texts[] = {"Q: {question}\nA:", "{question}\n", "\n\n{question}\n\n", "\r\n{question}",
-                                        " {question} "};
+    static const char *const texts[] = {"Q: {question}\nA:",
+                                        "{question}\n",
+                                        "\n\n{question}\n\n",
+                                        "\r\n{question}",
+                                        " {question} ",
+                                        "{question}\n{stop}Q:",
+                                        "{question}\n\n{stop}\\n\\\\\n{stop}b"};
     char dir[] = P_tmpdir "/test_prompt_XXXXXX", path[100];
     Error err = {0};
     assert_non_null(mkdtemp(dir));
@@ -84,6 +116,8 @@ static void test_saved_and_read_back(void **state) {
         assert_true(prompt_template_save(&template, dir, &err));
         assert_true(prompt_template_load(&back, path, &err));
         assert_string_equal(back.text, template.text);
+        assert_int_equal(back.stops, template.stops);
+        assert_memory_equal(back.stop, template.stop, sizeof back.stop);
         assert_true(prompt_template_same(&template, dir, &err));
         assert_false(prompt_template_same(&verbatim, dir, &err));
     }
@@ -109,15 +143,16 @@ static void test_shipped(void **state) {
                     "Reason step by step, and end with a line that holds #### and the number.\nAnswer:");
     assert_true(prompt_template_load(&template, "gsm8k-4shot", &err));
     assert_string_equal(template.text + template.slot, PROMPT_SLOT "\nAnswer:");
+    assert_int_equal(template.stops, 1);
+    assert_string_equal(template.stop[0], "\nQuestion:");
     assert_true(prompt_template_load(&template, "verbatim", &err));
     assert_rendered(&template, "1+1?", "1+1?");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_render),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_saved_and_read_back),
+        cmocka_unit_test(test_render),  cmocka_unit_test(test_stops),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_saved_and_read_back),
         cmocka_unit_test(test_shipped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <string.h>
+#include <unistd.h>
 
 enum { PROMPTS = 10, EACH = 5, ROLLOUTS = PROMPTS * EACH, MAX_NEW = 21, LONGEST = 530 };
 // Around the edges of KV blocks; without prefill; and longer than one and than two prefill forwards of the C build.
@@ -41,6 +43,8 @@ static Gpt *open_model(Device *dev, const char *architecture) {
     return gpt;
 }
 
+static const PromptTemplate *stops; // whose stop strings end a response; NULL: none
+static const Tokenizer *tokenizer;
 static int burst; // decoding steps per burst; 0: the build's own
 
 static void generate(Batchful *b, const char *architecture, int slots, int threads, int ranks,
@@ -49,6 +53,7 @@ static void generate(Batchful *b, const char *architecture, int slots, int threa
     Gpt *gpt = open_model(dev, architecture);
     Generator *generator = generator_new(gpt, slots, LONGEST + MAX_NEW);
     if (burst) generator_set_burst(generator, burst);
+    if (stops) generator_set_stop(generator, stops, tokenizer);
     fill(b, ranks);
     for (int rank = 0; rank < ranks; rank++)
         generator_run(generator, b->rollouts, ROLLOUTS, rank, b->prompts, PROMPTS, MAX_NEW, sample);
@@ -58,6 +63,47 @@ static void generate(Batchful *b, const char *architecture, int slots, int threa
 }
 
 static const SampleConfig usual = {.temp = 0.8f, .top_p = 1.0f, .seed = 7, .step = 3};
+
+// A stop string cuts a rollout and changes no token before: whatever the slots and bursts, the same prefix.
+static void test_stop_strings_cut(void **state) {
+    (void)state;
+    static Batchful whole, cut;
+    char dir[] = P_tmpdir "/test_generate_XXXXXX", path[100];
+    assert_true(mkdtemp(dir) && tokenizer_write_characters(dir, "abcdefghijklmnopqrstuvwxyz0123456789", NULL, 0, NULL));
+    Tokenizer *letters = tokenizer_load(dir, NULL);
+    PromptTemplate template = prompt_template_verbatim();
+    for (const char *c = "aehmqw"; *c; c++) assert_true(prompt_template_stop(&template, (char[]){*c, 0}, NULL));
+    tokenizer = letters;
+    generate(&whole, "llama", 64, 1, 1, &usual);
+    int ended = 0;
+    stops = &template;
+    for (int v = 0; v < 3; v++) {
+        burst = (const int[]){1, 8, 5}[v];
+        generate(&cut, "llama", (const int[]){64, 3, 13}[v], 1, 1, &usual);
+        for (int j = 0; j < ROLLOUTS; j++) {
+            const Rollout *a = &whole.rollouts[j], *b = &cut.rollouts[j];
+            int n = 0;
+            bool found = false;
+            for (; n < a->n && !found; n++) {
+                size_t size;
+                const char *letter = tokenizer_token_bytes(letters, a->tokens[n], &size);
+                found = size == 1 && memchr("aehmqw", *letter, 6);
+            }
+            assert_int_equal(b->n, n);
+            assert_int_equal(b->uncounted, found);
+            assert_int_equal(b->truncated, a->truncated && !found);
+            assert_memory_equal(a->tokens, b->tokens, (size_t)n * sizeof(int));
+            assert_memory_equal(a->sampled, b->sampled, (size_t)n * sizeof *a->sampled);
+            ended += found;
+        }
+    }
+    assert_true(ended > 3 * ROLLOUTS / 2);
+    stops = NULL, burst = 0;
+    tokenizer_free(letters);
+    snprintf(path, sizeof path, "%s/tokenizer.json", dir), unlink(path);
+    snprintf(path, sizeof path, "%s/tokenizer_config.json", dir), unlink(path);
+    assert_int_equal(rmdir(dir), 0);
+}
 
 // With 64 slots all prompts are prefilled together and long ones are cut where a forward is full; with one, each alone.
 static void test_slots_threads_ranks_bursts(void **state) {
@@ -174,9 +220,8 @@ static void test_blocks_suffice(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_slots_threads_ranks_bursts),
-        cmocka_unit_test(test_same_bits_in_training),
-        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_stop_strings_cut),      cmocka_unit_test(test_slots_threads_ranks_bursts),
+        cmocka_unit_test(test_same_bits_in_training), cmocka_unit_test(test_keys),
         cmocka_unit_test(test_blocks_suffice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

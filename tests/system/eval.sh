@@ -65,6 +65,11 @@ check resumes_after_kill_9 cmp -s whole.json killed.json
 check resumed_responses_are_the_same cmp -s whole.jsonl killed.jsonl
 end_at INT 20 'eval-*.partial' $ask --out stopped.json
 check interrupt_has_its_own_status test $? = 130
+$one --data task:add@1 --samples 60000 --slots 1 --responses slow.jsonl >slow.log 2>&1 & # a minute and more
+for _ in $(seq 200); do test -s slow.jsonl.partial && break; sleep 0.05; done
+sleep 1; start=$SECONDS; kill -INT $!; wait $! 2>/dev/null; status=$?
+check an_interrupt_is_obeyed_at_once test $status = 130 -a $((SECONDS - start)) -le 3
+rm -f slow.jsonl.partial
 check interrupt_says_how_to_resume grep -q 'saved in eval-[0-9a-f]*.partial; run the same command' ended.log
 saved=$(($(wc -l <"$(echo eval-*.partial)") / 8))
 $ask --out stopped.json >stopped.log 2>&1
@@ -90,24 +95,49 @@ token='{"id":33,"content":"<x>","special":true,"single_word":false,"lstrip":fals
 sed -i "s/\"added_tokens\":[^]]*\]/\"added_tokens\":[$token]/" wide/model/tokenizer.json
 check tokenizer_of_another_model misuse 'the tokenizer has 34 tokens, the model 33' ${ask/base/wide} --fresh
 cp -r base endless && sed -i 's/\("eos_token_id":\).*/\1 []/' endless/model/*config.json
-check model_without_an_end misuse 'no eos_token_id in config.json' ${ask/base/endless} --fresh
+check model_without_an_end misuse 'nothing can end a response' ${ask/base/endless} --fresh
 mkdir weightless && cp base/model/*.json weightless
 $eval --model weightless --data task:add@1 >weightless.log 2>&1
 check no_partial_file_of_a_run_that_cannot_start test "$(compgen -G '*.partial')" = ""
 
+# A question, and a conversation: the response is the one that an evaluation samples; what is asked is graded.
+row=$(grep -m1 '"set":"tasks".*"sample":0,.*"verdict":"correct"' whole.jsonl)
+field() { echo "$row" | sed "s/.*\"$1\":\"\([^\"]*\)\".*/\1/"; }
+talk="$one --max-tokens 40 --seed 1"
+$talk --ask "$(field prompt)" --gold "$(field gold)" >asked.log 2>&1
+check a_response_is_shown test "$(head -1 asked.log)" = "$(field response | sed 's/\\n$//')"
+check and_graded grep -q "^\[correct\] answer $(field gold)$" asked.log
+$talk --ask "$(field prompt)" --gold 0 --samples 2 >asked.log 2>&1
+check as_often_as_is_asked test "$(grep -c -e '^--- [12] of 2$' -e '^\[[a-z_]*\] answer' asked.log)" = 4
+check without_colours_in_a_file eval '! grep -q "$(printf "\033")" asked.log'
+printf '%s\n\n/new\n%s\n' "$(field prompt)" "$(field prompt)" | $talk --chat >chat.log 2>&1
+check a_line_is_a_turn test $? = 0 -a "$(wc -l <chat.log)" -ge 2
+check ask_needs_a_model misuse 'give --model' $eval --ask x
+check ask_of_what_it_cannot_read misuse 'vocabulary lacks' $one --ask 'Hello?'
+check ask_or_chat misuse 'exclude each other' $one --ask x --chat
+
 # Bad data.
 { cat sums.jsonl; echo '{"question":"c9+9="}'; echo '{"question":'; head -1 sums.jsonl; } >flawed.jsonl
+printf ' {question}' >spaced.txt
 flawed="$one --data flawed.jsonl --prompt-template verbatim --samples 1 --max-tokens 8"
 $flawed >flawed.log 2>&1
 check bad_rows_are_listed grep -q '27 rows, 24 kept, 2 bad, 1 duplicates' flawed.log
 check with_their_lines grep -q 'line 25: no answer' flawed.log
 check or_refused misuse 'flawed.jsonl:25: no answer' $flawed --bad-rows refuse
 $flawed --max-prompt 4 >long.log 2>&1
-check too_long_for_all grep -q 'raise --max-prompt' long.log
+check too_long_for_all grep -q 'all 24 prompts are left out; the first has .*, more than --max-prompt 4' long.log
 DATA_DIR=$work/nowhere check named_set_is_missing misuse 'nowhere/gsm8k/test.jsonl: put the file' $one --data gsm8k
 check no_set_of_that_name misuse 'neither a file nor a named set: gsm8k' $one --data gsm9k
 check no_template_of_that_name misuse 'data/prompts/none.txt' $one --data sums.jsonl --prompt-template none
-check plain_is_the_default_for_files misuse 'line 1' $one --data sums.jsonl # its letters are not in this alphabet
+$one --data sums.jsonl >plain.log 2>&1 # its letters are not in this alphabet
+check plain_is_the_default_for_files test $? = 2
+check and_says_what_is_missing grep -q "all 24 prompts are left out; the first has.*lacks the byte 0x51 'Q'" plain.log
+check a_task_says_so_too misuse "the task's prompt .*lacks the byte 0x20" $one --prompt-template ./spaced.txt
+check mistyped_set misuse 'did you mean gsm8k?' $one --data gsm8
+check mistyped_task misuse 'did you mean task:serial?' $one --data task:seril@1
+check hub_name misuse 'hf download Qwen/Qwen3-0.6B --local-dir Qwen3-0.6B' $eval --model Qwen/Qwen3-0.6B
+printf 'GGUF' >model.gguf
+check gguf_as_a_model misuse 'make convert' $eval --model model.gguf
 
 # Training on files: part of them held out, or other files for evaluation; the template is saved, and kept.
 rl="$train $tiny --model base/model --steps 2 --prompts 8 --prompt-template ./s.txt --data sums.jsonl,products.json"
@@ -120,6 +150,10 @@ check a_fifth_is_held_out grep -q '^--heldout 256: 6 of 31 problems are held out
 check beside_the_problems_asked_for grep -q ' 9 to train on, 6 held out' part.log
 head -1 sums.jsonl >one.jsonl
 check one_problem_cannot_be_split misuse 'none can be held out' ${rl/sums.jsonl,products.json/one.jsonl} --out one
+check tasks_and_files misuse 'takes tasks or files, not both' \
+    ${rl/sums.jsonl,products.json/task:add,sums.jsonl} --out mixed
+check mistyped_task_of_a_run misuse 'mean task:countdown?' ${rl/sums.jsonl,products.json/task:cuntdown} --out mixed
+check hub_name_of_a_run misuse 'hf download Qwen/Qwen3-0.6B' ${rl/base\/model/Qwen\/Qwen3-0.6B} --out mixed
 check no_data_is_named misuse '--data names no problems' ${rl/sums.jsonl,products.json/} '' --out none
 check template_is_saved cmp -s <(printf 's{question}\n') files/model/prompt_template.txt
 ask="$eval --threads 1 --model files/model --data eval5.jsonl --samples 2"
@@ -145,6 +179,14 @@ check score_over_its_input_by_the_temporary_name misuse 'its input' $eval --scor
 check score_input_is_intact cmp -s saved.jsonl copy.jsonl
 run score.log $score --out scored.jsonl
 check score_to_another_file test "$(wc -l <scored.jsonl)" = 3
+{ head -1 saved.jsonl; echo '{"gold":"1"}'; tail -1 saved.jsonl; } >torn.jsonl
+$eval --score torn.jsonl --out torn.scored >torn.log 2>&1
+check an_unreadable_row_is_a_failure test $? = 1
+check and_is_named grep -q 'eval: torn.jsonl: 1 of 3 rows could not be read, the first at line 2' torn.log
+check the_others_are_judged test "$(wc -l <torn.scored)" = 2
+for flag in out responses; do
+    check ${flag}_in_no_folder misuse 'nodir/x.json.*No such file' $ask --$flag nodir/x.json
+done
 mkfifo fifo && ln -s nowhere/at/all dangling && mkdir folder
 for out in fifo dangling folder; do
     check score_into_a_$out misuse 'not a regular file\|leads to no file' $score --out $out

@@ -185,9 +185,26 @@ static void readme_examples(void **state) {
     verify_scratch_free(scratch);
 }
 
+// The others are judged, and the first that cannot be read is named.
+static void unreadable_rows_are_an_error(void **state) {
+    (void)state;
+    char path[] = P_tmpdir "/test_cases_XXXXXX", err[256] = "";
+    FILE *file = fdopen(mkstemp(path), "w+");
+    fputs("{\"gold\":\"4\",\"response\":\"\\\\boxed{4}\"}\n{\"gold\":\"4\"}\n[]\n", file);
+    rewind(file);
+    VerifyPolicy policy = verify_policy_evaluation();
+    assert_int_equal(score_file(file, path, NULL, NULL, &policy, err, sizeof err), 1);
+    fclose(file);
+    assert_non_null(strstr(err, ": 2 of 3 rows could not be read, the first at line 2"));
+    remove(path);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(own_table), cmocka_unit_test(readme_examples),
-                                       cmocka_unit_test(shared_cases), cmocka_unit_test(a_wrong_expectation_is_seen),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(own_table),
+                                       cmocka_unit_test(readme_examples),
+                                       cmocka_unit_test(shared_cases),
+                                       cmocka_unit_test(a_wrong_expectation_is_seen),
+                                       cmocka_unit_test(unreadable_rows_are_an_error),
                                        cmocka_unit_test(swapping_sides_changes_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 // config.json: what is read, and everything that is refused by name.
 #include "model/files/config_file.h"
+#include "model/files/safetensors.h"
 #include "base/files.h"
 #include <stdarg.h>
 #include <stddef.h>
@@ -55,7 +56,8 @@ static void reads_what_is_there(void **state) {
     ModelConfig c;
     Error err = {""};
     static const char more[] = "\"eos_token_id\":[7,8],\"use_sliding_window\":false,\"sliding_window\":4096,"
-                               "\"layer_types\":[\"full_attention\",\"full_attention\"],\"head_dim\":null";
+                               "\"layer_types\":[\"full_attention\",\"full_attention\"],\"head_dim\":null,"
+                               "\"quantization_config\":null";
     if (!load(&c, more, &err)) fail_msg("%s", err.text);
     assert_true(c.V == 100 && c.C == 64 && c.F == 96 && c.L == 2 && c.NH == 4 && c.NKV == 2 && c.HS == 16 &&
                 c.T_max == 128);
@@ -93,6 +95,64 @@ static void refuses_by_name(void **state) {
     assert_refused("\"mlp_bias\":true", "mlp_bias");
     assert_refused("\"model_type\":\"llama\",\"attention_bias\":true", "attention_bias");
     assert_refused("\"partial_rotary_factor\":0.5", "partial_rotary_factor");
+}
+
+// A tied config with a stored head: equal values leave it tied, others untie it, whatever their types.
+static void unties_a_head_with_values_of_its_own(void **state) {
+    (void)state;
+    enum { N = 100 * 64 };
+    float *embed = calloc(N, sizeof *embed), *head = calloc(N, sizeof *head);
+    uint16_t *half = calloc(N, sizeof *half); // bf16: the upper half of a float
+    for (int i = 0; i < N; i++) embed[i] = head[i] = (float)(i % 7), memcpy(&half[i], (char *)&embed[i] + 2, 2);
+    const struct {
+        const void *data;
+        SafetensorType type;
+        int changed;
+        bool tied;
+    } cases[] = {{head, SAFETENSOR_F32, -1, true},
+                 {half, SAFETENSOR_BF16, -1, true},
+                 {head, SAFETENSOR_F32, N - 1, false},
+                 {head, SAFETENSOR_F32, 0, false},
+                 {NULL, SAFETENSOR_F32, -1, true}};
+    char path[200];
+    snprintf(path, sizeof path, "%s/model.safetensors", dir);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (cases[i].changed >= 0) head[cases[i].changed] += 1;
+        Safetensor tensors[] = {
+            {.name = "model.embed_tokens.weight", .type = SAFETENSOR_F32, .rank = 2, .shape = {100, 64}, .data = embed},
+            {.name = "lm_head.weight", .type = cases[i].type, .rank = 2, .shape = {100, 64}, .data = cases[i].data}};
+        ModelConfig c;
+        Error err = {""};
+        if (!safetensors_write(path, tensors, cases[i].data ? 2 : 1, NULL, 0, &err)) fail_msg("%s", err.text);
+        if (!load(&c, "\"tie_word_embeddings\":true", &err)) fail_msg("%s", err.text);
+        assert_int_equal(c.tied, cases[i].tied);
+        if (cases[i].changed >= 0) head[cases[i].changed] -= 1;
+    }
+    put_file("model.safetensors", NULL);
+    free(embed), free(head), free(half);
+}
+
+// What is no folder: the message says what to do.
+static void names_what_is_no_folder(void **state) {
+    (void)state;
+    Error err = {""};
+    char path[200];
+    assert_true(model_folder_check(dir, &err));
+    assert_false(model_folder_check("Owner/Model-1B", &err));
+    assert_non_null(strstr(err.text, "hf download Owner/Model-1B --local-dir Model-1B"));
+    static const char *const paths[] = {"/no/such", "./no-such", "no/such/folder", "no-such"};
+    for (int i = 0; i < 4; i++) {
+        assert_false(model_folder_check(paths[i], &err));
+        assert_true(strstr(err.text, "no such folder") && !strstr(err.text, "hf download"));
+    }
+    snprintf(path, sizeof path, "%s/m.gguf", dir);
+    put_file("m.gguf", "GGUF\3");
+    assert_false(model_folder_check(path, &err));
+    assert_non_null(strstr(err.text, "make convert"));
+    put_file("m.gguf", "GGU");
+    assert_false(model_folder_check(path, &err));
+    assert_non_null(strstr(err.text, "not a folder"));
+    put_file("m.gguf", NULL);
 }
 
 static void refuses_hostile_numbers(void **state) {
@@ -138,7 +198,10 @@ static void refuses_what_is_no_json(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_what_is_there), cmocka_unit_test(refuses_by_name),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_what_is_there),
+                                       cmocka_unit_test(refuses_by_name),
+                                       cmocka_unit_test(unties_a_head_with_values_of_its_own),
+                                       cmocka_unit_test(names_what_is_no_folder),
                                        cmocka_unit_test(refuses_hostile_numbers),
                                        cmocka_unit_test(refuses_what_is_no_json)};
     return cmocka_run_group_tests(tests, make_dir, remove_dir);

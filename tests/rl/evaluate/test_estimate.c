@@ -81,12 +81,19 @@ static void majority_breaks_ties_by_first_seen(void **state) {
     assert_int_equal(majority_vote(0, NULL), -1);
 }
 
+// Equal values: the Clopper-Pearson interval of 0 of P (tables: 0.3085 of 10, 0.0362 of 100), towards either end.
 static void bootstrap_of_one_and_of_equal_values(void **state) {
     (void)state;
+    double equal[100] = {0};
     Estimate e = bootstrap_mean((double[]){0.3}, 1, 1);
-    assert_true(near(e.mean, 0.3, 0) && near(e.low, 0.3, 0) && near(e.high, 0.3, 0));
-    e = bootstrap_mean((double[]){1, 1, 1, 1, 1}, 5, 1);
-    assert_true(near(e.mean, 1, 0) && near(e.low, 1, 0) && near(e.high, 1, 0));
+    assert_true(near(e.mean, 0.3, 0) && near(e.low, 0.3 * 0.025, 1e-12) && near(e.high, 1 - 0.7 * 0.025, 1e-12));
+    e = bootstrap_mean(equal, 10, 1);
+    assert_true(near(e.mean, 0, 0) && near(e.low, 0, 0) && near(e.high, 0.3085, 5e-5));
+    e = bootstrap_mean(equal, 100, 1);
+    assert_true(near(e.mean, 0, 0) && near(e.low, 0, 0) && near(e.high, 0.0362, 5e-5));
+    for (int i = 0; i < 100; i++) equal[i] = 1;
+    e = bootstrap_mean(equal, 10, 1);
+    assert_true(near(e.mean, 1, 0) && near(e.low, 1 - 0.3085, 5e-5) && near(e.high, 1, 0));
     assert_true(isnan(bootstrap_mean(NULL, 0, 1).mean));
     e = bootstrap_mean((double[]){1, NAN}, 2, 1);
     assert_true(isnan(e.mean) && isnan(e.low) && isnan(e.high));
@@ -129,11 +136,25 @@ static void average_of_two_sets(void **state) {
     assert_true(near(e.mean, 1.25, 1e-15) && near(e.low, 0, 0) && near(e.high, 2.5, 0));
     // Every set has the same weight: three problems and one.
     e = bootstrap_average((double[]){1, 1, 1, 0}, (size_t[]){3, 1}, 2, 3);
-    assert_true(near(e.mean, 0.5, 1e-15) && near(e.low, 0.5, 1e-15) && near(e.high, 0.5, 1e-15));
+    assert_true(near(e.mean, 0.5, 1e-15) && e.low < 0.3 && e.high > 0.7);
     e = bootstrap_average((double[]){1, NAN, 1, 0}, (size_t[]){3, 1}, 2, 3);
     assert_true(isnan(e.mean) && isnan(e.low) && isnan(e.high));
     assert_true(isnan(bootstrap_average(value, (size_t[]){2, 0}, 2, 3).mean));
     assert_true(isnan(bootstrap_average(value, NULL, 0, 3).mean));
+}
+
+// Sets of equal values keep their uncertainty in an average: twice 0 of 100 is less certain than 0 of 200, and a mean
+// at the end of its range is in the interval.
+static void average_of_equal_values(void **state) {
+    (void)state;
+    double value[200] = {0};
+    Estimate e = bootstrap_average(value, (size_t[]){100, 100}, 2, 1);
+    // Half the sum of two exponential variables of mean 1/100: its 97.5 % quantile is 5.57 / 200.
+    assert_true(near(e.mean, 0, 0) && near(e.low, 0, 0) && near(e.high, 0.0279, 0.002));
+    for (int i = 0; i < 100; i++) value[i] = i % 2; // beside a set that does vary
+    const double half = 1.959964 * sqrt(0.25 / 100) / 2;
+    e = bootstrap_average(value, (size_t[]){100, 100}, 2, 1);
+    assert_true(near(e.mean, 0.25, 1e-15) && near(e.low, 0.255 - half, 0.005) && near(e.high, 0.255 + half, 0.005));
 }
 
 // Two sets of 400 with variances 0.1875 and 0.09: the standard error of the average is sqrt(0.1875/400 + 0.09/400) / 2.
@@ -162,6 +183,7 @@ int main(void) {
         cmocka_unit_test(bootstrap_of_three),
         cmocka_unit_test(bootstrap_of_many),
         cmocka_unit_test(average_of_two_sets),
+        cmocka_unit_test(average_of_equal_values),
         cmocka_unit_test(average_of_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
