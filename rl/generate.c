@@ -127,12 +127,6 @@ void generator_commit(Generator *g) {
     device_upload(g->gpt->dev, g->eos, g->gpt->config.eos, sizeof g->gpt->config.eos);
 }
 
-Generator *generator_new(const Gpt *gpt, int slots, int T) {
-    Generator *g = generator_plan(gpt, slots, T);
-    generator_commit(g);
-    return g;
-}
-
 void generator_free(Generator *g) {
     if (!g) return;
     for (int R = 0; g->graph && R <= g->slots; R++) graph_free(g->gpt->dev, g->graph[R]);
