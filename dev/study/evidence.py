@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Optional (study): writes docs/evidence.md and its pictures from dev/study/evidence.md.in and the raw rows. Python 3
-standard library only. Run from the project's root:
+"""Optional (study): writes docs/evidence.md, its pictures and its summary in README.md from dev/study/evidence.md.in and
+the raw rows. Python 3 standard library only. Run from the project's root:
 
     dev/study/evidence.py            writes the page and the pictures
     dev/study/evidence.py --check    compares them with what the rows give, and names the first difference
@@ -188,6 +188,16 @@ def fill(template, values):
     return "\n".join(lines) + "\n"
 
 
+def with_summary(page):
+    """README.md with the page's summary between its two marks."""
+    summary = page.split("## In short\n")[1].split("\n## ")[0].strip()
+    before, _, rest = pathlib.Path("README.md").read_text().partition("<!-- from docs/evidence.md -->\n")
+    _, end, after = rest.partition("<!-- end -->")
+    if not end:
+        raise SystemExit("README.md: the marks around the summary of docs/evidence.md are gone")
+    return f"{before}<!-- from docs/evidence.md -->\n{summary}\n{end}{after}"
+
+
 def products():
     """{path: text} of everything that is written."""
     study, m = arms.Study(arms.read(HERE / "results.jsonl")), Mechanisms()
@@ -198,7 +208,7 @@ def products():
         values[function.__name__] = partial(function, m)
     values["diff"] = partial(difference, study)
     page = fill((HERE / "evidence.md.in").read_text(), values)
-    out = {pathlib.Path("docs/evidence.md"): page}
+    out = {pathlib.Path("docs/evidence.md"): page, pathlib.Path("README.md"): with_summary(page)}
     for setting in SETTINGS:
         if setting in study.rows:
             out[pathlib.Path(f"docs/pictures/evidence_{setting}.svg")] = draw_arms.draw(study, setting, ARMS).svg()
