@@ -92,6 +92,11 @@ core-demo: build/core/train # GOMP_SPINCOUNT: base/omp_wait.c
 bench: $(BUILD)/dev/bench/bench
 	@$<
 
+# docs/evidence.md and its pictures from the study's rows; the check fails where they differ.
+study-page:
+	@python3 dev/study/evidence.py
+study-check:
+	@python3 -m doctest dev/study/arms.py && python3 dev/study/evidence.py --check
 study-instruments: $(BUILD)/train $(BUILD)/dev/study/measure # dev/study/README.md
 
 convert: $(BUILD)/dev/convert/convert # other programs' models to Hugging Face folders
@@ -123,9 +128,10 @@ help:
 	@echo "make soak     hours of kills, faults, flipped bits and fuzzing: docs/trust.md"
 	@echo "make convert  GGUF and llama2.c to a folder     make profile    an nsys time line of a few steps"
 	@echo "make cuda     train-cuda and eval-cuda          make test-cuda  their tests, on the CPU or a GPU"
+	@echo "make study-page     docs/evidence.md from the study's rows (make study-check: is it what they give?)"
 	@echo "make study-instruments  measures what DynaMO's mechanisms do at a policy: dev/study/README.md"
 	@echo "make cuda-bundle  a folder for a machine with a GPU and nothing else"
 
-.PHONY: all convert study-instruments core core-demo deps tests check test clean demo bench help
+.PHONY: all convert study-page study-check study-instruments core core-demo deps tests check test clean demo bench help
 .PRECIOUS: $(BUILD)/%.o
 -include $(shell find $(BUILD) build/core -name '*.d' 2>/dev/null)

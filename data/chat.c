@@ -96,11 +96,13 @@ static bool from_text(PromptTemplate *out, const char *text, const cJSON *config
     *out = (PromptTemplate){.name = "chat", .chat = true};
     size_t n = strlen(text);
     if (n < sizeof out->text) memcpy(out->text, text, n + 1);
+    bool fits = n < sizeof out->text;
     for (int i = 0; i < CHAT_SPECIALS; i++) {
         const char *token = text_of(json_get(config, specials[i]));
-        snprintf(out->special[i], sizeof out->special[i], "%s", token ? token : "");
+        size_t size = sizeof out->special[i];
+        fits = fits && (size_t)snprintf(out->special[i], size, "%s", token ? token : "") < size;
     }
-    bool ok = n < sizeof out->text ? try_template(out, &why) : fail(&why, "the chat template is too long");
+    bool ok = fits ? try_template(out, &why) : fail(&why, "the chat template or a special token is too long");
     return ok ||
            fail(err,
                 "%.300s: %.150s: give --prompt-template ./chat.txt, which this line writes: python3 -c \"from "

@@ -117,15 +117,14 @@ static bool cut(Program *p, const char *source) {
             end = line;
         }
         add_part(p, PART_TEXT, start, end);
-        bool left = open[2] == '-' || (open[2] == '+' && !print),
-             right = close[-3] == '-' || (close[-3] == '+' && !print);
-        const char *at = open + 2 + left, *last = close - 2 - right;
+        bool left = open[2] == '-' || (open[2] == '+' && !print);
+        const char *at = open + 2 + left, *last = close - 2;
+        char sign = last > at ? last[-1] : 0;
+        if (sign == '-' || (sign == '+' && !print)) last--;
         if (open[1] != '#') add_part(p, print ? PART_PRINT : PART_BLOCK, at, last < at ? at : last);
         c = close;
-        if (close[-3] == '-')
-            c += strspn(c, " \t\n\v\f\r\x1c\x1d\x1e\x1f");
-        else if (!print && close[-3] != '+' && *c == '\n')
-            c++;
+        if (sign == '-') c += strspn(c, " \t\n\v\f\r\x1c\x1d\x1e\x1f");
+        else if (!print && sign != '+' && *c == '\n') c++;
     }
     return true;
 }

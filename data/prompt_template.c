@@ -14,8 +14,8 @@ static const char STOP[] = "\n{stop}", escaped[] = "\n\t\\", letters[] = "nt\\";
 PromptTemplate prompt_template_verbatim(void) { return (PromptTemplate){.name = "verbatim", .text = PROMPT_SLOT}; }
 
 bool prompt_template_stop(PromptTemplate *out, const char *text, Error *err) {
-    char *to = out->stop[out->stops], *end = to + PROMPT_STOP_SIZE - 1;
     if (out->stops == PROMPT_STOPS) return fail(err, "more than %d texts that end a response", PROMPT_STOPS);
+    char *to = out->stop[out->stops], *end = to + PROMPT_STOP_SIZE - 1;
     for (const char *from = text; *from && to < end; from++) {
         const char *letter = *from == '\\' && from[1] ? strchr(letters, from[1]) : NULL;
         *to++ = letter ? escaped[letter - letters] : *from;

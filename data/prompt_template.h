@@ -46,7 +46,7 @@ bool prompt_template_load(PromptTemplate *out, const char *name_or_file, Error *
 bool prompt_template_stop(PromptTemplate *template, const char *text, Error *err);
 
 // Writes dir/prompt_template.txt, from which prompt_template_load reads the same template; nothing for "verbatim" and
-// for a chat template, which is among the tokenizer's files.
+// for a chat template, which is among the tokenizer's files: --stop is then given again.
 bool prompt_template_save(const PromptTemplate *template, const char *dir, Error *err);
 
 // Whether dir was saved with this template; if not, false with the reason in err.

@@ -2,7 +2,8 @@
 # Optional (set-up): checks for the libraries that dynamo.c needs.
 #   dev/dependencies.sh [all]            prints the line that installs what is missing, and fails
 #   dev/dependencies.sh install [all]    installs it with apt-get, as root or by sudo without a password
-# all: also what only some tests use: MPI, clang (runs the CUDA kernels on the CPU), Chromium (draws the report).
+# all: also what only some tests use: MPI, clang (runs the CUDA kernels on the CPU), Python (the
+# study's page), Chromium (draws the report).
 install=no missing=''
 [ "${1:-}" = install ] && { install=yes; shift; }
 need() { # need <Debian package> <header that it brings> [another place of the header]
@@ -25,6 +26,7 @@ need libcmocka-dev cmocka.h
 if [ "${1:-}" = all ]; then
     command -v mpicc >/dev/null && command -v mpirun >/dev/null || missing="$missing libopenmpi-dev openmpi-bin"
     command -v clang++ >/dev/null || missing="$missing clang"
+    command -v python3 >/dev/null || missing="$missing python3"
     command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$missing chromium"
 fi
 [ -z "$missing" ] && exit 0

@@ -32,7 +32,7 @@ void generator_commit(Generator *generator);
 void generator_free(Generator *generator);
 const Arena *generator_arena(const Generator *generator); // what it needs
 
-// Responses end at the template's stop strings too (rl/stop.h), from now on; both must outlive the generator's use.
+// From now on responses end at the template's stop strings too (rl/stop.h); both must outlive the generator's use.
 void generator_set_stop(Generator *generator, const PromptTemplate *template, const Tokenizer *tokenizer);
 
 // Sets the steps of a burst, 1 to DECODE_BURST_MAX (kernels/decode.h). Changes no bit of the result.

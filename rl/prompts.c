@@ -36,12 +36,9 @@ bool prompts_tokenize(PromptSet *set, const Tokenizer *tokenizer, const PromptTe
             kept++;
             continue;
         }
-        if (tokens)
-            fail(&why, "%d tokens, more than --max-prompt %d", n, most);
-        else if (problem->task)
-            good = fail(err, "the task's prompt %s: %.400s", problem->prompt, why.text);
-        else if (strict)
-            good = fail(err, "problem at line %d: %.400s", problem->line, why.text);
+        if (tokens) fail(&why, "%d tokens, more than --max-prompt %d", n, most);
+        else if (problem->task) good = fail(err, "the task's prompt %s: %.400s", problem->prompt, why.text);
+        else if (strict) good = fail(err, "problem at line %d: %.400s", problem->line, why.text);
         if (left_out++ == 0) first = why;
         if (good && notes) problems_note(notes, problem, why.text, left_out);
         free(tokens);

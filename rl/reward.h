@@ -45,8 +45,7 @@ void grader_describe(Grader *grader, int problem, const char *text, size_t len, 
 void grade_rollouts(Grader *grader, const Tokenizer *tokenizer, const Prompt *prompts, int P, Rollout *rollouts,
                     int count, int rank, float right, float wrong);
 
-// The response as text without special tokens and without what a stop string ended, malloc'd and zero-terminated; *len
-// excludes the zero.
+// The response as text, up to a stop string and without special tokens, malloc'd; *len excludes its terminating zero.
 char *response_text(const Tokenizer *tokenizer, const Rollout *rollout, size_t *len);
 
 #endif

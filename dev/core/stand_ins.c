@@ -2,7 +2,6 @@
 // tokenizer of single characters, a line a step on the terminal; no checkpoints, no evaluation, no report, no files.
 #include "base/flags_text.h"
 #include "base/process.h"
-#include "data/problems_file.h"
 #include "data/task_kind.h"
 #include "kernels/device/comm.h"
 #include "kernels/device/graph.h"
@@ -106,7 +105,7 @@ bool data_choose_template(PromptTemplate *out, const char *asked, const char *st
     return (tasks && !*asked && !*stop) || not_in_core(err);
 }
 char *prompt_template_render(const PromptTemplate *t, const char *question, Error *err) { return strdup(question); }
-bool stop_rollout(const PromptTemplate *p, const Tokenizer *t, Rollout *r, int i) { return false; }
+bool stop_rollout(const PromptTemplate *template, const Tokenizer *t, Rollout *r, int from) { return false; }
 bool model_config_load(ModelConfig *c, const char *dir, Error *err) { return not_in_core(err); }
 bool gpt_load(Gpt *g, const Optimizer *opt, const char *dir, Error *err) { return not_in_core(err); }
 bool checkpoint_begin(Trainer *t, Error *err) { return true; }
@@ -117,7 +116,7 @@ VerifyPolicy verify_policy_training(void) { return (VerifyPolicy){0}; }
 VerifyPolicy verify_policy_evaluation(void) { return (VerifyPolicy){0}; }
 VerifyGold *verify_compile(const char *gold, size_t len, const VerifyPolicy *policy) { return NULL; }
 VerifyScratch *verify_scratch_new(void) { return NULL; }
-VerifyResult verify_check(VerifyScratch *s, const VerifyGold *g, const char *text, size_t n) { return (VerifyResult){0}; }
+VerifyResult verify_check(VerifyScratch *s, const VerifyGold *g, const char *t, size_t n) { return (VerifyResult){0}; }
 void reward_command_rollouts(RewardCommand *c, const ProblemSet *set, const Tokenizer *tokenizer, const Prompt *prompts,
                              Rollout *rollouts, int count, int rank) {}
 RewardCommand *reward_command_open(const char *c, int s, Error *err) { return not_in_core(err), NULL; }
@@ -141,11 +140,10 @@ void step_metrics_rollouts(StepMetrics *m, Trainer *t, const Prompt *prompts) {
 }
 void step_metrics_allocation(StepMetrics *m, const History *h, const Prompt *prompts, const int *n, int P) {}
 void step_metrics_samples(Trainer *t, const Prompt *prompts, int count) {}
-void problems_note(FILE *f, const Problem *p, const char *why, int n) {}
+void problems_note(FILE *notes, const Problem *problem, const char *why, int left_out) {}
 void evaluate_heldout(const Evaluation *e, bool histogram, StepMetrics *m) {}
-MemoryPlan memory_plan(const Gpt *g, const Arena *const *arenas, int n, const Generator *generator, int slots, int T) {
-    return (MemoryPlan){0};
-}
+MemoryPlan memory_plan(const Gpt *g, const Arena *const *arenas, int n, const Generator *generator, int slots,
+                       int T) { return (MemoryPlan){0}; }
 bool memory_check(const MemoryPlan *p, Error *err) { return true; }
 void trainer_print(const Trainer *t, FILE *out) {}
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Optional (study): writes docs/evidence.md and its pictures from dev/study/evidence.in.md and the raw rows. Python 3
+"""Optional (study): writes docs/evidence.md and its pictures from dev/study/evidence.md.in and the raw rows. Python 3
 standard library only. Run from the project's root:
 
     dev/study/evidence.py            writes the page and the pictures
     dev/study/evidence.py --check    compares them with what the rows give, and names the first difference
 
-In evidence.in.md {{expression}} or {{expression:format}} is replaced by a value, {{table(...)}} by a table, and a line
+In evidence.md.in {{expression}} or {{expression:format}} is replaced by a value, {{table(...)}} by a table, and a line
 {{assert expression}} vanishes if the expression is true and stops everything if it is not: each verdict in the page
 stands beside the assertions that it rests on, so no verdict outlives its figures.
 """
@@ -45,10 +45,6 @@ ARMS = {
 }
 
 
-def signed(low, high, value):
-    return f"{value:+.1f} [{low:+.1f} {high:+.1f}]"
-
-
 def table(setting, study):
     """A row an arm; an arm without runs is listed as missing."""
     rows = ["| arm | what it is | seeds | pass@1 | - grpo | pass@8 | - grpo | curve | half way after | H |",
@@ -62,7 +58,7 @@ def table(setting, study):
         cells = [name, what, f"{a['seeds']}"]
         for k in 1, 8:
             cells.append(f"{a[f'pass{k}']:.1f}{half(f'pass{k}')}")
-            cells.append(signed(a[f"diff{k}_low"], a[f"diff{k}_high"], a[f"diff{k}"]) if f"diff{k}" in a else "")
+            cells.append(difference(study, setting, name, k) if f"diff{k}" in a else "")
         cells.append(f"{a['curve']:.1f}{half('curve')}")
         reached = f"{a['reached']} of {a['seeds']} reach it"
         cells.append(f"{a['rollouts_to'] / 1000:.1f}k" if a["rollouts_to"] is not None else reached)
@@ -73,18 +69,19 @@ def table(setting, study):
 
 def missing(study, seeds=5):
     """The cells of the study without a row, in words."""
-    lacking = {}
+    parts, done = [], 0
     for setting in SETTINGS:
+        lacking = {}
         for name in ARMS:
-            left = seeds - len(study.rows.get(setting, {}).get(name, {}))
-            if left:
-                lacking.setdefault(setting, []).append(f"{name} ({left})")
+            runs = len(study.rows.get(setting, {}).get(name, {}))
+            done += runs
+            lacking.setdefault(seeds - runs, []).append(name)
+        words = [f"{count} of {', '.join(names) if len(names) < len(ARMS) else 'every arm'}" for count, names in
+                 sorted(lacking.items()) if count > 0]
+        if words:
+            parts.append(f"in {setting}, {'; '.join(words)}")
     total = len(SETTINGS) * len(ARMS) * seeds
-    done = sum(len(runs) for setting in study.rows.values() for runs in setting.values())
-    if not lacking:
-        return f"All {total} runs are there."
-    return f"{done} of {total} runs are there. Missing, with the number of seeds: " + "; ".join(
-        f"{setting}: {', '.join(names)}" for setting, names in lacking.items()) + "."
+    return f"{done} of {total} runs are there" + (f". Seeds without a run: {'. And '.join(parts)}." if parts else ".")
 
 
 # ---- Tables of the mechanisms: a row a policy or an allocation, of those that were measured -------------------------
@@ -157,6 +154,21 @@ def entropy_table(m, size="1"):
     return rows_of(head, rows)
 
 
+def share_below(m, label, most, field):
+    """Of right tokens with an entropy below `most`: the sum of a share over their bins, in %."""
+    start, end = f"attenuation {label} right entropy ", f" {field}"
+    found = [name for name in m.names() if name.startswith(start) and name.endswith(end)]
+    below = [name for name in found if float(name.removeprefix(start).removesuffix(end).split()[-1]) <= most and
+             not name.startswith(start + ">=")]
+    return 100 * sum(m.value(name) for name in below)
+
+
+def difference(study, setting, name, k):
+    """An arm's paired difference to the baseline in pass@k."""
+    a = study.arm(setting, name)
+    return f"{a[f'diff{k}']:+.1f} [{a[f'diff{k}_low']:+.1f} {a[f'diff{k}_high']:+.1f}]"
+
+
 def fill(template, values):
     def replace(match):
         expression, _, spec = match.group(1).partition("::")
@@ -168,22 +180,24 @@ def fill(template, values):
         try:
             if claim:
                 if not eval(claim.group(1), {"__builtins__": FUNCTIONS}, values):
-                    raise SystemExit(f"dev/study/evidence.in.md:{number}: no longer true: {claim.group(1)}")
+                    raise SystemExit(f"dev/study/evidence.md.in:{number}: no longer true: {claim.group(1)}")
                 continue
             lines.append(re.sub(r"\{\{(.+?)\}\}", replace, line))
         except (KeyError, NameError, TypeError, SyntaxError) as error:
-            raise SystemExit(f"dev/study/evidence.in.md:{number}: {error}")
+            raise SystemExit(f"dev/study/evidence.md.in:{number}: {error}")
     return "\n".join(lines) + "\n"
 
 
 def products():
     """{path: text} of everything that is written."""
     study, m = arms.Study(arms.read(HERE / "results.jsonl")), Mechanisms()
-    values = {"arm": cache(study.arm), "table": lambda setting: table(setting, study), "missing": missing(study),
+    study.arm = cache(study.arm)
+    values = {"arm": study.arm, "table": lambda setting: table(setting, study), "missing": missing(study),
               "level": study.level, "rows": study.rows, "m": m, "labels": lambda instrument: labels(m, instrument)}
-    for function in proxy_table, plan_table, attenuation_table, entropy_table:
+    for function in proxy_table, plan_table, attenuation_table, entropy_table, share_below:
         values[function.__name__] = partial(function, m)
-    page = fill((HERE / "evidence.in.md").read_text(), values)
+    values["diff"] = partial(difference, study)
+    page = fill((HERE / "evidence.md.in").read_text(), values)
     out = {pathlib.Path("docs/evidence.md"): page}
     for setting in SETTINGS:
         if setting in study.rows:

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/files.h"
 #include "base/flags_text.h"
+#include "base/process.h"
 #include "dev/study/study.h"
 #include <string.h>
 
@@ -106,6 +107,7 @@ int main(int argc, char **argv) {
     Error err = {""};
     int instrument = 0, split = 1;
     bool kept = false;
+    process_start("measure");
     if (argc == 2 && strcmp(argv[1], "--help") == 0) return usage(stdout), 0;
     if (argc < 4) return usage(stderr), 2;
     while (instrument < INSTRUMENTS && strcmp(argv[1], instruments[instrument].name) != 0) instrument++;
