@@ -25,8 +25,8 @@ enum { ALLOCATION_METHOD = ALLOCATE_KINDS, ADVANTAGE_METHOD = ADVANTAGE_KINDS };
 typedef struct TrainConfig {
     // model and data
     char model[FLAG_TEXT_SIZE], data[FLAG_TEXT_SIZE], out[FLAG_TEXT_SIZE];
-    char data_dir[FLAG_TEXT_SIZE], heldout_data[FLAG_TEXT_SIZE], prompt_template[FLAG_TEXT_SIZE];
-    char config[FLAG_TEXT_SIZE], reward_command[FLAG_TEXT_SIZE], stop[FLAG_TEXT_SIZE];
+    char data_dir[FLAG_TEXT_SIZE], heldout_data[FLAG_TEXT_SIZE], prompt_template[FLAG_TEXT_SIZE], stop[FLAG_TEXT_SIZE];
+    char config[FLAG_TEXT_SIZE], reward_command[FLAG_TEXT_SIZE];
     int architecture, layers, channels, heads, kv_heads, ffn; // of `--model tiny`
     int problems, heldout, max_prompt, bad_rows, reward_timeout;
     bool resume, overwrite, plan, verbose, tensorboard;
