@@ -38,7 +38,8 @@ def draw_proxy(found, ms):
                       the token mean over the group. R² is that of a straight line (the vertical axis is logarithmic),
                       with a 95 % bootstrap interval over prompts.""")
     for box, loss, title in zip(boxes, ("no-std/token", "grpo/token"), ("without std", "divided by std (GRPO)")):
-        a = Axes(c, box, (-0.01, 0.26), (1e-3, 200), title, "p (1 − p) of the prompt", "variance, groups of 16", log=True)
+        a = Axes(c, box, (-0.01, 0.26), (1e-3, 200), title, "p (1 − p) of the prompt", "variance, groups of 16",
+                 log=True)
         a.yticks([1e-3, 0.01, 0.1, 1, 10, 100])
         a.xticks([(x / 20, f"{x / 20:g}") for x in range(6)])
         entries = []
