@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Optional (study): writes docs/evidence.md and its pictures from dev/study/evidence.in.md and the raw rows. Python 3
-standard library only. Run from the project's root:
+"""Optional (study): writes docs/evidence.md, its pictures and its summary in README.md from dev/study/evidence.md.in and
+the raw rows. Python 3 standard library only. Run from the project's root:
 
     dev/study/evidence.py            writes the page and the pictures
     dev/study/evidence.py --check    compares them with what the rows give, and names the first difference
 
-In evidence.in.md {{expression}} or {{expression:format}} is replaced by a value, {{table(...)}} by a table, and a line
+In evidence.md.in {{expression}} or {{expression:format}} is replaced by a value, {{table(...)}} by a table, and a line
 {{assert expression}} vanishes if the expression is true and stops everything if it is not: each verdict in the page
 stands beside the assertions that it rests on, so no verdict outlives its figures.
 """
@@ -54,7 +54,7 @@ def table(setting, study):
             rows.append(f"| {name} | {what} | 0 | not run yet | | | | | | |")
             continue
         a = study.arm(setting, name)
-        half = lambda key: "" if a[key + "_half"] is None else f" ± {a[key + '_half']:.1f}"
+        half = lambda key: "" if a["seeds"] < 3 else f" ± {a[key + '_half']:.1f}"
         cells = [name, what, f"{a['seeds']}"]
         for k in 1, 8:
             cells.append(f"{a[f'pass{k}']:.1f}{half(f'pass{k}')}")
@@ -180,12 +180,22 @@ def fill(template, values):
         try:
             if claim:
                 if not eval(claim.group(1), {"__builtins__": FUNCTIONS}, values):
-                    raise SystemExit(f"dev/study/evidence.in.md:{number}: no longer true: {claim.group(1)}")
+                    raise SystemExit(f"dev/study/evidence.md.in:{number}: no longer true: {claim.group(1)}")
                 continue
             lines.append(re.sub(r"\{\{(.+?)\}\}", replace, line))
         except (KeyError, NameError, TypeError, SyntaxError) as error:
-            raise SystemExit(f"dev/study/evidence.in.md:{number}: {error}")
+            raise SystemExit(f"dev/study/evidence.md.in:{number}: {error}")
     return "\n".join(lines) + "\n"
+
+
+def with_summary(page):
+    """README.md with the page's summary between its two marks."""
+    summary = page.split("## In short\n")[1].split("\n## ")[0].strip()
+    before, _, rest = pathlib.Path("README.md").read_text().partition("<!-- from docs/evidence.md -->\n")
+    _, end, after = rest.partition("<!-- end -->")
+    if not end:
+        raise SystemExit("README.md: the marks around the summary of docs/evidence.md are gone")
+    return f"{before}<!-- from docs/evidence.md -->\n{summary}\n{end}{after}"
 
 
 def products():
@@ -197,8 +207,8 @@ def products():
     for function in proxy_table, plan_table, attenuation_table, entropy_table, share_below:
         values[function.__name__] = partial(function, m)
     values["diff"] = partial(difference, study)
-    page = fill((HERE / "evidence.in.md").read_text(), values)
-    out = {pathlib.Path("docs/evidence.md"): page}
+    page = fill((HERE / "evidence.md.in").read_text(), values)
+    out = {pathlib.Path("docs/evidence.md"): page, pathlib.Path("README.md"): with_summary(page)}
     for setting in SETTINGS:
         if setting in study.rows:
             out[pathlib.Path(f"docs/pictures/evidence_{setting}.svg")] = draw_arms.draw(study, setting, ARMS).svg()

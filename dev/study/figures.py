@@ -51,35 +51,36 @@ def draw_proxy(found, ms):
     return c
 
 
-PLANS = ("variance 8", "variance 64", "variance run", "variance p", "stddev 64", "stddev p", "beta 8", "beta 64",
-         "neyman", "optimum", "optimum wide")
+PLANS = ("variance 8", "variance 64", "variance run", "variance p", "stddev 64", "stddev run", "stddev p", "beta 8",
+         "beta 64", "neyman", "optimum")
+OF_PROMPT_MEAN = ("neyman", "optimum")  # what they know is the variance under the prompt mean
 
 
 def draw_allocation(found, ms):
-    c, boxes = panels("A batch's gradient variance, relative to that of uniform allocation",
-                      "Variance of a batch's gradient relative to uniform allocation, by allocation and policy", 530,
+    c, boxes = panels("How noisy a batch's gradient is, relative to uniform allocation",
+                      "Variance of a batch's gradient relative to uniform allocation, by allocation and policy", 560,
                       """Batches with the pass rates that training meets. 8, 64: earlier rollouts that estimate the pass
                       rate; run: the run's history; p: the pass rate is known; neyman, optimum: the gradient's variance
-                      is known; wide: 2 to 4 n rollouts. Bars: 95 % bootstrap intervals over batches.""")
-    for box, loss, title in zip(boxes, ("no-std/prompt", "grpo/token"),
-                                ("without std, prompt mean", "divided by std (GRPO), token mean")):
-        x, y, w, h = box
-        a = Axes(c, (x, y, w, h - 30), (-0.6, len(PLANS) - 0.4), (0.4, 1.6), title, "", "variance / uniform's")
-        a.yticks([0.4, 0.6, 0.8, 1, 1.2, 1.4, 1.6])
+                      under the prompt mean is known. Bars: 95 % bootstrap intervals over batches.""")
+    shown = (("no-std/prompt", "ratio", "without std, prompt mean", "variance / uniform's"),
+             ("grpo/token", "noise ratio", "GRPO, token mean", "variance / |mean|² / uniform's"))
+    for (x, y, w, h), (loss, what, title, label) in zip(boxes, shown):
+        a = Axes(c, (x, y, w, h - 52), (-0.6, len(PLANS) - 0.4), (0, 1.5), title, "", label)
+        a.yticks([0, 0.25, 0.5, 0.75, 1, 1.25, 1.5])
         a.xticks(list(enumerate(PLANS)), turn=-45)
         a.line([(-0.6, 1), (len(PLANS) - 0.4, 1)], "ink", 1)
         for k, (m, ink) in enumerate(zip(ms, INKS)):
             for i, name in enumerate(PLANS):
-                value = found.found.get(f"variance {m.label} natural {loss} {name} ratio")
-                if value:
-                    a.point(i + 0.17 * (k - (len(ms) - 1) / 2), value()[0], ink, *value()[1:], size=2.4)
+                key = f"variance {m.label} natural {loss} {name} {what}"
+                if key in found.found and (loss.endswith("prompt") or name not in OF_PROMPT_MEAN):
+                    a.point(i + 0.17 * (k - (len(ms) - 1) / 2), *order(found, key, ink), size=2.4)
         a.legend([(policy_of(m), ink) for m, ink in zip(ms, INKS)], 14, 20)
     return c
 
 
 def draw_attenuation(found, ms):
     c, boxes = panels("How long a token's gradient on the logits is",
-                      "Mean length by probability, and its share in the sum of all tokens, for right rollouts", 530,
+                      "Mean length by probability, and its share in the sum of all tokens, for right rollouts", 560,
                       """Tokens of right rollouts, by the probability they were drawn with. A length is |onehot − π|,
                       as with advantage 1. Shares are of the summed lengths of all tokens, right and wrong: without
                       modulation (points), with b_comp (line), with a constant 1.4 (dashed). Bars: 95 % intervals over
@@ -87,10 +88,10 @@ def draw_attenuation(found, ms):
     names = mechanisms.bin_names(ms[0], "probability")
     xlim = (-0.6, len(names) - 0.4)
     (left, top, w, h), (right, *_) = boxes
-    a = Axes(c, (left, top, w, h - 30), xlim, (1e-5, 3), "mean length", "", "length", log=True)
-    b = Axes(c, (right, top, w, h - 30), xlim, (0, 0.3), "share of all lengths", "", "share")
+    a = Axes(c, (left, top, w, h - 52), xlim, (1e-5, 3), "mean length", "", "length", log=True)
+    b = Axes(c, (right, top, w, h - 52), xlim, (0, 0.15), "share of all lengths", "", "share")
     a.yticks([1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1])
-    b.yticks([0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3])
+    b.yticks([0, 0.03, 0.06, 0.09, 0.12, 0.15])
     for k, (m, ink) in enumerate(zip(ms, INKS)):
         lines = {"comp": [], "const": []}
         for i, name in enumerate(names):

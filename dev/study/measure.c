@@ -2,6 +2,7 @@
 // DynaMO (arXiv 2602.19208) rests, at one policy, and writes raw results as JSON lines (README.md has the schema).
 #include "base/clock.h"
 #include "base/files.h"
+#include "base/flags_text.h"
 #include "base/process.h"
 #include "dev/study/study.h"
 #include <string.h>

@@ -194,8 +194,8 @@ static void unreadable_rows_are_an_error(void **state) {
     rewind(file);
     VerifyPolicy policy = verify_policy_evaluation();
     assert_int_equal(score_file(file, path, NULL, NULL, &policy, err, sizeof err), 1);
-    assert_non_null(strstr(err, ": 2 of 3 rows could not be read, the first at line 2"));
     fclose(file);
+    assert_non_null(strstr(err, ": 2 of 3 rows could not be read, the first at line 2"));
     remove(path);
 }
 
