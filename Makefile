@@ -16,7 +16,8 @@ FLINT       = $(if $(wildcard /usr/include/arb.h),-lflint-arb) -lflint
 FOLDERS := base kernels kernels/device model model/files model/tokenizer rl rl/checkpoint rl/evaluate rl/report \
     data verify
 SOURCES := $(filter-out %/main.c,$(wildcard $(FOLDERS:%=%/*.c))) # main.c: a program
-OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+OBJECTS := $(filter-out %/version.o,$(SOURCES:%.c=$(BUILD)/%.o))
+VERSION := $(BUILD)/base/version.o # apart: a commit links the programs anew, and not every test
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(patsubst %,tests/%/test_*.c,$(FOLDERS) convert docs study)))
 SYSTEM  := $(patsubst %,tests/system/%.sh,run eval methods ranks surroundings cases)
 CONVERT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out dev/convert/convert.c,$(wildcard dev/convert/*.c)))
@@ -27,18 +28,18 @@ all: train eval report
 train eval report: %: $(BUILD)/% .force
 	@cmp -s $< $@ || cp -f $< $@
 
-$(BUILD)/train $(BUILD)/eval $(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(OBJECTS)
+$(BUILD)/train $(BUILD)/eval $(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(OBJECTS) $(VERSION)
 	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
-$(BUILD)/report: $(BUILD)/rl/report/main.o $(OBJECTS)
+$(BUILD)/report: $(BUILD)/rl/report/main.o $(OBJECTS) $(VERSION)
 	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
-$(BUILD)/dev/convert/convert: $(BUILD)/dev/convert/convert.o $(CONVERT) $(OBJECTS)
+$(BUILD)/dev/convert/convert: $(BUILD)/dev/convert/convert.o $(CONVERT) $(OBJECTS) $(VERSION)
 	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
 $(filter $(BUILD)/tests/convert/%,$(TESTS)): $(CONVERT)
-$(BUILD)/dev/study/measure: $(BUILD)/dev/study/measure.o $(STUDY) $(OBJECTS)
+$(BUILD)/dev/study/measure: $(BUILD)/dev/study/measure.o $(STUDY) $(OBJECTS) $(VERSION)
 	@echo "  ld $@" && $(CC) $(OPT) -o $@ $^ $(LDLIBS)
 $(filter $(BUILD)/tests/study/%,$(TESTS)): $(STUDY)
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(OBJECTS)
-	@$(CC) $(OPT) -o $@ $^ $(LDLIBS) -lcmocka
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(OBJECTS) | $(VERSION)
+	@$(CC) $(OPT) -o $@ $^ $| $(LDLIBS) -lcmocka
 $(BUILD)/%.o: %.c $(BUILD)/.flags
 	@mkdir -p $(@D)
 	@echo "  cc $<" && $(CC) $(CFLAGS) -c -o $@ $<
@@ -100,15 +101,24 @@ study-instruments: $(BUILD)/train $(BUILD)/dev/study/measure # dev/study/README.
 
 convert: $(BUILD)/dev/convert/convert # other programs' models to Hugging Face folders
 
+recipes/reward: recipes/reward.c # an example of --reward-command, a program of its own
+	@echo "  cc $@" && $(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -o $@ $< -lcjson
+
 include dev/cuda.mk
 include dev/fuzz.mk
 
 # report.c embeds the page with .incbin, which the compiler's dependency files do not list.
-REPORT_BUILDS := $(BUILD) build/cuda build/cuda-fp32 $(SIM_MODES:%=build/%)
-$(REPORT_BUILDS:%=%/rl/report/report.o): rl/report/page.html rl/report/page.js
+ALL_BUILDS := $(BUILD) build/cuda build/cuda-fp32 $(SIM_MODES:%=build/%)
+$(ALL_BUILDS:%=%/rl/report/report.o): rl/report/page.html rl/report/page.js
+
+# The version that run.json names.
+$(ALL_BUILDS:%=%/base/version.o): build/version.h
+build/version.h: .force
+	@mkdir -p build && echo "#define VERSION \"$$(git describe --always --dirty --tags 2>/dev/null || echo unknown)\"" \
+	    >$@.new && if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 clean:
-	rm -rf build train eval report train-cuda eval-cuda train-sim eval-sim
+	rm -rf build train eval report train-cuda eval-cuda train-sim eval-sim recipes/reward
 help:
 	@echo "make          train, eval, report for the CPU   make demo       warm-up and RL in minutes, with a report"
 	@echo "make test     all tests                         make deps       installs all that demo and tests use"

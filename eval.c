@@ -1,9 +1,11 @@
 // Optional (./eval): samples n responses to every problem of one or more data sets, grades them, and prints pass@k,
 // avg@n and maj@n with 95 % intervals. The same command resumes an interrupted evaluation. With --score it grades saved
-// responses, without a model. ./eval --help explains the flags.
+// responses, without a model; with --ask and --chat it shows a model's responses. ./eval --help explains the flags.
 #include "base/files.h"
+#include "base/flags_text.h"
 #include "base/json.h"
 #include "base/process.h"
+#include "rl/evaluate/ask.h"
 #include "rl/evaluate/run.h"
 #include "rl/ranks.h"
 #include "verify/score.h"
@@ -15,11 +17,22 @@
 static volatile sig_atomic_t interrupted;
 
 static void on_interrupt(int signal_number) {
-    static const char text[] = "\nfinishing the responses under way; press Ctrl-C again to quit now\n";
+    static const char text[] = "\nstopping: what is finished is saved\n";
     (void)signal_number;
     interrupted = 1;
     signal(SIGINT, SIG_DFL), signal(SIGTERM, SIG_DFL); // quitting keeps the partial file
     if (write(STDERR_FILENO, text, sizeof text - 1) < 0) return;
+}
+
+// Ctrl-C in a conversation: a response ends, a line that is being typed too; the program goes on as it sees fit.
+static void on_chat_interrupt(int signal_number) { interrupted = signal_number; }
+
+static int talk(const EvalConfig *c, Comm *comm, Error *err) {
+    struct sigaction action = {.sa_handler = on_chat_interrupt}; // no SA_RESTART: reading a line is interrupted
+    if (!*c->model) return fail(err, "give --model"), 2;
+    if (*c->ask && c->chat) return fail(err, "--ask and --chat exclude each other"), 2;
+    sigaction(SIGINT, &action, NULL);
+    return ask_run(c, comm, &interrupted, err);
 }
 
 static bool write_json(const EvalConfig *c, EvalRun *run, const EvalTable *table, Error *err) {
@@ -38,6 +51,7 @@ static bool write_json(const EvalConfig *c, EvalRun *run, const EvalTable *table
 static bool run_to_end(const EvalConfig *c, EvalRun *run, Comm *comm, const int *k, int n_k, Error *err) {
     if (!eval_run_fill(run, c, comm, &interrupted, err)) return false;
     EvalTable table = eval_table_make(&run->sets, k, n_k, c->samples);
+    table.rewards = run->command != NULL;
     eval_table_print(&table, stdout);
     if (fflush(stdout) != 0 || ferror(stdout)) // the partial file stays: the same command prints the table again
         return fail(err, "the table could not be written to stdout: %s", strerror(errno));
@@ -76,23 +90,28 @@ static int score(const EvalConfig *c, Error *err) {
     return !*c->out || file_replace_commit(&out, err) ? got : 1;
 }
 
+static int help(void) {
+    printf("usage: ./eval --model DIR --data ... [flags]   a table of pass@k with intervals\n"
+           "       ./eval --model DIR --ask TEXT           one question     (--chat: many)\n"
+           "       ./eval --score FILE                     grades saved rows, without a model\n"
+           "exit status: 0 done, 1 failed, 2 bad use, 130 interrupted: the same command resumes\n\n");
+    flags_help(&eval_flags, stdout);
+    return fflush(stdout) ? 1 : 0;
+}
+
 int main(int argc, char **argv) {
     static EvalConfig config;
     Error err;
     process_start("eval");
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0) {
-            printf("usage: ./eval --model DIR --data ... [flags]      or      ./eval --score FILE\n"
-                   "exit status: 0 done, 1 failed, 2 bad use, 130 interrupted: the same command resumes\n"
-                   "flag                   meaning (range) [default]\n\n");
-            flags_help(&eval_flags, stdout);
-            return fflush(stdout) ? 1 : 0;
-        }
+    if (flags_help_asked(argc, argv)) return help();
     Comm *comm = comm_open(&argc, &argv, &err);
     bool ok = comm && flags_parse(&eval_flags, &config, argc, argv, &err);
     if (ok && comm_size(comm) > 1) ok = fail(&err, "evaluation runs on one rank: start it without mpirun");
     ok = ok && eval_config_check_outputs(&config, &err);
-    int status = !ok ? 2 : *config.score ? score(&config, &err) : evaluate(&config, comm, &err);
+    bool talks = *config.ask || config.chat;
+    if (config.samples == 0) config.samples = talks ? 1 : 8;
+    int status = !ok ? 2 : *config.score ? score(&config, &err) : talks ? talk(&config, comm, &err)
+                                                                        : evaluate(&config, comm, &err);
     if (status == 0 && (fflush(stdout) != 0 || ferror(stdout)))
         status = 1, fail(&err, "not everything could be written to stdout: %s", strerror(errno));
     if (status && !(comm && comm_rank(comm) > 0)) ranks_refuse(NULL, "eval", &err);

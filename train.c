@@ -2,11 +2,13 @@
 // learns from the tasks' teacher; rl_step (rl/step.c) allocates rollouts to prompts, generates and verifies them, and
 // updates the policy with modulated advantages. ./train --help explains every flag.
 #include "base/clock.h"
+#include "base/flags_text.h"
 #include "base/process.h"
 #include "rl/checkpoint/checkpoint.h"
 #include "rl/evaluate/evaluate.h"
 #include "rl/ranks.h"
 #include "rl/step.h"
+#include "rl/terminal.h"
 #include <signal.h>
 #include <string.h>
 
@@ -89,21 +91,12 @@ static bool reinforce(Trainer *t) {
     return true;
 }
 
-static int help(void) {
-    printf("usage: ./train [flags]      supervised warm-up, then reinforcement learning with verifiable rewards\n"
-           "exit status: 0 done, 1 failed, 2 bad use, 130 interrupted: a checkpoint was saved\n"
-           "flag                   meaning (range) [default]\n");
-    flags_help(&train_flags, stdout);
-    return fflush(stdout) ? 1 : 0;
-}
-
 int main(int argc, char **argv) {
     static TrainConfig config;
     static Trainer trainer;
     Error err;
     process_start("train");
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0) return help();
+    if (flags_help_asked(argc, argv)) return train_help();
     Comm *comm = train_config_parse(&config, argc, argv, &err) ? comm_open(&argc, &argv, &err) : NULL;
     if (!comm) return ranks_refuse(NULL, "train", &err);
     bool ok = config.plan ? trainer_plan(&trainer, &config, comm, &err) : trainer_open(&trainer, &config, comm, &err);

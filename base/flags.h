@@ -1,8 +1,7 @@
-// Command-line flags from one table: parsing, --help, the start-up print and the copy in metrics.jsonl all read it.
+// Command-line flags from one table: parsing, and what base/flags_text.h makes of it, all read it.
 #ifndef BASE_FLAGS_H
 #define BASE_FLAGS_H
 #include "base/check.h"
-#include <cjson/cJSON.h>
 #include <stddef.h>
 
 typedef enum FlagType { FLAG_INT, FLAG_LONG, FLAG_FLOAT, FLAG_TEXT, FLAG_CHOICE, FLAG_SWITCH } FlagType;
@@ -12,7 +11,7 @@ typedef struct Flag {
     const char *name;     // "rollouts" is --rollouts N; NULL: a heading in --help
     FlagType type;        // the field is int, long long, double, char[FLAG_TEXT_SIZE], int (a choice's value), bool
     size_t field;         // its offset in the config struct
-    const char *standard; // default, as it would be typed; NULL: the flag must be given
+    const char *standard; // default, as it would be typed
     double low, high;     // range of numbers
     const char *(*word)(int value); // FLAG_CHOICE: the word for each value from 0 on, NULL beyond the last
     const char *help;
@@ -43,12 +42,12 @@ typedef struct FlagTable {
         return value >= 0 && value < (int)(sizeof words / sizeof *words) ? words[value] : NULL;                        \
     }
 
-// Fills config from the defaults, then from argv. An unknown flag and a value that is missing, malformed or out of
-// range are errors that name the flag and what it takes; the last of several counts. False with the reason in err.
+// Fills config from the defaults, then from the files that --config names, then from argv. An unknown flag and a value
+// that is missing, malformed or out of range are errors that name the flag and what it takes; the last of several
+// counts. False with the reason in err.
 bool flags_parse(const FlagTable *table, void *config, int argc, char **argv, Error *err);
 
-void flags_help(const FlagTable *table, FILE *out);
-void flags_print(const FlagTable *table, const void *config, FILE *out); // name and value, three pairs a line
-void flags_to_json(const FlagTable *table, const void *config, cJSON *object);
+bool flag_set(const Flag *flag, void *config, const char *text, Error *err); // one value, as typed
+const Flag *flags_find(const FlagTable *table, const char *name, size_t n);  // by the n bytes of its name, or NULL
 
 #endif

@@ -198,7 +198,7 @@ static void set_targets(Jinja *j, const Targets *t, Value item) {
         jinja_set(j, t->name[k], t->n[k], t->count == 1 ? item : cJSON_GetArrayItem(item, k));
 }
 
-static void set_loop(Jinja *j, const cJSON *list, int index, int length) {
+static void set_loop(Jinja *j, const cJSON *item, int index, int length) {
     cJSON *loop = cJSON_CreateObject();
     const struct {
         const char *name;
@@ -211,9 +211,8 @@ static void set_loop(Jinja *j, const cJSON *list, int index, int length) {
     for (int i = 0; i < 5; i++) cJSON_AddNumberToObject(loop, counts[i].name, counts[i].value);
     cJSON_AddBoolToObject(loop, "first", index == 0);
     cJSON_AddBoolToObject(loop, "last", index == length - 1);
-    if (index > 0) cJSON_AddItemToObject(loop, "previtem", cJSON_Duplicate(cJSON_GetArrayItem(list, index - 1), true));
-    if (index + 1 < length)
-        cJSON_AddItemToObject(loop, "nextitem", cJSON_Duplicate(cJSON_GetArrayItem(list, index + 1), true));
+    if (index > 0) cJSON_AddItemToObject(loop, "previtem", cJSON_Duplicate(item->prev, true));
+    if (item->next) cJSON_AddItemToObject(loop, "nextitem", cJSON_Duplicate(item->next, true));
     jinja_set(j, "loop", 4, jinja_own(j, loop));
 }
 
@@ -253,7 +252,8 @@ static int run_for(Program *p, int i, bool live) {
     j->level++;
     if (length) cJSON_ArrayForEach(item, list) {
             if (j->failed) break;
-            set_loop(j, list, index++, length);
+            jinja_step(j);
+            set_loop(j, item, index++, length);
             set_targets(j, &targets, item);
             end = run(p, i + 1, true);
             j->n_variables = before; // what the body sets ends with it

@@ -4,7 +4,7 @@
 #include "data/jinja_parts.h"
 #include <string.h>
 
-enum { DEPTH_MAX = 50, STEPS_MAX = 1000000 };
+enum { DEPTH_MAX = 50, STEPS_MAX = 100000 };
 
 static bool is_word_char(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -167,8 +167,14 @@ static Value name_or_call(Jinja *j) {
     return jinja_accept(j, "(") ? call_function(j, name, n) : jinja_find(j, name, n);
 }
 
+void jinja_step(Jinja *j) {
+    if (++j->steps <= STEPS_MAX) return;
+    j->dead = 0; // this fails in any case
+    jinja_fail(j, "more than %d steps", STEPS_MAX);
+}
+
 static Value primary(Jinja *j) {
-    if (++j->steps > STEPS_MAX) return jinja_fail(j, "more than %d steps", STEPS_MAX);
+    jinja_step(j);
     skip_space(j);
     char c = j->at < j->end ? *j->at : 0;
     if (c == '\'' || c == '"') return text_literal(j);

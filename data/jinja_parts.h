@@ -41,6 +41,7 @@ Value jinja_find(const Jinja *j, const char *name, size_t n);
 void jinja_set(Jinja *j, const char *name, size_t n, Value value);
 
 // data/jinja_expression.c: they advance j->at.
+void jinja_step(Jinja *j); // counts a value or a turn of a loop; fails at the limit
 size_t jinja_word(const Jinja *j);               // the length of the identifier there
 bool jinja_accept(Jinja *j, const char *symbol); // skips white space and, if it is next, the symbol or word
 Value jinja_expression(Jinja *j);

@@ -80,7 +80,7 @@ void problems_note(FILE *notes, const Problem *problem, const char *why, int lef
     int head = (int)strcspn(problem->prompt, "\r\n"); // whole characters only
     for (head = head < 60 ? head : 60; ((unsigned char)problem->prompt[head] & 0xc0) == 0x80; head--) continue;
     if (left_out == 1) fprintf(notes, "prompts that are left out:\n");
-    Error line;
+    Error line; // escapes what would control a terminal
     fail(&line, "  line %d, %s: %.*s ...", problem->line, why, head, problem->prompt);
     fprintf(notes, "%s\n", line.text);
 }

@@ -59,9 +59,13 @@ void data_name(const char *item, char *name, size_t size) {
     snprintf(name, size, "%.*s", (int)strcspn(start, ".:"), start);
 }
 
+const char *data_root(const char *dir) {
+    return *dir ? dir : getenv("DATA_DIR") ? getenv("DATA_DIR") : "../shared";
+}
+
 bool data_source(const char *item, const char *dir, DataUse use, char *source, Error *err) {
     const DataSet *set = data_set_find(item);
-    const char *root = *dir ? dir : getenv("DATA_DIR") ? getenv("DATA_DIR") : "../shared";
+    const char *root = data_root(dir);
     if (strlen(item) + strlen(root) > DATA_SOURCE_MAX - 200) return fail(err, "--data or --data-dir is too long");
     if (!set) {
         snprintf(source, DATA_SOURCE_MAX, "%s", item);

@@ -34,6 +34,9 @@ bool data_list_next(const char **at, char *item);
 // writes a short name for tables: the set's, "tasks", or the file's without folder, extension and settings.
 void data_name(const char *item, char *name, size_t size);
 
+// The folder of the named sets: dir, or DATA_DIR, or ../shared.
+const char *data_root(const char *dir);
+
 // Whether every item of the list is something: known tasks, a named set, a file. False with the reason in err, which
 // for a mistyped name asks for the one that may be meant; with `alone`, also where the list has both tasks and files.
 bool data_check_list(const char *list, bool alone, Error *err);

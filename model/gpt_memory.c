@@ -48,12 +48,6 @@ void gpt_commit(Gpt *g) {
     upload_rotations(g);
 }
 
-Gpt *gpt_new(Device *dev, const ModelConfig *config, int T_rope) {
-    Gpt *g = gpt_plan(dev, config, T_rope);
-    gpt_commit(g);
-    return g;
-}
-
 void gpt_free(Gpt *g) {
     if (!g) return;
     arena_free(&g->arena, g->dev);

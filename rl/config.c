@@ -40,14 +40,17 @@ static const Flag rows[] = {
     TEXT_FLAG("heldout-data", heldout_data, "",
               "sets or files to evaluate on; training prompts that occur in them are left out; without it, part of "
               "--data is held out"),
-    INT_FLAG("heldout", heldout, "256", 1, 1e6, "prompts to evaluate on, the same for all seeds; of files at most a fifth"),
+    INT_FLAG("heldout", heldout, "256", 1, 1e6, "prompts to evaluate on, for all seeds the same; at most 1/5 of files"),
     TEXT_FLAG("prompt-template", prompt_template, "",
               "text around each question: a name in data/prompts, or ./FILE with a {question} slot; else tasks are "
               "asked verbatim and files as --model was trained, or plainly"),
     TEXT_FLAG("stop", stop, "", "a text that ends a response, beside those of the template; \\n is a line feed"),
     INT_FLAG("max-prompt", max_prompt, "1024", 1, 1 << 20,
              "longest prompt in tokens; longer prompts are left out and listed"),
+    TEXT_FLAG("reward-command", reward_command, "", "a program that grades, by lines of JSON (rl/reward_command.h)"),
+    INT_FLAG("reward-timeout", reward_timeout, "60", 1, 86400, "seconds that it may take for its next answer"),
     TEXT_FLAG("out", out, "out", "folder for metrics, report and checkpoints"),
+    TEXT_FLAG("config", config, "", "a file of flags, name = value a line, or a run.json; the command line wins"),
     SWITCH_FLAG("resume", resume, "resume from the latest checkpoint in --out, bit-identically"),
     SWITCH_FLAG("overwrite", overwrite, "delete the run that is in --out and start anew"),
     SWITCH_FLAG("plan", plan, "print the memory that the run would need, from config.json and these flags, and exit"),
@@ -69,7 +72,7 @@ static const Flag rows[] = {
     INT_FLAG("rollouts", rollouts, "16", 1, 4096, "rollouts a prompt on average: the budget is prompts x rollouts"),
     INT_FLAG("rollouts-low", rollouts_low, "8", 1, 4096, "fewest rollouts of a prompt"),
     INT_FLAG("rollouts-high", rollouts_high, "24", 1, 4096, "most rollouts of a prompt"),
-    INT_FLAG("max-tokens", max_tokens, "96", 1, 1 << 20, "longest response"),
+    INT_FLAG("max-tokens", max_tokens, "0", 0, 1 << 20, "longest response; 0 = 96, or 1024 of a pretrained model"),
     FLOAT_FLAG("temp", temp, "1", 0.05, 10, "sampling temperature; training divides the logits by it too"),
     CHOICE_FLAG("allocation", allocation, "method", allocation_word, "how rollouts are allocated to prompts"),
     CHOICE_FLAG("modulation", modulation, "method", modulation_word, "what scales a token's advantage"),
@@ -100,7 +103,7 @@ static const Flag rows[] = {
     INT_FLAG("updates", updates, "1", 1, 1024, "mini-batches (optimizer updates) a batch"),
     INT_FLAG("epochs", epochs, "1", 1, 64, "passes over a batch"),
     HEADING("Optimizer"),
-    FLOAT_FLAG("lr", lr, "3e-4", 0, 1, "learning rate of reinforcement learning"),
+    FLOAT_FLAG("lr", lr, "-1", -1, 1, "learning rate of RL; -1 = 3e-4, of a pretrained model 3e-6 or 1e-6"),
     INT_FLAG("warmup", warmup, "10", 0, 1e6, "steps of linear learning-rate warm-up, in either phase"),
     CHOICE_FLAG("schedule", schedule, "constant", schedule_word, "learning rate after that"),
     FLOAT_FLAG("weight-decay", weight_decay, "0.1", 0, 10, "on matrices only"),
@@ -117,6 +120,8 @@ static const Flag rows[] = {
     INT_FLAG("eval-samples", eval_samples, "4", 1, 4096, "responses a held-out prompt"),
     INT_FLAG("checkpoint-every", checkpoint_every, "50", 1, 1e7, "steps between checkpoints"),
     INT_FLAG("keep", keep, "2", 1, 255, "checkpoints kept"),
+    SWITCH_FLAG("verbose", verbose, "all figures in the lines on the terminal"),
+    SWITCH_FLAG("tensorboard", tensorboard, "event files for TensorBoard in OUT/tb"),
     INT_FLAG("sample-every", sample_every, "20", 1, 1e7, "RL steps between rollouts written for the report"),
     INT_FLAG("profile-first", profile_first, "1", 1, 1e7,
              "CUDA build: first RL step that a profiler records (make profile)"),
@@ -135,7 +140,6 @@ static bool check_rl(const TrainConfig *c, Error *err) {
     if (c->allocation != ALLOCATE_UNIFORM && (c->rollouts_low > c->rollouts || c->rollouts_high < c->rollouts))
         return fail(err, "--rollouts %d must lie between --rollouts-low %d and --rollouts-high %d", c->rollouts,
                     c->rollouts_low, c->rollouts_high);
-    if (c->overlong > c->max_tokens) return fail(err, "--overlong %d: more than --max-tokens", c->overlong);
     if (c->dual_clip > 0 && c->dual_clip <= 1)
         return fail(err, "--dual-clip %g: must be above 1, else it cuts off every negative advantage; 0 = off",
                     c->dual_clip);
@@ -176,6 +180,6 @@ bool train_config_parse(TrainConfig *c, int argc, char **argv, Error *err) {
     if (c->dual_clip < 0) c->dual_clip = m->dual_clip;
     if (c->entropy_coef < 0) c->entropy_coef = m->entropy_coef;
     if (c->dynamic_sampling < 0) c->dynamic_sampling = m->dynamic_sampling;
-    if (c->overlong < 0) c->overlong = (int)(m->overlong * c->max_tokens);
+    if (c->overlong < 0 && c->max_tokens) c->overlong = (int)(m->overlong * c->max_tokens);
     return check_rl(c, err) && check_model(c, err) && check_data(c, err);
 }

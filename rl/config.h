@@ -26,9 +26,10 @@ typedef struct TrainConfig {
     // model and data
     char model[FLAG_TEXT_SIZE], data[FLAG_TEXT_SIZE], out[FLAG_TEXT_SIZE];
     char data_dir[FLAG_TEXT_SIZE], heldout_data[FLAG_TEXT_SIZE], prompt_template[FLAG_TEXT_SIZE], stop[FLAG_TEXT_SIZE];
+    char config[FLAG_TEXT_SIZE], reward_command[FLAG_TEXT_SIZE];
     int architecture, layers, channels, heads, kv_heads, ffn; // of `--model tiny`
-    int problems, heldout, max_prompt, bad_rows;
-    bool resume, overwrite, plan;
+    int problems, heldout, max_prompt, bad_rows, reward_timeout;
+    bool resume, overwrite, plan, verbose, tensorboard;
     int threads;
     bool invariant;
     long long seed;
@@ -59,5 +60,8 @@ extern const FlagTable train_flags;
 // ratio, ...) to its values, and checks what no flag's range can (low <= rollouts <= high, ...). False with one line in
 // err.
 bool train_config_parse(TrainConfig *config, int argc, char **argv, Error *err);
+
+// rl/defaults.c: at the start of a run, what the model decides: its sizes, and lr, max_tokens, ... where left open.
+bool train_config_complete(TrainConfig *config, Error *err);
 
 #endif

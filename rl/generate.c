@@ -53,6 +53,8 @@ struct Generator {
     Slot *slot;           // (slots)
     Prefix prefix;
     int *references, *free_blocks, n_free; // reference counts (blocks), and the stack of free blocks
+    bool (*watch)(void *context);          // NULL: nobody
+    void *watcher;
 };
 
 static int blocks_of(int tokens) { return (tokens + kv_block_tokens() - 1) / kv_block_tokens(); }
@@ -125,12 +127,6 @@ void generator_commit(Generator *g) {
     device_upload(g->gpt->dev, g->eos, g->gpt->config.eos, sizeof g->gpt->config.eos);
 }
 
-Generator *generator_new(const Gpt *gpt, int slots, int T) {
-    Generator *g = generator_plan(gpt, slots, T);
-    generator_commit(g);
-    return g;
-}
-
 void generator_free(Generator *g) {
     if (!g) return;
     for (int R = 0; g->graph && R <= g->slots; R++) graph_free(g->gpt->dev, g->graph[R]);
@@ -146,6 +142,8 @@ void generator_set_burst(Generator *g, int steps) {
     REQUIRE(steps >= 1 && steps <= DECODE_BURST_MAX, "a burst of %d steps: give 1 to %d", steps, DECODE_BURST_MAX);
     g->burst = steps;
 }
+
+void generator_watch(Generator *g, bool (*watch)(void *), void *context) { g->watch = watch, g->watcher = context; }
 
 static int take_block(Generator *g) {
     REQUIRE(g->n_free > 0, "no free KV block: a bug in their accounting, please report it");
@@ -386,6 +384,7 @@ long generator_run(Generator *g, Rollout *rollouts, int count, int rank, const P
         decode(g, R, burst);
         busy -= take_tokens(g, busy, max_new);
         steps += burst;
+        if (g->watch && !g->watch(g->watcher)) return -1;
     }
     REQUIRE(g->n_free == g->blocks, "%d KV blocks were lost: a bug, please report it", g->blocks - g->n_free);
     return steps;

@@ -38,9 +38,12 @@ void generator_set_stop(Generator *generator, const PromptTemplate *template, co
 // Sets the steps of a burst, 1 to DECODE_BURST_MAX (kernels/decode.h). Changes no bit of the result.
 void generator_set_burst(Generator *generator, int steps);
 
+// watch(context) is called after every burst, while the rollouts grow; false ends the run there, unfinished.
+void generator_watch(Generator *generator, bool (*watch)(void *context), void *context);
+
 // Generates every rollout of the list that belongs to `rank`, in place: fills tokens, sampled, n and truncated. tokens
 // and sampled must have room for max_new entries. prompts (P) are indexed by rollout->prompt. Returns the decoding
-// steps.
+// steps, -1 if it was ended early.
 long generator_run(Generator *generator, Rollout *rollouts, int count, int rank, const Prompt *prompts, int P,
                    int max_new, const SampleConfig *sample);
 

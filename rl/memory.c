@@ -1,5 +1,6 @@
 // Optional (start-up table).
 #include "rl/memory.h"
+#include "base/flags_text.h"
 #include "rl/data.h"
 #include "rl/methods.h"
 #include "rl/trainer.h"

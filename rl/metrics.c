@@ -1,14 +1,14 @@
 // Optional (metrics).
 #define _GNU_SOURCE // getline
 #include "rl/metrics.h"
-#include "base/clock.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "rl/terminal.h"
 #include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 // Whether a resumed run keeps this line: whole, and not of a step that the run will write again.
@@ -75,21 +75,34 @@ static bool append(FILE *file, const cJSON *row) {
     return false;
 }
 
-bool metrics_open(MetricsLog *log, const char *dir, cJSON *config, int sft_done, int rl_done, Error *err) {
+// What a resumed run has done so far: its tokens, and the figures for TensorBoard.
+static void replay(MetricsLog *log, const char *path) {
+    FILE *from = fopen(path, "r");
+    char *line = NULL;
+    size_t room = 0;
+    while (from && getline(&line, &room, from) > 0) {
+        cJSON *row = cJSON_Parse(line);
+        double tokens = json_double(row, "tokens", 0);
+        if (tokens > 0) log->tokens_total += tokens;
+        tensorboard_add(log->board, row);
+        cJSON_Delete(row);
+    }
+    free(line);
+    if (from) fclose(from);
+}
+
+bool metrics_open(MetricsLog *log, const char *dir, int sft_done, int rl_done, Error *err) {
     char metrics[4200], rollouts[4200];
     bool resumed = sft_done + rl_done > 0;
     snprintf(metrics, sizeof metrics, "%s/metrics.jsonl", dir);
     snprintf(rollouts, sizeof rollouts, "%s/rollouts.jsonl", dir);
-    log->terminal = isatty(STDOUT_FILENO);
-    cJSON_DeleteItemFromObjectCaseSensitive(config, "overwrite"); // two runs that differ in this alone are the same
     if (resumed && !keep_lines(metrics, sft_done, rl_done, err)) return false;
     if (resumed && !keep_lines(rollouts, sft_done, rl_done, err)) return false;
+    if (log->tensorboard && !(log->board = tensorboard_open(dir, err))) return false;
+    if (resumed) replay(log, metrics);
     log->metrics = fopen(metrics, resumed ? "ae" : "we");
     log->rollouts = fopen(rollouts, resumed ? "ae" : "we");
-    struct stat info;
-    bool ok = log->metrics && log->rollouts && fstat(fileno(log->metrics), &info) == 0 &&
-              (info.st_size > 0 || append(log->metrics, config));
-    if (ok) return true;
+    if (log->metrics && log->rollouts) return true;
     fail(err, "%s: %s", dir, strerror(errno));
     metrics_close(log);
     return false;
@@ -107,6 +120,7 @@ void metrics_close(MetricsLog *log) {
     if (log->metrics) fclose(log->metrics);
     if (log->rollouts) fclose(log->rollouts);
     if (log->lock) fclose(log->lock);
+    tensorboard_close(log->board);
     *log = (MetricsLog){0};
 }
 
@@ -155,48 +169,37 @@ static void add_verdicts(cJSON *row, const StepMetrics *m) {
     for (int i = 0; i < m->undecided_count; i++) cJSON_AddItemToArray(undecided, cJSON_CreateString(m->undecided[i]));
 }
 
-static void print_line(MetricsLog *log, const StepMetrics *m) {
-    double now = seconds_now();
-    if (log->terminal) printf("\r\033[K");
-    printf("%-3s %5d/%d  ", m->phase, m->step, m->steps);
-    if (!isnan(m->pass_rate)) printf("pass %.3f  ", m->pass_rate);
-    if (!isnan(m->loss)) printf("loss %8.4f  ", m->loss);
-    if (!isnan(m->entropy))
-        printf("H %.3f  len %5.1f  worked %.2f  b_stab<.95 %.3f  ", m->entropy, m->response_length, m->worked,
-               m->b_stab_low);
-    if (!isnan(m->grad_norm)) printf("|g| %6.3f  lr %.1e  ", m->grad_norm, m->lr);
-    if (!isnan(m->tokens_per_s)) printf("%6.0f tok/s  ", m->tokens_per_s);
-    if (!isnan(m->sec_generate))
-        printf("gen %.2fs ver %.2fs upd %.2fs", m->sec_generate, m->sec_verify, m->sec_update);
-    if (!isnan(m->rounds)) printf("  kept %.0f of %.0f groups", m->groups_trained, m->groups_generated);
-    if (m->skipped > 0) printf("  %.0f updates skipped: gradient not finite", m->skipped);
-    if (!isnan(m->heldout_pass1))
-        printf("  held-out pass@1 %.3f [%.3f %.3f]", m->heldout_pass1, m->heldout_low, m->heldout_high);
-    printf("\n");
-    if (log->terminal && m->step < m->steps && m->step > log->first) {
-        double rate = (m->step - log->first) / (now - log->started), left = (m->steps - m->step) / rate;
-        printf("%s %.0f %%, %.2f steps/s, about %d min %02d s left", m->phase, 100.0 * m->step / m->steps, rate,
-               (int)left / 60, (int)left % 60);
-    }
-    fflush(stdout);
-}
-
 // A log that cannot be written (a full disk) is reported and does not end the run.
 static void write_row(FILE *file, const char *name, const cJSON *row, int step) {
     if (!append(file, row)) fprintf(stderr, "warning: step %d is missing from %s: %s\n", step, name, strerror(errno));
 }
 
+// Seconds since 1970, to the millisecond.
+static void add_time(cJSON *row) {
+    struct timespec now;
+    char text[32];
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(text, sizeof text, "%lld.%03ld", (long long)now.tv_sec, now.tv_nsec / 1000000);
+    cJSON_AddRawToObject(row, "time", text);
+}
+
 void metrics_write(MetricsLog *log, const StepMetrics *m, bool show) {
     cJSON *row = cJSON_CreateObject();
+    bool rl = strcmp(m->phase, "rl") == 0;
     cJSON_AddStringToObject(row, "phase", m->phase);
     cJSON_AddNumberToObject(row, "step", m->step);
+    cJSON_AddNumberToObject(row, "global_step", m->step + (rl ? log->sft_steps : 0));
+    add_time(row);
+    if (m->tokens > 0) log->tokens_total += m->tokens;
+    cJSON_AddNumberToObject(row, "tokens_total", log->tokens_total);
     add_figures(row, m);
     if (m->n) add_allocation(row, m);
     if (m->n) add_verdicts(row, m);
     if (m->has_pass_hist) cJSON_AddItemToObject(row, "pass_hist", cJSON_CreateIntArray(m->pass_hist, PASS_RATE_BINS));
     write_row(log->metrics, "metrics.jsonl", row, m->step);
+    tensorboard_add(log->board, row);
     cJSON_Delete(row);
-    if (show) print_line(log, m);
+    terminal_step(log, m, show);
 }
 
 // A token may hold part of a character, or a NUL.

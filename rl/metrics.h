@@ -1,10 +1,11 @@
-// Optional (metrics): the log of a run: one line a step on the terminal, one JSON object a step in metrics.jsonl, and
-// some rollouts token by token in rollouts.jsonl, for the report.
+// Optional (metrics): the log of a run: one JSON object a step in metrics.jsonl, and some rollouts token by token in
+// rollouts.jsonl, for the report. docs/metrics.md has the figures under the names of other trainers.
 #ifndef RL_METRICS_H
 #define RL_METRICS_H
 #include "kernels/device/timer.h"
 #include "kernels/policy_loss.h"
 #include "rl/history.h"
+#include "rl/report/tensorboard.h"
 #include "rl/reward.h"
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -14,6 +15,7 @@
     X(loss, "policy loss over the trained tokens; cross-entropy in the warm-up")                                       \
     X(lr, "learning rate of this step")                                                                                \
     X(reward, "mean reward of the step's rollouts")                                                                    \
+    X(reward_std, "mean over the prompts of the standard deviation of a prompt's rewards (n - 1)")                     \
     X(pass_rate, "share of the step's rollouts that are correct")                                                      \
     X(heldout_pass1, "mean held-out pass@1 by the rules of ./eval, on evaluation steps;")                              \
     X(heldout_low, "low and")                                                                                          \
@@ -84,20 +86,33 @@ static inline StepMetrics metrics_empty(const char *phase, int step, int steps) 
 
 typedef struct MetricsLog {
     FILE *metrics, *rollouts;
-    FILE *lock;     // of the folder (rl/checkpoint/run_folder.h)
-    bool terminal;  // stdout is one: a progress line with rate and remaining time
+    FILE *lock;          // of the folder (rl/checkpoint/run_folder.h)
+    int sft_steps;       // of the run: global_step counts on from them
+    double tokens_total; // of the steps so far
+    bool tensorboard;    // asked for
+    Tensorboard *board;
+    // For the terminal (rl/terminal.h): stdout is one; what was said; the parts of the status line.
+    bool terminal, verbose, untaught, explained, cut_noted;
+    double status_at; // clock of the last status line
+    char left[80], place[40], next[40];
+    int rl_steps;
     double started; // clock at the start of this phase
     int first;      // steps of this phase that were done before this process started
 } MetricsLog;
 
-// Opens DIR/metrics.jsonl and DIR/rollouts.jsonl. sft_done, rl_done: the steps of each phase that a resumed run keeps
-// (later lines, and an incomplete last line, are dropped; a file that is missing starts anew, reported on stderr); with
-// both 0 the files start anew. `config` is the first line. False with the reason in err; what was there is then intact.
-bool metrics_open(MetricsLog *log, const char *dir, cJSON *config, int sft_done, int rl_done, Error *err);
+// Opens DIR/metrics.jsonl and DIR/rollouts.jsonl, and with log->tensorboard the event file in DIR/tb. sft_done,
+// rl_done: the steps of each phase that a resumed run keeps (later lines, and an incomplete last line, are dropped; a
+// file that is missing starts anew, reported on stderr); with both 0 the files start anew. False with the reason in
+// err; what was there is then intact.
+bool metrics_open(MetricsLog *log, const char *dir, int sft_done, int rl_done, Error *err);
 bool metrics_flush(MetricsLog *log, Error *err); // to disk
 void metrics_close(MetricsLog *log);
 
-// Writes one line of metrics.jsonl and, with show, one on the terminal.
+// Writes one line of metrics.jsonl and, with show, one on the terminal. Besides the figures a line has
+//   phase, step    "sft" or "rl", and the step within it
+//   global_step    the run's step: warm-up and RL counted together
+//   time           seconds since 1970
+//   tokens_total   trained and generated tokens of the run so far
 void metrics_write(MetricsLog *log, const StepMetrics *metrics, bool show);
 void metrics_write_rollout(MetricsLog *log, const Tokenizer *tokenizer, const char *prompt_text, const char *gold,
                            int step, const Rollout *rollout, const TokenResult *results);

@@ -1,5 +1,6 @@
 // Optional (ranks).
 #include "rl/ranks.h"
+#include "base/flags_text.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "kernels/device/rendezvous.h"

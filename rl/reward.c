@@ -7,6 +7,7 @@ struct Grader {
     const ProblemSet *set;
     VerifyGold **gold; // (set->count) compiled reference answers; NULL for tasks
     VerifyScratch *scratch;
+    RewardCommand *command; // grades in the verifier's place; NULL: none
 };
 
 const char *verdict_name(Verdict verdict) {
@@ -17,11 +18,11 @@ const char *verdict_name(Verdict verdict) {
     return verdict >= 0 && verdict < VERDICT_COUNT ? names[verdict] : "?";
 }
 
-Grader *grader_new(const ProblemSet *set, bool training) {
+Grader *grader_new(const ProblemSet *set, bool training, RewardCommand *command) {
     Grader *grader = calloc(1, sizeof *grader);
     REQUIRE(grader, "out of memory");
     VerifyPolicy policy = training ? verify_policy_training() : verify_policy_evaluation();
-    grader->set = set;
+    grader->set = set, grader->command = command;
     grader->gold = calloc((size_t)set->count + 1, sizeof *grader->gold);
     REQUIRE(grader->gold, "out of memory");
     for (int i = 0; i < set->count; i++) {
@@ -33,6 +34,8 @@ Grader *grader_new(const ProblemSet *set, bool training) {
     }
     return grader;
 }
+
+RewardCommand *grader_command(const Grader *grader) { return grader->command; }
 
 void grader_free(Grader *grader) {
     if (!grader) return;
@@ -123,10 +126,13 @@ void grade_rollouts(Grader *grader, const Tokenizer *tokenizer, const Prompt *pr
                     prompt->id == grader->set->items[prompt->problem].id,
                 "a rollout of prompt %lld was about to be graded against another prompt's answer",
                 (long long)r->prompt_id);
+        if (grader->command) continue; // below, all at once
         size_t len;
         char *text = response_text(tokenizer, r, &len);
         r->verdict = grade_response(grader, prompt->problem, text, len, r->truncated, NULL, NULL);
         r->reward = r->verdict == VERDICT_CORRECT ? right : wrong;
         free(text);
     }
+    if (grader->command)
+        reward_command_rollouts(grader->command, grader->set, tokenizer, prompts, rollouts, count, rank);
 }

@@ -1,10 +1,11 @@
 // From a response to a verdict and a reward. Procedural tasks have an exact check each (data/tasks.h); answers to
 // problems from files go to the verifier (verify/verify.h). Only VERDICT_CORRECT earns the reward of a right answer.
+// With --reward-command a program of the user's grades instead.
 #ifndef RL_REWARD_H
 #define RL_REWARD_H
 #include "data/problems.h"
 #include "model/tokenizer/tokenizer.h"
-#include "rl/rollout.h"
+#include "rl/reward_command.h"
 
 typedef enum Verdict {
     VERDICT_CORRECT,
@@ -22,9 +23,11 @@ const char *verdict_name(Verdict verdict); // "correct", "wrong", ...
 typedef struct Grader Grader;
 
 // Compiles the reference answers of all problems once. training: the verifier's policy for training, which accepts no
-// guess, else that for evaluation. The set must outlive the grader.
-Grader *grader_new(const ProblemSet *set, bool training);
+// guess, else that for evaluation. The set must outlive the grader, and so must `command`, which grades in the
+// verifier's place (NULL: none).
+Grader *grader_new(const ProblemSet *set, bool training, RewardCommand *command);
 void grader_free(Grader *grader);
+RewardCommand *grader_command(const Grader *grader); // or NULL
 
 // Grades `len` bytes that answer problem `problem` of the set; *start and *length (may be NULL) receive the graded
 // span.
@@ -37,7 +40,8 @@ Verdict grade_response(Grader *grader, int problem, const char *text, size_t len
 void grader_describe(Grader *grader, int problem, const char *text, size_t len, char *line, size_t size);
 
 // Decodes and grades every rollout of the list that `rank` holds, against the problem of its own prompt, after checking
-// its prompt id against both. Fills verdict, and reward with `right` or `wrong`. prompts (P), rollouts (count).
+// its prompt id against both. Fills verdict, and reward with `right` or `wrong` or what the
+// user's program says. prompts (P), rollouts (count).
 void grade_rollouts(Grader *grader, const Tokenizer *tokenizer, const Prompt *prompts, int P, Rollout *rollouts,
                     int count, int rank, float right, float wrong);
 

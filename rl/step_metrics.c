@@ -59,6 +59,15 @@ static bool no_spread(const Rollout *rollouts, int first, int end) {
     return true;
 }
 
+// The standard deviation (n - 1) of the rewards of rollouts [first, end); 0 of one.
+static double reward_std(const Rollout *rollouts, int first, int end) {
+    int n = end - first;
+    double mean = 0, squares = 0;
+    for (int j = first; j < end; j++) mean += (double)rollouts[j].reward / n;
+    for (int j = first; j < end; j++) squares += (rollouts[j].reward - mean) * (rollouts[j].reward - mean);
+    return n > 1 ? sqrt(squares / (n - 1)) : 0;
+}
+
 static void keep_undecided(StepMetrics *m, Trainer *t, const Rollout *r, int problem, const char *text, size_t len) {
     bool undecided = r->verdict == VERDICT_UNKNOWN || r->verdict == VERDICT_LIMIT;
     if (undecided && m->undecided_count < (int)(sizeof m->undecided / sizeof *m->undecided))
@@ -70,7 +79,7 @@ void step_metrics_rollouts(StepMetrics *m, Trainer *t, const Prompt *prompts) {
     const Rollout *rollouts = t->batch.rollouts;
     const int *starts = t->batch.h_starts;
     int count = t->batch.count;
-    double reward = 0, tokens = 0, truncated = 0, right = 0, flat = 0;
+    double reward = 0, tokens = 0, truncated = 0, right = 0, flat = 0, std = 0;
     double local[3] = {0}; // worked, entropy and tokens of this rank, which alone has the tokens
     for (int j = 0; j < count; j++) {
         const Rollout *r = &rollouts[j];
@@ -86,9 +95,12 @@ void step_metrics_rollouts(StepMetrics *m, Trainer *t, const Prompt *prompts) {
         for (int k = 0; k < r->n; k++) local[1] += r->sampled[k].entropy;
         local[2] += r->n;
     }
-    for (int i = 0; i < m->P; i++) flat += no_spread(rollouts, starts[i], starts[i + 1]);
+    for (int i = 0; i < m->P; i++) {
+        flat += no_spread(rollouts, starts[i], starts[i + 1]);
+        std += reward_std(rollouts, starts[i], starts[i + 1]);
+    }
     comm_sum(t->comm, local, 3);
-    m->reward = reward / count, m->pass_rate = right / count;
+    m->reward = reward / count, m->reward_std = std / m->P, m->pass_rate = right / count;
     m->worked = local[0] / count, m->entropy = local[1] / local[2];
     m->response_length = tokens / count, m->truncated = truncated / count;
     m->zero_spread = flat / m->P;

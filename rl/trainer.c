@@ -3,8 +3,8 @@
 #include "model/files/gpt_files.h"
 #include "rl/checkpoint/checkpoint.h"
 #include "rl/data.h"
-#include "rl/methods.h"
 #include "rl/ranks.h"
+#include "rl/run_record.h"
 #include <math.h>
 #include <string.h>
 
@@ -66,8 +66,10 @@ static bool open_data(Trainer *t, Error *err) {
     if (!prompts_tokenize(&t->heldout, t->tokenizer, &t->template, c->max_prompt, strict, notes, err)) return false;
     if (t->train.problems.count < c->prompts)
         return fail(err, "--prompts %d: %s has only %d to train on", c->prompts, c->data, t->train.problems.count);
-    t->grader = grader_new(&t->train.problems, true);
-    t->heldout_grader = grader_new(&t->heldout.problems, false); // as ./eval grades
+    if (*c->reward_command && !(t->reward_command = reward_command_open(c->reward_command, c->reward_timeout, err)))
+        return false;
+    t->grader = grader_new(&t->train.problems, true, t->reward_command);
+    t->heldout_grader = grader_new(&t->heldout.problems, false, t->reward_command); // as ./eval grades
     return true;
 }
 
@@ -155,47 +157,38 @@ static bool open_model(Trainer *t, Error *err) {
 
 bool trainer_plan(Trainer *t, const TrainConfig *config, Comm *comm, Error *err) {
     *t = (Trainer){.config = *config, .comm = comm, .train.longest = config->max_prompt};
+    if (!train_config_complete(&t->config, err)) return false;
     if (data_is_tasks(config->data)) t->train.longest = TASK_PROMPT_MAX;
     ModelConfig model;
-    int T = positions(config, t->train.longest), characters = (int)strlen(TASK_CHARACTERS) + 1;
+    int T = positions(&t->config, t->train.longest), characters = (int)strlen(TASK_CHARACTERS) + 1;
     if (!model_shape(config, characters, 0, T, &model, err)) return false;
     if (T > model.T_max)
         t->train.longest -= T - model.T_max, T = model.T_max; // the longest prompts that the model takes
     if (t->train.longest < 1)
         return fail(err, "%s takes %d tokens in all: lower --max-tokens", config->model, model.T_max);
     if (!(t->dev = device_open(config->threads, comm_local_rank(comm), err))) return false;
+    t->config.threads = device_threads(t->dev);
     plan_memory(t, &model, T);
     return true;
 }
 
 // ---- The run -------------------------------------------------------------------------------------------------------
-static bool open_log(Trainer *t, Error *err) {
-    cJSON *line = cJSON_CreateObject();
-    cJSON_AddStringToObject(line, "phase", "config");
-    flags_to_json(&train_flags, &t->config, line);
-    cJSON_AddNumberToObject(line, "parameters", (double)t->gpt->table.numbers);
-    cJSON_AddStringToObject(line, "device", device_name(t->dev));
-    cJSON_AddNumberToObject(line, "ranks", comm_size(t->comm));
-    bool ok = metrics_open(&t->log, t->config.out, line, t->sft_done, t->rl_done, err);
-    cJSON_Delete(line);
-    return ok;
-}
-
 bool trainer_open(Trainer *t, const TrainConfig *config, Comm *comm, Error *err) {
     *t = (Trainer){.config = *config, .comm = comm};
     t->dev = device_open(config->threads, comm_local_rank(comm), err);
     if (!t->dev || !comm_attach(comm, t->dev, err)) return false;
     device_set_invariant(t->dev, config->invariant);
-    if (!ranks_agree(comm, checkpoint_begin(t, err), err)) return false;
+    t->config.threads = device_threads(t->dev);
+    if (!ranks_agree(comm, train_config_complete(&t->config, err) && checkpoint_begin(t, err), err)) return false;
     bool opened = open_tokenizer(t, err) && open_data(t, err) && open_model(t, err) && checkpoint_load(t, err);
     if (!ranks_agree(comm, opened, err) || !ranks_same(t, err)) return false;
-    return ranks_agree(comm, comm_rank(comm) != 0 || open_log(t, err), err);
+    return ranks_agree(comm, comm_rank(comm) != 0 || run_record_open(t, err), err);
 }
 
 void trainer_close(Trainer *t) {
     comm_detach(t->comm);
     metrics_close(&t->log);
-    grader_free(t->grader), grader_free(t->heldout_grader);
+    grader_free(t->grader), grader_free(t->heldout_grader), reward_command_close(t->reward_command);
     free(t->results), free(t->sequences), free(t->weights), free(t->warmup_tokens);
     history_free(&t->history), history_free(&t->oracle);
     updater_free(t->updater), generator_free(t->generator);

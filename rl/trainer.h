@@ -22,6 +22,7 @@ typedef struct Trainer {
     PromptTemplate template; // the text around each question
     PromptSet train, heldout;
     Grader *grader, *heldout_grader;
+    RewardCommand *reward_command; // NULL: the verifier grades
     // model
     Gpt *gpt;
     Buckets buckets;

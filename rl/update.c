@@ -52,12 +52,6 @@ void updater_commit(Updater *u) {
     arena_commit(&u->host, NULL);
 }
 
-Updater *updater_new(const Gpt *gpt, int micro_tokens, int T, int chunk, bool share_prompts) {
-    Updater *u = updater_plan(gpt, micro_tokens, T, chunk, share_prompts);
-    updater_commit(u);
-    return u;
-}
-
 void updater_free(Updater *u) {
     if (!u) return;
     arena_free(&u->arena, u->gpt->dev);
@@ -136,23 +130,24 @@ static void upload(Updater *u, const Micro *micro) {
     MICRO_ARRAYS(UPLOAD)
 }
 
-static void micro_norms(Updater *u, float norms[3], const Micro *micro, bool compat) {
+static void micro_norms(Updater *u, PolicyObjective *o, const Micro *micro, bool compat) {
     Device *dev = u->gpt->dev;
+    float norms[3];
     if (compat) response_mean_E(dev, u->E_override, u->sampled, u->response_starts, micro->R);
     modulation_norms(dev, u->norms, u->sampled, u->advantage, compat ? u->E_override : NULL, micro->M);
-    device_download(dev, norms, u->norms, 3 * sizeof *norms);
+    device_download(dev, norms, u->norms, sizeof norms);
+    o->entropy_min = norms[0], o->entropy_max = norms[1], o->delta_max = norms[2];
 }
 
 void updater_norms(Updater *u, Comm *comm, PolicyObjective *objective, const TrainSequence *sequences, int count) {
     double largest[3] = {-INFINITY, -INFINITY, 0}; // of -H, H and |dH|, so that one all-reduce serves all three
     Micro micro;
     for (int next = 0; pack(u, &micro, sequences, count, &next);) {
-        float norms[3];
         upload(u, &micro);
-        micro_norms(u, norms, &micro, false);
-        largest[0] = fmax(largest[0], -norms[0]);
-        largest[1] = fmax(largest[1], norms[1]);
-        largest[2] = fmax(largest[2], norms[2]);
+        micro_norms(u, objective, &micro, false);
+        largest[0] = fmax(largest[0], -objective->entropy_min);
+        largest[1] = fmax(largest[1], objective->entropy_max);
+        largest[2] = fmax(largest[2], objective->delta_max);
     }
     comm_max(comm, largest, 3);
     objective->entropy_min = (float)-largest[0];
@@ -168,11 +163,7 @@ void updater_gradient(Updater *u, Gradients *grads, TokenResult *results, const 
     for (int next = 0; pack(u, &micro, sequences, count, &next);) {
         PolicyObjective o = *objective;
         upload(u, &micro);
-        if (compat) {
-            float norms[3];
-            micro_norms(u, norms, &micro, true);
-            o.entropy_min = norms[0], o.entropy_max = norms[1], o.delta_max = norms[2];
-        }
+        if (compat) micro_norms(u, &o, &micro, true);
         Batch batch = {.N = micro.N, .B = micro.B, .T = micro.T, .ids = u->ids, .pos = u->pos, .starts = u->starts,
                        .prefix = micro.R < micro.B ? u->prefix : NULL};
         PolicyTargets targets = {u->target, u->advantage, u->logp_old, u->weight, compat ? u->E_override : NULL,

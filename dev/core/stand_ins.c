@@ -1,6 +1,8 @@
 // Optional (the core demo): what train.c needs beside the files of dev/core.txt, as small as it can be: one rank, a
 // tokenizer of single characters, a line a step on the terminal; no checkpoints, no evaluation, no report, no files.
+#include "base/flags_text.h"
 #include "base/process.h"
+#include "data/problems_file.h"
 #include "data/task_kind.h"
 #include "kernels/device/comm.h"
 #include "kernels/device/graph.h"
@@ -14,7 +16,9 @@
 #include "rl/oracle.h"
 #include "rl/ranks.h"
 #include "rl/resample.h"
+#include "rl/run_record.h"
 #include "rl/step_metrics.h"
+#include "rl/terminal.h"
 #include "verify/verify.h"
 #include <string.h>
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -51,6 +55,17 @@ int tokenizer_vocab_size(const Tokenizer *t) { return (int)strlen(t->characters)
 bool tokenizer_is_special(const Tokenizer *t, int id) { return false; }
 int tokenizer_encode_prompt(const Tokenizer *t, const char *text, size_t n, bool complete, int *ids, int max,
                             Error *err) { return tokenizer_encode(t, text, n, ids, max, err); }
+
+// ---- Flags: no files, no help --------------------------------------------------------------------------------------
+bool flags_read_files(const FlagTable *t, void *config, int argc, char **argv, Error *err) { return true; }
+bool flags_refuse_name(const FlagTable *t, const char *name, Error *err) { return fail(err, "no %s", name); }
+bool flags_refuse_word(const Flag *f, const char *word, Error *err) { return fail(err, "--%s: no %s", f->name, word); }
+bool flags_help_asked(int argc, char **argv) { return false; }
+int train_help(void) { return 0; }
+bool train_config_complete(TrainConfig *c, Error *err) {
+    return c->lr = c->lr < 0 ? 3e-4 : c->lr, c->max_tokens = c->max_tokens ? c->max_tokens : 96,
+           c->overlong = c->overlong > 0 ? c->overlong : 0, true;
+}
 
 // ---- One rank: nothing to exchange; no CUDA graphs, no timers -----------------------------------------------------
 Buckets buckets_make(const ParamTable *table, Comm *comm, bool sharded) {
@@ -103,9 +118,12 @@ VerifyPolicy verify_policy_evaluation(void) { return (VerifyPolicy){0}; }
 VerifyGold *verify_compile(const char *gold, size_t len, const VerifyPolicy *policy) { return NULL; }
 VerifyScratch *verify_scratch_new(void) { return NULL; }
 VerifyResult verify_check(VerifyScratch *s, const VerifyGold *g, const char *t, size_t n) { return (VerifyResult){0}; }
+void reward_command_rollouts(RewardCommand *c, const ProblemSet *set, const Tokenizer *tokenizer, const Prompt *prompts,
+                             Rollout *rollouts, int count, int rank) {}
+RewardCommand *reward_command_open(const char *c, int s, Error *err) { return not_in_core(err), NULL; }
 
 // ---- Metrics: a line a step ---------------------------------------------------------------------------------------
-bool metrics_open(MetricsLog *log, const char *dir, cJSON *c, int sft_done, int rl_done, Error *err) { return true; }
+bool run_record_open(Trainer *t, Error *err) { return true; }
 void metrics_write(MetricsLog *log, const StepMetrics *m, bool show) {
     if (!show || isnan(m->loss)) return; // step 0 is the evaluation that is not here
     printf("%-3s %5d/%d  loss %8.4f", m->phase, m->step, m->steps, m->loss);
@@ -125,8 +143,8 @@ void step_metrics_allocation(StepMetrics *m, const History *h, const Prompt *pro
 void step_metrics_samples(Trainer *t, const Prompt *prompts, int count) {}
 void problems_note(FILE *notes, const Problem *problem, const char *why, int left_out) {}
 void evaluate_heldout(const Evaluation *e, bool histogram, StepMetrics *m) {}
-MemoryPlan memory_plan(const Gpt *g, const Arena *const *arenas, int n, const Generator *generator, int slots,
-                       int T) { return (MemoryPlan){0}; }
+MemoryPlan memory_plan(const Gpt *g, const Arena *const *a, int n, const Generator *generator, int slots, int T) {
+    return (MemoryPlan){0}; }
 bool memory_check(const MemoryPlan *p, Error *err) { return true; }
 void trainer_print(const Trainer *t, FILE *out) {}
 
@@ -135,6 +153,7 @@ void trainer_print(const Trainer *t, FILE *out) {}
 EMPTY(verify_gold_free, VerifyGold *) EMPTY(timer_end, Device *) EMPTY(comm_detach, Comm *) EMPTY(graph_begin, Device *)
 EMPTY(timers_start, Device *) EMPTY(process_start, const char *) EMPTY(comm_close, Comm *)
 EMPTY(tokenizer_free, Tokenizer *) EMPTY(verify_scratch_free, VerifyScratch *) EMPTY(metrics_close, MetricsLog *)
+EMPTY(reward_command_close, RewardCommand *)
 
 // ---- Sampling and losses that the demo does not use ---------------------------------------------------------------
 #define ABSENT REQUIRE(false, "not in the core demo: such allocation, dynamic sampling, token choice, KL or ratio")

@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "picture
 from canvas import Canvas  # noqa: E402
 
 import mechanisms  # noqa: E402
-from chart import Axes, nice  # noqa: E402
+from chart import Axes  # noqa: E402
 
 INKS = ("blue", "green", "orange", "violet")
 
@@ -28,58 +28,62 @@ def panels(title, description, height, note):
     c = Canvas(900, height, title, description)
     c.text(24, 36, title, "title")
     c.paragraph(24, height - 55, note)
-    return c, [(82 + 428 * i, 92, 358, height - 200) for i in range(2)]
+    return c, [(82 + 428 * i, 92, 358, height - 212) for i in range(2)]
 
 
 def draw_proxy(found, ms):
     c, boxes = panels("Does p (1 − p) tell how much a prompt's gradient varies?",
                       "Variance of the gradient of a group of 16 against p (1 - p), without std and with it", 470,
                       """A point is a prompt; the variance is the trace of the covariance of its group's gradient, with
-                      the token mean over the group. R² is that of a straight line, with a 95 % bootstrap interval over
-                      prompts.""")
+                      the token mean over the group. R² is that of a straight line (the vertical axis is logarithmic),
+                      with a 95 % bootstrap interval over prompts.""")
     for box, loss, title in zip(boxes, ("no-std/token", "grpo/token"), ("without std", "divided by std (GRPO)")):
-        ticks = nice(max(mechanisms.group_variance(p, loss) for m in ms for p in m.rows["prompt"]))
-        a = Axes(c, box, (-0.01, 0.26), (0, ticks[-1]), title, "p (1 − p) of the prompt", "variance, groups of 16")
-        a.yticks(ticks)
+        a = Axes(c, box, (-0.01, 0.26), (1e-3, 200), title, "p (1 − p) of the prompt", "variance, groups of 16",
+                 log=True)
+        a.yticks([1e-3, 0.01, 0.1, 1, 10, 100])
         a.xticks([(x / 20, f"{x / 20:g}") for x in range(6)])
         entries = []
         for m, ink in zip(ms, INKS):
             for p in m.rows["prompt"]:
-                a.point(mechanisms.proxy(p), mechanisms.group_variance(p, loss), ink, size=2.4)
+                if mechanisms.group_variance(p, loss) > 0:
+                    a.point(mechanisms.proxy(p), mechanisms.group_variance(p, loss), ink, size=2.4)
             entries.append((f"{policy_of(m)}: R² {found.interval(f'variance {m.label} {loss} r2')}", ink))
-        a.legend(entries, 14, 20)
+        a.legend(entries, 130, 190)
     return c
 
 
-PLANS = ("variance 8", "variance 64", "variance run", "variance p", "stddev 64", "stddev p", "beta 8", "beta 64",
-         "neyman", "optimum", "optimum wide")
+PLANS = ("variance 8", "variance 64", "variance run", "variance p", "stddev 64", "stddev run", "stddev p", "beta 8",
+         "beta 64")
+OF_PROMPT_MEAN = ("neyman", "optimum")  # what they know is the variance under the prompt mean
 
 
 def draw_allocation(found, ms):
-    c, boxes = panels("A batch's gradient variance, relative to that of uniform allocation",
-                      "Variance of a batch's gradient relative to uniform allocation, by allocation and policy", 530,
+    c, boxes = panels("How noisy a batch's gradient is, relative to uniform allocation",
+                      "Variance of a batch's gradient relative to uniform allocation, by allocation and policy", 560,
                       """Batches with the pass rates that training meets. 8, 64: earlier rollouts that estimate the pass
                       rate; run: the run's history; p: the pass rate is known; neyman, optimum: the gradient's variance
-                      is known; wide: 2 to 4 n rollouts. Bars: 95 % bootstrap intervals over batches.""")
-    for box, loss, title in zip(boxes, ("no-std/prompt", "grpo/token"),
-                                ("without std, prompt mean", "divided by std (GRPO), token mean")):
-        x, y, w, h = box
-        a = Axes(c, (x, y, w, h - 30), (-0.6, len(PLANS) - 0.4), (0.4, 1.6), title, "", "variance / uniform's")
-        a.yticks([0.4, 0.6, 0.8, 1, 1.2, 1.4, 1.6])
-        a.xticks(list(enumerate(PLANS)), turn=-45)
-        a.line([(-0.6, 1), (len(PLANS) - 0.4, 1)], "ink", 1)
+                      under the prompt mean is known. Bars: 95 % bootstrap intervals over batches.""")
+    shown = (("no-std/prompt", "ratio", "without std, prompt mean", "variance / uniform's"),
+             ("grpo/token", "noise ratio", "GRPO, token mean", "variance / |mean|² / uniform's"))
+    for (x, y, w, h), (loss, what, title, label) in zip(boxes, shown):
+        names = PLANS + OF_PROMPT_MEAN if loss.endswith("prompt") else PLANS
+        a = Axes(c, (x, y, w, h - 52), (-0.6, len(names) - 0.4), (0, 1.5), title, "", label)
+        a.yticks([0, 0.25, 0.5, 0.75, 1, 1.25, 1.5])
+        a.xticks(list(enumerate(names)), turn=-45)
+        a.line([(-0.6, 1), (len(names) - 0.4, 1)], "ink", 1)
         for k, (m, ink) in enumerate(zip(ms, INKS)):
-            for i, name in enumerate(PLANS):
-                value = found.found.get(f"variance {m.label} natural {loss} {name} ratio")
-                if value:
-                    a.point(i + 0.17 * (k - (len(ms) - 1) / 2), value()[0], ink, *value()[1:], size=2.4)
-        a.legend([(policy_of(m), ink) for m, ink in zip(ms, INKS)], 14, 20)
+            for i, name in enumerate(names):
+                key = f"variance {m.label} natural {loss} {name} {what}"
+                if key in found.found:
+                    a.point(i + 0.17 * (k - (len(ms) - 1) / 2), *order(found, key, ink), size=2.4)
+        if loss.endswith("prompt"):
+            a.legend([(policy_of(m), ink) for m, ink in zip(ms, INKS)], 14, 215)
     return c
 
 
 def draw_attenuation(found, ms):
     c, boxes = panels("How long a token's gradient on the logits is",
-                      "Mean length by probability, and its share in the sum of all tokens, for right rollouts", 530,
+                      "Mean length by probability, and its share in the sum of all tokens, for right rollouts", 560,
                       """Tokens of right rollouts, by the probability they were drawn with. A length is |onehot − π|,
                       as with advantage 1. Shares are of the summed lengths of all tokens, right and wrong: without
                       modulation (points), with b_comp (line), with a constant 1.4 (dashed). Bars: 95 % intervals over
@@ -87,10 +91,10 @@ def draw_attenuation(found, ms):
     names = mechanisms.bin_names(ms[0], "probability")
     xlim = (-0.6, len(names) - 0.4)
     (left, top, w, h), (right, *_) = boxes
-    a = Axes(c, (left, top, w, h - 30), xlim, (1e-5, 3), "mean length", "", "length", log=True)
-    b = Axes(c, (right, top, w, h - 30), xlim, (0, 0.3), "share of all lengths", "", "share")
+    a = Axes(c, (left, top, w, h - 52), xlim, (1e-5, 3), "mean length", "", "length", log=True)
+    b = Axes(c, (right, top, w, h - 52), xlim, (0, 0.15), "share of all lengths", "", "share")
     a.yticks([1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1])
-    b.yticks([0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3])
+    b.yticks([0, 0.03, 0.06, 0.09, 0.12, 0.15])
     for k, (m, ink) in enumerate(zip(ms, INKS)):
         lines = {"comp": [], "const": []}
         for i, name in enumerate(names):

@@ -5,7 +5,7 @@ standard library only. Run from the project's root, after `make study-instrument
     python3 dev/study/measure_run.py RUN LABEL [--out FOLDER] [--jobs 1] [-- flags of measure]
 
 RUN is a folder of ./train that kept checkpoints at these steps (--checkpoint-every, --keep). The flags are those in its
-metrics.jsonl. Results are FOLDER/LABEL-POLICY.INSTRUMENT.jsonl (FOLDER: dev/study/rows), POLICY being start, quarter,
+run.json. Results are FOLDER/LABEL-POLICY.INSTRUMENT.jsonl (FOLDER: dev/study/rows), POLICY being start, quarter,
 half or end; those that exist are kept.
 """
 import argparse
@@ -17,8 +17,7 @@ import sys
 
 MEASURE = "build/cpu/dev/study/measure"
 INSTRUMENTS = ("variance", "attenuation", "entropy")
-# In the first line of metrics.jsonl: what is no flag, and the flags of the run's places, not of a measurement.
-OTHER = {"phase", "parameters", "device", "ranks", "model", "out", "resume", "overwrite", "plan", "threads"}
+OTHER = {"model", "out", "config", "resume", "overwrite", "plan", "threads"}  # flags of the run, not of a measurement
 
 
 def flags_of(config):
@@ -46,8 +45,8 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("dev/study/rows"))
     parser.add_argument("--jobs", type=int, default=1)
     args = parser.parse_args(own.split())
-    with open(args.run / "metrics.jsonl") as lines:
-        config = json.loads(next(lines))
+    with open(args.run / "run.json") as file:
+        config = json.load(file)["flags"]
     args.out.mkdir(parents=True, exist_ok=True)
 
     def measure(job):

@@ -110,25 +110,42 @@ def batch_rows(m, prompts, loss):
     return {r["allocation"]: r for r in m.rows["batch"] if r["prompts"] == prompts and r["loss"] == loss}
 
 
+def noise_ratio(batches):
+    variance, signal, uniform_variance, uniform_signal = map(sum, zip(*batches))
+    if min(signal, uniform_signal) <= 0:
+        return float("nan")
+    return variance / signal / (uniform_variance / uniform_signal)
+
+
+def bias(batches):
+    signal, cross, reference = map(sum, zip(*batches))
+    return (signal - 2 * cross + reference) / reference if reference > 0 else float("nan")
+
+
+def turn(batches):
+    signal, cross, reference = map(sum, zip(*batches))
+    return 1 - cross ** 2 / signal / reference if signal > 0 and reference > 0 else float("nan")
+
+
 def batch_values(m):
     """ratio: a batch's variance over that of uniform allocation. With E its expected gradient, E0 that of uniform
-    allocation under the prompt mean: bias, |E - E0|^2 / |E0|^2; turn, the squared sine of the angle between them;
-    noise, the variance of uniform allocation / |E|^2."""
+    allocation under the prompt mean: noise, variance / |E|^2; noise ratio, over that of uniform allocation; bias,
+    |E - E0|^2 / |E0|^2; turn, the squared sine of the angle between E and E0."""
     out = {}
     for prompts in ("natural", "spread"):
         for loss in BATCH_LOSSES:
             rows = batch_rows(m, prompts, loss)
+            uniform = rows["uniform"]
             reference = batch_rows(m, prompts, loss.split("/")[0] + "/prompt")["uniform"]["signal"]
             for name, row in rows.items():
-                key, signal, cross = f"{prompts} {loss} {name}", row["signal"], row["cross"]
-                pairs = list(zip(row["variance"], rows["uniform"]["variance"]))
-                out[f"{key} ratio"] = later(bootstrap, ratio_of_sums, pairs)
-                if reference > 0 and signal > 0:
-                    out[f"{key} bias"] = exactly((signal - 2 * cross + reference) / reference)
-                    out[f"{key} turn"] = exactly(1 - cross ** 2 / signal / reference)
-            row = rows["uniform"]
-            if row["signal"] > 0:
-                out[f"{prompts} {loss} noise"] = exactly(mean(row["variance"]) / row["signal"])
+                key, variance, signal = f"{prompts} {loss} {name}", row["variance"], row["signal"]
+                out[f"{key} ratio"] = later(bootstrap, ratio_of_sums, list(zip(variance, uniform["variance"])))
+                out[f"{key} noise"] = later(bootstrap, ratio_of_sums, list(zip(variance, signal)))
+                batches = list(zip(variance, signal, uniform["variance"], uniform["signal"]))
+                out[f"{key} noise ratio"] = later(bootstrap, noise_ratio, batches)
+                for what in (bias, turn):
+                    batches = list(zip(signal, row["cross"], reference))
+                    out[f"{key} {what.__name__}"] = later(bootstrap, what, batches)
     return out
 
 

@@ -44,6 +44,8 @@ def r_squared(x, y):
 def bootstrap(statistic, samples, times=1000, seed=1, level=0.95):
     """(value, low, high): the statistic of a list of samples, and its percentile interval over resampled lists."""
     rng = random.Random(seed)
-    values = sorted(statistic(rng.choices(samples, k=len(samples))) for _ in range(times))
+    values = (statistic(rng.choices(samples, k=len(samples))) for _ in range(times))
+    values = sorted(v for v in values if v == v) or [float("nan")]  # a resample may have no value: NaN
     tail = (1 - level) / 2
+    times = len(values)
     return statistic(samples), values[int(tail * times)], values[min(times - 1, int((1 - tail) * times))]

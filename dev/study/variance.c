@@ -5,7 +5,7 @@
 //   1. A survey estimates the pass rate of many training prompts. From its bins the measured prompts are chosen.
 //   2. Of each measured prompt: many rollouts, the gradient of each, and the variance of groups of 4, 8 and 16.
 //   3. Batches drawn from the measured prompts: `natural`, with the pass rates that the survey found, and `spread`, all
-//      bins alike. Each is allocated in every way below, and the variances are compared.
+//      bins alike. Each is allocated by every plan of plans.h, and the variances are compared.
 #include "dev/study/groups.h"
 #include "dev/study/plans.h"
 #include "dev/study/study.h"
@@ -131,7 +131,7 @@ static void write_groups(Study *s, const Measured *m) {
 // The variance of its group's gradient by the group's size: batches of this prompt alone, one plan for each size.
 static void measure_curve(const Study *s, Measured *m) {
     const History *history = &s->policy.trainer.history;
-    int most = 4 * s->policy.trainer.config.rollouts, problem = m->prompt->problem, n[most];
+    int most = plan_most(&s->policy.trainer.config), problem = m->prompt->problem, n[most];
     const Scores *scores = &m->scores;
     BatchVariance *v = calloc((size_t)(most * FORMS), sizeof *v);
     REQUIRE(v, "out of memory");
@@ -196,21 +196,24 @@ static void write_batches(Study *s, bool natural, const BatchVariance *v) {
     int B = s->config.batches;
     for (int p = 0; p < PLANS; p++)
         for (int f = 0; f < FORMS; f++) {
-            double variance[B], signal = 0, cross = 0;
+            double variance[B], signal[B], cross[B];
             bool knows = plans[p].rule == ALLOCATE_NEYMAN || plans[p].rule == ALLOCATE_OPTIMUM;
             if (plans[p].counts == COUNTS_OF_RUN && !s->policy.history) continue;
             if (knows && plans[p].kind != f / FORM_MEANS) continue; // it knows the variance of another advantage
             for (int b = 0; b < B; b++) {
                 const BatchVariance *x = &v[(b * PLANS + p) * FORMS + f];
-                variance[b] = x->variance;
-                signal += x->signal / B, cross += x->cross / B;
+                variance[b] = x->variance, signal[b] = x->signal, cross[b] = x->cross;
             }
             fprintf(s->out,
                     "{\"row\": \"batch\", \"prompts\": \"%s\", \"allocation\": \"%s\", \"loss\": \"%s/%s\", "
-                    "\"signal\": %.5g, \"cross\": %.5g, \"variance\": ",
+                    "\"variance\": ",
                     natural ? "natural" : "spread", plans[p].name, kind_name[f / FORM_MEANS],
-                    mean_name[form_mean[f % FORM_MEANS]], signal, cross);
+                    mean_name[form_mean[f % FORM_MEANS]]);
             study_numbers(s->out, variance, B, 3);
+            fprintf(s->out, ", \"signal\": ");
+            study_numbers(s->out, signal, B, 3);
+            fprintf(s->out, ", \"cross\": ");
+            study_numbers(s->out, cross, B, 3);
             fprintf(s->out, "}\n");
         }
 }

@@ -35,7 +35,7 @@ bool tokenizer_is_special(const Tokenizer *tokenizer, int id);  // a marker such
 bool tokenizer_save(const Tokenizer *tokenizer, const char *dir, Error *err);
 
 // Writes a character tokenizer into dir, which is made if missing: ids 0 .. n_special - 1 are the special tokens
-// (printable ASCII without spaces), the following ids the characters (ASCII, each once), of which "\n" is the eos_token.
+// (printable ASCII without spaces), the following ids the characters (ASCII, each once); "\n" is the eos_token.
 bool tokenizer_write_characters(const char *dir, const char *characters, const char *const *special, int n_special,
                                 Error *err);
 

@@ -1,14 +1,17 @@
 // Optional (checkpoints).
+#define _GNU_SOURCE // program_invocation_name
 #include "rl/checkpoint/checkpoint.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "model/files/gpt_files.h"
 #include "model/files/safetensors.h"
+#include "rl/checkpoint/identity.h"
 #include "rl/checkpoint/manifest.h"
 #include "rl/checkpoint/run_folder.h"
 #include "rl/data.h"
 #include "rl/report/report.h"
 #include "rl/report/summary.h"
+#include "rl/run_record.h"
 #include <errno.h>
 #include <float.h>
 #include <inttypes.h>
@@ -18,56 +21,6 @@
 #include <unistd.h>
 
 enum { PATH_SIZE = RUN_PATH_SIZE };
-
-// The flags that determine the bits of a run: all except where and how it runs, and except the number of steps where no
-// learning rate depends on it.
-static cJSON *identity_of(const TrainConfig *config) {
-    static const char *const running[] = {
-        "out",          "resume",       "overwrite",  "plan", "data-dir",         "threads", "slots",
-        "micro-tokens", "logit-rows",   "zero",       "keep", "checkpoint-every", "eval-every",
-        "eval-samples", "sample-every", "profile-first",      "profile-steps"};
-    cJSON *identity = cJSON_CreateObject();
-    flags_to_json(&train_flags, config, identity);
-    for (size_t i = 0; i < sizeof running / sizeof *running; i++)
-        cJSON_DeleteItemFromObjectCaseSensitive(identity, running[i]);
-    if (!*config->stop) cJSON_DeleteItemFromObjectCaseSensitive(identity, "stop"); // older runs had no such flag
-    if (config->schedule == SCHEDULE_CONSTANT) cJSON_DeleteItemFromObjectCaseSensitive(identity, "steps");
-    return identity;
-}
-
-// Adds the flags that the checkpoint's version did not have: what it did is their default. A flag that this version
-// does not have is an error.
-static bool add_newer_flags(cJSON *saved, const char *dir, Error *err) {
-    TrainConfig standard;
-    if (!train_config_parse(&standard, 1, (char *[]){(char *)"train"}, err)) return false;
-    cJSON *identity = identity_of(&standard), *all = cJSON_CreateObject();
-    char *text = cJSON_PrintUnformatted(identity);
-    cJSON *parsed = cJSON_Parse(text); // as `saved` is
-    const cJSON *flag = saved->child;
-    flags_to_json(&train_flags, &standard, all);
-    while (flag && json_get(all, flag->string)) flag = flag->next;
-    if (flag) fail(err, "%s was made with --%s, which this version does not have", dir, flag->string);
-    for (const cJSON *f = parsed ? parsed->child : NULL; f; f = f->next)
-        if (!json_get(saved, f->string)) cJSON_AddItemToObject(saved, f->string, cJSON_Duplicate(f, true));
-    cJSON_Delete(identity), cJSON_Delete(all), cJSON_Delete(parsed);
-    cJSON_free(text);
-    return !flag;
-}
-
-// A run resumes only under the flags it was started with: names the first difference.
-static bool same_run(const TrainConfig *config, cJSON *saved, const char *dir, Error *err) {
-    JsonDifference d;
-    if (!add_newer_flags(saved, dir, err)) return false;
-    cJSON *identity = identity_of(config);
-    if (!json_get(saved, "steps")) // it had the constant schedule, and that is the difference to name
-        cJSON_DeleteItemFromObjectCaseSensitive(identity, "steps");
-    bool same = json_same(identity, saved, &d);
-    if (!same)
-        fail(err, "%s was made with --%s %s, not %s: resume with the same flags, or start into another --out", dir,
-             d.key, d.saved, d.wanted);
-    cJSON_Delete(identity);
-    return same;
-}
 
 // What a checkpoint holds, fp32 and not sharded, on the host of rank 0.
 typedef struct Saved {
@@ -136,7 +89,7 @@ static bool save_state(Trainer *t, const char *dir, const Saved *s, Error *err) 
         {.name = "history.verified", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.verified},
         {.name = "history.length", .type = SAFETENSOR_F64, .rank = 1, .shape = {P}, .data = t->history.length},
         {.name = "reference", .type = SAFETENSOR_F32, .rank = 1, .shape = {n}, .data = s->reference}};
-    cJSON *config = identity_of(&t->config);
+    cJSON *config = identity_of_run(&t->config);
     char *text = cJSON_PrintUnformatted(config);
     snprintf(counters[0], 32, "%d", t->sft_done), snprintf(counters[1], 32, "%d", t->rl_done);
     snprintf(counters[2], 32, "%lld", t->opt.t), snprintf(counters[3], 32, "%lld", t->opt.skipped);
@@ -238,10 +191,13 @@ bool checkpoint_finish(Trainer *t, bool complete) {
     const char *out = t->config.out;
     bool saved = complete ? save_model_alone(t) : checkpoint_save(t);
     if (comm_rank(t->comm) != 0) return saved;
+    run_record_end(t, !saved ? "failed" : complete ? "complete" : "interrupted");
     if (summary_print(out, stdout, &err) && report_write(out, &err)) printf("\nreport: %s/report.html\n", out);
     else fprintf(stderr, "warning: no report: %s\n", err.text);
     if (complete && saved) printf("model:  %s/model\n", out);
-    if (!complete && saved) printf("stopped at a checkpoint: add --resume to the same command to continue\n");
+    if (!complete && saved)
+        printf("stopped at a checkpoint; to continue:\n  %s --config %s/run.json --resume\n",
+               program_invocation_name, out);
     bool shown = fflush(stdout) == 0 && !ferror(stdout), updated = t->opt.skipped == 0 || t->opt.t > 0;
     if (!shown) fprintf(stderr, "warning: not everything could be written to stdout: %s\n", strerror(errno));
     if (!updated) fprintf(stderr, "warning: the model was never updated: no gradient was finite\n");
@@ -316,7 +272,7 @@ static bool load_state(Trainer *t, const Safetensors *state, const char *dir, bo
     char hash[24];
     const char *text = safetensors_metadata(state, "config"), *data = safetensors_metadata(state, "data");
     cJSON *saved = text ? cJSON_Parse(text) : NULL;
-    bool ok = saved ? same_run(&t->config, saved, dir, err)
+    bool ok = saved ? identity_same(&t->config, saved, dir, err)
                     : fail(err, "%s: trainer.safetensors is not a checkpoint of this program", dir);
     *other = saved && !ok;
     cJSON_Delete(saved);

@@ -3,6 +3,7 @@
 #include "base/files.h"
 #include "data/sets.h"
 #include "model/files/config_file.h"
+#include "rl/report/tensorboard.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,14 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FOLDERS = 3, FILES = 3 };
-static const char *const folders[FOLDERS] = {"model", "checkpoints", "tokenizer"};
-static const char *const files[FILES] = {"metrics.jsonl", "rollouts.jsonl", "report.html"};
-static const char *const contents[] = { // of a model, a checkpoint or a tokenizer
+enum { FOLDERS = 4, FILES = 4 };
+static const char *const folders[FOLDERS] = {"model", "checkpoints", "tokenizer", "tb"};
+static const char *const files[FILES] = {"metrics.jsonl", "rollouts.jsonl", "report.html", "run.json"};
+static const char *const contents[] = { // of a model, a checkpoint, a tokenizer or tb
     "config.json",           "generation_config.json",  "model.safetensors",   "tokenizer.json",
     "vocab.json",            "encoder.json",            "merges.txt",          "vocab.bpe",
     "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "prompt_template.txt",
-    "trainer.safetensors",   "manifest.json"};
+    "trainer.safetensors",   "manifest.json",          TENSORBOARD_FILE};
 
 // ---- Removing ------------------------------------------------------------------------------------------------------
 bool run_folder_remove(const char *path, Error *err) {

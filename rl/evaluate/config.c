@@ -1,13 +1,16 @@
 // Optional (./eval): flags and identity.
 #include "rl/evaluate/config.h"
 #include "base/files.h"
+#include "base/flags_text.h"
 #include "data/sets.h"
 #include "rl/data.h"
 #include "rl/evaluate/sets.h"
+#include "rl/evaluate/show.h"
 #include <string.h>
 
 enum { TASK_TOKENS = 96, FILE_TOKENS = 3072 }; // --max-tokens 0
 
+FLAG_WORDS(color_word, [SHOW_ENTROPY] = "entropy", [SHOW_PROBABILITY] = "probability", [SHOW_PLAIN] = "plain")
 FLAG_WORDS(bad_rows_word, [BAD_ROWS_SKIP] = "skip", [BAD_ROWS_REFUSE] = "refuse")
 
 #define FLAG_CONFIG EvalConfig
@@ -26,7 +29,7 @@ static const Flag rows[] = {
     TEXT_FLAG("stop", stop, "", "a text that ends a response, beside those of the template; \\n is a line feed"),
     INT_FLAG("max-prompt", max_prompt, "0", 0, 1 << 20,
              "longest prompt in tokens: longer ones are left out and listed; 0 = no limit"),
-    INT_FLAG("samples", samples, "8", 1, 65536, "responses per problem"),
+    INT_FLAG("samples", samples, "0", 0, 65536, "responses per problem; 0 = 8, or 1 with --ask"),
     TEXT_FLAG("k", k, "1", "values of k for pass@k, comma-separated"),
     FLOAT_FLAG("temp", temp, "1", 0, 10, "sampling temperature; 0 = the most likely token"),
     INT_FLAG("top-k", top_k, "0", 0, 1 << 24, "sample among the k most likely tokens; 0 = off"),
@@ -36,10 +39,18 @@ static const Flag rows[] = {
     LONG_FLAG("seed", seed, "1", 0, 9e18, "of the problems (as in training) and of sampling"),
     INT_FLAG("slots", slots, "64", 1, 4096, "sequences generated at once"),
     INT_FLAG("threads", threads, "0", 0, 1024, "CPU threads; 0 = all cores"),
+    TEXT_FLAG("reward-command", reward_command, "",
+              "a program that grades the responses, one JSON object a line in and out (rl/reward_command.h)"),
+    INT_FLAG("reward-timeout", reward_timeout, "60", 1, 86400, "seconds that it may take for its next answer"),
+    TEXT_FLAG("config", config, "", "a file of flags, name = value a line; the command line wins"),
     TEXT_FLAG("out", out, "", "write the table as JSON (with --score: a verdict per line)"),
     TEXT_FLAG("responses", responses, "",
               "write every response and its verdict as JSON lines; FILE.partial until all are done"),
     SWITCH_FLAG("fresh", fresh, "start over instead of resuming an interrupted evaluation"),
+    TEXT_FLAG("ask", ask, "", "instead, ask this one question and show the response as it is generated"),
+    SWITCH_FLAG("chat", chat, "instead, talk to the model, one line a turn (rl/evaluate/ask.h)"),
+    TEXT_FLAG("gold", gold, "", "with --ask: the right answer; a verdict follows each response"),
+    CHOICE_FLAG("color", color, "entropy", color_word, "with --ask and --chat: what a token's colour shows"),
     TEXT_FLAG("score", score, "",
               "instead, grade saved {gold, response} rows as math answers (not those of tasks), without a model"),
 };
@@ -126,6 +137,7 @@ cJSON *eval_config_identity(const EvalConfig *c, const EvalSets *sets, Error *er
     add_hash(json, "model_files", model_hash);
     cJSON_AddItemToObject(json, "data", data_identity(sets));
     flags_to_json(&eval_flags, c, all);
+    if (*c->reward_command) cJSON_AddStringToObject(json, "reward-command", c->reward_command);
     for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++)
         cJSON_AddItemToObject(json, chosen[i], cJSON_DetachItemFromObject(all, chosen[i]));
     cJSON_Delete(all);

@@ -12,8 +12,10 @@ typedef struct EvalConfig {
     char model[FLAG_TEXT_SIZE], data[FLAG_TEXT_SIZE], data_dir[FLAG_TEXT_SIZE], prompt_template[FLAG_TEXT_SIZE];
     char stop[FLAG_TEXT_SIZE];
     char k[FLAG_TEXT_SIZE], out[FLAG_TEXT_SIZE], responses[FLAG_TEXT_SIZE], score[FLAG_TEXT_SIZE];
+    char config[FLAG_TEXT_SIZE], reward_command[FLAG_TEXT_SIZE], ask[FLAG_TEXT_SIZE], gold[FLAG_TEXT_SIZE];
+    int reward_timeout, color; // ShowColor of rl/evaluate/show.h
     int samples, problems, max_prompt, max_tokens, bad_rows, slots, threads, top_k;
-    bool fresh;
+    bool fresh, chat;
     long long seed;
     double temp, top_p;
 } EvalConfig;

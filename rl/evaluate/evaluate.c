@@ -2,8 +2,31 @@
 #include "rl/evaluate/evaluate.h"
 #include "rl/evaluate/estimate.h"
 
-void evaluate_grade(const Evaluation *e, int i, Response *r) {
-    r->verdict = grade_response(e->grader, i, r->text, r->len, r->truncated, &r->start, &r->length);
+// The user's program grades all responses to a prompt at once.
+static void grade_by_command(const Evaluation *e, int i, Response *responses) {
+    RewardRow *rows = calloc((size_t)e->samples, sizeof *rows);
+    REQUIRE(rows, "out of memory");
+    for (int s = 0; s < e->samples; s++) {
+        const Response *r = &responses[s];
+        rows[s] = (RewardRow){&e->set->problems.items[i], s, r->text, r->len, r->truncated, 0, false};
+    }
+    Error err;
+    if (!reward_command_grade(grader_command(e->grader), rows, e->samples, &err)) reward_command_fail(&err);
+    for (int s = 0; s < e->samples; s++) {
+        Response *r = &responses[s];
+        r->reward = rows[s].reward;
+        r->verdict = rows[s].correct ? VERDICT_CORRECT : r->truncated ? VERDICT_TRUNCATED : VERDICT_WRONG;
+        r->start = 0, r->length = r->len;
+    }
+    free(rows);
+}
+
+void evaluate_grade(const Evaluation *e, int i, Response *responses) {
+    if (grader_command(e->grader)) return grade_by_command(e, i, responses);
+    for (Response *r = responses; r < responses + e->samples; r++) {
+        r->verdict = grade_response(e->grader, i, r->text, r->len, r->truncated, &r->start, &r->length);
+        r->reward = r->verdict == VERDICT_CORRECT;
+    }
 }
 
 PromptOutcome evaluate_count(const Response *responses, int samples) {
@@ -13,6 +36,7 @@ PromptOutcome evaluate_count(const Response *responses, int samples) {
         sum.worked += task_is_worked(r->text, r->len);
         sum.tokens += r->tokens;
         sum.truncated += r->truncated;
+        sum.reward += r->reward;
     }
     return sum;
 }
@@ -27,8 +51,8 @@ static PromptOutcome grade_prompt(const Evaluation *e, int i, const Rollout *rol
                 "a response was about to be graded against another prompt's answer");
         responses[s] = (Response){.tokens = r->n, .truncated = r->truncated};
         responses[s].text = response_text(e->tokenizer, r, &responses[s].len);
-        evaluate_grade(e, i, &responses[s]);
     }
+    evaluate_grade(e, i, responses);
     PromptOutcome outcome = evaluate_count(responses, e->samples);
     if (e->keep) e->keep(e->context, i, responses);
     for (int s = 0; s < e->samples; s++) free(responses[s].text);
@@ -45,7 +69,12 @@ int evaluate_part(const Evaluation *e, int first, PromptOutcome *outcome) {
     b->count = 0;
     for (int i = first; i < end; i++) // all samples of a prompt go to one rank, which can compare their answers
         for (int s = 0; s < e->samples; s++) rollout_batch_add(b, e->set->prompts, i, s, i % ranks);
-    generator_run(e->generator, b->rollouts, b->count, rank, e->set->prompts, P, e->max_new, &e->sample);
+    long steps = generator_run(e->generator, b->rollouts, b->count, rank, e->set->prompts, P, e->max_new, &e->sample);
+    if (steps < 0) {
+        int j = 0;
+        while (j < b->count && rollout_finished(e->model, &b->rollouts[j])) j++;
+        end = first + j / e->samples;
+    }
     for (int i = first; i < end; i++)
         if (i % ranks == rank) outcome[i] = grade_prompt(e, i, &b->rollouts[(i - first) * e->samples]);
     return end;

@@ -15,11 +15,12 @@ typedef struct Response { // to one problem, graded
     int tokens;
     bool truncated;
     Verdict verdict;
+    double reward;        // 1 where it is correct, 0 elsewhere; with --reward-command, what the program says
     size_t start, length; // the graded bytes of text; length 0: no answer was found
 } Response;
 
 typedef struct PromptOutcome { // of one prompt, summed over its samples
-    double correct, worked, tokens, truncated;
+    double correct, worked, tokens, truncated, reward;
 } PromptOutcome;
 
 typedef struct Evaluation { // what to evaluate with; owns nothing
@@ -31,16 +32,19 @@ typedef struct Evaluation { // what to evaluate with; owns nothing
     Comm *comm;
     SampleConfig sample;
     int samples, max_new;
+    const ModelConfig *model; // whose generator may be ended early (generator_watch); NULL: it is not
     void (*keep)(void *context, int prompt, const Response *responses); // called with each prompt's responses, or NULL
     void *context;
 } Evaluation;
 
-// Grades a response to prompt i of the set: writes verdict, start and length.
-void evaluate_grade(const Evaluation *evaluation, int i, Response *response);
+// Grades the responses to prompt i of the set: writes verdict, reward, start and length. A --reward-command's answer is
+// the whole response; its error ends the program.
+void evaluate_grade(const Evaluation *evaluation, int i, Response *responses);
 PromptOutcome evaluate_count(const Response *responses, int samples); // the sums over a prompt's samples
 
-// Generates and grades prompts first, first + 1, ..., as many as the batch holds. writes their outcomes, on the rank
-// that generated them. Returns the first prompt left.
+// Generates and grades prompts first, first + 1, ..., as many as the batch holds; where generation ends early, those
+// before the first that is unfinished. writes their outcomes, on the rank that generated them. Returns the first prompt
+// left.
 int evaluate_part(const Evaluation *evaluation, int first, PromptOutcome *outcome);
 
 // The whole set: writes outcome (P), which must be zero before, on every rank.

@@ -163,6 +163,7 @@ void responses_write(ResponseFile *f, const char *set, const Problem *problem, i
     cJSON_AddStringToObject(row, "response", text);
     if (!exact) add_hex(row, r);
     cJSON_AddStringToObject(row, "verdict", verdict_name(r->verdict));
+    cJSON_AddNumberToObject(row, "reward", r->reward);
     cJSON_AddItemToObject(row, "span", cJSON_CreateIntArray((int[]){(int)r->start, (int)(r->start + r->length)}, 2));
     cJSON_AddNumberToObject(row, "tokens", r->tokens);
     char *line = cJSON_PrintUnformatted(row);

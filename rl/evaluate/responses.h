@@ -4,10 +4,10 @@
 //   FILE.partial   first line: the evaluation's identity (model, data, seed, sampling flags); then the rows so far
 //   FILE           the rows alone, written at the end and moved into place at once
 //
-// A row: {"set", "prompt_id", "sample", "prompt", "gold", "response", "response_hex"?, "verdict", "span": [begin, end],
-// "tokens"}, ordered by set, problem and sample. JSON holds text: if the response contains a NUL or is not UTF-8 (a
-// character cut by the length limit), "response" shows those bytes as U+FFFD and "response_hex" holds all of them
-// exactly. ./eval --score reads both.
+// A row: {"set", "prompt_id", "sample", "prompt", "gold", "response", "response_hex"?, "verdict", "reward", "span":
+// [begin, end], "tokens"}, ordered by set, problem and sample. JSON holds text: if the response contains a NUL or is
+// not UTF-8 (a character cut by the length limit), "response" shows those bytes as U+FFFD and "response_hex" holds all
+// of them exactly. ./eval --score reads both.
 //
 // Only problems with all of their rows are resumed; whatever follows the last of them (a row cut short by a power
 // failure, say) is cut off and generated again.

@@ -6,6 +6,7 @@
 #include "model/files/gpt_files.h"
 #include "rl/data.h"
 #include "rl/memory.h"
+#include "rl/terminal.h"
 #include <unistd.h>
 
 // Plans the memory of model and generator, commits it if there is enough, and reads the weights.
@@ -36,7 +37,9 @@ bool eval_run_open(EvalRun *run, EvalConfig *c, Comm *comm, Error *err) {
     run->samples = c->samples;
     if (!model_folder_check(c->model, err)) return false;
     if (!(run->tokenizer = tokenizer_load(c->model, err))) return false;
-    if (!eval_sets_load(&run->sets, c, run->tokenizer, err)) return false;
+    if (*c->reward_command && !(run->command = reward_command_open(c->reward_command, c->reward_timeout, err)))
+        return false;
+    if (!eval_sets_load(&run->sets, c, run->tokenizer, run->command, err)) return false;
     if (!model_config_load(&model, c->model, err)) return false;
     eval_config_max_tokens(c, &run->sets, &model);
     data_note_eos(&model, run->tokenizer, stderr);
@@ -55,11 +58,11 @@ void eval_run_close(EvalRun *run) {
     if (run->dev) rollout_batch_free(&run->batch, run->dev), device_close(run->dev);
     responses_close(run->file);
     cJSON_Delete(run->identity);
-    eval_sets_free(&run->sets), tokenizer_free(run->tokenizer);
+    eval_sets_free(&run->sets), reward_command_close(run->command), tokenizer_free(run->tokenizer);
 }
 
 static void take_vote(const EvalRun *run, int i, const Response *responses) {
-    bool task = run->set->set.problems.items[i].task != NULL;
+    bool task = run->set->set.problems.items[i].task || run->command; // answers are compared byte by byte
     run->set->majority[i] = vote_is_correct(responses, run->samples, task);
 }
 
@@ -77,11 +80,13 @@ static int take_saved(const EvalRun *run, const Evaluation *e, int i, Error *err
     Response *responses = calloc((size_t)run->samples, sizeof *responses);
     REQUIRE(responses, "out of memory");
     int got = responses_read(run->file, &run->set->set.problems.items[i], run->samples, responses, err);
+    Verdict saved[run->samples];
+    for (int s = 0; s < run->samples; s++) saved[s] = responses[s].verdict;
+    if (got > 0) evaluate_grade(e, i, responses);
     for (int s = 0; s < run->samples && got > 0; s++) {
-        Verdict saved = responses[s].verdict;
-        evaluate_grade(e, i, &responses[s]);
-        if (responses[s].verdict == saved) continue;
-        responses_refuse(run->file, "was graded by another version of the verifier", err);
+        if (responses[s].verdict == saved[s]) continue;
+        responses_refuse(run->file, run->command ? "the --reward-command grades it otherwise now" :
+                         "was graded by another version of the verifier", err);
         got = -1;
     }
     if (got > 0) {
@@ -93,18 +98,50 @@ static int take_saved(const EvalRun *run, const Evaluation *e, int i, Error *err
     return got;
 }
 
-static void progress(const EvalSet *set, double tokens, double seconds) {
-    if (!isatty(STDERR_FILENO)) return;
-    int P = set->set.problems.count;
-    fprintf(stderr, "\r%s: %d of %d problems, %.0f tokens/s ", set->name, set->done, P, tokens / seconds);
+// Called after every decoding step: shows how far the evaluation is, and ends it once it is to stop.
+typedef struct Watch {
+    const EvalRun *run;
+    const Evaluation *e;
+    const volatile sig_atomic_t *stop;
+    double start, shown; // clocks
+    double tokens;       // of the parts before
+    int before, all;     // problems done when this process began, and in all
+} Watch;
+
+static void progress(const Watch *w) {
+    const RolloutBatch *b = w->e->batch;
+    const EvalSet *set = w->run->set;
+    double tokens = w->tokens, seconds = seconds_now() - w->start;
+    int done = 0, responses = 0;
+    char left[32] = "";
+    for (int j = 0; j < b->count; j++) {
+        tokens += b->rollouts[j].n;
+        responses += rollout_finished(w->e->model, &b->rollouts[j]);
+    }
+    for (int s = 0; s < w->run->sets.count; s++) done += w->run->sets.set[s].done;
+    double part = (double)responses / w->e->samples, fresh = done + part - w->before;
+    if (fresh >= 1) terminal_duration(seconds / fresh * (w->all - done - part), left);
+    fprintf(stderr, "\r\033[K%.20s %d/%d problems, %d responses done, %.0f tok/s%s%s", set->name, set->done,
+            set->set.problems.count, responses, tokens / seconds, *left ? ", about " : "", left);
+    if (*left) fprintf(stderr, " left");
+}
+
+static bool watch(void *context) {
+    Watch *w = context;
+    double now = seconds_now();
+    if (isatty(STDERR_FILENO) && now - w->shown > 0.2) progress(w), w->shown = now;
+    return !*w->stop;
 }
 
 bool eval_run_fill(EvalRun *run, const EvalConfig *c, Comm *comm, const volatile sig_atomic_t *stop, Error *err) {
     Evaluation e = {.generator = run->generator, .tokenizer = run->tokenizer, .batch = &run->batch, .comm = comm,
                     .sample = {(float)c->temp, c->top_k, (float)c->top_p, (uint64_t)c->seed, EVALUATE_STREAM},
-                    .samples = c->samples, .max_new = c->max_tokens, .keep = keep, .context = run};
-    double start = seconds_now(), tokens = 0;
+                    .samples = c->samples, .max_new = c->max_tokens, .model = &run->gpt->config, .keep = keep,
+                    .context = run};
+    Watch w = {.run = run, .e = &e, .stop = stop, .start = seconds_now()};
     int saved = 0, done = 0, all = 0;
+    for (int s = 0; s < run->sets.count; s++) w.all += run->sets.set[s].set.problems.count;
+    generator_watch(run->generator, watch, &w);
     for (int s = 0; s < run->sets.count; s++) {
         EvalSet *set = run->set = &run->sets.set[s];
         int P = set->set.problems.count, got = 1;
@@ -112,21 +149,20 @@ bool eval_run_fill(EvalRun *run, const EvalConfig *c, Comm *comm, const volatile
         generator_set_stop(run->generator, &set->template, run->tokenizer);
         while (set->done < P && (got = take_saved(run, &e, set->done, err)) > 0) set->done++;
         if (got < 0) return false;
-        saved += set->done;
+        saved += set->done, w.before = saved;
         while (set->done < P && !*stop) {
             int first = set->done;
             set->done = evaluate_part(&e, first, set->outcome);
             responses_flush(run->file);
-            for (int i = first; i < set->done; i++) tokens += set->outcome[i].tokens;
-            progress(set, tokens, seconds_now() - start);
+            for (int i = first; i < set->done; i++) w.tokens += set->outcome[i].tokens;
         }
         done += set->done, all += P;
     }
-    if (isatty(STDERR_FILENO)) fputc('\n', stderr);
+    if (isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
     if (done < all)
         return fail(err, "stopped: %d of %d problems are saved in %.300s; run the same command again to resume", done,
                     all, run->partial);
     if (saved) fprintf(stderr, "%d problems were resumed from the interrupted evaluation\n", saved);
-    fprintf(stderr, "%.0f tokens in %.1f s\n", tokens, seconds_now() - start);
+    fprintf(stderr, "%.0f tokens in %.1f s\n", w.tokens, seconds_now() - w.start);
     return true;
 }

@@ -9,6 +9,7 @@
 typedef struct EvalRun {
     EvalSets sets;
     Tokenizer *tokenizer;
+    RewardCommand *command; // NULL: the verifier grades
     Device *dev;
     Gpt *gpt;
     cJSON *identity; // eval_config_identity

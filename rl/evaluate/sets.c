@@ -19,7 +19,8 @@ static bool load_problems(const EvalConfig *c, const char *item, EvalSet *set, E
            problems_from_tasks(&spec, (uint64_t)c->seed, 0, count, c->problems == 0, &train, problems, err);
 }
 
-static bool load_set(const EvalConfig *c, const char *item, const Tokenizer *tokenizer, EvalSet *set, Error *err) {
+static bool load_set(const EvalConfig *c, const char *item, const Tokenizer *tokenizer, RewardCommand *command,
+                     EvalSet *set, Error *err) {
     set->tasks = data_is_tasks(item);
     data_name(item, set->name, sizeof set->name);
     if (!load_problems(c, item, set, err)) return false;
@@ -28,14 +29,15 @@ static bool load_set(const EvalConfig *c, const char *item, const Tokenizer *tok
     if (!data_choose_template(&set->template, c->prompt_template, c->stop, c->model, set->tasks, err)) return false;
     if (!prompts_tokenize(&set->set, tokenizer, &set->template, c->max_prompt, strict, stderr, err)) return false;
     size_t P = (size_t)set->set.problems.count;
-    set->grader = grader_new(&set->set.problems, false);
+    set->grader = grader_new(&set->set.problems, false, command);
     set->outcome = calloc(P, sizeof *set->outcome);
     set->majority = calloc(P, sizeof *set->majority);
     REQUIRE(set->outcome && set->majority, "out of memory for %zu problems", P);
     return true;
 }
 
-bool eval_sets_load(EvalSets *sets, const EvalConfig *c, const Tokenizer *tokenizer, Error *err) {
+bool eval_sets_load(EvalSets *sets, const EvalConfig *c, const Tokenizer *tokenizer, RewardCommand *command,
+                    Error *err) {
     char item[DATA_ITEM_MAX];
     const char *at = c->data;
     *sets = (EvalSets){0};
@@ -43,7 +45,7 @@ bool eval_sets_load(EvalSets *sets, const EvalConfig *c, const Tokenizer *tokeni
     while (data_list_next(&at, item)) {
         if (sets->count == EVAL_MAX_SETS) return fail(err, "--data: more than %d sets", EVAL_MAX_SETS);
         EvalSet *set = &sets->set[sets->count++];
-        if (!load_set(c, item, tokenizer, set, err)) return false;
+        if (!load_set(c, item, tokenizer, command, set, err)) return false;
         for (int i = 0; i < sets->count - 1; i++) // two files of the same name
             if (strcmp(sets->set[i].name, set->name) == 0)
                 snprintf(set->name + strnlen(set->name, 20), 12, "-%d", sets->count);

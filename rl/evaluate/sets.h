@@ -25,8 +25,9 @@ struct EvalSets {
 };
 
 // Reads, tokenizes and prepares every set of --data; reports to stderr what was left out. False with the reason in err.
-// Free with eval_sets_free in either case.
-bool eval_sets_load(EvalSets *sets, const EvalConfig *config, const Tokenizer *tokenizer, Error *err);
+// command (NULL: none) grades, and must outlive the sets. Free with eval_sets_free in either case.
+bool eval_sets_load(EvalSets *sets, const EvalConfig *config, const Tokenizer *tokenizer, RewardCommand *command,
+                    Error *err);
 void eval_sets_free(EvalSets *sets);
 
 // A hash of the .json, .txt and .safetensors files of a model folder. False with the reason in err.

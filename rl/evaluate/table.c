@@ -21,11 +21,13 @@ static void gather(Gathered *g, EvalRow *row, const EvalTable *table, const Eval
         value[0] = o->correct / n;
         value[g->capacity] = set->majority[i];
         sum.worked += o->worked, sum.tokens += o->tokens, sum.truncated += o->truncated;
+        sum.reward += o->reward;
     }
     if (g->count == first) return;
     g->P[g->sets++] = (size_t)(g->count - first);
     double scale = weight / ((double)(g->count - first) * n);
     row->worked += sum.worked * scale, row->length += sum.tokens * scale, row->truncated += sum.truncated * scale;
+    row->reward += sum.reward * scale;
 }
 
 // Adds the row of these sets, unless they have no such problems.
@@ -73,14 +75,15 @@ void eval_table_print(const EvalTable *t, FILE *out) {
     bool average = strcmp(t->rows[t->n_rows - 1].name, "average") == 0;
     fprintf(out, "%-13s %8s", "", "problems");
     for (int i = 0; i < t->n_k + 2; i++) fprintf(out, "  %-19s", column_name(t, i, name));
-    fprintf(out, "  worked  length  cut\n");
+    fprintf(out, "  worked  length  cut%s\n", t->rewards ? "   reward" : "");
     for (const EvalRow *row = t->rows; row < t->rows + t->n_rows; row++) {
         fprintf(out, "%-13s %8d", row->name, row->problems);
         for (int i = 0; i < t->n_k + 2; i++) {
             const Estimate *e = &row->column[i];
             fprintf(out, "  %5.3f [%.3f %.3f]", e->mean, e->low, e->high);
         }
-        fprintf(out, "  %6.2f  %6.1f  %.2f\n", row->worked, row->length, row->truncated);
+        fprintf(out, "  %6.2f  %6.1f  %.2f", row->worked, row->length, row->truncated);
+        fprintf(out, t->rewards ? "  %6.3f\n" : "\n", row->reward);
     }
     fprintf(out, "in brackets: 95 %% interval, bootstrap over problems (Clopper-Pearson where all are alike)%s\n",
             average ? "\nwithin each set; all sets have the same weight in the average" : "");
@@ -101,6 +104,7 @@ cJSON *eval_table_json(const EvalTable *t) {
         cJSON_AddNumberToObject(row, "worked", from->worked);
         cJSON_AddNumberToObject(row, "length", from->length);
         cJSON_AddNumberToObject(row, "truncated", from->truncated);
+        if (t->rewards) cJSON_AddNumberToObject(row, "reward", from->reward);
         cJSON_AddItemToArray(rows, row);
     }
     return rows;

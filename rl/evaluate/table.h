@@ -12,12 +12,14 @@ typedef struct EvalRow {
     int problems;
     Estimate column[EVAL_MAX_K + 2]; // pass@k for each of n_k values of k, avg@n, maj@n
     double worked, length, truncated; // fraction worked, mean tokens, fraction truncated (docs/glossary.md)
+    double reward;                    // mean
 } EvalRow;
 
 typedef struct EvalTable {
     int k[EVAL_MAX_K], n_k, samples;
     EvalRow rows[EVAL_MAX_ROWS];
     int n_rows;
+    bool rewards; // show the mean reward too: it is not pass@1, since a --reward-command gave it
 } EvalTable;
 
 // From the outcomes of all prompts. The last row of several sets is their average, in which each has the same weight.

@@ -55,7 +55,8 @@ function duration(seconds) {
 
 const runs = (JSON.parse($('data').textContent) || { runs: [] }).runs, several = runs.length > 1;
 const phases = ['sft', 'rl'], phaseNames = { sft: 'warm-up', rl: 'RL' };
-const notCompared = ['phase', 'seed', 'out', 'resume', 'threads', 'device']; // other values, the same experiment
+const notCompared = ['phase', 'seed', 'out', 'resume', 'threads', 'device', 'version', 'config', 'verbose',
+    'tensorboard']; // other values, the same experiment
 const withRollouts = runs.filter(run => run.rollouts && run.rollouts.groups.length);
 let singles = false; // draw every run instead of the mean of its group
 

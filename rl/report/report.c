@@ -4,6 +4,7 @@
 #include "rl/report/report.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "rl/report/flags.h"
 #include "rl/report/lines.h"
 #include <math.h>
 #include <string.h>
@@ -322,6 +323,9 @@ static bool run_json(cJSON *run, const char *dir, size_t budget, Error *err) {
     char name[404];
     snprintf(name, sizeof name, "%.400s", dir);
     cJSON_AddStringToObject(run, "name", name);
+    cJSON *flags = run_flags(dir);
+    add_copy(run, "config", flags, run);
+    cJSON_Delete(flags);
     bool ok = metrics_json(run, &lines, &index, err);
     lines_close(&lines);
     index.count = 0;

@@ -2,8 +2,9 @@
 // nothing else.
 //
 // Reads, from a run's folder,
-//   metrics.jsonl   one object a line: {"phase": "config", ...} with the flags, and per step {"phase": "sft" | "rl",
-//                   "step": ..., ...} with the figures of rl/metrics.h. Shares are in [0, 1]. Tables:
+//   run.json        the flags (rl/run_record.h); of older runs in a line {"phase": "config", ...} of metrics.jsonl
+//   metrics.jsonl   one object a line, per step {"phase": "sft" | "rl", "step": ..., ...} with the figures of
+//                   rl/metrics.h. Shares are in [0, 1]. Tables:
 //                     n_hist         {"8": 12, "9": 3, ...}  prompts of this step that got 8, 9, ... rollouts
 //                     alloc_by_pass  [[prompts, rollouts] x 11]  this step, by the prompt's pass rate in the history
 //                     pass_hist      [11 counts]  held-out prompts by pass rate

@@ -30,12 +30,7 @@ static int remove_folder(void **state) {
 }
 
 static bool begin(MetricsLog *log, int sft_done, int rl_done, Error *err) {
-    cJSON *config = cJSON_CreateObject();
-    cJSON_AddStringToObject(config, "phase", "config");
-    cJSON_AddBoolToObject(config, "overwrite", true);
-    bool ok = metrics_open(log, folder, config, sft_done, rl_done, err);
-    cJSON_Delete(config);
-    return ok;
+    return metrics_open(log, folder, sft_done, rl_done, err);
 }
 
 static void step(MetricsLog *log, const char *phase, int number) {
@@ -87,13 +82,13 @@ static void a_full_disk_costs_its_rows_alone(void **state) {
         setrlimit(RLIMIT_FSIZE, &small);
         step(&log, "rl", 1);
         setrlimit(RLIMIT_FSIZE, &old);
-        assert_string_equal(content(), "config rl0");
+        assert_string_equal(content(), "rl0");
     }
     step(&log, "rl", 2);
     assert_true(metrics_flush(&log, &err));
     signal(SIGXFSZ, SIG_DFL);
     metrics_close(&log);
-    assert_string_equal(content(), "config rl0 rl2");
+    assert_string_equal(content(), "rl0 rl2");
 }
 
 static void resuming_keeps_the_lines_of_its_steps(void **state) {
@@ -139,7 +134,7 @@ static void a_missing_log_is_no_obstacle(void **state) {
     put(rollouts, "{\"step\":1}\n", 11);
     assert_true(begin(&log, 0, 1, &err));
     metrics_close(&log);
-    assert_string_equal(content(), "config");
+    assert_string_equal(content(), "");
     assert_true(stat(rollouts, &info) == 0 && info.st_size == 11);
 }
 

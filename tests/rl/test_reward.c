@@ -36,7 +36,7 @@ static void open_world(World *w) { // in place: the grader keeps a pointer to th
     if (!(w->tokenizer = tokenizer_load(w->folder, &err))) fail_msg("%s", err.text);
     const PromptTemplate verbatim = {.text = PROMPT_SLOT};
     if (!prompts_tokenize(&w->set, w->tokenizer, &verbatim, 0, true, NULL, &err)) fail_msg("%s", err.text);
-    w->grader = grader_new(&w->set.problems, true);
+    w->grader = grader_new(&w->set.problems, true, NULL);
     rollout_batch_plan(&w->batch, 0, COUNT, TASK_RESPONSE_MAX);
     rollout_batch_commit(&w->batch, NULL);
 }
@@ -162,7 +162,7 @@ static void test_undecided_is_described(void **state) {
     (void)state;
     Problem problem = {.prompt = (char *)"q", .gold = (char *)"1"};
     ProblemSet set = {.items = &problem, .count = 1};
-    Grader *grader = grader_new(&set, true);
+    Grader *grader = grader_new(&set, true, NULL);
     static const char TEXT[] = "so \\boxed{\\int_0^1 2x\\,dx}", ODD[] = "\\boxed{\\int \xff\n1}";
     char line[320], small[12];
     assert_int_equal(grade_response(grader, 0, TEXT, sizeof TEXT - 1, false, NULL, NULL), VERDICT_UNKNOWN);

@@ -8,7 +8,7 @@ root=$(pwd) work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export TMPDIR="$work/tmp"
 mkdir -p "$work/build/cpu/dev/study" "$TMPDIR"
-cp -r dev "$work/" && cp "$measure" "$work/build/cpu/dev/study/measure"
+cp -r dev "$work/" && rm -rf "$work/dev/study/rows" && cp "$measure" "$work/build/cpu/dev/study/measure"
 cd "$work" || exit 1
 failed=0
 check() { # check NAME COMMAND

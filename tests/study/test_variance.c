@@ -11,7 +11,7 @@
 #include "tests/model/tiny_model.h"
 #include "tests/rl/small_trainer.h"
 
-enum { PROMPTS = 3, R = 4096, CELLS = 4096 };
+enum { PROMPTS = 3, R = 2048, CELLS = 2048 };
 
 typedef struct World {
     Policy policy;
@@ -206,7 +206,7 @@ static void check_groups(World *w, const Exact *e) {
                 GroupVariance v = group_variance(&w->scores[i], n, kinds[k / 3], means[k % 3], 2, 5);
                 Sum s = exact_sum(e, i, 1, &n, kinds[k / 3], means[k % 3]);
                 double want = exact_variance(&s), M = R / n, signal = product(e, s.coefficient, s.coefficient);
-                assert_true(v.error < 0.15 * want && want > 0);
+                assert_true(v.error < 0.2 * want && want > 0);
                 within("variance of a group's gradient", n, v.trace, want, v.error);
                 within("squared mean", n, v.signal, signal, sqrt(4 * signal * want / M + 2 * want * want / (M * M)));
             }
@@ -214,7 +214,7 @@ static void check_groups(World *w, const Exact *e) {
 
 // Few replications at a time, many times over, so that what is not unbiased shows.
 static void check_batches(World *w, const Exact *e) {
-    enum { WAYS = 2, M = 4, KEYS = 500 };
+    enum { WAYS = 2, M = 4, KEYS = 300 };
     const int n[WAYS * PROMPTS] = {4, 4, 4, 2, 5, 3};
     const Scores *scores[] = {&w->scores[0], &w->scores[1], &w->scores[2]};
     BatchVariance mean[WAYS * FORMS] = {{0}}, v[WAYS * FORMS];

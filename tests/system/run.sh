@@ -2,7 +2,7 @@
 # Whole programs, as a user runs them. Each check prints OK or FAILED with its name; files are compared byte for byte.
 # usage: tests/system/run.sh TRAIN EVAL
 set -u
-train=$(realpath "$1") eval=$(realpath "$2")
+train=$(realpath "$1") eval=$(realpath "$2") recipes=$(realpath "$(dirname "$0")/../../recipes")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -28,6 +28,22 @@ check base_run test -s base/model/model.safetensors -a -s base/report.html
 check base_checkpoint test -s base/checkpoints/$last/trainer.safetensors
 check rewards_differ test "$(lines base ',"step":[1-9].*"grad_norm":[0-9.]*[1-9]')" = 8
 check two_checkpoints_kept test "$(ls base/checkpoints | wc -l)" = 2
+
+# run.json says what ran, and runs it again; the terminal's lines are 80 columns wide.
+value() { grep -o "\"$2\":[[:space:]]*[^,]*" "$1/run.json" | head -1 | sed 's/.*:[[:space:]]*//'; } # value RUN FLAG
+sessions() { grep -c "\"$2\":" "$1/run.json"; }
+check end_is_recorded test "$(value base outcome)" = '"complete"' -a "$(sessions base ended)" = 1
+check version_is_recorded test -n "$(value base version)" -a "$(value base version)" != '""'
+check no_flag_is_left_open test "$(value base max-tokens) $(value base lr) $(value base threads)" = "24 0.0003 1"
+check no_line_is_wide test -z "$(grep -e '^rl' -e '^sft' -e '^ .*held-out pass' base.log | grep '.\{81\}')"
+check steps_are_counted_in_one test "$(lines base ',"step":8,"global_step":68,"time":[0-9.]*,"tokens_total":')" = 1
+$train --config base/run.json --out rerun >rerun.log 2>&1 || cat rerun.log
+check run_json_runs_it_again same base rerun $last
+$train $small --arch llama --layers 1 --sft-steps 1 --steps 0 --out llama >llama.log 2>&1
+$train --model llama/model --data task:mod@1 --steps 0 --prompts 4 --heldout 4 --out loaded >loaded.log 2>&1
+check a_loaded_model_shows_its_own_sizes test "$(grep -c -e 'arch  *llama' -e 'layers  *1 ' loaded.log)" = 2
+check and_records_them test "$(value loaded arch) $(value loaded layers) $(value loaded channels)" = '"llama" 1 32'
+check threads_are_the_actual_ones test "$(value loaded threads)" -gt 0
 
 # Threads, slots, micro-batches and rows of logits change no bit.
 $train $small --threads 2 --slots 3 --micro-tokens 50 --logit-rows 7 --out other >other.log 2>&1
@@ -58,7 +74,13 @@ pid=$!
 for _ in $(seq 100); do grep -q '^rl ' interrupted.log && break; sleep 0.1; done
 kill -INT $pid; wait $pid
 check interrupt_has_its_own_status test $? = 130
-check interrupt_ends_well grep -q -e 'add --resume to the same command' interrupted.log
+check interrupt_ends_well grep -q -e '--config interrupted/run.json --resume' interrupted.log
+
+check and_is_recorded test "$(value interrupted outcome)" = '"interrupted"'
+line=$(grep -A1 'to continue' interrupted.log | tail -1)
+$line --steps 1 >continued.log 2>&1
+check the_line_that_it_prints_continues test $? = 0 -a "$(sessions interrupted started)" = 2 -a \
+    "$(grep -c 'nothing is left to do' continued.log)" = 1
 
 # A damaged or foreign checkpoint is refused with its reason, and nothing is lost.
 refused() { ! $train $small --out "$1" --resume ${3:-} >refused.log 2>&1 && grep -q -e "$2" refused.log; }
@@ -97,13 +119,15 @@ check unwritten_model_is_a_failure test $? = 1
 check unwritten_model_is_not_claimed test "$(grep -c '^model:' blocked.log)" = 0
 check unwritten_model_is_named grep -q "the model was not written" blocked.log
 
-check no_half_of_it_is_left test -z "$(ls blocked | grep -v -e jsonl -e checkpoints -e tokenizer -e report)"
+check no_half_of_it_is_left test -z "$(ls blocked | grep -v -e jsonl -e checkpoints -e tokenizer -e report -e run.json)"
 check what_stdout_lost_is_a_failure eval '! limited 1 $train --help >help.txt'
 check what_stdout_lost_is_a_failure_of_eval eval '! limited 1 $eval --help >help.txt'
 head -c 1024000 /dev/zero >silent.txt
 limited 1000 $train $small --sft-steps 0 --steps 0 --out silent >>silent.txt 2>silent.log
 check what_stdout_lost_is_reported test $? = 1 -a "$(grep -c 'written to stdout' silent.log)" = 1
 $train --help >help.txt
+check help_is_asked_by_h_too eval '$train -h | cmp -s - help.txt'
+check help_is_80_columns_wide test -z "$(grep '.\{81\}' help.txt)"
 check help_has_the_statuses grep -q "exit status: 0 done, 1 failed, 2 bad use, 130 interrupted" help.txt
 
 # Weights so large that nothing is finite: no update is made, and that is no success.
@@ -147,9 +171,13 @@ pid=$!
 for _ in $(seq 100); do grep -q '^sft' first.log && break; sleep 0.1; done
 check a_second_process_is_refused misuse "locked is in use by process $pid" $train $small --out locked --resume
 kill -KILL $pid; wait $pid 2>/dev/null
+check a_killed_process_has_no_end test "$(sessions locked started) $(sessions locked ended)" = "1 0"
 check a_dead_process_holds_no_lock misuse "locked holds a run" $train $small --out locked
 
-check unknown_flag misuse "unknown flag --rolouts" $train --rolouts 3
+printf "\\nsteps = ten\\n" >bad.cfg
+check unknown_flag misuse "unknown flag --rolouts: did you mean --rollouts?" $train --rolouts 3
+check unknown_flag_of_eval misuse "did you mean --samples?" $eval --sample 3
+check bad_config misuse "bad.cfg:2: --steps ten" $train --config bad.cfg
 check out_of_range misuse "between" $train --prompts 0
 check not_a_number misuse "whole number" $train --steps ten
 check no_folder misuse "No such file" $train --out=
@@ -157,6 +185,7 @@ check switch_with_a_value misuse "takes no value" $train --resume=maybe
 check dual_clip_that_stops_all misuse "above 1" $train --dual-clip 0.5
 check bad_bounds misuse "rollouts-low" $train --rollouts 4 --rollouts-low 8
 check bad_method misuse "grpo" $train --method ppo
+check near_method misuse "did you mean dynamo?" $train --method dynmo
 check top_k_is_refused_in_training misuse "top-k is for ./eval only" $train --top-k 5
 check unknown_task misuse "serail" $train --data task:serail
 check missing_model misuse "nowhere" $train --model nowhere
@@ -164,12 +193,38 @@ check eval_without_model misuse "--model" $eval --data task:add
 check eval_temp_too_small misuse "at least 0.001" $eval --model base/model --temp 1e-30
 check eval_k_above_samples misuse "samples" $eval --model base/model --k 9 --samples 8
 
+# Rewards from a program are trained on and its verdicts counted; the recipes in Python and C agree to the bit.
+fixed() { echo "sed -u 's/.*/{\"reward\":$1,\"correct\":$2}/'"; }
+$train $small --threads 1 --out paid --reward-command "$(fixed 0.25 true)" >paid.log 2>&1 || cat paid.log
+check rewards_are_the_programs test "$(lines paid '.*"reward":0.25,"reward_std":0,"pass_rate":1,')" = 8
+check heldout_verdicts_too test "$(lines paid '.*"heldout_pass1":1,')" = 3
+check another_program_is_another_run refused paid "reward-command" "--reward-command cat"
+$train $small --threads 1 --out dead --reward-command 'sed -u "s/.*/{\"reward\":1}/; 40q"' >dead.log 2>&1
+check a_dead_program_is_a_failure test $? = 1
+row='row [0-9]* of [0-9]* (id [0-9]*/[0-9]*, prompt "[ms][^"]*")'
+check its_row_is_named grep -q "$row: no answer: it ended with status 0" dead.log
+${CC:-cc} -o reward "$recipes/reward.c" -lcjson
+$train $small --threads 1 --out in-c --reward-command ./reward >in-c.log 2>&1 || cat in-c.log
+check rewards_in_c test "$(lines in-c '.*"reward":-\?[0-9.]*[1-9],"reward_std":0.[0-9]*[1-9],')" = 8
+if command -v python3 >/dev/null; then
+    $train $small --threads 2 --out in-python --reward-command "python3 $recipes/reward.py" >in-python.log 2>&1
+    cmp -s in-c/model/model.safetensors in-python/model/model.safetensors
+    check rewards_in_python_are_the_same test $? = 0
+else
+    echo "skipped: rewards in Python (python3 is not installed)"
+fi
+
 # Evaluation: a table, JSON, responses; the same again with the same seed.
 ask="$eval --model base/model --data task:serial@1-2,mod@1 --problems 16 --samples 4 --k 1,4 --max-tokens 24"
 $ask --out a.json --responses a.jsonl >eval.log 2>&1 || cat eval.log
 $ask --threads 1 --slots 5 --out b.json --responses b.jsonl >/dev/null 2>&1
 check eval_writes_its_table grep -q '"pass@4"' a.json
 check eval_is_reproducible cmp -s a.json b.json
+$ask --reward-command "$(fixed -0.5 true)" --out paid.json --responses paid.jsonl >paid.log 2>&1 || cat paid.log
+check eval_takes_rewards_from_a_program test "$(grep -c '"reward":-0.5,' paid.jsonl)" = 64
+check eval_shows_them grep -q '^all .*1.000 .* -0.500$' paid.log
+$ask --reward-command "exit 7" >dead.log 2>&1
+check eval_names_the_row test $? = 1 -a "$(grep -c 'row 1 of 4 (id .*status 7' dead.log)" = 1
 check eval_writes_every_response test "$(wc -l <a.jsonl)" = 64
 
 # A folder that train wrote is a model to start from.

@@ -36,7 +36,7 @@ static void make(EvalSet *set, Made *made, const char *name, const int *correct,
     snprintf(set->name, sizeof set->name, "%s", name);
     set->outcome = made->outcome, set->majority = made->majority;
     for (int i = 0; i < count; i++) {
-        made->outcome[i] = (PromptOutcome){correct[i], 1, 10 * SAMPLES, i == 0};
+        made->outcome[i] = (PromptOutcome){correct[i], 1, 10 * SAMPLES, i == 0, correct[i] >> 1};
         made->majority[i] = 2 * correct[i] >= SAMPLES;
     }
 }
@@ -61,6 +61,7 @@ static void test_sets_and_average(void **state) {
     assert_true(near(average->column[0].mean, (7.0 / 16 + 0.75) / 2) && near(average->column[1].mean, (0.75 + 1) / 2));
     assert_true(average->column[0].low < average->column[0].mean && average->column[0].high > average->column[0].mean);
     assert_true(near(average->length, 10) && near(one->worked, 1.0 / SAMPLES));
+    assert_true(near(one->reward, 3.0 / 16) && near(average->reward, (3.0 / 16 + 2.0 / 8) / 2));
     assert_true(near(one->truncated, 1.0 / 16) && near(two->truncated, 1.0 / 8) && near(average->truncated, 3.0 / 32));
 }
 
