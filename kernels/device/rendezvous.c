@@ -345,12 +345,21 @@ Rendezvous *rendezvous_open(const Launch *launch, const Broadcast *by, void *mes
     return NULL;
 }
 
+static void await_goodbye(const Rendezvous *job, int i) { // or the end of the connection, or ANSWER_SECONDS
+    News news = {.kind = BEAT};
+    while (job->peers[i] >= 0 && news.kind == BEAT && all_bytes(job->peers[i], &news, sizeof news, false)) continue;
+}
+
+// Rank 0 hears everybody's goodbye and then says its own, for which the others wait. Without that, a launcher that ends
+// a job when its first process has ended would make deaths of the last goodbyes.
 void rendezvous_close(Rendezvous *job) {
     if (!job) return;
     ssize_t woken = write(job->wake[1], "", 1);
     REQUIRE(woken == 1, "the thread that watches the other ranks does not answer");
     pthread_join(job->thread, NULL);
-    tell(job, (News){GOODBYE, job->launch.rank});
+    if (job->launch.rank != 0) tell(job, (News){GOODBYE, job->launch.rank});
+    for (int i = 0; i < job->count; i++) await_goodbye(job, i);
+    if (job->launch.rank == 0) tell(job, (News){GOODBYE, 0});
     close(job->wake[0]), close(job->wake[1]);
     release(job);
 }

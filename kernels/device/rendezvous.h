@@ -38,6 +38,6 @@ typedef struct Broadcast {
 // it has returned, a rank that dies, or is silent for $DYNAMO_SILENCE seconds (20), ends this process too.
 Rendezvous *rendezvous_open(const Launch *launch, const Broadcast *by, void *message, size_t bytes, double seconds,
                             Error *err);
-void rendezvous_close(Rendezvous *rendezvous); // all ranks call it; leaving this way is not a death
+void rendezvous_close(Rendezvous *rendezvous); // all ranks call it, and leave together; this is not a death
 EXTERN_C_END
 #endif

@@ -77,14 +77,14 @@ within() { # within SECONDS: the job ends by itself in this time
     return 1
 }
 for rank in 0 1; do
-    DYNAMO_SILENCE=2 start --out stopped$rank
+    DYNAMO_SILENCE=5 start --out stopped$rank
     kill -STOP "$(pgrep -P $job | sort -n | sed -n $((rank + 1))p)"
-    check a_stopped_rank_${rank}_ends_the_job within 15
-    check it_is_named_$rank grep -q "rank $((1 - rank)): rank $rank was silent for 2 seconds" log
+    check a_stopped_rank_${rank}_ends_the_job within 30
+    check it_is_named_$rank grep -q "rank $((1 - rank)): rank $rank was silent for 5 seconds" log
 done
 start --out killed
 kill -KILL "$(pgrep -P $job | sort -n | tail -n 1)"
-check a_killed_rank_ends_the_job within 15
+check a_killed_rank_ends_the_job within 30
 check the_killed_rank_is_named grep -q "rank 0: rank 1 has died" log
 
 # mpirun passes TERM on and kills the ranks two seconds later, or as many as it is told: time for the step under way
