@@ -14,8 +14,8 @@
 #include <stdio.h>
 
 // Reads `file` (path: its name in messages) to its end; either output may be NULL. Returns 0; 1 with one line in err
-// that names the first row that could not be read; -1, the same, when the file cannot be read, a row has 16 MiB or more,
-// or memory runs out.
+// that names the first row that could not be read; -1, the same, when the file cannot be read, a row has 16 MiB or
+// more, or memory runs out.
 int score_file(FILE *file, const char *path, FILE *rows_out, FILE *summary_out, const VerifyPolicy *policy, char *err,
                size_t err_size);
 

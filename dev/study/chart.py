@@ -65,12 +65,3 @@ class Axes:
             px, py = self.box[0] + x, self.box[1] + y + pitch * i
             self.c.parts.append(f'<circle class="t-{ink}" cx="{px:g}" cy="{py - 4:g}" r="4"/>')
             self.c.text(px + 10, py, text, "body", "ink")
-
-
-def nice(high, count=5):
-    """Round ticks from 0 to at least `high`."""
-    if not high > 0:
-        return [0, 1]
-    step = 10 ** math.floor(math.log10(high / count))
-    step *= next(k for k in (1, 2, 5, 10) if step * k * count >= high)
-    return [step * i for i in range(math.ceil(high / step - 1e-9) + 1)]

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Optional (study): writes docs/evidence.md, its pictures and its summary in README.md from dev/study/evidence.md.in and
-the raw rows. Python 3 standard library only. Run from the project's root:
+"""Optional (study): writes docs/evidence.md, its pictures and its summary in README.md, from dev/study/evidence.md.in
+and the raw rows. Python 3 standard library only. Run from the project's root:
 
     dev/study/evidence.py            writes the page and the pictures
     dev/study/evidence.py --check    compares them with what the rows give, and names the first difference
@@ -108,24 +108,31 @@ def proxy_table(m):
 PLANS = {
     "uniform": "uniform",
     "variance 8": "variance, from 8 earlier rollouts",
-    "variance 16": "variance, from 16",
     "variance 64": "variance, from 64",
+    "variance run": "variance, from the run's own counts",
     "variance p": "variance, from the pass rate",
     "stddev p": "stddev, from the pass rate",
-    "beta 16": "beta, from 16 earlier rollouts",
+    "beta 8": "beta, from 8 earlier rollouts",
+    "beta run": "beta, from the run's own counts",
     "knapsack p": "knapsack, from the pass rate",
     "oracle p": "oracle, from the pass rate",
     "neyman": "by the root of the gradient's variance",
-    "optimum": "least sum of gradient variances",
+    "optimum": "least sum of the prompts' gradient variances",
 }
 
 
-def plan_table(m, label, prompts="natural"):
-    """The variance of a batch's gradient, over that of uniform allocation."""
-    head = ["allocation", "no std, prompt mean", "no std, token mean", "std, prompt mean", "std, token mean"]
-    losses = ("no-std/prompt", "no-std/token", "grpo/prompt", "grpo/token")
-    return rows_of(head, [[what] + [m.interval(f"variance {label} {prompts} {loss} {plan} ratio") for loss in losses]
-                          for plan, what in PLANS.items()])
+def plan_table(m, label):
+    """A batch's gradient under an allocation, over that under uniform allocation. The last two plans know the variance
+    that counts in the prompt mean, and say nothing about others."""
+    head = ["allocation", "variance (no std, prompt mean)", "variance (GRPO)", "noise over signal (GRPO)"]
+    columns = ("no-std/prompt {} ratio", "grpo/token {} ratio", "grpo/token {} noise ratio")
+    rows = []
+    for plan, what in PLANS.items():
+        names = [f"variance {label} natural {column.format(plan)}" for column in columns]
+        known = [name in m.found and not (i and plan in ("neyman", "optimum")) for i, name in enumerate(names)]
+        if any(known):
+            rows.append([what] + [m.interval(name) if is_known else "" for name, is_known in zip(names, known)])
+    return rows_of(head, rows)
 
 
 def attenuation_table(m, label, sign="right"):

@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "picture
 from canvas import Canvas  # noqa: E402
 
 import mechanisms  # noqa: E402
-from chart import Axes, nice  # noqa: E402
+from chart import Axes  # noqa: E402
 
 INKS = ("blue", "green", "orange", "violet")
 
@@ -28,31 +28,32 @@ def panels(title, description, height, note):
     c = Canvas(900, height, title, description)
     c.text(24, 36, title, "title")
     c.paragraph(24, height - 55, note)
-    return c, [(82 + 428 * i, 92, 358, height - 200) for i in range(2)]
+    return c, [(82 + 428 * i, 92, 358, height - 212) for i in range(2)]
 
 
 def draw_proxy(found, ms):
     c, boxes = panels("Does p (1 − p) tell how much a prompt's gradient varies?",
                       "Variance of the gradient of a group of 16 against p (1 - p), without std and with it", 470,
                       """A point is a prompt; the variance is the trace of the covariance of its group's gradient, with
-                      the token mean over the group. R² is that of a straight line, with a 95 % bootstrap interval over
-                      prompts.""")
+                      the token mean over the group. R² is that of a straight line (the vertical axis is logarithmic),
+                      with a 95 % bootstrap interval over prompts.""")
     for box, loss, title in zip(boxes, ("no-std/token", "grpo/token"), ("without std", "divided by std (GRPO)")):
-        ticks = nice(max(mechanisms.group_variance(p, loss) for m in ms for p in m.rows["prompt"]))
-        a = Axes(c, box, (-0.01, 0.26), (0, ticks[-1]), title, "p (1 − p) of the prompt", "variance, groups of 16")
-        a.yticks(ticks)
+        a = Axes(c, box, (-0.01, 0.26), (1e-3, 200), title, "p (1 − p) of the prompt", "variance, groups of 16",
+                 log=True)
+        a.yticks([1e-3, 0.01, 0.1, 1, 10, 100])
         a.xticks([(x / 20, f"{x / 20:g}") for x in range(6)])
         entries = []
         for m, ink in zip(ms, INKS):
             for p in m.rows["prompt"]:
-                a.point(mechanisms.proxy(p), mechanisms.group_variance(p, loss), ink, size=2.4)
+                if mechanisms.group_variance(p, loss) > 0:
+                    a.point(mechanisms.proxy(p), mechanisms.group_variance(p, loss), ink, size=2.4)
             entries.append((f"{policy_of(m)}: R² {found.interval(f'variance {m.label} {loss} r2')}", ink))
-        a.legend(entries, 14, 20)
+        a.legend(entries, 130, 190)
     return c
 
 
 PLANS = ("variance 8", "variance 64", "variance run", "variance p", "stddev 64", "stddev run", "stddev p", "beta 8",
-         "beta 64", "neyman", "optimum")
+         "beta 64")
 OF_PROMPT_MEAN = ("neyman", "optimum")  # what they know is the variance under the prompt mean
 
 
@@ -65,16 +66,18 @@ def draw_allocation(found, ms):
     shown = (("no-std/prompt", "ratio", "without std, prompt mean", "variance / uniform's"),
              ("grpo/token", "noise ratio", "GRPO, token mean", "variance / |mean|² / uniform's"))
     for (x, y, w, h), (loss, what, title, label) in zip(boxes, shown):
-        a = Axes(c, (x, y, w, h - 52), (-0.6, len(PLANS) - 0.4), (0, 1.5), title, "", label)
+        names = PLANS + OF_PROMPT_MEAN if loss.endswith("prompt") else PLANS
+        a = Axes(c, (x, y, w, h - 52), (-0.6, len(names) - 0.4), (0, 1.5), title, "", label)
         a.yticks([0, 0.25, 0.5, 0.75, 1, 1.25, 1.5])
-        a.xticks(list(enumerate(PLANS)), turn=-45)
-        a.line([(-0.6, 1), (len(PLANS) - 0.4, 1)], "ink", 1)
+        a.xticks(list(enumerate(names)), turn=-45)
+        a.line([(-0.6, 1), (len(names) - 0.4, 1)], "ink", 1)
         for k, (m, ink) in enumerate(zip(ms, INKS)):
-            for i, name in enumerate(PLANS):
+            for i, name in enumerate(names):
                 key = f"variance {m.label} natural {loss} {name} {what}"
-                if key in found.found and (loss.endswith("prompt") or name not in OF_PROMPT_MEAN):
+                if key in found.found:
                     a.point(i + 0.17 * (k - (len(ms) - 1) / 2), *order(found, key, ink), size=2.4)
-        a.legend([(policy_of(m), ink) for m, ink in zip(ms, INKS)], 14, 20)
+        if loss.endswith("prompt"):
+            a.legend([(policy_of(m), ink) for m, ink in zip(ms, INKS)], 14, 215)
     return c
 
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/files.h"
 #include "base/flags_text.h"
+#include "base/json.h"
 #include "base/process.h"
 #include "dev/study/study.h"
 #include <string.h>
@@ -43,9 +44,9 @@ static void usage(FILE *out) {
 // out, and so are folders.
 static char *setting(const char *instrument, const StudyConfig *study, const TrainConfig *train) {
     static const char *const running[] = {
-        "model",        "out",          "resume",        "overwrite",    "plan", "data-dir",         "threads",
-        "slots",        "micro-tokens", "logit-rows",    "zero",         "keep", "checkpoint-every", "eval-every",
-        "eval-samples", "sample-every", "profile-first", "profile-steps"};
+        "model",      "out",          "config",       "resume",        "overwrite",    "plan", "data-dir",
+        "threads",    "slots",        "micro-tokens", "logit-rows",    "zero",         "keep", "checkpoint-every",
+        "eval-every", "eval-samples", "sample-every", "profile-first", "profile-steps"};
     cJSON *row = cJSON_CreateObject(), *flags = cJSON_CreateObject();
     cJSON_AddStringToObject(row, "row", "setting");
     cJSON_AddStringToObject(row, "instrument", instrument);
@@ -61,17 +62,32 @@ static char *setting(const char *instrument, const StudyConfig *study, const Tra
     return text;
 }
 
+// Whether a result's first line is of this setting. A flag that is newer than the result counts for nothing.
+static bool same_setting(const char *result, const char *first, JsonDifference *d) {
+    cJSON *was = cJSON_Parse(result), *now = cJSON_Parse(first); // each reads one line
+    cJSON *was_trained = cJSON_DetachItemFromObjectCaseSensitive(was, "train"),
+          *trained = cJSON_DetachItemFromObjectCaseSensitive(now, "train");
+    *d = (JsonDifference){.key = "?"};
+    bool same = was_trained && json_same(was, now, d) && json_same(was_trained, trained, d);
+    cJSON_Delete(was), cJSON_Delete(now), cJSON_Delete(was_trained), cJSON_Delete(trained);
+    return same;
+}
+
 // Whether `path` holds a result already. Files are replaced whole, so one that exists is complete. An error where it is
 // of another measurement.
 static bool done(const char *path, const char *first, bool *kept, Error *err) {
-    size_t n, length = strlen(first);
+    size_t n;
+    JsonDifference d;
     *kept = false;
     if (access(path, F_OK) != 0) return true;
     char *text = file_read(path, (size_t)1 << 30, &n, err);
     if (!text) return false;
-    *kept = n > length && strncmp(text, first, length) == 0 && text[length] == '\n';
+    *kept = same_setting(text, first, &d);
     free(text);
-    return *kept || fail(err, "%s is of a measurement with other flags: remove it or name another file", path);
+    return *kept || fail(err,
+                         "%.300s is of a measurement with other flags (%s was %s, not %s): remove it or name "
+                         "another file",
+                         path, d.key, d.wanted, d.saved);
 }
 
 static bool measure(Study *s, int instrument, const char *path, const char *checkpoint, const TrainConfig *train,
@@ -117,6 +133,8 @@ int main(int argc, char **argv) {
               train_config_parse(&train, split < argc ? argc - split : 1, argv + (split < argc ? split : 0), &err);
     if (!ok) return fprintf(stderr, "measure: %s\n", err.text), 2;
     if (!*study.config.label) snprintf(study.config.label, sizeof study.config.label, "%s", last_name(argv[3]));
+    snprintf(train.model, sizeof train.model, "%s", argv[3]);
+    if (!train_config_complete(&train, &err)) return fprintf(stderr, "measure: %s\n", err.text), 1;
     char *first = setting(argv[1], &study.config, &train);
     ok = done(argv[2], first, &kept, &err);
     if (kept) printf("%s: complete\n", argv[2]);

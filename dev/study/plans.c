@@ -99,6 +99,10 @@ static void by_sigma(const Plan *plan, int *n, const Known *const *known, int P,
     allocate_rollouts(dev, n, NULL, correct, verified, P, &config);
 }
 
+int plan_most(const TrainConfig *c) {
+    return 4 * c->rollouts > c->rollouts_high ? 4 * c->rollouts : c->rollouts_high;
+}
+
 void plan_allocate(const Plan *plan, int *n, const Known *const *known, int P, const TrainConfig *c, Device *dev,
                    uint64_t seed, uint32_t key) {
     AllocateConfig config = {.kind = (AllocateKind)plan->rule,
@@ -111,5 +115,6 @@ void plan_allocate(const Plan *plan, int *n, const Known *const *known, int P, c
     if (plan->rule == ALLOCATE_NEYMAN) return by_sigma(plan, n, known, P, &config, dev);
     if (plan->rule != ALLOCATE_OPTIMUM) return by_counts(plan, n, known, P, &config, dev, seed, key);
     for (int i = 0; i < P; i++) curve[i] = known[i]->curve[plan->kind];
+    if (config.low < 2) config.low = 2; // one rollout alone has no gradient, so no variance either
     plan_optimum(n, curve, P, P * c->rollouts, config.low, config.high);
 }

@@ -26,8 +26,10 @@ extern const Plan plans[PLANS]; // the first is uniform
 
 typedef struct Known {           // about one prompt
     double p, correct, verified; // pass rate; history of the run
-    double *curve[FORM_KINDS];   // (4 rollouts + 1) variance of its group's gradient by the group's size, from 2 on
+    double *curve[FORM_KINDS];   // (plan_most + 1) variance of its group's gradient by the group's size, from 2 on
 } Known;
+
+int plan_most(const TrainConfig *config); // rollouts that any plan may give to a prompt
 
 // Writes n (P), which sums to P times --rollouts. key: the stream of the earlier rollouts' outcomes; all plans with
 // equally many earlier rollouts see the same ones.

@@ -5,7 +5,7 @@
 //   1. A survey estimates the pass rate of many training prompts. From its bins the measured prompts are chosen.
 //   2. Of each measured prompt: many rollouts, the gradient of each, and the variance of groups of 4, 8 and 16.
 //   3. Batches drawn from the measured prompts: `natural`, with the pass rates that the survey found, and `spread`, all
-//      bins alike. Each is allocated in every way below, and the variances are compared.
+//      bins alike. Each is allocated by every plan of plans.h, and the variances are compared.
 #include "dev/study/groups.h"
 #include "dev/study/plans.h"
 #include "dev/study/study.h"
@@ -131,7 +131,7 @@ static void write_groups(Study *s, const Measured *m) {
 // The variance of its group's gradient by the group's size: batches of this prompt alone, one plan for each size.
 static void measure_curve(const Study *s, Measured *m) {
     const History *history = &s->policy.trainer.history;
-    int most = 4 * s->policy.trainer.config.rollouts, problem = m->prompt->problem, n[most];
+    int most = plan_most(&s->policy.trainer.config), problem = m->prompt->problem, n[most];
     const Scores *scores = &m->scores;
     BatchVariance *v = calloc((size_t)(most * FORMS), sizeof *v);
     REQUIRE(v, "out of memory");

@@ -68,7 +68,7 @@ check interrupt_has_its_own_status test $? = 130
 $one --data task:add@1 --samples 60000 --slots 1 --responses slow.jsonl >slow.log 2>&1 & # a minute and more
 for _ in $(seq 200); do test -s slow.jsonl.partial && break; sleep 0.05; done
 sleep 1; start=$SECONDS; kill -INT $!; wait $! 2>/dev/null; status=$?
-check an_interrupt_is_obeyed_at_once test $status = 130 -a $((SECONDS - start)) -le 3
+check an_interrupt_is_obeyed_at_once test $status = 130 -a $((SECONDS - start)) -le 5
 rm -f slow.jsonl.partial
 check interrupt_says_how_to_resume grep -q 'saved in eval-[0-9a-f]*.partial; run the same command' ended.log
 saved=$(($(wc -l <"$(echo eval-*.partial)") / 8))
@@ -101,12 +101,12 @@ $eval --model weightless --data task:add@1 >weightless.log 2>&1
 check no_partial_file_of_a_run_that_cannot_start test "$(compgen -G '*.partial')" = ""
 
 # A question, and a conversation: the response is the one that an evaluation samples; what is asked is graded.
-row=$(grep -m1 '"set":"tasks".*"sample":0,.*"verdict":"correct"' whole.jsonl)
+row=$(grep -m1 '"set":"tasks".*"sample":0,' whole.jsonl)
 field() { echo "$row" | sed "s/.*\"$1\":\"\([^\"]*\)\".*/\1/"; }
 talk="$one --max-tokens 40 --seed 1"
 $talk --ask "$(field prompt)" --gold "$(field gold)" >asked.log 2>&1
 check a_response_is_shown test "$(head -1 asked.log)" = "$(field response | sed 's/\\n$//')"
-check and_graded grep -q "^\[correct\] answer $(field gold)$" asked.log
+check and_graded grep -q "^\[$(field verdict)\] answer" asked.log
 $talk --ask "$(field prompt)" --gold 0 --samples 2 >asked.log 2>&1
 check as_often_as_is_asked test "$(grep -c -e '^--- [12] of 2$' -e '^\[[a-z_]*\] answer' asked.log)" = 4
 check without_colours_in_a_file eval '! grep -q "$(printf "\033")" asked.log'

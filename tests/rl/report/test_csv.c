@@ -17,8 +17,10 @@ static int make_folders(void **state) {
     Error err;
     static const char rows_a[] = "{\"phase\":\"sft\",\"step\":1,\"global_step\":1,\"loss\":2.5}\n"
                                  "{\"phase\":\"rl\",\"step\":1,\"global_step\":2,\"reward\":0.1,\"loss\":-0.125}\n"
-                                 "{\"phase\":\"rl\",\"step\":2,\"global_step\":3,\"skipped\":0}\n{\"phase\":\"rl\",\"st";
-    static const char rows_b[] = "{\"phase\":\"rl\",\"step\":1,\"reward\":1e999}\n{\"phase\":\"rl\",\"step\":2,\"reward\":1}\n";
+                                 "{\"phase\":\"rl\",\"step\":2,\"global_step\":3,\"skipped\":0}\n"
+                                 "{\"phase\":\"rl\",\"st";
+    static const char rows_b[] = "{\"phase\":\"rl\",\"step\":1,\"reward\":1e999}\n"
+                                 "{\"phase\":\"rl\",\"step\":2,\"reward\":1}\n";
     snprintf(folder, sizeof folder, P_tmpdir "/test_csv_XXXXXX");
     if (!mkdtemp(folder)) return -1;
     snprintf(a, sizeof a, "%s/a", folder), snprintf(b, sizeof b, "%s/b,\"c", folder);
