@@ -42,7 +42,7 @@ refused() {
 # A failure is printed once, not once per rank.
 check a_bad_flag_is_printed_once refused 'train: unknown flag --rolouts' $mpirun -n 3 $train --rolouts 3
 check a_used_folder_is_printed_once refused 'train: base holds a run' $mpirun -n 3 $train $tiny --out base
-check no_model_is_printed_once refused 'train: nowhere: no such file' $mpirun -n 3 $train --model nowhere --out none
+check no_model_is_printed_once refused 'train: nowhere: no such folder' $mpirun -n 3 $train --model nowhere --out none
 check evaluation_on_ranks_is_printed_once refused 'eval: evaluation runs on one rank' $mpirun -n 3 $eval --model base
 
 # Ranks that differ do not start.
@@ -92,7 +92,7 @@ check the_killed_rank_is_named grep -q "rank 0: rank 1 has died" log
 mpirun="$mpirun --mca odls_base_sigkill_timeout 8" start --checkpoint-every 100000 --schedule constant --out ended
 kill -TERM $job
 check term_ends_the_job within 40
-check term_saves_a_checkpoint grep -q 'stopped at a checkpoint: add --resume' log
+check term_saves_a_checkpoint grep -q 'stopped at a checkpoint; to continue' log
 last=$(tail -n 1 ended/metrics.jsonl | grep -o '"step":[0-9]*')
 on="--schedule constant --checkpoint-every 100000 --steps $((${last#*:} + 2))"
 $mpirun -n 2 $train $rl $on --resume --out ended >log 2>&1
