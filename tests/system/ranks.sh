@@ -69,7 +69,7 @@ start() {
     : >log
     $mpirun -n 2 $train $rl --steps 100000 "$@" >log 2>&1 &
     job=$!
-    for _ in $(seq 200); do grep -q '^rl .* 2/' log && break; sleep 0.1; done
+    for _ in $(seq 200); do grep -q 'rl  *2/' log && break; sleep 0.1; done
 }
 within() { # within SECONDS: the job ends by itself in this time
     for _ in $(seq $(($1 * 10))); do kill -0 $job 2>/dev/null || return 0; sleep 0.1; done
