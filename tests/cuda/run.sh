@@ -130,7 +130,7 @@ check zero_1_same_bits_with_STREAM_late same_bits whole_fp32 late
 start_ranks() { # start_ranks OUT: two ranks in the background, once they train; $job is their parent
     ranks 2 "$fp32" $1 $flags --steps 100000 --schedule constant &
     job=$!
-    for _ in $(seq 600); do grep -q '^rl .* 1/' $1.0.log 2>/dev/null && break; sleep 0.2; done
+    for _ in $(seq 600); do grep -s -q '"phase":"rl","step":1,' $1/metrics.jsonl && break; sleep 0.2; done
 }
 rank_of() { pgrep -P $job | sort -n | sed -n $(($1 + 1))p; } # rank_of R: its process
 start_ranks killed
