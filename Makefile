@@ -86,7 +86,7 @@ build/core/%.o: %.c build/.dependencies
 	@mkdir -p $(@D)
 	@echo "  core $<" && $(CC) $(filter-out $(MPI_CFLAGS),$(CFLAGS)) -c -o $@ $<
 core-demo: build/core/train # GOMP_SPINCOUNT: base/omp_wait.c
-	GOMP_SPINCOUNT=1000 $< --data task:serial@1-2 --problems 512 --heldout 64 --sft-steps 300 --steps 5 --prompts 16 \
+	GOMP_SPINCOUNT=10000 $< --data task:serial@1-2 --problems 512 --heldout 64 --sft-steps 300 --steps 5 --prompts 16 \
 	    --rollouts 8 --rollouts-low 4 --rollouts-high 12 --out build/core/out
 
 bench: $(BUILD)/dev/bench/bench
