@@ -92,7 +92,7 @@ check the_killed_rank_is_named grep -q "rank 0: rank 1 has died" log
 mpirun="$mpirun --mca odls_base_sigkill_timeout 8" start ended --checkpoint-every 100000 --schedule constant
 kill -TERM $job
 check term_ends_the_job within 40
-check term_saves_a_checkpoint grep -q 'stopped at a checkpoint: add --resume' log
+check term_saves_a_checkpoint grep -q 'stopped at a checkpoint' log
 last=$(tail -n 1 ended/metrics.jsonl | grep -o '"step":[0-9]*')
 on="--schedule constant --checkpoint-every 100000 --steps $((${last#*:} + 2))"
 $mpirun -n 2 $train $rl $on --resume --out ended >log 2>&1
