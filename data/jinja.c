@@ -247,17 +247,16 @@ static int run_for(Program *p, int i, bool live) {
     Jinja *j = &p->j;
     Targets targets;
     const cJSON *list = live ? loop_head(j, &targets) : NULL, *item;
-    int length = live && cJSON_IsArray(list) ? cJSON_GetArraySize(list) : 0, before = j->n_variables, index = 0,
-        end = i;
+    int length = cJSON_GetArraySize(list), before = j->n_variables, index = 0, end = i;
     j->level++;
-    if (length) cJSON_ArrayForEach(item, list) {
-            if (j->failed) break;
-            jinja_step(j);
-            set_loop(j, item, index++, length);
-            set_targets(j, &targets, item);
-            end = run(p, i + 1, true);
-            j->n_variables = before; // what the body sets ends with it
-        }
+    cJSON_ArrayForEach(item, list) {
+        if (j->failed) break;
+        jinja_step(j);
+        set_loop(j, item, index++, length);
+        set_targets(j, &targets, item);
+        end = run(p, i + 1, true);
+        j->n_variables = before; // what the body sets ends with it
+    }
     j->level--;
     if (length == 0) end = run(p, i + 1, false);
     if (!j->failed && block_is(p, end, "else")) end = run(p, end + 1, live && length == 0);

@@ -147,7 +147,9 @@ void terminal_step(MetricsLog *log, const StepMetrics *m, bool show) {
 void terminal_open(Trainer *t) {
     const TrainConfig *c = &t->config;
     MetricsLog *log = &t->log;
-    log->terminal = isatty(STDOUT_FILENO);
+    // mpirun gives its ranks a terminal of their own, which it stops reading once it ends the job: what fills it then
+    // would keep a rank from its last checkpoint.
+    log->terminal = isatty(STDOUT_FILENO) && !getenv("OMPI_COMM_WORLD_SIZE");
     log->verbose = c->verbose;
     log->rl_steps = c->steps;
     log->untaught = strcmp(c->model, "tiny") == 0 && c->sft_steps == 0 && t->rl_done == 0;

@@ -37,8 +37,8 @@ def draw_differences(c, study, setting, names, bottom):
             c.line([(x(a[f"diff{k}_low"]), y + dy), (x(a[f"diff{k}_high"]), y + dy)], ink, 2)
             c.rect(x(a[f"diff{k}"]) - 3.5, y + dy - 3.5, 7, 7, "violet" if k == 1 else "orange", radius=3.5)
     c.text(LEFT, 68, "difference to grpo, points:", "body", "soft")
-    c.text(LEFT + 176, 68, "pass@1", "bold", "violet")
-    c.text(LEFT + 230, 68, "pass@8", "bold", "orange")
+    c.text(LEFT + 186, 68, "pass@1", "bold", "violet")
+    c.text(LEFT + 244, 68, "pass@8", "bold", "orange")
 
 
 def draw_curves(c, study, setting, bottom):

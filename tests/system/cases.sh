@@ -68,5 +68,5 @@ check score_array_is_explained has 'not an array'
 ask chat_system_in_user fewshot_runs_on/easy.jsonl --prompt-template gsm8k-4shot --temp 0
 check fewshot_runs_on test "$(grep -c '"response":"wwww","verdict":"truncated"' r.jsonl)" = 3
 ask chat_system_in_user fewshot_runs_on/easy.jsonl --prompt-template gsm8k-4shot --temp 0 --stop www
-check fewshot_stops test "$(grep -c '"response":"","verdict":"no_answer","span":\[0,0\],"tokens":3' r.jsonl)" = 3
+check fewshot_stops test "$(grep '"response":"","verdict":"no_answer"' r.jsonl | grep -c '"tokens":3')" = 3
 [ $failed -eq 0 ]

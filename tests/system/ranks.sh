@@ -88,13 +88,14 @@ check a_killed_rank_ends_the_job within 30
 check the_killed_rank_is_named grep -q "rank 0: rank 1 has died" log
 
 # mpirun passes TERM on and kills the ranks two seconds later, or as many as it is told: time for the step under way
-# and a checkpoint.
-mpirun="$mpirun --mca odls_base_sigkill_timeout 8" start ended --checkpoint-every 100000 --schedule constant
+# and a checkpoint. Meanwhile it reads no output, so a job that printed a line every few milliseconds would be stuck:
+# steps of many updates are slow enough.
+mpirun="$mpirun --mca odls_base_sigkill_timeout 8" start ended --checkpoint-every 100000 --schedule constant --epochs 64
 kill -TERM $job
 check term_ends_the_job within 40
 check term_saves_a_checkpoint grep -q 'stopped at a checkpoint' log
 last=$(tail -n 1 ended/metrics.jsonl | grep -o '"step":[0-9]*')
-on="--schedule constant --checkpoint-every 100000 --steps $((${last#*:} + 2))"
+on="--schedule constant --epochs 64 --checkpoint-every 100000 --steps $((${last#*:} + 2))"
 $mpirun -n 2 $train $rl $on --resume --out ended >log 2>&1
 $mpirun -n 2 $train $rl $on --out whole >log 2>&1
 check resumed_it_has_the_same_bits cmp -s whole/model/model.safetensors ended/model/model.safetensors
